@@ -4,19 +4,25 @@
 
 #include "base/err.h"
 
-enum { TIMEOUT_DIGITS_MAX = 8, TIMEOUT_NUMBER_MAX = 99999999 };
+enum { TIMEOUT_DIGITS_MAX = 8 };
+
+#define TIMEOUT_UNIT(unit_ns, c)                                                 \
+    {                                                                            \
+        .ns = (unit_ns), .most = INT64_C(100000000) * (unit_ns)-1, .letter = (c) \
+    }
 
 /* Smallest first: timeout_format takes the first unit that fits. */
 static const struct timeout_unit {
     int64_t ns;
+    int64_t most; /* the longest time that this unit can say in 8 digits */
     char letter;
 } timeout_units[] = {
-    { 1, 'n' },
-    { 1000, 'u' },
-    { 1000 * 1000, 'm' },
-    { INT64_C(1000) * 1000 * 1000, 'S' },
-    { INT64_C(60) * 1000 * 1000 * 1000, 'M' },
-    { INT64_C(3600) * 1000 * 1000 * 1000, 'H' },
+    TIMEOUT_UNIT(INT64_C(1), 'n'),
+    TIMEOUT_UNIT(INT64_C(1000), 'u'),
+    TIMEOUT_UNIT(INT64_C(1000000), 'm'),
+    TIMEOUT_UNIT(INT64_C(1000000000), 'S'),
+    TIMEOUT_UNIT(INT64_C(60000000000), 'M'),
+    { .ns = INT64_C(3600000000000), .most = INT64_MAX, .letter = 'H' },
 };
 
 /* Nanoseconds of a unit letter; 0: no such unit. */
@@ -76,8 +82,7 @@ timeout_format(int64_t ns, char out[TIMEOUT_TEXT_MAX])
     out[0] = '\0';
     if (ns <= 0)
         return 0;
-    /* INT64_MAX ns are 2,562,047 hours: the last unit always fits. */
-    while (ns / u->ns > TIMEOUT_NUMBER_MAX)
+    while (ns > u->most)
         u++;
     len = timeout_print_number(ns / u->ns, out);
     out[len++] = u->letter;
