@@ -8,7 +8,7 @@ if [ "$SHELLCHECK" = : ] || ! command -v "$SHELLCHECK" >/dev/null 2>&1; then
     exit 77
 fi
 cd "$top_srcdir" || exit 1
-scripts=$(find contrib tests .ci -type f 2>/dev/null | while read -r file; do
+scripts=$(find contrib src tests .ci -type f 2>/dev/null | while read -r file; do
     case $(head -c 40 "$file" | head -n 1 | tr -d '\0') in
     '#!/bin/sh'* | '#!/bin/bash'*) echo "$file" ;;
     esac

@@ -18,7 +18,8 @@ def files(folders=("src", "tests"), ends=(".c", ".h")):
     found = []
     for folder in folders:
         for base, dirs, names in os.walk(os.path.join(ROOT, folder)):
-            dirs[:] = sorted(d for d in dirs if not d.startswith((".", "__")))
+            # A folder "proto" holds generated code.
+            dirs[:] = sorted(d for d in dirs if not d.startswith((".", "__")) and d != "proto")
             for name in sorted(names):
                 if name.endswith(ends) and ".pb-c." not in name:
                     found.append(os.path.relpath(os.path.join(base, name), ROOT))
