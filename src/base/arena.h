@@ -22,7 +22,8 @@ struct arena {
 };
 
 /* `first` (first_size bytes, aligned to 16) stays the caller's; may be NULL/0. cap: most bytes from the slab. */
-void arena_init(struct arena *a, struct slab *slab, void *first, size_t first_size, size_t cap);
+void arena_init(struct arena *a, struct slab *slab, void *first, size_t first_size,
+                size_t cap);
 /* 16-byte aligned, not zeroed. NULL when the cap or memory is reached. */
 void *arena_alloc(struct arena *a, size_t n) MUST_CHECK;
 /* Copies n bytes; NULL as arena_alloc. */

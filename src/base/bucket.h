@@ -12,7 +12,8 @@ struct bucket {
     int64_t last_us; /* time of the last refill */
 };
 
-void bucket_init(struct bucket *b, uint32_t burst, uint32_t rate, int64_t now_us); /* full */
+void
+bucket_init(struct bucket *b, uint32_t burst, uint32_t rate, int64_t now_us); /* full */
 /* Takes n tokens. False when there are fewer: then nothing is taken. */
 bool bucket_take(struct bucket *b, uint32_t n, int64_t now_us);
 uint32_t bucket_left(const struct bucket *b); /* whole tokens as of the last take */

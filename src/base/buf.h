@@ -15,30 +15,36 @@ struct buf_pool;
 
 struct chunk {
     struct chunk *next;
-    uint32_t off, len; /* bytes [off, len) of data are unread; [0, off) were read and can be rewound */
-    uint32_t size;     /* room in data */
+    uint32_t off,
+        len; /* bytes [off, len) of data are unread; [0, off) were read and can be rewound */
+    uint32_t size; /* room in data */
     uint8_t data[];
 };
 
 struct buf {
     struct chunk *head, *tail;
-    struct chunk *kept, *kept_tail; /* chunks already read, kept for buf_rewind (only while `keep` is set) */
-    size_t len;                     /* unread bytes */
-    size_t kept_len;                /* bytes read since keeping started; they come back on buf_rewind */
+    struct chunk *kept,
+        *kept_tail; /* chunks already read, kept for buf_rewind (only while `keep` is set) */
+    size_t len;     /* unread bytes */
+    size_t kept_len; /* bytes read since keeping started; they come back on buf_rewind */
     int keep;
 };
 
 struct buf_pool *buf_pool_new(size_t keep);
-void buf_pool_free(struct buf_pool *p);           /* all chunks must be back (asserted) */
-size_t buf_pool_live(const struct buf_pool *p);   /* room in bytes of the chunks in use */
-void buf_pool_trim(struct buf_pool *p);           /* gives free chunks back to the system */
-struct chunk *chunk_take(struct buf_pool *p, size_t room); /* a chunk with at least min(room, 16 KiB) room; NULL: no memory */
+void buf_pool_free(struct buf_pool *p);         /* all chunks must be back (asserted) */
+size_t buf_pool_live(const struct buf_pool *p); /* room in bytes of the chunks in use */
+void buf_pool_trim(struct buf_pool *p);         /* gives free chunks back to the system */
+struct chunk *chunk_take(
+    struct buf_pool *p,
+    size_t room); /* a chunk with at least min(room, 16 KiB) room; NULL: no memory */
 void chunk_give(struct buf_pool *p, struct chunk *c);
 
 void buf_init(struct buf *b);
-void buf_done(struct buf *b, struct buf_pool *p); /* drops all bytes, also the kept ones */
+void
+buf_done(struct buf *b, struct buf_pool *p); /* drops all bytes, also the kept ones */
 /* Copies n bytes to the end. Fills the tail chunk first. ERR_LIMIT when len would pass cap; ERR_NOMEM. All or nothing. */
-int buf_append(struct buf *b, struct buf_pool *p, const void *data, size_t n, size_t cap) MUST_CHECK;
+int buf_append(struct buf *b, struct buf_pool *p, const void *data, size_t n,
+               size_t cap) MUST_CHECK;
 /* Moves all unread bytes of src to the end of dst, no copy except that src's bytes may be copied into dst's tail chunk when
  * they fit there and are at most 512 (keeps small messages together).  src must not be keeping. src is empty afterwards. */
 void buf_splice(struct buf *dst, struct buf_pool *p, struct buf *src);

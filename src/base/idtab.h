@@ -14,10 +14,10 @@ struct idtab {
 };
 
 void idtab_init(struct idtab *t);
-void idtab_done(struct idtab *t);                 /* memory only; the objects are the caller's */
-uint64_t idtab_add(struct idtab *t, void *obj);   /* obj not NULL; returns the id */
+void idtab_done(struct idtab *t); /* memory only; the objects are the caller's */
+uint64_t idtab_add(struct idtab *t, void *obj);       /* obj not NULL; returns the id */
 void *idtab_find(const struct idtab *t, uint64_t id); /* NULL when stale or 0 */
-void idtab_remove(struct idtab *t, uint64_t id);  /* stale: nothing happens */
+void idtab_remove(struct idtab *t, uint64_t id);      /* stale: nothing happens */
 uint32_t idtab_count(const struct idtab *t);
 /* Calls fn for every object; fn may remove the object it is given. */
 void idtab_each(struct idtab *t, void (*fn)(void *obj, void *arg), void *arg);

@@ -18,8 +18,9 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-struct log_ctx { /* embedded in what logs: joined to each of its lines. Zero fields are left out. */
-    int worker;        /* -1: main thread */
+struct
+    log_ctx { /* embedded in what logs: joined to each of its lines. Zero fields are left out. */
+    int worker; /* -1: main thread */
     uint64_t conn, call;
 };
 
@@ -32,16 +33,17 @@ struct log_field {
 };
 
 #define LS(k, v) ((struct log_field){ .key = (k), .kind = LOG_F_STR, .str = (v) })
-#define LI(k, v) ((struct log_field){ .key = (k), .kind = LOG_F_INT, .num = (int64_t)(v) })
+#define LI(k, v) \
+    ((struct log_field){ .key = (k), .kind = LOG_F_INT, .num = (int64_t)(v) })
 #define LB(k, v) ((struct log_field){ .key = (k), .kind = LOG_F_BYTES, .bytes = (v) })
 
 extern _Atomic int log_level_now;
 
-#define log_at(ctx, level, msg, ...)                                                     \
-    do {                                                                                 \
-        if ((int)(level) <= atomic_load_explicit(&log_level_now, memory_order_relaxed))  \
-            log_write((ctx), (level), (msg),                                             \
-                      (const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ) { 0 } });   \
+#define log_at(ctx, level, msg, ...)                                                    \
+    do {                                                                                \
+        if ((int)(level) <= atomic_load_explicit(&log_level_now, memory_order_relaxed)) \
+            log_write((ctx), (level), (msg),                                            \
+                      (const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } });   \
     } while (0)
 
 /* State of one rate-limited call site (static in the function that logs). */
@@ -51,10 +53,11 @@ struct log_limit {
 };
 
 void log_setup(enum log_level level, enum log_format format);
-void log_set_fd(int fd); /* where lines go; 2 at start. For tests. */
+void log_set_fd(int fd);               /* where lines go; 2 at start. For tests. */
 int log_level_parse(const char *word); /* enum log_level, or -1 */
 /* fields ends at a NULL key. ctx may be NULL. */
-void log_write(const struct log_ctx *ctx, enum log_level level, const char *msg, const struct log_field *fields);
+void log_write(const struct log_ctx *ctx, enum log_level level, const char *msg,
+               const struct log_field *fields);
 /* True when this line may be written now; otherwise it is counted, and the count appears as a line when the window ends. */
 bool log_limit_pass(struct log_limit *l, unsigned burst);
 

@@ -13,7 +13,8 @@ struct rng {
 void rng_seed(struct rng *r, uint64_t seed);
 void rng_seed_system(struct rng *r);
 uint64_t rng_next(struct rng *r);
-uint64_t rng_below(struct rng *r, uint64_t n);                /* 0 <= result < n; n > 0 */
-int64_t rng_jitter(struct rng *r, int64_t value, int percent); /* uniform in value * [100-percent, 100+percent] % */
+uint64_t rng_below(struct rng *r, uint64_t n); /* 0 <= result < n; n > 0 */
+int64_t rng_jitter(struct rng *r, int64_t value,
+                   int percent); /* uniform in value * [100-percent, 100+percent] % */
 
 #endif

@@ -15,10 +15,11 @@ struct slab *slab_new(void);
 void slab_free(struct slab *s); /* every object must have been given back (asserted) */
 void *slab_malloc(struct slab *s, size_t n);              /* NULL when memory is gone */
 void *slab_calloc(struct slab *s, size_t n, size_t size); /* NULL when memory is gone */
-void *slab_realloc(struct slab *s, void *p, size_t n);    /* NULL when memory is gone: p stays valid */
-void slab_give(struct slab *s, void *p);                  /* NULL is fine */
-size_t slab_bytes_live(const struct slab *s);             /* bytes handed out now, in class sizes */
-size_t slab_bytes_held(const struct slab *s);             /* bytes taken from the system */
-void slab_trim(struct slab *s);                           /* gives wholly free slabs back to the system */
+void *slab_realloc(struct slab *s, void *p,
+                   size_t n);            /* NULL when memory is gone: p stays valid */
+void slab_give(struct slab *s, void *p); /* NULL is fine */
+size_t slab_bytes_live(const struct slab *s); /* bytes handed out now, in class sizes */
+size_t slab_bytes_held(const struct slab *s); /* bytes taken from the system */
+void slab_trim(struct slab *s); /* gives wholly free slabs back to the system */
 
 #endif

@@ -11,8 +11,12 @@ struct fdwatch;
 enum { FD_READ = 1, FD_WRITE = 2 };
 typedef void fdwatch_fn(void *arg, int what); /* what: FD_READ | FD_WRITE */
 
-struct fdwatch *fdwatch_open(struct loop *l, int fd, fdwatch_fn *fn, void *arg); /* watches nothing yet */
-void fdwatch_want(struct fdwatch *w, bool read, bool write);                     /* idempotent, cheap when nothing changes */
-void fdwatch_close(struct fdwatch *w); /* no callback afterwards; memory goes at the end of the turn. Does not close fd. NULL is fine */
+struct fdwatch *
+fdwatch_open(struct loop *l, int fd, fdwatch_fn *fn, void *arg); /* watches nothing yet */
+void fdwatch_want(struct fdwatch *w, bool read,
+                  bool write); /* idempotent, cheap when nothing changes */
+void fdwatch_close(
+    struct fdwatch *
+        w); /* no callback afterwards; memory goes at the end of the turn. Does not close fd. NULL is fine */
 
 #endif

@@ -15,10 +15,13 @@
 struct loop;
 struct timer_wheel;
 
-struct loop *loop_new(const struct clock_source *clock); /* NULL: clock_real. Aborts when libevent cannot start. */
-void loop_free(struct loop *l);                          /* after loop_run returned; runs the reaper a last time */
-void loop_run(struct loop *l);                           /* until loop_stop */
-void loop_turn(struct loop *l, bool wait);               /* one turn; wait=false polls. For tests and loop_run. */
+struct loop *
+loop_new(const struct clock_source
+             *clock);           /* NULL: clock_real. Aborts when libevent cannot start. */
+void loop_free(struct loop *l); /* after loop_run returned; runs the reaper a last time */
+void loop_run(struct loop *l);  /* until loop_stop */
+void loop_turn(struct loop *l,
+               bool wait); /* one turn; wait=false polls. For tests and loop_run. */
 void loop_stop(struct loop *l);
 int64_t loop_now_us(const struct loop *l); /* monotonic, of this turn */
 /* Runs fn(arg) on the loop's thread in a later turn, in order of posting. Never runs before loop_post returned. */
@@ -29,7 +32,9 @@ void loop_add_turn_hook(struct loop *l, void (*fn)(void *arg), void *arg);
 void loop_again(struct loop *l);
 struct reaper *loop_reaper(struct loop *l);
 struct timer_wheel *loop_wheel(struct loop *l);
-struct event_base *loop_event_base(struct loop *l); /* for loop/fdwatch.c and for admin (evhttp) only */
-int64_t loop_busy_us(const struct loop *l); /* time spent in callbacks so far: utilisation and lag */
+struct event_base *
+loop_event_base(struct loop *l); /* for loop/fdwatch.c and for admin (evhttp) only */
+int64_t loop_busy_us(
+    const struct loop *l); /* time spent in callbacks so far: utilisation and lag */
 
 #endif

@@ -18,6 +18,7 @@ struct reaper {
 void ref_init(struct ref *r, void (*free)(struct ref *)); /* count 1 */
 void ref_hold(struct ref *r);
 void ref_drop(struct ref *r, struct reaper *rp); /* at zero: queued, not freed */
-void reap_run(struct reaper *rp);                /* frees all that is queued, also what a free queues. Loop only. */
+void reap_run(struct reaper *
+                  rp); /* frees all that is queued, also what a free queues. Loop only. */
 
 #endif

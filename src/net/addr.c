@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/addr.c - addresses as text and back. Numbers only: names are the resolver's business. */
+/* net/addr.c - addresses as text and back. Numbers only: names are the resolver's
+ * business. */
 #include "net/addr.h"
 
 #include <arpa/inet.h>
@@ -19,8 +20,8 @@ enum { ADDR_PORT_DIGITS = 5 };
 
 static const char addr_form[] =
     "an address looks like 127.0.0.1:50051, [::1]:50051, localhost:50051 or unix:/path";
-static const char addr_form_listen[] =
-    "an address looks like 127.0.0.1:8080, [::]:8080, :8080 (all addresses) or unix:/path";
+static const char addr_form_listen[] = "an address looks like 127.0.0.1:8080, [::]:8080, "
+                                       ":8080 (all addresses) or unix:/path";
 
 static int
 addr_fail(const char **ret_why, const char *why)
@@ -67,7 +68,8 @@ addr_parse_unix(const char *path, struct addr *ret_addr, const char **ret_why)
     if (n >= sizeof(un.sun_path))
         return addr_fail(ret_why, "the path of a unix socket may have 107 bytes at most");
     memcpy(un.sun_path, path, n + 1);
-    *ret_addr = (struct addr){ .len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1) };
+    *ret_addr = (struct addr){ .len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+                                                  n + 1) };
     memcpy(&ret_addr->sa, &un, sizeof(un));
     return ERR_OK;
 }
@@ -122,7 +124,8 @@ addr_set_v6(struct addr *a, char *host, in_port_t port)
 }
 
 static int
-addr_parse_bracketed(const char *text, bool listen, struct addr *ret, const char **ret_why)
+addr_parse_bracketed(const char *text, bool listen, struct addr *ret,
+                     const char **ret_why)
 {
     const char *end = strchr(text, ']');
     char host[ADDR_TEXT_MAX];
@@ -213,7 +216,8 @@ addr_print_unix(const struct addr *a, char out[ADDR_TEXT_MAX])
 
     snprintf(out, ADDR_TEXT_MAX, "unix:%.*s", (int)path.n, (const char *)path.p);
     if (path.n > 0 && path.p[0] == '\0')
-        snprintf(out, ADDR_TEXT_MAX, "unix:@%.*s", (int)path.n - 1, (const char *)path.p + 1);
+        snprintf(out, ADDR_TEXT_MAX, "unix:@%.*s", (int)path.n - 1,
+                 (const char *)path.p + 1);
 }
 
 const char *
@@ -272,9 +276,11 @@ addr_is_local(const struct addr *a)
         return false;
     if (a->sa.ss_family == AF_INET)
         return (ntohl(in->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
-    if (a->sa.ss_family == AF_INET6) /* an IPv4 peer on a socket for both families: ::ffff:127.0.0.1 */
+    if (a->sa.ss_family ==
+        AF_INET6) /* an IPv4 peer on a socket for both families: ::ffff:127.0.0.1 */
         return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr) ||
-               (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) && in6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET);
+               (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) &&
+                in6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET);
     return addr_is_unix(a);
 }
 

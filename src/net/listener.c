@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/listener.c - accepting, also when file descriptors run out: without the spare one the queue would stay
- * full and the level-triggered event would spin. */
+/* net/listener.c - accepting, also when file descriptors run out: without the spare
+ * one the queue would stay full and the level-triggered event would spin. */
 #include "net/listener.h"
 
 #include <errno.h>
@@ -25,7 +25,12 @@ enum {
     LISTENER_REST_US = 100 * 1000,
 };
 
-enum listener_state { LISTENER_PAUSED, LISTENER_ACCEPTING, LISTENER_RESTING, LISTENER_CLOSED };
+enum listener_state {
+    LISTENER_PAUSED,
+    LISTENER_ACCEPTING,
+    LISTENER_RESTING,
+    LISTENER_CLOSED
+};
 
 struct listener {
     struct ref ref;
@@ -38,7 +43,8 @@ struct listener {
     unsigned long failures;
     int fd, spare_fd;
     enum listener_state state;
-    dev_t file_dev; /* of our unix socket file: another process may have put its own there */
+    dev_t
+        file_dev; /* of our unix socket file: another process may have put its own there */
     ino_t file_ino;
 };
 
@@ -65,7 +71,8 @@ listener_open_spare(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Out of fds: lets one waiting connection in and out, so that its client learns at once, then rests. */
+/* Out of fds: lets one waiting connection in and out, so that its client learns at
+ * once, then rests. */
 static void
 listener_shed(struct listener *li)
 {
@@ -105,7 +112,8 @@ listener_on_ready(void *arg, int what)
             return;
         else if (listener_is_scarce(errno))
             listener_shed(li);
-        /* Else this one connection died in the queue: accept(2) tells to go on with the next. */
+        /* Else this one connection died in the queue: accept(2) tells to go on with
+         * the next. */
     }
 }
 
@@ -125,9 +133,11 @@ listener_fail_bind(int e, const char **ret_why)
     if (e == EADDRINUSE)
         why = "the address is in use; stop the other process or choose another address";
     else if (e == EACCES || e == EPERM)
-        why = "not allowed to listen there; choose a port above 1023 or a writable directory";
+        why = "not allowed to listen there; choose a port above 1023 or a writable "
+              "directory";
     else if (e == EADDRNOTAVAIL)
-        why = "this host does not have that address; choose one of its own or all with \":port\"";
+        why = "this host does not have that address; choose one of its own or all with "
+              "\":port\"";
     else if (e == EAFNOSUPPORT)
         why = "this host has no such kind of address; is IPv6 switched off?";
     else if (e == ENOENT || e == ENOTDIR)
@@ -226,7 +236,8 @@ listener_new(struct loop *l, int fd, const struct addr *at, listener_fn *fn, voi
     li->watch = fdwatch_open(l, fd, listener_on_ready, li);
     li->addr = *at;
     if (addr_is_unix(at)) {
-        if (lstat(((const struct sockaddr_un *)(const void *)&at->sa)->sun_path, &st) == 0) {
+        if (lstat(((const struct sockaddr_un *)(const void *)&at->sa)->sun_path, &st) ==
+            0) {
             li->file_dev = st.st_dev;
             li->file_ino = st.st_ino;
         }

@@ -16,12 +16,16 @@ struct listener;
 typedef void listener_fn(void *arg, int fd, const struct addr *peer);
 
 /* Binds and listens, but accepts nothing before listener_start. ERR_SYS with errno set; *ret_why: plain sentence (static text). */
-int listener_open(struct loop *l, const struct addr *at, listener_fn *fn, void *arg, struct listener **ret, const char **ret_why) MUST_CHECK;
+int listener_open(struct loop *l, const struct addr *at, listener_fn *fn, void *arg,
+                  struct listener **ret, const char **ret_why) MUST_CHECK;
 void listener_start(struct listener *li);
-void listener_pause(struct listener *li);       /* stop accepting, keep the socket and its queue */
-const struct addr *listener_addr(const struct listener *li); /* real address, also when the port was 0 */
+void
+listener_pause(struct listener *li); /* stop accepting, keep the socket and its queue */
+const struct addr *
+listener_addr(const struct listener *li); /* real address, also when the port was 0 */
 /* Times that accept failed for lack of fds or memory since start. */
 unsigned long listener_failures(const struct listener *li);
-void listener_close(struct listener *li);       /* removes a unix socket file it made. NULL is fine */
+void listener_close(
+    struct listener *li); /* removes a unix socket file it made. NULL is fine */
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/mempair.c - two transports in memory for tests, as exact as sockets: level triggered, partial, half-closed.
- * An end that is wanted and ready starts a timer of no delay on its own loop, so its callback runs in a later turn, the
- * order of callbacks is the order of events, and close leaves nothing behind. */
-#include <string.h>
+/* net/mempair.c - two transports in memory for tests, as exact as sockets: level
+ * triggered, partial, half-closed. An end that is wanted and ready starts a timer of
+ * no delay on its own loop, so its callback runs in a later turn, the order of
+ * callbacks is the order of events, and close leaves nothing behind. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/compat.h"
 #include "base/err.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/plain.c - a TCP or unix socket as a transport.
- * The result of a connect that ends at once is told by a timer of no delay, which runs in a later turn and which
- * close can stop. */
+/* net/plain.c - a TCP or unix socket as a transport. The result of a connect that ends
+ * at once is told by a timer of no delay, which runs in a later turn and which close
+ * can stop. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -165,7 +165,8 @@ static const struct transport_ops plain_ops = {
     .close = plain_close,
 };
 
-/* On loopback a connect to a free port of the ephemeral range may meet itself: both ends are one socket. */
+/* On loopback a connect to a free port of the ephemeral range may meet itself: both
+ * ends are one socket. */
 static bool
 plain_is_self(int fd)
 {

@@ -16,7 +16,12 @@ struct addr;
 struct loop;
 struct transport;
 
-enum { TRANSPORT_READABLE = 1, TRANSPORT_WRITABLE = 2, TRANSPORT_CONNECTED = 4, TRANSPORT_FAILED = 8 };
+enum {
+    TRANSPORT_READABLE = 1,
+    TRANSPORT_WRITABLE = 2,
+    TRANSPORT_CONNECTED = 4,
+    TRANSPORT_FAILED = 8
+};
 typedef void transport_fn(void *arg, int what); /* bits of the enum above */
 
 struct transport_ops {
@@ -83,6 +88,7 @@ struct transport *transport_from_fd(struct loop *l, int fd);
 struct transport *transport_connect(struct loop *l, const struct addr *to);
 /* net/mempair.c: two transports joined by two queues of `room` bytes each. Readiness comes through loop_post, so order is deterministic. Either end may sit on another
  * loop object of the same thread. Reads and writes can be made small: `step` = most bytes per call (0: no limit). */
-void mempair_new(struct loop *a_loop, struct loop *b_loop, size_t room, size_t step, struct transport **ret_a, struct transport **ret_b);
+void mempair_new(struct loop *a_loop, struct loop *b_loop, size_t room, size_t step,
+                 struct transport **ret_a, struct transport **ret_b);
 
 #endif
