@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/err.h - one list of everything that can go wrong at run time.
- * Functions return 0 (ERR_OK) or a negative value of this enum; results go to `ret_` arguments that stay
- * untouched on failure.  The texts are for logs and for grpc-message.  grpc/status.c alone maps them to gRPC codes. */
+/* base/err.h - one list of everything that can go wrong at run time. Functions return
+ * 0 (ERR_OK) or a negative value of this enum; results go to `ret_` arguments that
+ * stay untouched on failure.  The texts are for logs and for grpc-message.
+ * grpc/status.c alone maps them to gRPC codes. */
 #ifndef OUTRIGGER_BASE_ERR_H
 #define OUTRIGGER_BASE_ERR_H
 
@@ -38,7 +39,7 @@ enum err {
 
 const char *err_name(int e); /* "CONN_LOST"; "UNKNOWN" for values not in the list */
 const char *err_text(int e); /* one plain sentence without a full stop */
-bool err_not_sent(
-    int e); /* true: proof that no backend processed the request, a replay is safe */
+/* true: proof that no backend processed the request, a replay is safe */
+bool err_not_sent(int e);
 
 #endif

@@ -43,8 +43,8 @@ struct listener {
     unsigned long failures;
     int fd, spare_fd;
     enum listener_state state;
-    dev_t
-        file_dev; /* of our unix socket file: another process may have put its own there */
+    /* of our unix socket file: another process may have put its own there */
+    dev_t file_dev;
     ino_t file_ino;
 };
 
