@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/lib/unit.h - cmocka with the headers it wants before it, and seeds for random tests.
+/* tests/lib/unit.h - cmocka behind the headers that it needs, and seeds for random tests.
  * A random test prints its seed; SEED=number in the environment plays that run again. */
 #ifndef OUTRIGGER_TESTS_LIB_UNIT_H
 #define OUTRIGGER_TESTS_LIB_UNIT_H
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #include "base/rand.h"
 

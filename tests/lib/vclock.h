@@ -4,7 +4,7 @@
  *     struct loop *l = loop_new(vclock_init(&clock));
  *     vclock_advance_ms(&clock, 30000);
  *     loop_turn(l, true);
- * It begins at an odd number of microseconds, so that rounding to ticks is never hidden. */
+ * It begins at an odd number of microseconds: a test must see the rounding to ticks. */
 #ifndef OUTRIGGER_TESTS_LIB_VCLOCK_H
 #define OUTRIGGER_TESTS_LIB_VCLOCK_H
 

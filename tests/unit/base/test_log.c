@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log: exact lines, no injection, cuts that stay readable, whole lines from many threads. */
+/* The log: exact lines, no injection, readable cuts, whole lines from many threads. */
 #include "unit.h"
 
 #include <ctype.h>

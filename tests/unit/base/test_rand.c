@@ -8,7 +8,7 @@
 static void
 follows_the_published_algorithm(void **state)
 {
-    /* xoshiro256** on the state { 1, 2, 3, 4 }: the reference implementation's first values. */
+    /* On the state { 1, 2, 3, 4 }: the first values of the authors' implementation. */
     const uint64_t expect[] = { 11520, 0, 1509978240, 1215971899390074240 };
     struct rng r = { { 1, 2, 3, 4 } };
 
