@@ -207,7 +207,7 @@ what_was_not_run_is_dropped_with_the_loop(void **state)
     assert_string_equal(order, "");
 }
 
-/* --- with the real clock, blocking --------------------------------------------------- */
+/* --- with the real clock, blocking --- */
 
 static void
 a_waiting_turn_ends_when_its_timer_is_due(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timers: never early, at most a tick late, free to change each other; also against a plain list. */
+/* Timers: never early, at most a tick late, free to change each other. */
 #include "unit.h"
 
 #include <stdbool.h>
@@ -263,7 +263,7 @@ one_wheel_run_counts_what_it_ran(void **state)
     assert_int_equal(timer_wheel_run(w, clock_now.now_us + 35 * MS), 1);
 }
 
-/* --- the model: a list of due times -------------------------------------------------- */
+/* --- the model: a list of due times --- */
 
 enum { MODEL = 200 };
 
