@@ -34,11 +34,12 @@ struct conf_field {
     const char *def;         /* default as it would be written in the file (without quotes); NULL: none */
     int64_t min, max;        /* range for UINT, SIZE (bytes), DURATION (ms), number of items for LIST; max 0: no range */
     bool required;
-    const char *const *words; /* CONF_ENUM: NULL-terminated */
+    const char *const *words; /* CONF_ENUM: NULL-terminated; CONF_STRING: the only values allowed, or NULL */
     const struct conf_struct *sub;
     const char *help;        /* one or two plain sentences; never empty */
     const char *example;     /* a value as written in the file, for --explain */
     int (*valid)(const char *text, const char **ret_why); /* CONF_STRING: 0, or ERR_SYNTAX and a plain sentence */
+    const char *code;         /* stable code of valid's refusals, listed in conf/explain.c; NULL: E0115 */
 };
 
 struct conf_struct {
