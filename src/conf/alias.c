@@ -205,8 +205,8 @@ path_find(const struct conf_struct *type, const char *path)
 
 /* The path of the only key with these letters below `type`; false: none or several. */
 static unsigned
-path_search(const struct conf_struct *type, const char *word, const char *prefix, char found[PATH_MAX_TEXT],
-            unsigned depth)
+path_search(const struct conf_struct *type, const char *word, const char *prefix,
+            char found[PATH_MAX_TEXT], unsigned depth)
 {
     unsigned hits = 0;
 
@@ -225,8 +225,8 @@ path_search(const struct conf_struct *type, const char *word, const char *prefix
 }
 
 const char *
-alias_suggest(struct strbuf *out, const struct conf_struct *root, const struct conf_struct *type,
-              const char *word)
+alias_suggest(struct strbuf *out, const struct conf_struct *root,
+              const struct conf_struct *type, const char *word)
 {
     const char *keys[KEYS_MAX];
     char path[PATH_MAX_TEXT];
@@ -240,7 +240,8 @@ alias_suggest(struct strbuf *out, const struct conf_struct *root, const struct c
         keys[n++] = f->key;
     }
     for (size_t i = 0; i < ARRAY_LEN(aliases); i++) {
-        if (near_same_letters(word, aliases[i].word) && path_find(type, aliases[i].path)) {
+        if (near_same_letters(word, aliases[i].word) &&
+            path_find(type, aliases[i].path)) {
             strbuf_printf(out, "; did you mean \"%s\"?", aliases[i].path);
             return strchr(aliases[i].path, '.') ? NULL : aliases[i].path;
         }

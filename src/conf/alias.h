@@ -10,6 +10,7 @@ struct strbuf;
 /* Adds a hint for the unknown key `word` of an object of `type`, starting with "; ": the right key here, the path below or elsewhere in
  * the file where such a key lives, a word about features that do not exist yet, or the list of keys here.
  * Returns the key of `type` that was probably meant, or NULL. */
-const char * alias_suggest(struct strbuf *out, const struct conf_struct *root, const struct conf_struct *type, const char *word);
+const char *alias_suggest(struct strbuf *out, const struct conf_struct *root,
+                          const struct conf_struct *type, const char *word);
 
 #endif

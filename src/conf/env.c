@@ -12,7 +12,8 @@
 static size_t
 env_name_len(const char *s)
 {
-    static const char name_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+    static const char name_chars[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
 
     return *s >= '0' && *s <= '9' ? 0 : strspn(s, name_chars);
 }
@@ -44,11 +45,13 @@ env_put(const char *text, struct strbuf *out, struct strbuf *why)
     const char *value;
 
     if (!close) {
-        strbuf_puts(why, "${ has no closing }; write $${ for the two characters themselves");
+        strbuf_puts(why,
+                    "${ has no closing }; write $${ for the two characters themselves");
         return 0;
     }
     if (name_len == 0 || name_len >= sizeof key || (!fallback && close != after)) {
-        strbuf_printf(why, "\"%.*s\" is not a variable; write ${NAME} or ${NAME:-default}",
+        strbuf_printf(why,
+                      "\"%.*s\" is not a variable; write ${NAME} or ${NAME:-default}",
                       (int)(close + 1 - text > 80 ? 80 : close + 1 - text), text);
         return 0;
     }
@@ -64,8 +67,10 @@ env_put(const char *text, struct strbuf *out, struct strbuf *why)
     else if (value)
         strbuf_puts(out, value);
     else
-        strbuf_printf(why, "the environment variable %s is not set; set it, or write ${%s:-default}", key,
-                      key);
+        strbuf_printf(
+            why,
+            "the environment variable %s is not set; set it, or write ${%s:-default}",
+            key, key);
     return value || fallback ? (size_t)(close + 1 - text) : 0;
 }
 

@@ -45,7 +45,8 @@ blank(char *text, size_t from, size_t to)
 int
 jsonc_blank(char *text, size_t n, size_t *ret_at)
 {
-    size_t comma = SIZE_MAX; /* a comma that follows a value, and nothing came after it yet */
+    size_t comma =
+        SIZE_MAX; /* a comma that follows a value, and nothing came after it yet */
     bool after_value = false;
     unsigned depth = 0;
     size_t i = 0;

@@ -29,13 +29,15 @@ near_distance(const char *a, const char *b)
     for (size_t j = 0; j <= nb; j++)
         rows[0][j] = (unsigned)j;
     for (size_t i = 1; i <= na; i++) {
-        unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
+        unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3],
+                 *above2 = rows[(i + 1) % 3];
 
         row[0] = (unsigned)i;
         for (size_t j = 1; j <= nb; j++) {
-            row[j] = min3(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]
-                && above2[j - 2] + 1 < row[j])
+            row[j] =
+                min3(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                above2[j - 2] + 1 < row[j])
                 row[j] = above2[j - 2] + 1;
         }
     }
@@ -113,7 +115,8 @@ near_list(struct strbuf *out, const char *word, const char *const *words, size_t
         for (size_t i = 0; i < n; i++) {
             unsigned d = words[i] ? near_score(word, words[i]) : 0;
 
-            if (words[i] && near_is_next(d, i, last_d, last_i, shown == 0) && (pick == n || d < pick_d)) {
+            if (words[i] && near_is_next(d, i, last_d, last_i, shown == 0) &&
+                (pick == n || d < pick_d)) {
                 pick = i;
                 pick_d = d;
             }
@@ -129,7 +132,8 @@ near_list(struct strbuf *out, const char *word, const char *const *words, size_t
 }
 
 void
-near_suggest(struct strbuf *out, const char *word, const char *const *words, size_t n, const char *what)
+near_suggest(struct strbuf *out, const char *word, const char *const *words, size_t n,
+             const char *what)
 {
     const char *best = near_find(word, words, n);
 

@@ -18,6 +18,7 @@ const char *near_find(const char *word, const char *const *words, size_t n);
 
 /* Adds `; did you mean "x"?`, or, when nothing is near, `; <what>: a, b, c` with the nearest first and at most 12 of them.
  * what NULL: nothing is added in the second case. */
-void near_suggest(struct strbuf *out, const char *word, const char *const *words, size_t n, const char *what);
+void near_suggest(struct strbuf *out, const char *word, const char *const *words,
+                  size_t n, const char *what);
 
 #endif

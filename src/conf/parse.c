@@ -24,8 +24,8 @@ struct parse {
     struct problems *out;
 };
 
-static void parse_object(struct parse *p, const struct conf_struct *type, json_t *json, void *obj,
-                         struct conf_place *place);
+static void parse_object(struct parse *p, const struct conf_struct *type, json_t *json,
+                         void *obj, struct conf_place *place);
 
 const struct conf_field *
 field_find(const struct conf_struct *type, const char *key)
@@ -51,7 +51,8 @@ field_print_number(const struct conf_field *f, int64_t value, char out[48])
 /* --- values from text ------------------------------------------------------- */
 
 static bool
-range_ok(const struct conf_field *f, int64_t value, struct strbuf *why, const char **ret_code)
+range_ok(const struct conf_field *f, int64_t value, struct strbuf *why,
+         const char **ret_code)
 {
     char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX], got[VALUE_TEXT_MAX];
 
@@ -74,7 +75,8 @@ range_ok(const struct conf_field *f, int64_t value, struct strbuf *why, const ch
 }
 
 static bool
-refuse_note(const struct value_note *note, const char *code, struct strbuf *why, const char **ret_code)
+refuse_note(const struct value_note *note, const char *code, struct strbuf *why,
+            const char **ret_code)
 {
     *ret_code = code;
     strbuf_puts(why, note->why);
@@ -84,8 +86,8 @@ refuse_note(const struct value_note *note, const char *code, struct strbuf *why,
 }
 
 static bool
-parse_uint_text(const struct conf_field *f, const char *text, uint32_t *at, struct strbuf *why,
-                const char **ret_code)
+parse_uint_text(const struct conf_field *f, const char *text, uint32_t *at,
+                struct strbuf *why, const char **ret_code)
 {
     uint64_t n;
 
@@ -136,8 +138,8 @@ parse_word(const struct conf_field *f, const char *text, uint32_t *at, struct st
 }
 
 static bool
-parse_string(const struct conf_field *f, const char *text, const char **at, struct strbuf *why,
-             const char **ret_code)
+parse_string(const struct conf_field *f, const char *text, const char **at,
+             struct strbuf *why, const char **ret_code)
 {
     const char *reason = "the value cannot be used";
     size_t n = 0;
@@ -160,7 +162,8 @@ parse_string(const struct conf_field *f, const char *text, const char **at, stru
 }
 
 bool
-parse_text(const struct conf_field *f, const char *text, void *obj, struct strbuf *why, const char **ret_code)
+parse_text(const struct conf_field *f, const char *text, void *obj, struct strbuf *why,
+           const char **ret_code)
 {
     void *at = (char *)obj + f->at;
     struct value_note note;
@@ -211,7 +214,8 @@ parse_defaults(const struct conf_struct *type, void *obj)
             continue;
         strbuf_init(&why, PATH_TEXT_MAX);
         if (!parse_text(f, f->def, obj, &why, &code))
-            memset(&code, 0, sizeof code); /* a unit test proves that every default is good */
+            memset(&code, 0,
+                   sizeof code); /* a unit test proves that every default is good */
         strbuf_done(&why);
     }
 }
@@ -263,8 +267,9 @@ field_type_name(const struct conf_field *f)
     return "a list [ ]";
 }
 
-static void PRINTF_LIKE(5, 6)
-refuse(struct conf_place *place, const char *key, const char *code, const char *why_not, const char *fmt, ...)
+static void
+    PRINTF_LIKE(5, 6) refuse(struct conf_place *place, const char *key, const char *code,
+                             const char *why_not, const char *fmt, ...)
 {
     struct strbuf text;
     va_list ap;
@@ -298,23 +303,28 @@ type_hint(const struct conf_field *f, const json_t *json, struct strbuf *hint)
         strbuf_puts(hint, "; put [ ] around it");
     else if (f->type == CONF_BOOL && json_is_string(json))
         strbuf_puts(hint, "; write it without quotes");
-    else if (f->type == CONF_UINT && json_is_string(json) && uint_parse(json_string_value(json), UINT32_MAX, &size) == 0)
+    else if (f->type == CONF_UINT && json_is_string(json) &&
+             uint_parse(json_string_value(json), UINT32_MAX, &size) == 0)
         strbuf_printf(hint, "; did you mean %s?", json_string_value(json));
     if (json_is_integer(json))
-        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(json));
+        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT,
+                 json_integer_value(json));
     else if (json_is_real(json))
         snprintf(number, sizeof number, "%.6g", json_real_value(json));
     if (!number[0])
         return;
     if ((f->type == CONF_STRING || f->type == CONF_ENUM))
         strbuf_printf(hint, "; did you mean \"%s\"?", number);
-    else if ((f->type == CONF_DURATION && duration_parse(number, &ms, &note) != 0 && note.meant[0])
-             || (f->type == CONF_SIZE && size_parse(number, &size, &note) != 0 && note.meant[0]))
+    else if ((f->type == CONF_DURATION && duration_parse(number, &ms, &note) != 0 &&
+              note.meant[0]) ||
+             (f->type == CONF_SIZE && size_parse(number, &size, &note) != 0 &&
+              note.meant[0]))
         strbuf_printf(hint, "; did you mean \"%s\"?", note.meant);
 }
 
 static void
-refuse_type(struct conf_place *place, const struct conf_field *f, const char *key, const json_t *json)
+refuse_type(struct conf_place *place, const struct conf_field *f, const char *key,
+            const json_t *json)
 {
     struct strbuf hint;
     const char *code = "E0109";
@@ -327,15 +337,18 @@ refuse_type(struct conf_place *place, const struct conf_field *f, const char *ke
                f->type == CONF_SIZE ? "needs a unit (B KiB MiB GiB KB MB GB)"
                                     : "needs a unit (ns us ms s m h d)");
     } else {
-        refuse(place, key, code, hint.s ? hint.s : "", "must be %s, not %s", field_type_name(f),
-               f->type == CONF_UINT && json_is_real(json) ? "a fraction" : json_type_name(json));
+        refuse(place, key, code, hint.s ? hint.s : "", "must be %s, not %s",
+               field_type_name(f),
+               f->type == CONF_UINT && json_is_real(json) ? "a fraction"
+                                                          : json_type_name(json));
     }
     strbuf_done(&hint);
 }
 
 /* The string with its variables put in, in the arena; NULL after a complaint. */
 static const char *
-expand_string(struct parse *p, const json_t *json, struct conf_place *place, const char *key)
+expand_string(struct parse *p, const json_t *json, struct conf_place *place,
+              const char *key)
 {
     struct strbuf text, why;
     const char *copy = NULL;
@@ -347,7 +360,8 @@ expand_string(struct parse *p, const json_t *json, struct conf_place *place, con
     } else {
         copy = arena_copy(p->arena, text.s ? text.s : "", text.len + 1);
         if (!copy)
-            refuse(place, key, "E0102", "", "does not fit: the config needs more than 64 MiB");
+            refuse(place, key, "E0102", "",
+                   "does not fit: the config needs more than 64 MiB");
     }
     strbuf_done(&text);
     strbuf_done(&why);
@@ -355,8 +369,8 @@ expand_string(struct parse *p, const json_t *json, struct conf_place *place, con
 }
 
 static void
-parse_from_string(struct parse *p, const struct conf_field *f, const json_t *json, void *obj,
-                  struct conf_place *place, const char *key)
+parse_from_string(struct parse *p, const struct conf_field *f, const json_t *json,
+                  void *obj, struct conf_place *place, const char *key)
 {
     const char *text = expand_string(p, json, place, key), *code = NULL;
     struct strbuf why;
@@ -370,8 +384,8 @@ parse_from_string(struct parse *p, const struct conf_field *f, const json_t *jso
 }
 
 static void
-parse_integer(const struct conf_field *f, const json_t *json, void *obj, struct conf_place *place,
-              const char *key)
+parse_integer(const struct conf_field *f, const json_t *json, void *obj,
+              struct conf_place *place, const char *key)
 {
     json_int_t n = json_integer_value(json);
     const char *code = NULL;
@@ -381,14 +395,16 @@ parse_integer(const struct conf_field *f, const json_t *json, void *obj, struct 
     if (!range_ok(f, n, &why, &code))
         refuse(place, key, code, "", "%s", why.s);
     else if (n > UINT32_MAX)
-        refuse(place, key, "E0110", "", "is %" PRId64 "; it must be at most %u", (int64_t)n, UINT32_MAX);
+        refuse(place, key, "E0110", "", "is %" PRId64 "; it must be at most %u",
+               (int64_t)n, UINT32_MAX);
     else
         *(uint32_t *)((char *)obj + f->at) = (uint32_t)n;
     strbuf_done(&why);
 }
 
 static void
-parse_list(struct parse *p, const struct conf_field *f, json_t *json, void *obj, struct conf_place *up)
+parse_list(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
+           struct conf_place *up)
 {
     struct conf_list *list = (void *)((char *)obj + f->at);
     struct conf_place place = { .out = p->out, .up = up, .step = { .key = f->key } };
@@ -396,45 +412,50 @@ parse_list(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
 
     if ((int64_t)n < f->min || (f->max > 0 && (int64_t)n > f->max)) {
         if (n == 0)
-            refuse(up, f->key, "E0116", "", "is empty; it needs at least one %s", f->sub->name);
+            refuse(up, f->key, "E0116", "", "is empty; it needs at least one %s",
+                   f->sub->name);
         else
-            refuse(up, f->key, "E0116", "", "has %zu items; it may have from %" PRId64 " to %" PRId64, n,
-                   f->min, f->max);
+            refuse(up, f->key, "E0116", "",
+                   "has %zu items; it may have from %" PRId64 " to %" PRId64, n, f->min,
+                   f->max);
         return;
     }
     if (n == 0)
         return;
     list->items = arena_alloc(p->arena, n * f->sub->size);
     if (!list->items) {
-        refuse(up, f->key, "E0102", "", "does not fit: the config needs more than 64 MiB");
+        refuse(up, f->key, "E0102", "",
+               "does not fit: the config needs more than 64 MiB");
         return;
     }
     list->n = n;
     for (size_t i = 0; i < n; i++) {
         struct conf_place item = { .out = p->out, .up = &place, .step = { .index = i } };
 
-        parse_object(p, f->sub, json_array_get(json, i), (char *)list->items + i * f->sub->size, &item);
+        parse_object(p, f->sub, json_array_get(json, i),
+                     (char *)list->items + i * f->sub->size, &item);
     }
 }
 
 /* key: where in `place` the value stands; NULL for a short form, when the place itself is the value. */
 static void
-parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj, struct conf_place *place,
-            const char *key)
+parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
+            struct conf_place *place, const char *key)
 {
     struct conf_place below = { .out = p->out, .up = place, .step = { .key = f->key } };
     bool from_env = json_is_string(json) && strstr(json_string_value(json), "${");
 
     if (f->type == CONF_LIST && json_is_array(json))
         parse_list(p, f, json, obj, place);
-    else if (f->type == CONF_OBJECT && (json_is_object(json) || (json_is_string(json) && f->sub->short_key)))
+    else if (f->type == CONF_OBJECT &&
+             (json_is_object(json) || (json_is_string(json) && f->sub->short_key)))
         parse_object(p, f->sub, json, (char *)obj + f->at, &below);
     else if (f->type == CONF_UINT && json_is_integer(json))
         parse_integer(f, json, obj, place, key);
     else if (f->type == CONF_BOOL && json_is_boolean(json))
         *(bool *)((char *)obj + f->at) = json_is_true(json);
-    else if (f->type != CONF_LIST && f->type != CONF_OBJECT && json_is_string(json)
-             && (from_env || (f->type != CONF_UINT && f->type != CONF_BOOL)))
+    else if (f->type != CONF_LIST && f->type != CONF_OBJECT && json_is_string(json) &&
+             (from_env || (f->type != CONF_UINT && f->type != CONF_BOOL)))
         parse_from_string(p, f, json, obj, place, key);
     else
         refuse_type(place, f, key, json);
@@ -442,7 +463,8 @@ parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj
 
 /* Returns the key of this object that was probably meant; NULL: no idea. */
 static const char *
-refuse_key(struct parse *p, const struct conf_struct *type, const char *key, struct conf_place *place)
+refuse_key(struct parse *p, const struct conf_struct *type, const char *key,
+           struct conf_place *place)
 {
     const char *meant = NULL;
     struct strbuf text;
@@ -471,8 +493,9 @@ refuse_missing(const struct conf_field *f, struct conf_place *place)
     place_path(place, NULL, &path);
     if (path.len == 0)
         strbuf_puts(&path, "the file");
-    problems_add_key(place, NULL, SPOT_VALUE, "E0108", "%s needs the key \"%s\"; for example \"%s\": %s",
-                     path.s, f->key, f->key, f->example);
+    problems_add_key(place, NULL, SPOT_VALUE, "E0108",
+                     "%s needs the key \"%s\"; for example \"%s\": %s", path.s, f->key,
+                     f->key, f->example);
     strbuf_done(&path);
 }
 
@@ -488,7 +511,8 @@ was_meant(const char *key, const char *const *meant, size_t n)
 }
 
 static void
-parse_keys(struct parse *p, const struct conf_struct *type, json_t *json, void *obj, struct conf_place *place)
+parse_keys(struct parse *p, const struct conf_struct *type, json_t *json, void *obj,
+           struct conf_place *place)
 {
     const char *meant[MEANT_MAX], *key;
     size_t n_meant = 0;
@@ -500,7 +524,8 @@ parse_keys(struct parse *p, const struct conf_struct *type, json_t *json, void *
 
         if (f)
             parse_value(p, f, value, obj, place, key);
-        else if (strncmp(key, "x-", 2) == 0 || (!place->up && strcmp(key, "$schema") == 0))
+        else if (strncmp(key, "x-", 2) == 0 ||
+                 (!place->up && strcmp(key, "$schema") == 0))
             continue;
         else if (n_meant < MEANT_MAX)
             meant[n_meant++] = refuse_key(p, type, key, place);
@@ -508,7 +533,8 @@ parse_keys(struct parse *p, const struct conf_struct *type, json_t *json, void *
             refuse_key(p, type, key, place);
     }
     for (const struct conf_field *f = type->fields; f->key; f++) {
-        if (f->required && !json_object_get(json, f->key) && !was_meant(f->key, meant, n_meant))
+        if (f->required && !json_object_get(json, f->key) &&
+            !was_meant(f->key, meant, n_meant))
             refuse_missing(f, place);
     }
 }
@@ -523,7 +549,9 @@ parse_object(struct parse *p, const struct conf_struct *type, json_t *json, void
     } else if (json_is_string(json) && type->short_key) {
         parse_value(p, field_find(type, type->short_key), json, obj, place, NULL);
     } else {
-        const struct conf_field self = { .type = CONF_OBJECT, .sub = type, .required = true };
+        const struct conf_field self = { .type = CONF_OBJECT,
+                                         .sub = type,
+                                         .required = true };
 
         refuse_type(place, &self, NULL, json);
         return;
@@ -533,8 +561,8 @@ parse_object(struct parse *p, const struct conf_struct *type, json_t *json, void
 }
 
 void
-parse_tree(const struct conf_struct *root, struct json_t *tree, void *obj, struct arena *arena,
-           struct problems *out)
+parse_tree(const struct conf_struct *root, struct json_t *tree, void *obj,
+           struct arena *arena, struct problems *out)
 {
     struct parse p = { .root = root, .arena = arena, .out = out };
     struct conf_place place = { .out = out };

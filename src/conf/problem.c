@@ -14,7 +14,8 @@
 enum {
     MESSAGE_MAX = 1024,
     LINE_SHOWN_MAX = 150, /* bytes; a longer line is shown in part */
-    EXCERPT_BEFORE = 90,  /* characters of a long line that are shown before and after the caret */
+    EXCERPT_BEFORE =
+        90, /* characters of a long line that are shown before and after the caret */
     EXCERPT_AFTER = 40,
     STEPS_MAX = JSONC_DEPTH_MAX + 8,
 };
@@ -40,8 +41,8 @@ problems_full(const struct problems *ps)
 }
 
 static void PRINTF_LIKE(6, 0)
-problems_vadd(struct problems *ps, bool warning, size_t at, size_t end, const char *code, const char *fmt,
-              va_list ap)
+    problems_vadd(struct problems *ps, bool warning, size_t at, size_t end,
+                  const char *code, const char *fmt, va_list ap)
 {
     struct strbuf text;
 
@@ -55,13 +56,16 @@ problems_vadd(struct problems *ps, bool warning, size_t at, size_t end, const ch
     strbuf_vprintf(&text, fmt, ap);
     if (text.cut)
         memcpy(text.s + text.len - 3, "...", 3);
-    ps->kept[ps->n_kept++] = (struct problem){
-        .code = code, .text = strbuf_steal(&text), .warning = warning, .at = at, .end = end
-    };
+    ps->kept[ps->n_kept++] = (struct problem){ .code = code,
+                                               .text = strbuf_steal(&text),
+                                               .warning = warning,
+                                               .at = at,
+                                               .end = end };
 }
 
 void
-problems_add_at(struct problems *ps, size_t at, size_t end, const char *code, const char *fmt, ...)
+problems_add_at(struct problems *ps, size_t at, size_t end, const char *code,
+                const char *fmt, ...)
 {
     va_list ap;
 
@@ -98,7 +102,8 @@ place_steps(const struct conf_place *place, struct scan_step steps[STEPS_MAX])
 
 /* Adds the parts of "routes[0].to" to the steps. Keys are cut out into `room`. */
 static size_t
-path_steps(const char *path, char *room, size_t room_size, struct scan_step *steps, size_t n)
+path_steps(const char *path, char *room, size_t room_size, struct scan_step *steps,
+           size_t n)
 {
     snprintf(room, room_size, "%s", path);
     for (char *part = room; *part && n < STEPS_MAX;) {
@@ -106,7 +111,8 @@ path_steps(const char *path, char *room, size_t room_size, struct scan_step *ste
         char *next = part + rest + (part[rest] == '.');
 
         if (part[len] == '[' && n + 1 < STEPS_MAX)
-            steps[n + (len > 0)] = (struct scan_step){ .index = strtoul(part + len + 1, NULL, 10) };
+            steps[n + (len > 0)] =
+                (struct scan_step){ .index = strtoul(part + len + 1, NULL, 10) };
         if (len > 0)
             steps[n] = (struct scan_step){ .key = part };
         n += (size_t)(len > 0) + (part[len] == '[' && n + 1 < STEPS_MAX);
@@ -117,8 +123,9 @@ path_steps(const char *path, char *room, size_t room_size, struct scan_step *ste
 }
 
 static void PRINTF_LIKE(6, 0)
-problems_vadd_steps(struct problems *ps, bool warning, const struct scan_step *steps, size_t n_steps,
-                    const char *code, const char *fmt, enum problem_spot spot, va_list ap)
+    problems_vadd_steps(struct problems *ps, bool warning, const struct scan_step *steps,
+                        size_t n_steps, const char *code, const char *fmt,
+                        enum problem_spot spot, va_list ap)
 {
     struct scan_place at = { 0 };
 
@@ -131,8 +138,8 @@ problems_vadd_steps(struct problems *ps, bool warning, const struct scan_step *s
 }
 
 void
-problems_add_key(struct conf_place *place, const char *key, enum problem_spot spot, const char *code,
-                 const char *fmt, ...)
+problems_add_key(struct conf_place *place, const char *key, enum problem_spot spot,
+                 const char *code, const char *fmt, ...)
 {
     struct scan_step steps[STEPS_MAX + 1];
     size_t n = place_steps(place, steps);
@@ -147,8 +154,8 @@ problems_add_key(struct conf_place *place, const char *key, enum problem_spot sp
 
 /* key may be NULL; index -1: none; sub may be NULL. */
 static void PRINTF_LIKE(7, 0)
-place_report(struct conf_place *place, bool warning, const char *key, long index, const char *sub,
-             const char *code, const char *fmt, va_list ap)
+    place_report(struct conf_place *place, bool warning, const char *key, long index,
+                 const char *sub, const char *code, const char *fmt, va_list ap)
 {
     struct scan_step steps[STEPS_MAX + 2];
     char key_room[256], sub_room[256];
@@ -164,7 +171,8 @@ place_report(struct conf_place *place, bool warning, const char *key, long index
 }
 
 void
-conf_problem(struct conf_place *place, const char *key, const char *code, const char *fmt, ...)
+conf_problem(struct conf_place *place, const char *key, const char *code, const char *fmt,
+             ...)
 {
     va_list ap;
 
@@ -174,8 +182,8 @@ conf_problem(struct conf_place *place, const char *key, const char *code, const 
 }
 
 void
-conf_problem_item(struct conf_place *place, const char *key, unsigned long i, const char *sub,
-                  const char *code, const char *fmt, ...)
+conf_problem_item(struct conf_place *place, const char *key, unsigned long i,
+                  const char *sub, const char *code, const char *fmt, ...)
 {
     va_list ap;
 
@@ -185,7 +193,8 @@ conf_problem_item(struct conf_place *place, const char *key, unsigned long i, co
 }
 
 void
-conf_warning(struct conf_place *place, const char *key, const char *code, const char *fmt, ...)
+conf_warning(struct conf_place *place, const char *key, const char *code, const char *fmt,
+             ...)
 {
     va_list ap;
 
@@ -195,8 +204,8 @@ conf_warning(struct conf_place *place, const char *key, const char *code, const 
 }
 
 void
-conf_warning_item(struct conf_place *place, const char *key, unsigned long i, const char *sub,
-                  const char *code, const char *fmt, ...)
+conf_warning_item(struct conf_place *place, const char *key, unsigned long i,
+                  const char *sub, const char *code, const char *fmt, ...)
 {
     va_list ap;
 
@@ -256,7 +265,8 @@ put_safe(struct strbuf *out, const char *s, size_t n, bool keep_tabs)
 
 /* The line around `at` and the caret line; a long line is shown in part. */
 static void
-put_excerpt(const struct problems *ps, const struct problem *p, size_t line, struct strbuf *out)
+put_excerpt(const struct problems *ps, const struct problem *p, size_t line,
+            struct strbuf *out)
 {
     size_t start = p->at, stop = p->at, from, chars = 0;
     bool more;

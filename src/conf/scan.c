@@ -10,7 +10,12 @@ size_t
 scan_char_len(const char *s, size_t n)
 {
     unsigned char c = (unsigned char)s[0];
-    size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+    size_t len = c < 0x80   ? 1
+                 : c < 0xc2 ? 0
+                 : c < 0xe0 ? 2
+                 : c < 0xf0 ? 3
+                 : c < 0xf5 ? 4
+                            : 0;
 
     if (len == 0 || len > n)
         return 1;
@@ -24,8 +29,8 @@ scan_char_len(const char *s, size_t n)
 static bool
 is_word_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'
-           || c == '+' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '_' || c == '+' || c == '-' || c == '.';
 }
 
 struct scan_token
@@ -44,7 +49,8 @@ scan_next(struct scan *s)
         t.kind = SCAN_PUNCT;
         t.end++;
     } else if (t.c == '"') {
-        for (t.end++; t.end < s->n && text[t.end] != '"' && text[t.end] != '\n'; t.end++) {
+        for (t.end++; t.end < s->n && text[t.end] != '"' && text[t.end] != '\n';
+             t.end++) {
             if (text[t.end] == '\\' && t.end + 1 < s->n && text[t.end + 1] != '\n')
                 t.end++;
         }
@@ -132,7 +138,8 @@ scan_find(const char *text, size_t n, const struct scan_step *steps, size_t n_st
     for (size_t i = 0; i < n_steps; i++) {
         char open = steps[i].key ? '{' : '[';
 
-        if (value.kind != SCAN_PUNCT || value.c != open || !step_into(&s, &steps[i], &key)) {
+        if (value.kind != SCAN_PUNCT || value.c != open ||
+            !step_into(&s, &steps[i], &key)) {
             place.found = false;
             break;
         }
@@ -146,7 +153,8 @@ scan_find(const char *text, size_t n, const struct scan_step *steps, size_t n_st
 }
 
 void
-scan_line_column(const char *text, size_t n, size_t at, size_t *ret_line, size_t *ret_column)
+scan_line_column(const char *text, size_t n, size_t at, size_t *ret_line,
+                 size_t *ret_column)
 {
     size_t line = 1, start = 0, column = 1;
 

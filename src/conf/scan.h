@@ -13,8 +13,8 @@ enum scan_kind {
     SCAN_PUNCT,    /* one of { } [ ] : , */
     SCAN_STRING,   /* with both quotes */
     SCAN_UNCLOSED, /* a string without its closing quote on the line */
-    SCAN_WORD,     /* numbers, true, null and whatever else is made of letters, digits and _ + - . */
-    SCAN_OTHER,    /* one character that JSON does not know */
+    SCAN_WORD, /* numbers, true, null and whatever else is made of letters, digits and _ + - . */
+    SCAN_OTHER, /* one character that JSON does not know */
 };
 
 struct scan_token {
@@ -39,16 +39,19 @@ struct scan_step {
 };
 
 struct scan_place {
-    bool found;              /* false: the path ends early, the places are those of the last part that exists */
-    size_t key_at, key_end;  /* key_end 0: the part has no key (list item, root) */
-    size_t at, end;          /* the value; for objects and lists only the opening bracket */
+    bool
+        found; /* false: the path ends early, the places are those of the last part that exists */
+    size_t key_at, key_end; /* key_end 0: the part has no key (list item, root) */
+    size_t at, end; /* the value; for objects and lists only the opening bracket */
 };
 
 /* text must be valid JSON. */
-struct scan_place scan_find(const char *text, size_t n, const struct scan_step *steps, size_t n_steps);
+struct scan_place
+scan_find(const char *text, size_t n, const struct scan_step *steps, size_t n_steps);
 
 /* 1-based, the column in characters (a tab is one). */
-void scan_line_column(const char *text, size_t n, size_t at, size_t *ret_line, size_t *ret_column);
+void scan_line_column(const char *text, size_t n, size_t at, size_t *ret_line,
+                      size_t *ret_column);
 /* Bytes of the UTF-8 character at s[0..n): 1 for a broken one. n > 0. */
 size_t scan_char_len(const char *s, size_t n);
 /* True when the string token (with quotes) says `want`, escapes resolved. */

@@ -26,7 +26,8 @@ enum { SNAPSHOT_BYTES_MAX = 64 * 1024 * 1024 };
 struct conf_snapshot {
     atomic_uint holds;
     unsigned warnings;
-    struct slab *slab; /* of this snapshot alone: it is freed by whichever thread drops last */
+    struct slab
+        *slab; /* of this snapshot alone: it is freed by whichever thread drops last */
     struct arena arena;
     void *root;
 };
@@ -75,7 +76,8 @@ conf_warnings(const struct conf_snapshot *s)
 
 /* From blanked text to a filled root; problems say when it did not work. */
 static void
-snapshot_fill(const struct conf_struct *root, char *json, size_t n, struct conf_snapshot *s, struct problems *ps)
+snapshot_fill(const struct conf_struct *root, char *json, size_t n,
+              struct conf_snapshot *s, struct problems *ps)
 {
     size_t at = 0;
     json_t *tree;
@@ -84,10 +86,13 @@ snapshot_fill(const struct conf_struct *root, char *json, size_t n, struct conf_
     case 0:
         break;
     case ERR_LIMIT:
-        problems_add_at(ps, at, at + 1, "E0103", "this is nested too deeply; the most is %d levels", JSONC_DEPTH_MAX);
+        problems_add_at(ps, at, at + 1, "E0103",
+                        "this is nested too deeply; the most is %d levels",
+                        JSONC_DEPTH_MAX);
         return;
     default:
-        problems_add_at(ps, at, at + 2, "E0104", "the comment that starts here is never closed by */");
+        problems_add_at(ps, at, at + 2, "E0104",
+                        "the comment that starts here is never closed by */");
         return;
     }
     tree = syntax_read(json, n, ps);
@@ -99,8 +104,8 @@ snapshot_fill(const struct conf_struct *root, char *json, size_t n, struct conf_
 }
 
 int
-conf_load_text(const struct conf_struct *root, const char *name, const char *text, size_t n,
-               struct strbuf *problems, struct conf_snapshot **ret_snapshot)
+conf_load_text(const struct conf_struct *root, const char *name, const char *text,
+               size_t n, struct strbuf *problems, struct conf_snapshot **ret_snapshot)
 {
     struct problems ps;
     struct conf_snapshot *s;
@@ -180,7 +185,8 @@ conf_load_file(const struct conf_struct *root, const char *path, struct strbuf *
         problems_print(&ps, problems);
         problems_done(&ps);
     } else {
-        rc = conf_load_text(root, is_stdin ? "<stdin>" : path, text, n, problems, ret_snapshot);
+        rc = conf_load_text(root, is_stdin ? "<stdin>" : path, text, n, problems,
+                            ret_snapshot);
     }
     if (fd >= 0 && !is_stdin)
         close(fd);

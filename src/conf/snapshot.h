@@ -16,11 +16,13 @@ enum { CONF_FILE_MAX = 4 * 1024 * 1024 };
 
 /* Reads JSON with comments by the rows of root. name: of the file, for messages. text need not outlive the call.
  * 0: *ret_snapshot has one hold; problems may have got warnings. ERR_SYNTAX: problems got all that is wrong, as text for a person. */
-int conf_load_text(const struct conf_struct *root, const char *name, const char *text, size_t n, struct strbuf *problems,
+int conf_load_text(const struct conf_struct *root, const char *name, const char *text,
+                   size_t n, struct strbuf *problems,
                    struct conf_snapshot **ret_snapshot) MUST_CHECK;
 /* The same from a file; "-": stdin (called <stdin> in messages). ERR_SYS: it cannot be read; problems says why. */
-int conf_load_file(const struct conf_struct *root, const char *path, struct strbuf *problems,
-                   struct conf_snapshot **ret_snapshot) MUST_CHECK;
+int
+conf_load_file(const struct conf_struct *root, const char *path, struct strbuf *problems,
+               struct conf_snapshot **ret_snapshot) MUST_CHECK;
 
 /* The root struct: root->size bytes. */
 const void *conf_root(const struct conf_snapshot *s);

@@ -12,23 +12,34 @@
 #include "conf/problem.h"
 #include "conf/scan.h"
 
-#define SMALLEST                                                                          \
-    "{ \"version\": 1, \"listeners\": [{ \"listen\": \":8080\", \"routes\": [{ \"to\": \"app\" }] }], "  \
+#define SMALLEST                                                                         \
+    "{ \"version\": 1, \"listeners\": [{ \"listen\": \":8080\", \"routes\": [{ \"to\": " \
+    "\"app\" }] }], "                                                                    \
     "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"] }] }"
 
 /* What may come next. */
-enum expect { EXPECT_VALUE, EXPECT_ITEM_OR_END, EXPECT_KEY_OR_END, EXPECT_KEY, EXPECT_COLON, EXPECT_COMMA_OR_END };
+enum expect {
+    EXPECT_VALUE,
+    EXPECT_ITEM_OR_END,
+    EXPECT_KEY_OR_END,
+    EXPECT_KEY,
+    EXPECT_COLON,
+    EXPECT_COMMA_OR_END
+};
 
 struct walk {
     const char *json;
     struct problems *out;
     struct scan scan;
-    struct scan_token open[JSONC_DEPTH_MAX]; /* brackets that are open; jsonc_blank has checked the depth */
+    struct scan_token open
+        [JSONC_DEPTH_MAX]; /* brackets that are open; jsonc_blank has checked the depth */
     size_t depth;
     struct scan_token key; /* the last one */
 };
 
-#define complain(w, t, ...) problems_add_at((w)->out, (t).at, (t).end > (t).at ? (t).end : (t).at + 1, "E0104", __VA_ARGS__)
+#define complain(w, t, ...)                                                             \
+    problems_add_at((w)->out, (t).at, (t).end > (t).at ? (t).end : (t).at + 1, "E0104", \
+                    __VA_ARGS__)
 
 /* Length for "%.*s" of a token: long ones are cut. */
 static int
@@ -68,13 +79,15 @@ is_number(const char *s, size_t n)
 static bool
 word_is(const struct walk *w, struct scan_token t, const char *word)
 {
-    return t.end - t.at == strlen(word) && memcmp(w->json + t.at, word, t.end - t.at) == 0;
+    return t.end - t.at == strlen(word) &&
+           memcmp(w->json + t.at, word, t.end - t.at) == 0;
 }
 
 static bool
 word_is_any_case(const struct walk *w, struct scan_token t, const char *word)
 {
-    return t.end - t.at == strlen(word) && strncasecmp(w->json + t.at, word, t.end - t.at) == 0;
+    return t.end - t.at == strlen(word) &&
+           strncasecmp(w->json + t.at, word, t.end - t.at) == 0;
 }
 
 /* Characters that other formats have and JSON has not. True: said so. */
@@ -96,9 +109,13 @@ explain_other(const struct walk *w, struct scan_token t)
     else if (t.c == '/')
         complain(w, t, "a comment starts with // or /*");
     else if ((unsigned char)t.c == 0xe2)
-        complain(w, t, "\"%.*s\" does not belong here; strings need plain double quotes \"...\"", token_len(t), w->json + t.at);
+        complain(
+            w, t,
+            "\"%.*s\" does not belong here; strings need plain double quotes \"...\"",
+            token_len(t), w->json + t.at);
     else if ((unsigned char)t.c < 0x20 || (unsigned char)t.c == 0x7f)
-        complain(w, t, "a control character (byte 0x%02x) does not belong here", (unsigned char)t.c);
+        complain(w, t, "a control character (byte 0x%02x) does not belong here",
+                 (unsigned char)t.c);
     else
         complain(w, t, "\"%.*s\" does not belong here", token_len(t), w->json + t.at);
     return true;
@@ -136,7 +153,8 @@ explain_end(const struct walk *w, struct scan_token t)
     scan_line_column(w->json, w->scan.n, last.at, &line, &column);
     if (t.at > 0 && w->json[t.at - 1] == '\n')
         t.at--; /* show the last line rather than an empty one behind it */
-    complain(w, t, "the file ends here, but the %c of line %zu column %zu is not closed", last.c, line, column);
+    complain(w, t, "the file ends here, but the %c of line %zu column %zu is not closed",
+             last.c, line, column);
 }
 
 /* A closing bracket: true when it fits the open one. */
@@ -152,7 +170,8 @@ close_bracket(struct walk *w, struct scan_token t)
         return true;
     }
     scan_line_column(w->json, w->scan.n, last.at, &line, &column);
-    complain(w, t, "%c does not close the %c of line %zu column %zu; write %c", t.c, last.c, line, column, want);
+    complain(w, t, "%c does not close the %c of line %zu column %zu; write %c", t.c,
+             last.c, line, column, want);
     return false;
 }
 
@@ -170,7 +189,8 @@ walk_value(struct walk *w, struct scan_token t, enum expect *next)
         return true;
     }
     if (w->open[w->depth - 1].c == '{')
-        complain(w, t, "the value of %.*s is missing", token_len(w->key), w->json + w->key.at);
+        complain(w, t, "the value of %.*s is missing", token_len(w->key),
+                 w->json + w->key.at);
     else
         complain(w, t, "a value is missing before this %c", t.c);
     return false;
@@ -184,7 +204,8 @@ walk_key(struct walk *w, struct scan_token t, enum expect *next)
     if (t.kind == SCAN_STRING)
         return true;
     if (t.kind == SCAN_WORD)
-        complain(w, t, "a key needs double quotes: \"%.*s\"", token_len(t), w->json + t.at);
+        complain(w, t, "a key needs double quotes: \"%.*s\"", token_len(t),
+                 w->json + t.at);
     else if (t.c == ',')
         complain(w, t, "there is one comma too many");
     else
@@ -243,7 +264,8 @@ walk_token(struct walk *w, struct scan_token t, enum expect *next)
     *next = EXPECT_VALUE;
     if (t.kind == SCAN_PUNCT && t.c == ':')
         return true;
-    complain(w, t, "a : is missing after the key %.*s", token_len(w->key), w->json + w->key.at);
+    complain(w, t, "a : is missing after the key %.*s", token_len(w->key),
+             w->json + w->key.at);
     return false;
 }
 
@@ -255,7 +277,8 @@ walk_all(struct walk *w)
     struct scan_token t = scan_next(&w->scan);
 
     if (t.kind == SCAN_END) {
-        problems_add(w->out, "E0104", "the file is empty; the smallest config is %s", SMALLEST);
+        problems_add(w->out, "E0104", "the file is empty; the smallest config is %s",
+                     SMALLEST);
         return true;
     }
     if (t.kind != SCAN_PUNCT || t.c != '{') {
@@ -269,7 +292,9 @@ walk_all(struct walk *w)
     }
     t = scan_next(&w->scan);
     if (t.kind != SCAN_END)
-        complain(w, t, "the config has ended before this: there is one closing bracket too many, or a second object");
+        complain(w, t,
+                 "the config has ended before this: there is one closing bracket too "
+                 "many, or a second object");
     return t.kind != SCAN_END;
 }
 
@@ -322,33 +347,42 @@ first_key_line(const char *json, size_t n, size_t from, struct scan_token t)
 static void
 explain_jansson(const char *json, size_t n, const json_error_t *e, struct problems *out)
 {
-    struct scan_token object = { 0 }, t = token_near(json, n, (size_t)e->position, &object);
+    struct scan_token object = { 0 },
+                      t = token_near(json, n, (size_t)e->position, &object);
     size_t end = t.end > t.at ? t.end : t.at + 1;
     size_t line;
 
     switch (json_error_code(e)) {
     case json_error_duplicate_key:
         line = first_key_line(json, n, object.end, t);
-        problems_add_at(out, t.at, end, "E0106", "the key %.*s is written twice; the first is in line %zu",
+        problems_add_at(out, t.at, end, "E0106",
+                        "the key %.*s is written twice; the first is in line %zu",
                         token_len(t), json + t.at, line);
         return;
     case json_error_invalid_utf8:
-        problems_add_at(out, t.at, end, "E0105", "this text is not UTF-8; save the file as UTF-8");
+        problems_add_at(out, t.at, end, "E0105",
+                        "this text is not UTF-8; save the file as UTF-8");
         return;
     case json_error_null_character:
     case json_error_null_byte_in_key:
-        problems_add_at(out, t.at, end, "E0105", "a string cannot contain the character \\u0000");
+        problems_add_at(out, t.at, end, "E0105",
+                        "a string cannot contain the character \\u0000");
         return;
     case json_error_numeric_overflow:
-        problems_add_at(out, t.at, end, "E0110", "the number %.*s is too large", token_len(t), json + t.at);
+        problems_add_at(out, t.at, end, "E0110", "the number %.*s is too large",
+                        token_len(t), json + t.at);
         return;
     default:
         break;
     }
-    if (t.kind == SCAN_STRING && memchr(json + t.at, '\\', t.end - t.at) && strstr(e->text, "escape"))
-        problems_add_at(out, t.at, end, "E0105", "this string has a \\ escape that JSON does not know; a plain \\ is written \\\\");
+    if (t.kind == SCAN_STRING && memchr(json + t.at, '\\', t.end - t.at) &&
+        strstr(e->text, "escape"))
+        problems_add_at(out, t.at, end, "E0105",
+                        "this string has a \\ escape that JSON does not know; a plain \\ "
+                        "is written \\\\");
     else if (t.kind == SCAN_STRING && strstr(e->text, "control character"))
-        problems_add_at(out, t.at, end, "E0105", "this string contains a control character; write a tab as \\t");
+        problems_add_at(out, t.at, end, "E0105",
+                        "this string contains a control character; write a tab as \\t");
     else
         problems_add_at(out, t.at, end, "E0104", "this is not JSON: %s", e->text);
 }

@@ -16,15 +16,32 @@ struct unit {
 };
 
 static const struct unit time_units[] = {
-    { "d", 86400000000000 }, { "h", 3600000000000 }, { "m", 60000000000 }, { "s", 1000000000 },
-    { "ms", 1000000 },       { "us", 1000 },         { "ns", 1 },          { NULL, 0 },
+    { "d", 86400000000000 },
+    { "h", 3600000000000 },
+    { "m", 60000000000 },
+    { "s", 1000000000 },
+    { "ms", 1000000 },
+    { "us", 1000 },
+    { "ns", 1 },
+    { NULL, 0 },
 };
 
 static const struct unit size_units[] = {
-    { "TiB", 1ull << 40 }, { "GiB", 1ull << 30 }, { "MiB", 1ull << 20 }, { "KiB", 1ull << 10 },
-    { "Ti", 1ull << 40 },  { "Gi", 1ull << 30 },  { "Mi", 1ull << 20 },  { "Ki", 1ull << 10 },
-    { "TB", 1000000000000 }, { "GB", 1000000000 }, { "MB", 1000000 },    { "kB", 1000 },
-    { "KB", 1000 },        { "B", 1 },            { NULL, 0 },
+    { "TiB", 1ull << 40 },
+    { "GiB", 1ull << 30 },
+    { "MiB", 1ull << 20 },
+    { "KiB", 1ull << 10 },
+    { "Ti", 1ull << 40 },
+    { "Gi", 1ull << 30 },
+    { "Mi", 1ull << 20 },
+    { "Ki", 1ull << 10 },
+    { "TB", 1000000000000 },
+    { "GB", 1000000000 },
+    { "MB", 1000000 },
+    { "kB", 1000 },
+    { "KB", 1000 },
+    { "B", 1 },
+    { NULL, 0 },
 };
 
 /* Words that people write, and the unit that they mean. Compared without case. */
@@ -33,20 +50,41 @@ struct unit_guess {
 };
 
 static const struct unit_guess time_guesses[] = {
-    { "sec", "s" },     { "secs", "s" },    { "second", "s" },       { "seconds", "s" },
-    { "s", "s" },       { "min", "m" },     { "mins", "m" },         { "minute", "m" },
-    { "minutes", "m" }, { "hr", "h" },      { "hrs", "h" },          { "hour", "h" },
-    { "hours", "h" },   { "h", "h" },       { "day", "d" },          { "days", "d" },
-    { "d", "d" },       { "msec", "ms" },   { "msecs", "ms" },       { "millis", "ms" },
-    { "ms", "ms" },     { "usec", "us" },   { "microseconds", "us" }, { "milliseconds", "ms" },
-    { "us", "us" },     { "\xc2\xb5s", "us" }, { NULL, NULL },
+    { "sec", "s" },
+    { "secs", "s" },
+    { "second", "s" },
+    { "seconds", "s" },
+    { "s", "s" },
+    { "min", "m" },
+    { "mins", "m" },
+    { "minute", "m" },
+    { "minutes", "m" },
+    { "hr", "h" },
+    { "hrs", "h" },
+    { "hour", "h" },
+    { "hours", "h" },
+    { "h", "h" },
+    { "day", "d" },
+    { "days", "d" },
+    { "d", "d" },
+    { "msec", "ms" },
+    { "msecs", "ms" },
+    { "millis", "ms" },
+    { "ms", "ms" },
+    { "usec", "us" },
+    { "microseconds", "us" },
+    { "milliseconds", "ms" },
+    { "us", "us" },
+    { "\xc2\xb5s", "us" },
+    { NULL, NULL },
 };
 
 static const struct unit_guess size_guesses[] = {
-    { "k", "KiB" },     { "m", "MiB" },      { "g", "GiB" },     { "t", "TiB" },   { "kib", "KiB" },
-    { "mib", "MiB" },   { "gib", "GiB" },    { "tib", "TiB" },   { "ki", "KiB" },  { "mi", "MiB" },
-    { "gi", "GiB" },    { "kb", "KB" },      { "mb", "MB" },     { "gb", "GB" },   { "b", "B" },
-    { "byte", "B" },    { "bytes", "B" },    { "kbyte", "KB" },  { "mbyte", "MB" }, { NULL, NULL },
+    { "k", "KiB" },   { "m", "MiB" },    { "g", "GiB" },    { "t", "TiB" },
+    { "kib", "KiB" }, { "mib", "MiB" },  { "gib", "GiB" },  { "tib", "TiB" },
+    { "ki", "KiB" },  { "mi", "MiB" },   { "gi", "GiB" },   { "kb", "KB" },
+    { "mb", "MB" },   { "gb", "GB" },    { "b", "B" },      { "byte", "B" },
+    { "bytes", "B" }, { "kbyte", "KB" }, { "mbyte", "MB" }, { NULL, NULL },
 };
 
 /* One "1.5" as whole and fraction; the fraction in 1e-9 parts. Returns the length read, 0: no number. */
@@ -58,8 +96,8 @@ number_read(const char *s, uint64_t *ret_whole, uint64_t *ret_nano, bool *ret_ex
 
     *ret_exact = true;
     for (; s[i] >= '0' && s[i] <= '9'; i++, digits++) {
-        if (__builtin_mul_overflow(whole, 10u, &whole)
-            || __builtin_add_overflow(whole, (unsigned)(s[i] - '0'), &whole))
+        if (__builtin_mul_overflow(whole, 10u, &whole) ||
+            __builtin_add_overflow(whole, (unsigned)(s[i] - '0'), &whole))
             whole = UINT64_MAX / 16; /* far over any limit: refused below as too large */
     }
     if (digits == 0)
@@ -99,8 +137,8 @@ note_fail(struct value_note *note, const char *why)
 
 /* Number then an unknown or missing unit, which is all that is left of the text: guess. */
 static void
-unit_guess(const struct unit_guess *guesses, const char *bare_unit, const char *text, size_t number_len,
-           struct value_note *note)
+unit_guess(const struct unit_guess *guesses, const char *bare_unit, const char *text,
+           size_t number_len, struct value_note *note)
 {
     const char *word = text + number_len;
     size_t n;
@@ -110,12 +148,14 @@ unit_guess(const struct unit_guess *guesses, const char *bare_unit, const char *
     if (number_len > 20 || word[n + strspn(word + n, " ")])
         return;
     if (n == 0) {
-        snprintf(note->meant, sizeof note->meant, "%.*s%s", (int)number_len, text, bare_unit);
+        snprintf(note->meant, sizeof note->meant, "%.*s%s", (int)number_len, text,
+                 bare_unit);
         return;
     }
     for (; guesses->word; guesses++) {
         if (strlen(guesses->word) == n && strncasecmp(guesses->word, word, n) == 0) {
-            snprintf(note->meant, sizeof note->meant, "%.*s%s", (int)number_len, text, guesses->unit);
+            snprintf(note->meant, sizeof note->meant, "%.*s%s", (int)number_len, text,
+                     guesses->unit);
             return;
         }
     }
@@ -123,7 +163,8 @@ unit_guess(const struct unit_guess *guesses, const char *bare_unit, const char *
 
 /* whole.nano units of `scale` as a multiple of the base unit, rounded up. False: too large. */
 static bool
-scale_number(uint64_t whole, uint64_t nano, uint64_t scale, uint64_t *ret, bool *ret_exact)
+scale_number(uint64_t whole, uint64_t nano, uint64_t scale, uint64_t *ret,
+             bool *ret_exact)
 {
     unsigned __int128 part = (unsigned __int128)nano * scale;
     unsigned __int128 sum = (unsigned __int128)whole * scale + part / 1000000000u;
@@ -159,8 +200,9 @@ duration_parse(const char *text, int64_t *ret_ms, struct value_note *note)
         if (!u) {
             if (at == 0)
                 unit_guess(time_guesses, "s", text, len, note);
-            return note_fail(note, unit_len == 0 ? "needs a unit (ns us ms s m h d)"
-                                                 : "has an unknown unit (known: ns us ms s m h d)");
+            return note_fail(note, unit_len == 0
+                                       ? "needs a unit (ns us ms s m h d)"
+                                       : "has an unknown unit (known: ns us ms s m h d)");
         }
         if (u->scale >= last_scale)
             return note_fail(note, "must name each unit once, large ones first");
@@ -218,9 +260,10 @@ size_parse(const char *text, uint64_t *ret_bytes, struct value_note *note)
         unit_guess(size_guesses, "B", text, len, note);
         if (text[len] == '\0' && nano == 0 && whole > 0 && whole % 1024 == 0)
             size_print(whole, note->meant);
-        return note_fail(note, text[len] == '\0'
-                                   ? "needs a unit (B KiB MiB GiB KB MB GB)"
-                                   : "has an unknown unit (known: B KiB MiB GiB KB MB GB)");
+        return note_fail(note,
+                         text[len] == '\0'
+                             ? "needs a unit (B KiB MiB GiB KB MB GB)"
+                             : "has an unknown unit (known: B KiB MiB GiB KB MB GB)");
     }
     if (!scale_number(whole, nano, u->scale, &whole, &exact))
         return note_fail(note, "is too large");

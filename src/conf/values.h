@@ -13,7 +13,7 @@ enum { VALUE_TEXT_MAX = 48, VALUE_WHY_MAX = 96 };
 
 /* Why a value was refused, and what was probably meant. */
 struct value_note {
-    char why[VALUE_WHY_MAX];   /* "needs a unit"; fits behind the name of the key */
+    char why[VALUE_WHY_MAX];    /* "needs a unit"; fits behind the name of the key */
     char meant[VALUE_TEXT_MAX]; /* "5s"; empty when there is no good guess */
 };
 
