@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/snapshot.c - read, parse, check; then one counted block of memory that nobody changes. */
+/* conf/snapshot.c - read, parse, check; then one counted block of memory that nobody
+ * changes. */
 #include "conf/snapshot.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conf/snapshot.h - a loaded config: immutable, counted, whole or not at all.
- * Loading: main thread, no loop, no socket. Reading, hold and drop: any thread. All strings and lists of the config live in the snapshot. */
+ * Loading: main thread, no loop, no socket. Reading, hold and drop: any thread. All
+ * strings and lists of the config live in the snapshot. */
 #ifndef OUTRIGGER_CONF_SNAPSHOT_H
 #define OUTRIGGER_CONF_SNAPSHOT_H
 
@@ -14,12 +15,14 @@ struct strbuf;
 
 enum { CONF_FILE_MAX = 4 * 1024 * 1024 };
 
-/* Reads JSON with comments by the rows of root. name: of the file, for messages. text need not outlive the call.
- * 0: *ret_snapshot has one hold; problems may have got warnings. ERR_SYNTAX: problems got all that is wrong, as text for a person. */
+/* Reads JSON with comments by the rows of root. name: of the file, for messages. text
+ * need not outlive the call. 0: *ret_snapshot has one hold; problems may have got
+ * warnings. ERR_SYNTAX: problems got all that is wrong, as text for a person. */
 int conf_load_text(const struct conf_struct *root, const char *name, const char *text,
                    size_t n, struct strbuf *problems,
                    struct conf_snapshot **ret_snapshot) MUST_CHECK;
-/* The same from a file; "-": stdin (called <stdin> in messages). ERR_SYS: it cannot be read; problems says why. */
+/* The same from a file; "-": stdin (called <stdin> in messages). ERR_SYS: it cannot be
+ * read; problems says why. */
 int
 conf_load_file(const struct conf_struct *root, const char *path, struct strbuf *problems,
                struct conf_snapshot **ret_snapshot) MUST_CHECK;

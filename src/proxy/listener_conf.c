@@ -130,7 +130,8 @@ static const struct conf_struct limits_struct = {
 
 /* --- routes ----------------------------------------------------------------- */
 
-/* One part of the path /service/method; gRPC allows more than protobuf names, but never a slash. */
+/* One part of the path /service/method; gRPC allows more than protobuf names, but never
+ * a slash. */
 static int
 path_part_valid(const char *text, const char *slash_why, const char **ret_why)
 {
@@ -369,7 +370,8 @@ route_first(const struct route_key *keys, size_t n, const char *service,
     return n;
 }
 
-/* Warns of each route that can never be taken: an earlier one matches all of its calls. Sorted, since there may be 10,000. */
+/* Warns of each route that can never be taken: an earlier one matches all of its calls.
+ * Sorted, since there may be 10,000. */
 static void
 routes_check_hidden(const struct conf_list *routes, struct conf_place *place)
 {

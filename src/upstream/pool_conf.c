@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* upstream/pool_conf.c - the rows of a pool: its endpoints, how calls are spread over them, connections and bounds. */
+/* upstream/pool_conf.c - the rows of a pool: its endpoints, how calls are spread over
+ * them, connections and bounds. */
 #include "upstream/pool_conf.h"
 
 #include <stdio.h>
