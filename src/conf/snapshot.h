@@ -27,6 +27,27 @@ int
 conf_load_file(const struct conf_struct *root, const char *path, struct strbuf *problems,
                struct conf_snapshot **ret_snapshot) MUST_CHECK;
 
+/* A value from the command line, which wins over the file. */
+struct conf_set {
+    const char *key;   /* path of a single value: "admin.listen" */
+    const char *value; /* without quotes; no variables */
+};
+
+/* As the two above, with values that replace those of the file. Each must have passed
+ * conf_set_check. */
+int conf_load_text_with(const struct conf_struct *root, const char *name,
+                        const char *text, size_t n, const struct conf_set *sets,
+                        size_t n_sets, struct strbuf *problems,
+                        struct conf_snapshot **ret_snapshot) MUST_CHECK;
+int conf_load_file_with(const struct conf_struct *root, const char *path,
+                        const struct conf_set *sets, size_t n_sets,
+                        struct strbuf *problems,
+                        struct conf_snapshot **ret_snapshot) MUST_CHECK;
+/* ERR_SYNTAX: the value cannot be; why gets the rest of a sentence that starts with its
+ * name. */
+int conf_set_check(const struct conf_struct *root, const struct conf_set *set,
+                   struct strbuf *why) MUST_CHECK;
+
 /* The root struct: root->size bytes. */
 const void *conf_root(const struct conf_snapshot *s);
 /* Warnings that loading printed. */
@@ -34,5 +55,8 @@ unsigned conf_warnings(const struct conf_snapshot *s);
 
 struct conf_snapshot *conf_hold(struct conf_snapshot *s);
 void conf_drop(struct conf_snapshot *s); /* the last drop frees; NULL is fine */
+
+/* Version of the JSON library, for -VV. */
+const char *conf_library_version(void);
 
 #endif
