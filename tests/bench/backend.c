@@ -29,7 +29,7 @@ enum {
     GRPC_PREFIX = 5,
     READ_SIZE = 256 * 1024,
     OUT_CAP = 256 * 1024,
-    OUT_ROOM = 64 * 1024, /* one frame and its header always fit above OUT_CAP */
+    OUT_ROOM = 64 * 1024, /* above OUT_CAP: one DATA frame and one of another kind */
     STREAM_WINDOW = 4 << 20,
     CONN_WINDOW = 1 << 30,
     MAX_STREAMS = 100000,
@@ -165,7 +165,7 @@ stream_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *
     (void)session;
     (void)frame;
 
-    if (p->out_len + 9 + length > OUT_CAP + OUT_ROOM)
+    if (p->out_len >= OUT_CAP) /* one mem_send may come here many times */
         return NGHTTP2_ERR_WOULDBLOCK;
     memcpy(p->out + p->out_len, framehd, 9);
     memcpy(p->out + p->out_len + 9, s->at, length);
@@ -302,10 +302,12 @@ peer_fill(struct peer *p)
 
         if (n < 0)
             return false;
-        if (n == 0 && p->out_len == before)
+        if (n > 0) {
+            memcpy(p->out + p->out_len, data, (size_t)n);
+            p->out_len += (size_t)n;
+        } else if (p->out_len == before) {
             return true;
-        memcpy(p->out + p->out_len, data, (size_t)n);
-        p->out_len += (size_t)n;
+        }
     }
     return true;
 }

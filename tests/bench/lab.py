@@ -20,7 +20,9 @@ LOAD_CORES = {CORES[0]}
 PROXY_CORES = {CORES[1]} if len(CORES) > 1 else {CORES[0]}
 MIB = 1 << 20
 FLAGS = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
-PEERS = ("nghttpx", "haproxy", "nginx")
+# A "-64k" peer is the same program with 64 KiB I/O buffers. That makes large messages much
+# cheaper for it and costs it memory, so it is a row of its own, in the bulk shapes only.
+PEERS = ("nghttpx", "haproxy", "nginx", "haproxy-64k", "nginx-64k")
 
 
 class LabError(Exception):
@@ -189,6 +191,7 @@ class Proxy:
 
     def __init__(self, name, kind, program):
         self.name, self.kind, self.program = name, kind, program
+        self.bulk_only = name.endswith("-64k")
         self.process = None
         self.port = None
 
@@ -225,9 +228,8 @@ class Proxy:
             self.process = None
 
     def version(self):
-        flag = {"haproxy": "-v", "nginx": "-v"}.get(self.kind, "--version")
-        if self.kind == "outrigger":
-            flag = "-V"
+        flags = {"outrigger": "-V", "nghttpx": "--version"}
+        flag = flags.get(self.kind, "-v")
         try:
             got = subprocess.run([self.program, flag], capture_output=True, text=True,
                                  timeout=10)
@@ -270,9 +272,9 @@ def write_nghttpx(program, folder, port, backend_port, wide):
             "--no-location-rewrite", "--no-server-push"]
 
 
-def write_haproxy(program, folder, port, backend_port, wide):
+def write_haproxy(program, folder, port, backend_port, wide, extra=""):
     conf = write(os.path.join(folder, "haproxy.cfg"), """global
-    nbthread 1
+%s    nbthread 1
     maxconn 4000
     tune.h2.max-concurrent-streams 1000
     tune.h2.initial-window-size 1048576
@@ -287,11 +289,15 @@ frontend in
     default_backend app
 backend app
     server a 127.0.0.1:%d proto h2 pool-max-conn 100
-""" % (port, backend_port))
+""" % (extra, port, backend_port))
     return [program, "-db", "-f", conf]
 
 
-def write_nginx(program, folder, port, backend_port, wide):
+def write_haproxy_64k(*args):
+    return write_haproxy(*args, extra="    tune.bufsize 65536\n")
+
+
+def write_nginx(program, folder, port, backend_port, wide, extra=""):
     temp = "".join("    %s_temp_path %s/%s;\n" % (kind, folder, kind) for kind in
                    ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     user = "user root;\n" if os.geteuid() == 0 else ""
@@ -305,12 +311,9 @@ http {
     keepalive_requests 1000000000;
     keepalive_timeout 1h;
     http2_max_concurrent_streams 1000;
-    http2_chunk_size 16k;
-    http2_body_preread_size 1m;
     client_max_body_size 0;
     grpc_read_timeout 1h;
     grpc_send_timeout 1h;
-    grpc_buffer_size 64k;
     upstream app {
         server 127.0.0.1:%d;
         keepalive 1024;
@@ -322,12 +325,18 @@ http {
         location / { grpc_pass grpc://app; }
     }
 }
-""" % (folder, folder, 12000 if wide else 4096, temp, backend_port, port))
+""" % (folder, folder, 12000 if wide else 4096, temp + extra, backend_port, port))
     return [program, "-p", folder, "-e", os.path.join(folder, "error.log"), "-c", conf]
 
 
+def write_nginx_64k(*args):
+    return write_nginx(*args, extra="    grpc_buffer_size 64k;\n"
+                       "    http2_chunk_size 16k;\n    http2_body_preread_size 1m;\n")
+
+
 WRITERS = {"outrigger": write_outrigger, "nghttpx": write_nghttpx,
-           "haproxy": write_haproxy, "nginx": write_nginx}
+           "haproxy": write_haproxy, "haproxy-64k": write_haproxy_64k,
+           "nginx": write_nginx, "nginx-64k": write_nginx_64k}
 
 
 def find_program(name):
@@ -347,7 +356,7 @@ def find_proxies(outrigger, also=()):
             raise LabError("--also %s: there is no program at that path." % item)
         found.append(Proxy(name, "outrigger", os.path.abspath(path)))
     for name in PEERS:
-        path = find_program(name)
+        path = find_program(name.split("-")[0])
         if path:
             found.append(Proxy(name, name, path))
     return found

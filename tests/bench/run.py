@@ -52,6 +52,19 @@ SHAPES = [
 
 # --- measuring -----------------------------------------------------------------
 
+def try_cell(folder, shape, name, proxy, port, calls):
+    """measure_cell, or {"error": why}: one failing proxy must not hide the others."""
+    try:
+        return measure_cell(folder, shape, proxy, port, calls)
+    except (lab.LabError, OSError) as err:
+        say("%s, %s: %s" % (name, shape.name, err))
+        return {"error": str(err)}
+
+
+def takes_part(shape, proxy):
+    return shape.bulk or proxy is None or not proxy.bulk_only
+
+
 def measure_cell(folder, shape, proxy, port, calls):
     """One proxy, one shape, once. proxy is None for the direct row."""
     body = lab.message_file(folder, shape.request)
@@ -113,12 +126,14 @@ def calibrate(folder, shapes, targets, seconds):
     plan = {}
     for shape in shapes:
         for name, proxy, port in targets:
+            if not takes_part(shape, proxy):
+                continue
             if shape.rate:
                 plan[shape.name, name] = int(shape.rate * seconds)
                 continue
-            cell = measure_cell(folder, shape, proxy, port, shape.probe)
+            cell = try_cell(folder, shape, name, proxy, port, shape.probe)
             step = shape.conns * shape.streams
-            calls = int(cell["rate"] * seconds) // step * step
+            calls = int(cell.get("rate", shape.probe) * seconds) // step * step
             plan[shape.name, name] = max(calls, step)
     return plan
 
@@ -133,8 +148,9 @@ def measure_rounds(folder, shapes, targets, plan, rounds):
         turn = number % len(targets)
         for shape in shapes:
             for name, proxy, port in targets[turn:] + targets[:turn]:
-                cells.setdefault(shape.name, {})[name] = measure_cell(
-                    folder, shape, proxy, port, plan[shape.name, name])
+                if takes_part(shape, proxy):
+                    cells.setdefault(shape.name, {})[name] = try_cell(
+                        folder, shape, name, proxy, port, plan[shape.name, name])
         after = lab.cpu_ticks(lab.LOAD_CORES | lab.PROXY_CORES)
         steal = (after["steal"] - before["steal"]) / max(1, after["all"] - before["all"])
         result = {"round": number + 1, "steal": steal, "cells": cells}
@@ -156,20 +172,34 @@ def summarize(kept, shapes, names, base):
     round: a slow minute of the machine then hits both sides of the ratio."""
     out = {}
     for shape in shapes:
-        rows = out[shape.name] = {}
+        out[shape.name] = {}
         for name in names:
-            cells = [r["cells"][shape.name][name] for r in kept]
-            row = rows[name] = {key: statistics.median(c[key] for c in cells)
-                                for key in cells[0] if cells[0][key] is not None}
-            if "cpu_us" not in row:
-                continue
-            row["cpu_us_min"] = min(c["cpu_us"] for c in cells)
-            if base and name != base:
-                ratios = sorted(r["cells"][shape.name][base]["cpu_us"] /
-                                r["cells"][shape.name][name]["cpu_us"] for r in kept)
-                row["ratio"] = statistics.median(ratios)
-                row["ratio_low"], row["ratio_high"] = ratios[0], ratios[-1]
+            cells = [r["cells"][shape.name][name] for r in kept
+                     if name in r["cells"][shape.name]]
+            if cells:
+                out[shape.name][name] = summarize_cells(cells)
+        ours = out[shape.name].get(base, {})
+        for name, row in out[shape.name].items():
+            if name != base and "cpu_us" in row and "cpu_us" in ours:
+                add_ratio(row, [r["cells"][shape.name] for r in kept], base, name)
     return out
+
+
+def summarize_cells(cells):
+    good = [c for c in cells if "error" not in c]
+    row = {key: statistics.median(c[key] for c in good) for key in (good or [{}])[0]}
+    row["failed"] = len(cells) - len(good)
+    if "cpu_us" in row:
+        row["cpu_us_min"] = min(c["cpu_us"] for c in good)
+    return row
+
+
+def add_ratio(row, rounds, base, name):
+    ratios = sorted(cells[base]["cpu_us"] / cells[name]["cpu_us"] for cells in rounds
+                    if "cpu_us" in cells[base] and "cpu_us" in cells[name])
+    if ratios:
+        row["ratio"] = statistics.median(ratios)
+        row["ratio_low"], row["ratio_high"] = ratios[0], ratios[-1]
 
 
 def print_shape(shape, rows, base):
@@ -180,12 +210,17 @@ def print_shape(shape, rows, base):
            "MiB/CPU s" if shape.bulk else "", "%s / this (low .. high)" % base))
     for name, row in rows.items():
         cpu = low = bulk = ratio = ""
+        if row["failed"]:
+            ratio = "%d runs failed; see above  " % row["failed"]
+        if "rate" not in row:
+            print("  %-12s %s" % (name, ratio))
+            continue
         if "cpu_us" in row:
             cpu, low = "%.2f" % row["cpu_us"], "%.2f" % row["cpu_us_min"]
         if "mib_per_cpu_s" in row:
             bulk = "%.0f" % row["mib_per_cpu_s"]
         if "ratio" in row:
-            ratio = "%.2f  (%.2f .. %.2f)" % (row["ratio"], row["ratio_low"],
+            ratio += "%.2f  (%.2f .. %.2f)" % (row["ratio"], row["ratio_low"],
                                               row["ratio_high"])
         print("  %-12s %12s %8s %11.0f %9.0f %9.0f %13s   %s" %
               (name, cpu, low, row["rate"], row["p50_us"], row["p99_us"], bulk, ratio))
@@ -209,9 +244,9 @@ def print_memory(rows, loaded):
                cell(load.get("rss"), lab.MIB), cell(load.get("peak"), lab.MIB)))
 
 
-def print_noise(kept, discarded, names):
-    cells = [c for r in kept for s in r["cells"].values() for n, c in s.items()
-             if n in names and "foreign" in c]
+def print_noise(kept, discarded):
+    cells = [c for r in kept for shape in r["cells"].values() for c in shape.values()
+             if "foreign" in c]
     print("\n%d rounds counted, %d thrown away for more than %.0f %% steal time." %
           (len(kept), len(discarded), MAX_STEAL * 100))
     if cells and lab.PROXY_CORES != lab.LOAD_CORES:
@@ -255,7 +290,7 @@ def parse_args():
                    help="length of one run of one shape (1.0)")
     p.add_argument("--only", metavar="LIST", help="some of: " + ",".join(names))
     p.add_argument("--proxies", metavar="LIST",
-                   help="some of: outrigger,nghttpx,haproxy,nginx,direct")
+                   help="some of: outrigger," + ",".join(lab.PEERS) + ",direct")
     p.add_argument("--base", help="the proxy that ratios are about (outrigger if there)")
     p.add_argument("--quick", action="store_true", help="3 rounds of 0.4 s, less memory")
     p.add_argument("--json", default="bench.json", metavar="PATH",
@@ -291,10 +326,15 @@ def choose_proxies(args):
 def measure_load(folder, args, proxies, direct, backend):
     """Starts every proxy, checks it with real calls, then the rounds."""
     checked, loaded, targets = {}, {}, []
+    if not any(s.bulk for s in args.shapes):
+        proxies = [p for p in proxies if not p.bulk_only]
     try:
         for proxy in proxies:
             proxy.start(folder, backend.port)
-            checked[proxy.name] = lab.check_grpc(proxy.port, folder)
+            try:
+                checked[proxy.name] = lab.check_grpc(proxy.port, folder)
+            except lab.LabError as err:
+                raise lab.LabError("%s: %s" % (proxy.name, err))
             targets.append((proxy.name, proxy, proxy.port))
         if direct:
             targets.append(("direct", None, backend.port))
@@ -304,7 +344,6 @@ def measure_load(folder, args, proxies, direct, backend):
         for proxy in proxies:
             rss, peak = proxy.process.memory()
             loaded[proxy.name] = {"rss": rss, "peak": peak}
-            lab.check_grpc(proxy.port, folder)
     finally:
         for proxy in proxies:
             proxy.stop()
@@ -322,7 +361,7 @@ def report(args, result, names, base):
     if result.get("memory") or result.get("after_load"):
         print_memory(result.get("memory", {}), result.get("after_load", {}))
     if args.shapes:
-        print_noise(result["rounds"], result["discarded"], names)
+        print_noise(result["rounds"], result["discarded"])
 
 
 def main():
