@@ -330,20 +330,24 @@ def measure_load(folder, args, proxies, direct, backend):
         proxies = [p for p in proxies if not p.bulk_only]
     try:
         for proxy in proxies:
-            proxy.start(folder, backend.port)
             try:
+                proxy.start(folder, backend.port)
                 checked[proxy.name] = lab.check_grpc(proxy.port, folder)
-            except lab.LabError as err:
-                raise lab.LabError("%s: %s" % (proxy.name, err))
-            targets.append((proxy.name, proxy, proxy.port))
+                targets.append((proxy.name, proxy, proxy.port))
+            except (lab.LabError, OSError) as err:
+                say("%s is left out of the load shapes: %s" % (proxy.name, err))
+                proxy.stop()
+        if not targets:
+            raise lab.LabError("No proxy works here, so there is nothing to measure.")
         if direct:
             targets.append(("direct", None, backend.port))
         plan = calibrate(folder, args.shapes, targets, args.seconds)
         say("warm-up done")
         kept, discarded = measure_rounds(folder, args.shapes, targets, plan, args.rounds)
-        for proxy in proxies:
+        for name in checked:
+            proxy = next(p for p in proxies if p.name == name)
             rss, peak = proxy.process.memory()
-            loaded[proxy.name] = {"rss": rss, "peak": peak}
+            loaded[name] = {"rss": rss, "peak": peak}
     finally:
         for proxy in proxies:
             proxy.stop()
