@@ -156,5 +156,7 @@ def main():
 if __name__ == "__main__":
     try:
         main()
+    except KeyboardInterrupt:
+        sys.exit(130)
     except lab.LabError as err:
         sys.exit("bench-instr: %s" % err)

@@ -406,5 +406,7 @@ def main():
 if __name__ == "__main__":
     try:
         main()
+    except KeyboardInterrupt:
+        sys.exit(130)
     except lab.LabError as err:
         sys.exit("bench: %s" % err)
