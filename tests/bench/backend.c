@@ -68,11 +68,11 @@ struct backend {
 static struct backend backend;
 static uint8_t read_buf[READ_SIZE];
 
-#define HEADER(name_, value_)                                                         \
-    {                                                                                 \
-        .name = (uint8_t *)(name_), .value = (uint8_t *)(value_),                     \
-        .namelen = sizeof(name_) - 1, .valuelen = sizeof(value_) - 1,                 \
-        .flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE,        \
+#define HEADER(name_, value_)                                                  \
+    {                                                                          \
+        .name = (uint8_t *)(name_), .value = (uint8_t *)(value_),              \
+        .namelen = sizeof(name_) - 1, .valuelen = sizeof(value_) - 1,          \
+        .flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE, \
     }
 
 static const nghttp2_nv head_fields[] = {
@@ -291,7 +291,7 @@ peer_watch_write(struct peer *p, bool on)
     epoll_ctl(backend.epoll_fd, EPOLL_CTL_MOD, p->fd, &ev);
 }
 
-/* Collects the frames of all streams, up to the cap.  False when the session is broken. */
+/* Collects the frames of all streams, up to the cap.  False: the session is broken. */
 static bool
 peer_fill(struct peer *p)
 {
@@ -319,8 +319,8 @@ peer_flush(struct peer *p)
     ssize_t n;
 
     if (p->out == NULL) {
-        p->out = backend.spare_out != NULL ? backend.spare_out
-                                           : malloc(OUT_CAP + OUT_ROOM);
+        p->out =
+            backend.spare_out != NULL ? backend.spare_out : malloc(OUT_CAP + OUT_ROOM);
         backend.spare_out = NULL;
         if (p->out == NULL)
             backend_die("out of memory");
@@ -380,8 +380,8 @@ peer_open(int fd)
 
     p->fd = fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-    if (nghttp2_session_server_new2(&p->session, backend.callbacks, p,
-                                    backend.options) != 0)
+    if (nghttp2_session_server_new2(&p->session, backend.callbacks, p, backend.options) !=
+        0)
         backend_die("cannot make a session");
     nghttp2_submit_settings(p->session, NGHTTP2_FLAG_NONE, settings, 2);
     nghttp2_session_set_local_window_size(p->session, NGHTTP2_FLAG_NONE, 0, CONN_WINDOW);
@@ -391,7 +391,7 @@ peer_open(int fd)
 }
 
 /* nghttp2 calls on_stream_close for no stream here, so the stream objects of a broken
- * connection stay behind: a benchmark ends soon, and only clean streams are on its path. */
+ * connection stay behind: a benchmark ends soon, and its own streams end cleanly. */
 static void
 peer_close(struct peer *p)
 {
@@ -534,7 +534,8 @@ main(int argc, char **argv)
             return fprintf(stderr, "usage: bench_backend [-n BYTES] [-p PORT | -u PATH]\n"
                                    "  -n  bytes of the unary message (100)\n"
                                    "  -p  TCP port on loopback, 0 = any free one (0)\n"
-                                   "  -u  unix socket instead of TCP\n"), 2;
+                                   "  -u  unix socket instead of TCP\n"),
+                   2;
     }
     signal(SIGPIPE, SIG_IGN);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

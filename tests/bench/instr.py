@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """make bench-instr: instructions per call, counted by callgrind.
 
-Two fresh processes of the same proxy serve N1 and N2 calls; the difference of their totals
-divided by N2 - N1 is the cost of one call, and start-up falls out. Instructions repeat
+Two fresh processes of the same proxy serve N1 and N2 calls; the difference of their
+totals divided by N2 - N1 is the cost of one call, and start-up falls out. Instructions repeat
 to about 1 % on any machine, however busy; they leave out the kernel and the caches.
 The load has 8 constant headers (h2load's own plus content-type and te)."""
 
@@ -48,7 +48,7 @@ def count_run(folder, proxy, backend, calls, conns, streams):
 
 
 def end_process(process):
-    """TERM lets the proxy drain; valgrind is slow, so it gets time, then a second TERM."""
+    """TERM lets the proxy drain; valgrind is slow, so it gets time."""
     for _ in range(3):
         process.popen.terminate()
         try:

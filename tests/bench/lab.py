@@ -20,8 +20,8 @@ LOAD_CORES = {CORES[0]}
 PROXY_CORES = {CORES[1]} if len(CORES) > 1 else {CORES[0]}
 MIB = 1 << 20
 FLAGS = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
-# A "-64k" peer is the same program with 64 KiB I/O buffers. That makes large messages much
-# cheaper for it and costs it memory, so it is a row of its own, in the bulk shapes only.
+# A "-64k" peer is the same program with 64 KiB I/O buffers. That makes large messages
+# much cheaper for it and costs it memory, so it is a row of its own, for the bulk shapes.
 PEERS = ("nghttpx", "haproxy", "nginx", "haproxy-64k", "nginx-64k")
 
 
@@ -147,7 +147,7 @@ def task_cpu_ns(task):
     except (OSError, ValueError, IndexError):
         with open(task + "/stat") as f:
             fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) * 1000000000 // os.sysconf("SC_CLK_TCK")
+        return (int(fields[11]) + int(fields[12])) * 10**9 // os.sysconf("SC_CLK_TCK")
 
 
 def cpu_ticks(cores):
@@ -431,7 +431,8 @@ except ImportError:
     sys.exit(77)
 with grpc.insecure_channel("127.0.0.1:" + sys.argv[1]) as channel:
     for method, size in (("Unary", 100), ("Stream", 1 << 20)):
-        answer, call = channel.unary_unary("/bench/" + method).with_call(b"x" * 100, timeout=10)
+        stub = channel.unary_unary("/bench/" + method)
+        answer, call = stub.with_call(b"x" * 100, timeout=10)
         assert call.code() == grpc.StatusCode.OK, call.code()
         assert len(answer) == size, len(answer)
     try:
@@ -443,8 +444,8 @@ with grpc.insecure_channel("127.0.0.1:" + sys.argv[1]) as channel:
 
 
 def check_grpc(port, folder):
-    """h2load does not look at trailers, so: real calls by a real gRPC client when Debian's
-    grpcio is there, else one raw call whose trailers are read. Says which."""
+    """h2load does not look at trailers, so: real calls by a real gRPC client when
+    Debian's grpcio is there, else one raw call whose trailers are read. Says which."""
     got = subprocess.run(["/usr/bin/python3", "-c", GRPC_CHECK, str(port)],
                          capture_output=True, text=True, timeout=60)
     if got.returncode == 0:

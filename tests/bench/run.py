@@ -107,7 +107,8 @@ def measure_memory(folder, proxies, backend, quick):
         row = out[proxy.name] = {}
         try:
             proxy.start(folder, backend.port)
-            row["idle_rss"], row["per_idle_connection"] = memory.measure_idle(proxy, conns)
+            idle, each = memory.measure_idle(proxy, conns)
+            row["idle_rss"], row["per_idle_connection"] = idle, each
             proxy.stop()
             proxy.start(folder, backend.port, wide=True)
             row["per_quiet_stream"] = memory.measure_streams(proxy, stream_conns,
