@@ -3,8 +3,8 @@
 """make bench-instr: instructions per call, counted by callgrind.
 
 Two fresh processes of the same proxy serve N1 and N2 calls; the difference of their
-totals divided by N2 - N1 is the cost of one call, and start-up falls out. Instructions repeat
-to about 1 % on any machine, however busy; they leave out the kernel and the caches.
+totals divided by N2 - N1 is the cost of one call, and start-up falls out. Instructions
+repeat to about 1 % on any machine, however busy; they leave out the kernel and caches.
 The load has 8 constant headers (h2load's own plus content-type and te)."""
 
 import argparse
