@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/arena.c - bump allocation.  Blocks have the size of the slab's biggest class, so that they come
- * from and go to its free list without a system call. */
+/* base/arena.c - bump allocation.  Blocks have the size of the slab's biggest class,
+ * so that they come from and go to its free list without a system call. */
 #include "base/arena.h"
 
 #include <stdint.h>
@@ -11,7 +11,7 @@
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #else
-#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
@@ -22,7 +22,8 @@ struct arena_block {
     size_t size; /* with this head */
 };
 
-_Static_assert(sizeof(struct arena_block) == ARENA_ALIGN, "what follows the head is aligned");
+_Static_assert(sizeof(struct arena_block) == ARENA_ALIGN,
+               "what follows the head is aligned");
 
 void
 arena_init(struct arena *a, struct slab *slab, void *first, size_t first_size, size_t cap)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/bucket.c - a rate of N tokens per second is N millionths of a token per microsecond: exact in integers. */
+/* base/bucket.c - a rate of N tokens per second is N millionths of a token per
+ * microsecond: exact in integers. */
 #include "base/bucket.h"
 
 enum { BUCKET_MICRO = 1000000 };

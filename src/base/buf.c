@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/buf.c - a queue of counted chunks.
- * Only while keeping may a chunk without unread bytes stay in the queue, and only as the sole one: its room is
- * still used by the next append, so that many small kept messages share a chunk. */
+/* base/buf.c - a queue of counted chunks. Only while keeping may a chunk without
+ * unread bytes stay in the queue, and only as the sole one: its room is still used by
+ * the next append, so that many small kept messages share a chunk. */
 #include "base/buf.h"
 
 #include <assert.h>
@@ -152,7 +152,8 @@ buf_retire_head(struct buf *b, struct buf_pool *p)
 }
 
 static void
-buf_link_chunks(struct buf *b, struct buf_pool *p, struct chunk *first, struct chunk *last)
+buf_link_chunks(struct buf *b, struct buf_pool *p, struct chunk *first,
+                struct chunk *last)
 {
     if (b->head && b->head->off == b->head->len)
         buf_retire_head(b, p);

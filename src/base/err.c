@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/err.c - one row per error: its name, its sentence, and whether a replay is safe. */
+/* base/err.c - one row per error: its name, its sentence, and whether a replay is
+ * safe. */
 #include "base/err.h"
 
 #include <stddef.h>
@@ -34,8 +35,8 @@ static const struct err_row err_rows[] = {
     [-ERR_CANCELLED] = { "CANCELLED", "the client cancelled the call", false },
     [-ERR_NO_ENDPOINT] = { "NO_ENDPOINT", "the pool has no usable endpoint", true },
     [-ERR_QUEUE_FULL] = { "QUEUE_FULL", "too many calls wait for a connection", true },
-    [-ERR_QUEUE_TIMEOUT] = { "QUEUE_TIMEOUT",
-                             "the call waited too long for a connection", true },
+    [-ERR_QUEUE_TIMEOUT] = { "QUEUE_TIMEOUT", "the call waited too long for a connection",
+                             true },
     [-ERR_DRAIN] = { "DRAIN", "the proxy is shutting down", true },
     [-ERR_IDLE] = { "IDLE", "the connection was idle for too long", false },
     [-ERR_STALL] = { "STALL", "the peer took no data for too long", false },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/idtab.c - slots with a generation that moves on at each removal, so that an old id never finds a new object. */
+/* base/idtab.c - slots with a generation that moves on at each removal, so that an old
+ * id never finds a new object. */
 #include "base/idtab.h"
 
 #include <assert.h>
@@ -11,8 +12,8 @@
 #define IDTAB_NONE UINT32_MAX
 
 struct idtab_slot {
-    void *obj;          /* NULL: free */
-    uint32_t gen;       /* never 0, so no id is 0 */
+    void *obj;    /* NULL: free */
+    uint32_t gen; /* never 0, so no id is 0 */
     uint32_t next_free;
 };
 

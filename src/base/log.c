@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/log.c - a line is built on the stack and leaves with one write, so that lines of many threads never mix.
- * A field that does not fit is left out whole: a JSON line stays valid. */
+/* base/log.c - a line is built on the stack and leaves with one write, so that lines
+ * of many threads never mix. A field that does not fit is left out whole: a JSON line
+ * stays valid. */
 #include "base/log.h"
 
 #include <errno.h>
@@ -74,8 +75,7 @@ line_puts(struct log_line *l, const char *s)
     line_add(l, s, strlen(s));
 }
 
-static PRINTF_LIKE(2, 3) void
-line_printf(struct log_line *l, const char *fmt, ...)
+static PRINTF_LIKE(2, 3) void line_printf(struct log_line *l, const char *fmt, ...)
 {
     char part[64];
     va_list ap;
@@ -165,8 +165,8 @@ line_add_head(struct log_line *l, enum log_level level, const char *msg)
     gmtime_r(&sec, &tm);
     if (l->json)
         line_puts(l, "{\"time\":\"");
-    line_printf(l, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-                tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+    line_printf(l, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
+                tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
                 (int)(now_us / 1000 % 1000));
     line_printf(l, l->json ? "\",\"level\":\"%s\",\"msg\":" : " %s ", word);
     if (l->json)

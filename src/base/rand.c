@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/rand.c - xoshiro256** (Blackman and Vigna, 2018, public domain algorithm), seeded by splitmix64,
- * because the all-zero state must never occur and similar seeds must give unlike streams. */
+/* base/rand.c - xoshiro256** (Blackman and Vigna, 2018, public domain algorithm),
+ * seeded by splitmix64, because the all-zero state must never occur and similar seeds
+ * must give unlike streams. */
 #include "base/rand.h"
 
 #include <assert.h>
@@ -36,7 +37,8 @@ rng_seed_system(struct rng *r)
 {
     uint64_t seed;
 
-    /* Early at boot the pool may not be ready; jitter needs no secret, so the clock will do. */
+    /* Early at boot the pool may not be ready; jitter needs no secret, so the clock
+     * will do. */
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
         seed = (uint64_t)clock_wall_us() ^ (uint64_t)(uintptr_t)r;
     rng_seed(r, seed);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/slab.c - size classes, each with pages of 64 KiB that have their own free list and live counter.
- * The 8 bytes before an object hold its page, or, for an object that malloc made, its size with the lowest
- * bit set.  Slots begin 8 bytes off a 16-byte line, so objects are aligned to 16 and a slot of 16*k bytes
- * holds 16*k-8 usable ones. */
+/* base/slab.c - size classes, each with pages of 64 KiB that have their own free list
+ * and live counter. The 8 bytes before an object hold its page, or, for an object that
+ * malloc made, its size with the lowest bit set.  Slots begin 8 bytes off a 16-byte
+ * line, so objects are aligned to 16 and a slot of 16*k bytes holds 16*k-8 usable
+ * ones. */
 #include "base/slab.h"
 
 #include <assert.h>
@@ -19,8 +20,8 @@
 enum {
     SLAB_PAGE = 65536,
     SLAB_HEAD = 8,
-    SLAB_FINE = 33,        /* slots of 16, 32, ... 528 bytes */
-    SLAB_FINE_MAX = 520,   /* biggest request they serve */
+    SLAB_FINE = 33,      /* slots of 16, 32, ... 528 bytes */
+    SLAB_FINE_MAX = 520, /* biggest request they serve */
     SLAB_CLASSES = SLAB_FINE + 12,
     SLAB_MAX = 4096,
     SLAB_LARGE_HEAD = 16,
@@ -38,7 +39,8 @@ struct slab_page {
 
 enum { SLAB_FIRST = 64 }; /* offset of the first object in its page */
 
-_Static_assert(sizeof(struct slab_page) + SLAB_HEAD <= SLAB_FIRST, "the page head is in front");
+_Static_assert(sizeof(struct slab_page) + SLAB_HEAD <= SLAB_FIRST,
+               "the page head is in front");
 
 struct slab {
     size_t live, held;
@@ -110,8 +112,8 @@ slab_free(struct slab *s)
 static struct slab_page *
 slab_add_page(struct slab *s, unsigned class)
 {
-    struct slab_page *page = mmap(NULL, SLAB_PAGE, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct slab_page *page =
+        mmap(NULL, SLAB_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (page == MAP_FAILED)
         return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/strbuf.c - text that doubles its room up to a cap; after the first cut nothing more is added, so that
- * the result is always a true beginning of the full text. */
+/* base/strbuf.c - text that doubles its room up to a cap; after the first cut nothing
+ * more is added, so that the result is always a true beginning of the full text. */
 #include "base/strbuf.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/xalloc.c - allocations that abort: an error path that is never tested is worse than an end. */
+/* base/xalloc.c - allocations that abort: an error path that is never tested is worse
+ * than an end. */
 #include "base/xalloc.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop/fdwatch.c - two libevent events, one per direction, in one object that the reaper frees. */
+/* loop/fdwatch.c - two libevent events, one per direction, in one object that the
+ * reaper frees. */
 #include "loop/fdwatch.h"
 
 #include <assert.h>
@@ -65,7 +66,8 @@ fdwatch_set(struct fdwatch *w, struct event *event, bool *on, bool want)
     if (*on == want)
         return;
     if (want && event_add(event, NULL) < 0) {
-        /* Out of memory or of epoll watches: this one object stalls until its owner's timers close it. */
+        /* Out of memory or of epoll watches: this one object stalls until its owner's
+         * timers close it. */
         log_at(NULL, LOG_ERROR, "cannot watch a file descriptor", LI("fd", w->fd),
                LI("errno", errno));
         return;

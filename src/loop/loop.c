@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop/loop.c - our own turn around one pass of libevent.
- * libevent's timers run on a coarse clock (up to 4 ms off) and would make it wait several times for one deadline, so the
- * wheel is woken by one timerfd, set anew only when the next deadline comes closer: one that moved away costs
- * one empty turn at most. */
+/* loop/loop.c - our own turn around one pass of libevent. libevent's timers run on a
+ * coarse clock (up to 4 ms off) and would make it wait several times for one deadline,
+ * so the wheel is woken by one timerfd, set anew only when the next deadline comes
+ * closer: one that moved away costs one empty turn at most. */
 #include "loop/loop.h"
 
 #include <assert.h>
@@ -64,7 +64,8 @@ static _Thread_local struct loop *loop_current;
 static NORETURN void
 loop_fail(const char *what)
 {
-    log_write(NULL, LOG_ERROR, what, (const struct log_field[]){ LI("errno", errno), { 0 } });
+    log_write(NULL, LOG_ERROR, what,
+              (const struct log_field[]){ LI("errno", errno), { 0 } });
     abort();
 }
 
@@ -284,7 +285,8 @@ loop_post(struct loop *l, void (*fn)(void *arg), void *arg)
     }
     posts->all[posts->n++] = (struct loop_task){ .fn = fn, .arg = arg };
     atomic_store_explicit(&l->has_posts, true, memory_order_release);
-    /* Still under the lock: once it is open the loop may run the task, stop and be freed. */
+    /* Still under the lock: once it is open the loop may run the task, stop and be
+     * freed. */
     if (first && loop_current != l)
         loop_wake(l);
     pthread_mutex_unlock(&l->lock);

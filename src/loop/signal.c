@@ -40,7 +40,8 @@ signal_watch_free(struct ref *r)
 }
 
 struct signal_watch *
-signal_watch_open(struct loop *l, int signum, void (*fn)(void *arg, int signum), void *arg)
+signal_watch_open(struct loop *l, int signum, void (*fn)(void *arg, int signum),
+                  void *arg)
 {
     struct signal_watch *w = xcalloc(1, sizeof(*w));
 
@@ -50,7 +51,8 @@ signal_watch_open(struct loop *l, int signum, void (*fn)(void *arg, int signum),
     w->arg = arg;
     evsignal_assign(&w->event, loop_event_base(l), signum, signal_watch_on_event, w);
     if (evsignal_add(&w->event, NULL) < 0) {
-        /* Without its signals the process could not be stopped cleanly: better not to start. */
+        /* Without its signals the process could not be stopped cleanly: better not to
+         * start. */
         log_at(NULL, LOG_ERROR, "cannot watch a signal", LI("signal", signum),
                LI("errno", errno));
         abort();

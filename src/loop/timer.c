@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop/timer.c - a wheel whose level is the highest group of 6 bits in which the due tick differs from the present one.
- * So all occupied slots of a level lie ahead of the present slot of that level: the next one is the lowest bit of a
- * 64-bit mask, nothing wraps around, and the wheel jumps over empty time. */
+/* loop/timer.c - a wheel whose level is the highest group of 6 bits in which the due
+ * tick differs from the present one. So all occupied slots of a level lie ahead of the
+ * present slot of that level: the next one is the lowest bit of a 64-bit mask, nothing
+ * wraps around, and the wheel jumps over empty time. */
 #include "loop/timer.h"
 
 #include <assert.h>
@@ -20,7 +21,8 @@ struct timer_wheel {
     unsigned count;
     uint64_t used[WHEEL_LEVELS]; /* slots with timers */
     struct list slots[WHEEL_LEVELS][WHEEL_SLOTS];
-    struct list far;   /* beyond the top level: sorted in when its bits turn over (every 4.6 h) */
+    struct list
+        far; /* beyond the top level: sorted in when its bits turn over (every 4.6 h) */
     struct list ready; /* started with no delay: for the next collect */
     struct list due;   /* collected: will run in this turn */
 };
@@ -82,8 +84,9 @@ wheel_place(struct timer_wheel *w, struct timer *t)
     w->used[level] |= UINT64_C(1) << slot;
 }
 
-/* The tick at which the next slot must be opened: the first timer of level 0, or a slot to be spread over the levels
- * below. A lower level always comes first. False: nothing in the wheel. */
+/* The tick at which the next slot must be opened: the first timer of level 0, or a
+ * slot to be spread over the levels below. A lower level always comes first. False:
+ * nothing in the wheel. */
 static bool
 wheel_next_tick(const struct timer_wheel *w, int64_t *ret_ms, int *ret_level)
 {
@@ -100,7 +103,8 @@ wheel_next_tick(const struct timer_wheel *w, int64_t *ret_ms, int *ret_level)
     }
     if (list_empty(&w->far))
         return false;
-    *ret_ms = ((w->now_ms >> (WHEEL_LEVELS * WHEEL_BITS)) + 1) << (WHEEL_LEVELS * WHEEL_BITS);
+    *ret_ms = ((w->now_ms >> (WHEEL_LEVELS * WHEEL_BITS)) + 1)
+              << (WHEEL_LEVELS * WHEEL_BITS);
     *ret_level = WHEEL_LEVELS;
     return true;
 }
@@ -129,7 +133,8 @@ timer_wheel_collect(struct timer_wheel *w, int64_t now_us)
     int64_t now_ms = now_us / 1000, next_ms;
     int level;
 
-    while (w->now_ms < now_ms && wheel_next_tick(w, &next_ms, &level) && next_ms <= now_ms) {
+    while (w->now_ms < now_ms && wheel_next_tick(w, &next_ms, &level) &&
+           next_ms <= now_ms) {
         w->now_ms = next_ms;
         wheel_open_slot(w, level);
     }
@@ -209,7 +214,8 @@ timer_start(struct loop *l, struct timer *t, int64_t after_us)
         wheel_take_out(w, t);
     if (after_us > TIMER_MAX_US)
         after_us = TIMER_MAX_US;
-    /* Rounded up, since a timer never fires early; without delay it needs no next tick. */
+    /* Rounded up, since a timer never fires early; without delay it needs no next
+     * tick. */
     t->due_ms = after_us > 0 ? (now_us + after_us + 999) / 1000 : w->now_ms;
     wheel_place(w, t);
     w->count++;
