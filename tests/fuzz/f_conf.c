@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_conf.c - any bytes as a config file: it loads, or somebody is told why. */
+/* Fuzz target: any bytes as a config file. It loads, or somebody is told why. */
 #include "base/strbuf.h"
 #include "conf/snapshot.h"
 #include "fuzz.h"
