@@ -13,7 +13,6 @@
 #include "net/addr.h"
 #include "proxy/route.h"
 
-struct config_pools;
 struct listener;
 struct listener_conf;
 struct loop;
@@ -23,6 +22,7 @@ struct worker;
 
 struct server {
     const struct listener_conf *conf;
+    const char *conf_name;
     struct h2_limits limits;
     struct route *routes;
     size_t route_count;
