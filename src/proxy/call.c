@@ -102,7 +102,7 @@ call_drop_input(struct call *c, struct h2_stream *s)
 void
 call_fail(struct call *c, int code, const char *fmt, ...)
 {
-    char text[CALL_TEXT_MAX];
+    UNINITIALIZED char text[CALL_TEXT_MAX];
     va_list ap;
 
     if (c->response == HALF_CLOSED)

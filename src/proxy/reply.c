@@ -20,7 +20,8 @@ static size_t
 reply_status_fields(struct call *c, int code, const char *text, struct h2_field *f)
 {
     const char *number = grpc_code_text(code);
-    char encoded[GRPC_MESSAGE_MAX], *kept;
+    UNINITIALIZED char encoded[GRPC_MESSAGE_MAX];
+    char *kept;
     size_t n = grpc_message_encode(slice_of(text), encoded, sizeof(encoded));
 
     f[0] = reply_field("grpc-status", number, strlen(number));

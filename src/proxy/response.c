@@ -88,7 +88,7 @@ response_begin(struct call *c, bool end)
     const struct h2_headers *h = &c->up.in_headers;
     bool has_status = h2_headers_get(h, H2_TOKEN_GRPC_STATUS).p != NULL;
     bool grpc = content_type_is_grpc(h2_headers_get(h, H2_TOKEN_CONTENT_TYPE));
-    struct h2_field f[FIELDS_MAX];
+    UNINITIALIZED struct h2_field f[FIELDS_MAX];
     size_t n;
 
     attempt_commit(c);
