@@ -437,7 +437,7 @@ class RawBackend:
                 self._conns.append(conn)
                 thread = threading.Thread(target=self._run, args=(conn,), daemon=True)
                 self._threads.append(thread)
-            thread.start()
+                thread.start()
 
     def _run(self, conn):
         try:

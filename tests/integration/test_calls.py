@@ -99,7 +99,8 @@ def test_grpc_message(stub, name):
         stub.UnaryCall(SimpleRequest(response_status=protos.EchoStatus(code=9, message=text)),
                        timeout=TIMEOUT)
     assert e.value.code() == grpc.StatusCode.FAILED_PRECONDITION
-    assert e.value.details() == text
+    # A hop may strip spaces at the ends of a value, but must not refuse it.
+    assert e.value.details().strip(" ") == text.strip(" ")
 
 
 def test_status_after_messages(stub):
