@@ -40,7 +40,7 @@ class GoawayServer(h2raw.RawBackend):
         self.manner, self.limit = manner, limit
         self.processed = collections.Counter()
         self.ignored = 0
-        self._lock = threading.Lock()
+        self._guard = threading.Lock()
         super().__init__(self._serve)
 
     def _serve(self, conn):
@@ -48,11 +48,11 @@ class GoawayServer(h2raw.RawBackend):
 
         def end(request):
             if state["last"] is not None and request.sid > state["last"]:
-                with self._lock:
+                with self._guard:
                     self.ignored += 1
                 return None
             state["count"] += 1
-            with self._lock:
+            with self._guard:
                 self.processed[request.get("x-n")] += 1
             out = (h2raw.make_headers(request.sid, h2raw.RESPONSE_FIELDS)
                    + h2raw.make_data(request.sid, h2raw.make_message(request.data[5:]))
@@ -189,7 +189,7 @@ class LimitServer(h2raw.RawBackend):
     def __init__(self, limit, hold=False):
         self.limit, self.most, self.total = limit, 0, 0
         self._open = threading.Event()
-        self._lock = threading.Condition()
+        self._guard = threading.Condition()
         if not hold:
             self._open.set()
         super().__init__(self._serve)
@@ -198,8 +198,8 @@ class LimitServer(h2raw.RawBackend):
         self._open.set()
 
     def wait_total(self, count):
-        with self._lock:
-            assert self._lock.wait_for(lambda: self.total >= count, 10 * env.SLOW)
+        with self._guard:
+            assert self._guard.wait_for(lambda: self.total >= count, 10 * env.SLOW)
 
     def _serve(self, conn):
         now = [0]
@@ -209,16 +209,16 @@ class LimitServer(h2raw.RawBackend):
             self._open.wait(30)
             with send_lock:
                 # Counted down before the answer goes out: after it the peer may be faster.
-                with self._lock:
+                with self._guard:
                     now[0] -= 1
                 h2raw.send_ok(request)
 
         def end(request):
-            with self._lock:
+            with self._guard:
                 now[0] += 1
                 self.total += 1
                 self.most = max(self.most, now[0])
-                self._lock.notify_all()
+                self._guard.notify_all()
             if self._open.is_set():
                 answer(request)
             else:
