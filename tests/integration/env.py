@@ -26,8 +26,20 @@ import protos
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUTRIGGER = os.path.abspath(os.environ.get("OUTRIGGER", "./outrigger"))
 DIRECT = os.environ.get("OUTRIGGER_TEST_DIRECT") == "1"
-# Under a sanitizer everything takes longer; limits of time (never of memory) are stretched.
-SLOW = float(os.environ.get("OUTRIGGER_TEST_SLOWDOWN", "1"))
+
+
+def _is_sanitized(path):
+    try:
+        with open(path, "rb") as f:
+            return bool(re.search(rb"__(asan|tsan|ubsan)_", f.read()))
+    except OSError:
+        return False
+
+
+# Under a sanitizer everything takes longer, so limits of time are stretched; and freed memory
+# is kept for a while, so limits of memory say nothing.
+SANITIZED = _is_sanitized(OUTRIGGER)
+SLOW = float(os.environ.get("OUTRIGGER_TEST_SLOWDOWN", "4" if SANITIZED else "1"))
 _REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:|LeakSanitizer")
 
 _used_ports = set()
@@ -274,6 +286,11 @@ class Proxy(Process):
         self.need_process()
         with open("/proc/%d/status" % self.proc.pid) as f:
             return int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1)) * 1024
+
+    def check_growth(self, before, mib):
+        """The process has grown by less than `mib` MiB since it had `before` bytes."""
+        grown = (self.rss() - before) / 2 ** 20
+        assert SANITIZED or grown < mib, "the proxy grew by %.1f MiB" % grown
 
     def metrics(self):
         """{series: value} of GET /metrics."""

@@ -6,7 +6,8 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON3:-/usr/bin/python3}
 OUTRIGGER=${OUTRIGGER:-$PWD/outrigger}
-export OUTRIGGER
+PYTHONDONTWRITEBYTECODE=1     # the source folder may be read-only
+export OUTRIGGER PYTHONDONTWRITEBYTECODE
 
 skip() {
     echo "skipped: $1"

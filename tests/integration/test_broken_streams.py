@@ -92,7 +92,7 @@ ANSWERS = {
                                               UNKNOWN}),
     "rst-no-error-behind-trailers": (PHASES["after-message"] + [headers(END, True), rst(0)],
                                      {OK}),
-    "padded-to-death": (PHASES["after-message"] + [data(b"")] * 200 + [headers(END, True)],
+    "empty-data-frames": (PHASES["after-message"] + [data(b"")] * 200 + [headers(END, True)],
                         {OK, INTERNAL, RESOURCE_EXHAUSTED, UNAVAILABLE}),
     "huge-headers": ([headers(GOOD + [("x-big", "v" * 200000)]), headers(END, True)],
                      {INTERNAL, RESOURCE_EXHAUSTED, UNAVAILABLE}),
@@ -122,7 +122,7 @@ def broken(backend):
         yield proxy
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client(broken):
     with h2raw.Client(broken.address) as c:
         yield c

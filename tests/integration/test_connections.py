@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections to backends: GOAWAY, refused streams, stream limits, waiting, balancing."""
 import collections
+import socket
 import threading
 import time
 
@@ -68,7 +69,8 @@ class GoawayServer(h2raw.RawBackend):
                     state["last"] = request.sid
             conn.send(out)
             if self.manner == "close" and state["last"] is not None:
-                return False
+                # Only our direction: an abrupt end could overtake the GOAWAY.
+                conn.sock.shutdown(socket.SHUT_WR)
             return None
 
         def frame(f):

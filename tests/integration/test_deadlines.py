@@ -61,7 +61,7 @@ def route_proxy(recorder, **route):
     return env.Proxy([recorder.address], routes=[dict(to="app", **route)])
 
 
-def forwarded_timeout(recorder, proxy, sent, cancel=True):
+def forwarded_timeout(recorder, proxy, sent):
     """The grpc-timeout that the backend gets for the one of the client, or None."""
     before = len(recorder.requests)
     extra = [("grpc-timeout", sent)] if sent else []
@@ -84,18 +84,15 @@ def test_client_deadline(stub, backend):
 
 
 @pytest.mark.proxy_only
-@pytest.mark.parametrize("sent", ["10S", "1H", "5000m", "20000000u", "99999999n", "99999999H",
-                                  "9999S", "3M"])
+@pytest.mark.parametrize("sent", ["10S", "1H", "5000m", "20000000u", "99999999H", "9999S",
+                                  "3M", "99999999m"])
 def test_what_remains_is_forwarded(recorder, sent):
     with env.Proxy([recorder.address]) as proxy:
         got = forwarded_timeout(recorder, proxy, sent)
     want = seconds_of(sent)
     # Never more than the client gave; less by the time in the proxy and one rounding step
     # to 8 digits. The largest values may be capped at what 63 bits of nanoseconds hold.
-    assert seconds_of(got) <= want
-    assert seconds_of(got) > min(want, 2 ** 63 / 1e9) * 0.99 - 1 * env.SLOW
-    if want > 5:
-        assert seconds_of(got) > want * 0.5 or want > 2 ** 63 / 1e9
+    assert min(want, 2 ** 63 / 1e9) * 0.99 - 1 * env.SLOW < seconds_of(got) <= want
 
 
 @pytest.mark.proxy_only
