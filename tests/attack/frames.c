@@ -149,7 +149,7 @@ frame_reader_start(struct frame_reader *r)
 bool
 frame_reader_feed(struct frame_reader *r, const uint8_t **p, size_t *n)
 {
-    while (*n || (r->head_len == FRAME_HEAD_LEN && r->left == 0)) {
+    while (*n) {
         if (r->head_len < FRAME_HEAD_LEN) {
             r->head[r->head_len++] = **p;
             (*p)++, (*n)--;
