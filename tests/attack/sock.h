@@ -25,6 +25,9 @@ int socket_connect_loopback(unsigned port, int rcvbuf);
 /* A non-blocking listener on 127.0.0.1; *port 0 picks a free one and is filled in. -1 on error. */
 int socket_listen_loopback(unsigned *port);
 
+/* Small frames leave at once. */
+void socket_set_nodelay(int fd);
+
 /* The local port of a socket, 0 when it has none. */
 unsigned socket_get_port(int fd);
 
