@@ -52,8 +52,12 @@ def held_ms(row):
     return "held", max(0.0, (last - attack["first_us"]) / 1000) if last else 0.0
 
 
+def p99_base(row):
+    return max(row["p99_quiet_ms"], row["p99_control_ms"], P99_FLOOR_MS)
+
+
 def p99_ratio(row):
-    return row["p99_attack_ms"] / max(row["p99_quiet_ms"], P99_FLOOR_MS)
+    return row["p99_attack_ms"] / p99_base(row)
 
 
 def log_problem(row):
@@ -108,9 +112,10 @@ def line(row):
     share = 100.0 * (row["calls"] - row["failed"]) / max(row["calls"], 1)
     log = f" | log {row['log']['lines']}" if row["log"] else ""
     verdict = "PASS" if not row["problems"] else "FAIL: " + "; ".join(row["problems"])
-    again = " (second try)" if row.get("tries", 1) > 1 else ""
+    again = f" (try {row['tries']})" if row["tries"] > 1 else ""
     return (f"{row['name']:<18} honest {share:7.3f} % of {row['calls']} | p99 "
-            f"{row['p99_quiet_ms']:.2f} -> {row['p99_attack_ms']:.2f} ms x{p99_ratio(row):.1f} | "
+            f"{row['p99_quiet_ms']:.2f} -> {row['p99_attack_ms']:.2f} ms x{p99_ratio(row):.1f} "
+            f"(no proxy {row['p99_control_ms']:.2f}) | "
             f"RSS {row['rss_before']:.1f} {row['rss_max'] - row['rss_before']:+.1f} "
             f"(after {row['rss_after'] - row['rss_before']:+.1f}) MiB | live "
             f"{backend['live_conn_max']}/conn {backend['live_max']} of {backend['total']} | "
