@@ -44,8 +44,8 @@ totals_sum(const struct attack *a)
 static void
 report_print_json(const struct attack *a, const struct totals *t)
 {
-    printf("{\"row\":\"%s\",\"connections\":%u,\"attacked\":%u,\"connect_failed\":%u,", a->row->name,
-           a->conn_count, t->attacked, a->connect_failed);
+    printf("{\"row\":\"%s\",\"connections\":%u,\"attacked\":%u,\"connect_failed\":%u,",
+           a->row->name, a->conn_count, t->attacked, a->connect_failed);
     printf("\"frames\":%llu,\"bytes_out\":%llu,\"bytes_in\":%llu,\"streams\":%llu,",
            (unsigned long long)t->frames, (unsigned long long)t->bytes_out,
            (unsigned long long)t->bytes_in, (unsigned long long)t->streams);
