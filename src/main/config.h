@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main/config.h - the root of the configuration: one immutable snapshot, built whole or not at all.
+ * Loading needs no loop and touches no socket. The snapshot owns all strings and lists in it. Main thread loads; any thread may read. */
+#ifndef OUTRIGGER_MAIN_CONFIG_H
+#define OUTRIGGER_MAIN_CONFIG_H
+
+#include <stdint.h>
+
+#include "base/compat.h"
+#include "conf/field.h"
+
+struct admin_conf {
+    const char *listen; /* "off": none */
+};
+
+struct log_conf {
+    uint32_t level,
+        format; /* enum log_level, enum log_format (CONF_ENUM gives the index of the word) */
+};
+
+struct drain_conf {
+    int64_t delay_ms, timeout_ms;
+};
+
+struct process_limits_conf {
+    uint32_t max_connections; /* 0: half of the fd limit */
+    uint64_t max_buffered_bytes, max_replay_bytes;
+};
+
+struct config {
+    uint32_t version;
+    uint32_t workers; /* 0: as many as the cgroup allows CPUs */
+    struct admin_conf admin;
+    struct log_conf log;
+    struct drain_conf drain;
+    struct process_limits_conf limits;
+    struct conf_list listeners; /* of struct listener_conf */
+    struct conf_list pools;     /* of struct pool_conf */
+};
+
+extern const struct conf_struct config_struct;
+
+#endif

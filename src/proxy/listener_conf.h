@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/listener_conf.h - what the config file says about one listener and its routes. Immutable after loading; owned by the config snapshot.
+ * Durations in milliseconds, sizes in bytes; the rows with defaults and help are in listener_conf.c. */
+#ifndef OUTRIGGER_PROXY_LISTENER_CONF_H
+#define OUTRIGGER_PROXY_LISTENER_CONF_H
+
+#include <stdint.h>
+
+#include "conf/field.h"
+
+struct listener_limits_conf {
+    uint32_t max_connections; /* 0: only the process limit */
+    uint32_t max_concurrent_streams;
+    uint64_t max_header_bytes;
+    uint32_t max_header_count, max_continuations;
+    uint64_t stream_window, connection_window, max_stream_window, max_connection_buffer,
+        write_buffer;
+    uint32_t max_queued_frames;
+    uint32_t reset_burst, reset_rate; /* 0: by where the listener is, see DESIGN 3.6 */
+    uint32_t glitch_burst, glitch_rate;
+    uint32_t max_streams_per_turn, max_frames_per_turn;
+    int64_t handshake_timeout_ms, header_timeout_ms, idle_timeout_ms,
+        write_stall_timeout_ms;
+};
+
+struct match_conf {
+    const char *service; /* NULL: any */
+    const char *method;  /* NULL: any */
+};
+
+struct to_conf {
+    const char *pool; /* name of a pool; checked while loading */
+};
+
+struct route_conf {
+    const char *name; /* NULL when not given */
+    struct match_conf match;
+    struct to_conf to;
+    int64_t timeout_ms;          /* 0: none */
+    int64_t grpc_timeout_max_ms; /* 0: none */
+};
+
+struct listener_conf {
+    const char *name; /* never NULL after loading: its address when not given */
+    const char *listen;
+    struct listener_limits_conf limits;
+    struct conf_list routes; /* of struct route_conf; first match wins */
+};
+
+extern const struct conf_struct listener_conf_struct;
+
+#endif
