@@ -112,12 +112,15 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *n
     return 0;
 }
 
-#define FIELD(n, v)                                                                       \
-    { (uint8_t *)(n), (uint8_t *)(v), sizeof(n) - 1, sizeof(v) - 1, NGHTTP2_NV_FLAG_NONE }
+#define FIELD(n, v)                                                   \
+    {                                                                 \
+        (uint8_t *)(n), (uint8_t *)(v), sizeof(n) - 1, sizeof(v) - 1, \
+            NGHTTP2_NV_FLAG_NONE                                      \
+    }
 
 static ssize_t
-on_answer_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len, uint32_t *flags,
-               nghttp2_data_source *source, void *user)
+on_answer_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len,
+               uint32_t *flags, nghttp2_data_source *source, void *user)
 {
     static const nghttp2_nv trailers[] = { FIELD("grpc-status", "0") };
     struct stream *s = source->ptr;
@@ -125,7 +128,8 @@ on_answer_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len, u
     uint32_t left = s->length + GRPC_HEAD - s->sent;
     size_t n = left < len ? left : len;
     memset(buf, 0, n);
-    const uint8_t head[GRPC_HEAD] = { 0, (uint8_t)(s->length >> 24), (uint8_t)(s->length >> 16),
+    const uint8_t head[GRPC_HEAD] = { 0, (uint8_t)(s->length >> 24),
+                                      (uint8_t)(s->length >> 16),
                                       (uint8_t)(s->length >> 8), (uint8_t)s->length };
     for (size_t i = s->sent; i < GRPC_HEAD && i - s->sent < n; i++)
         buf[i - s->sent] = head[i];
@@ -204,7 +208,8 @@ session_new(struct peer *p, unsigned max_streams, bool strict)
     nghttp2_option_set_no_closed_streams(option, 1);
     if (nghttp2_session_server_new2(&session, calls, p, option))
         tool_die("Out of memory for a session.");
-    nghttp2_settings_entry entry = { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, max_streams };
+    nghttp2_settings_entry entry = { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+                                     max_streams };
     nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, &entry, 1);
     nghttp2_session_callbacks_del(calls);
     nghttp2_option_del(option);
@@ -214,7 +219,8 @@ session_new(struct peer *p, unsigned max_streams, bool strict)
 static void
 peer_watch(struct peer *p, int op)
 {
-    struct epoll_event e = { .events = EPOLLIN | (p->want_write ? (unsigned)EPOLLOUT : 0u),
+    struct epoll_event e = { .events =
+                                 EPOLLIN | (p->want_write ? (unsigned)EPOLLOUT : 0u),
                              .data.ptr = p };
     if (epoll_ctl(poller, op, p->fd, &e))
         tool_die("epoll_ctl failed: %s.", strerror(errno));
@@ -248,8 +254,8 @@ peer_flush(struct peer *p)
         p->want_write = full;
         peer_watch(p, EPOLL_CTL_MOD);
     }
-    return full || nghttp2_session_want_read(p->session)
-           || nghttp2_session_want_write(p->session);
+    return full || nghttp2_session_want_read(p->session) ||
+           nghttp2_session_want_write(p->session);
 }
 
 static bool
@@ -288,7 +294,8 @@ peer_free(struct peer *p)
 static void
 peer_accept(int listener, unsigned max_streams, bool strict)
 {
-    for (int fd; (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
+    for (int fd;
+         (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
         struct peer *p = calloc(1, sizeof(*p));
         if (!p)
             tool_die("Out of memory for a connection.");
@@ -305,11 +312,14 @@ peer_accept(int listener, unsigned max_streams, bool strict)
 static void
 stats_print(void)
 {
-    printf("{\"live_max\":%u,\"live_conn_max\":%u,\"live_end\":%u,\"total\":%llu,\"reset\":%llu,"
-           "\"honest\":%llu,\"connections\":%llu,\"first_begin_us\":%llu,\"last_begin_us\":%llu}\n",
-           stats.live_max, stats.live_conn_max, stats.live, (unsigned long long)stats.total,
-           (unsigned long long)stats.reset, (unsigned long long)stats.honest,
-           (unsigned long long)stats.connections, (unsigned long long)stats.first_begin_us,
+    printf("{\"live_max\":%u,\"live_conn_max\":%u,\"live_end\":%u,\"total\":%llu,"
+           "\"reset\":%llu,"
+           "\"honest\":%llu,\"connections\":%llu,\"first_begin_us\":%llu,\"last_begin_"
+           "us\":%llu}\n",
+           stats.live_max, stats.live_conn_max, stats.live,
+           (unsigned long long)stats.total, (unsigned long long)stats.reset,
+           (unsigned long long)stats.honest, (unsigned long long)stats.connections,
+           (unsigned long long)stats.first_begin_us,
            (unsigned long long)stats.last_begin_us);
     fflush(stdout);
 }
@@ -318,7 +328,8 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = { { "port", required_argument, NULL, 'p' },
-                                             { "max-streams", required_argument, NULL, 'm' },
+                                             { "max-streams", required_argument, NULL,
+                                               'm' },
                                              { "strict-resets", no_argument, NULL, 's' },
                                              { 0 } };
     unsigned port = 0, max_streams = 1000000;
@@ -355,5 +366,6 @@ main(int argc, char **argv)
         }
     }
     stats_print();
-    _exit(0); /* live sessions go with the process; a walk to free them would prove nothing */
+    _exit(
+        0); /* live sessions go with the process; a walk to free them would prove nothing */
 }

@@ -4,5 +4,5 @@
 flags=--short
 grep -q '^#define OUT_SANITIZED 1' config.h && flags="$flags --sanitized"
 # shellcheck disable=SC2086  # two words on purpose
-exec /usr/bin/python3 "${srcdir:-.}/tests/attack/run.py" $flags --outrigger ./outrigger \
-    --tools ./tests/attack
+exec "${PYTHON3:-/usr/bin/python3}" "${srcdir:-.}/tests/attack/run.py" $flags \
+    --outrigger "${OUTRIGGER:-./outrigger}" --tools "${top_builddir:-.}/tests/attack"

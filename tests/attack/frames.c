@@ -48,8 +48,8 @@ void
 frame_put(struct outbuf *b, enum frame_type type, unsigned flags, uint32_t stream,
           const void *payload, size_t len)
 {
-    uint8_t head[FRAME_HEAD_LEN] = { (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len,
-                                     (uint8_t)type, (uint8_t)flags };
+    uint8_t head[FRAME_HEAD_LEN] = { (uint8_t)(len >> 16), (uint8_t)(len >> 8),
+                                     (uint8_t)len, (uint8_t)type, (uint8_t)flags };
     u32_set(head + 5, stream);
     outbuf_put(b, head, sizeof(head));
     outbuf_put(b, payload, len);
@@ -83,7 +83,8 @@ static void
 hpack_put_byte(struct hpack *h, unsigned byte)
 {
     if (h->len == h->cap)
-        tool_die("A header block of the attacker is larger than its %zu byte buffer.", h->cap);
+        tool_die("A header block of the attacker is larger than its %zu byte buffer.",
+                 h->cap);
     h->data[h->len++] = (uint8_t)byte;
 }
 
@@ -117,8 +118,8 @@ hpack_put_indexed(struct hpack *h, unsigned index)
 }
 
 void
-hpack_put_value(struct hpack *h, enum hpack_form form, unsigned name_index, const char *value,
-                size_t len)
+hpack_put_value(struct hpack *h, enum hpack_form form, unsigned name_index,
+                const char *value, size_t len)
 {
     hpack_put_int(h, form, form == HPACK_STORE ? 6 : 4, name_index);
     hpack_put_string(h, value, len);

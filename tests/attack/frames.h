@@ -39,7 +39,8 @@ void outbuf_free(struct outbuf *b);
 /* Writes a frame head and payload.  The length in the head is `len` as given, legal or not. */
 void frame_put(struct outbuf *b, enum frame_type type, unsigned flags, uint32_t stream,
                const void *payload, size_t len);
-void frame_put_u32(struct outbuf *b, enum frame_type type, uint32_t stream, uint32_t value);
+void
+frame_put_u32(struct outbuf *b, enum frame_type type, uint32_t stream, uint32_t value);
 void frame_put_setting(struct outbuf *b, unsigned id, uint32_t value);
 void frame_put_preface(struct outbuf *b);
 

@@ -14,8 +14,8 @@ def explain(max_streams, big_gate):
     floor = f"{P99_FLOOR_MS:.0f} ms"
     return (f"# gate: honest 100 %; p99 <= {P99_FACTOR:.0f} x quiet (a quiet p99 below {floor}, or "
             f"below that of a client without the proxy in the same seconds, counts as that);\n"
-            f"# RSS growth <= 16 MiB (A6 with 1 MiB answers: {big_gate}); live <= {max_streams} per "
-            f"attacking connection; closed or held within {HOLD_MS} ms")
+            f"# RSS growth <= 16 MiB (A6 with 1 MiB answers: {big_gate}); live <= {max_streams} "
+            f"per attacking connection; closed or held within {HOLD_MS} ms")
 
 
 def percentile(values, share):

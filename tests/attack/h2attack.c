@@ -129,7 +129,8 @@ static bool
 conn_wants_fill(const struct attack *a, const struct attack_conn *c, uint64_t now)
 {
     bool left = c->streams < c->streams_wanted || c->late_len;
-    return left && c->out.off == c->out.len && c->next_fill_us <= now && conn_may_attack(a, c);
+    return left && c->out.off == c->out.len && c->next_fill_us <= now &&
+           conn_may_attack(a, c);
 }
 
 /* Sends as long as the socket takes whole batches. False when the peer has closed. */
@@ -148,7 +149,8 @@ conn_write(struct attack *a, struct attack_conn *c)
         size_t left = c->out.len - c->out.off;
         if (left == 0)
             return true;
-        ssize_t n = send(c->fd, c->out.data + c->out.off, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n =
+            send(c->fd, c->out.data + c->out.off, left, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0)
             return errno == EAGAIN || errno == EINTR;
         c->out.off += (size_t)n;
@@ -271,25 +273,43 @@ static bool
 options_parse(struct attack *a, int argc, char **argv)
 {
     static const struct option options[] = {
-        { "port", required_argument, NULL, 'p' },    { "row", required_argument, NULL, 'r' },
-        { "seconds", required_argument, NULL, 's' }, { "reconnect", required_argument, NULL, 'n' },
-        { "json", no_argument, NULL, 'j' },          { "list", no_argument, NULL, 'l' },
-        { "help", no_argument, NULL, 'h' },          { 0 },
+        { "port", required_argument, NULL, 'p' },
+        { "row", required_argument, NULL, 'r' },
+        { "seconds", required_argument, NULL, 's' },
+        { "reconnect", required_argument, NULL, 'n' },
+        { "json", no_argument, NULL, 'j' },
+        { "list", no_argument, NULL, 'l' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (o) {
-        case 'p': a->port = (unsigned)number_parse(optarg, "--port", 1, 65535); break;
-        case 's': a->seconds = (unsigned)number_parse(optarg, "--seconds", 1, 600); break;
-        case 'n': a->reconnects = (unsigned)number_parse(optarg, "--reconnect", 0, CONN_CAP); break;
-        case 'j': a->json = true; break;
-        case 'l': rows_print(); exit(0);
+        case 'p':
+            a->port = (unsigned)number_parse(optarg, "--port", 1, 65535);
+            break;
+        case 's':
+            a->seconds = (unsigned)number_parse(optarg, "--seconds", 1, 600);
+            break;
+        case 'n':
+            a->reconnects = (unsigned)number_parse(optarg, "--reconnect", 0, CONN_CAP);
+            break;
+        case 'j':
+            a->json = true;
+            break;
+        case 'l':
+            rows_print();
+            exit(0);
         case 'r':
             a->row = row_find(optarg);
             if (!a->row)
-                tool_die("There is no row \"%s\"; h2attack --list prints the names.", optarg);
+                tool_die("There is no row \"%s\"; h2attack --list prints the names.",
+                         optarg);
             break;
-        case 'h': usage_print(); exit(0);
-        default: return false;
+        case 'h':
+            usage_print();
+            exit(0);
+        default:
+            return false;
         }
     }
     return a->port && a->row && optind == argc;

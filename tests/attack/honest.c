@@ -22,8 +22,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINK_CAP = 16, MESSAGE_LEN = 105, RESULT_RESET = 100, RESULT_LOST = 200,
-       RESULT_TIMEOUT = 201, GRACE_US = 2000000, RETRY_PAUSE_US = 10000 };
+enum {
+    LINK_CAP = 16,
+    MESSAGE_LEN = 105,
+    RESULT_RESET = 100,
+    RESULT_LOST = 200,
+    RESULT_TIMEOUT = 201,
+    GRACE_US = 2000000,
+    RETRY_PAUSE_US = 10000
+};
 
 struct call {
     struct call *prev, *next; /* in its link's ring, oldest first */
@@ -142,8 +149,8 @@ on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 }
 
 static ssize_t
-on_message_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len, uint32_t *flags,
-                nghttp2_data_source *source, void *user)
+on_message_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len,
+                uint32_t *flags, nghttp2_data_source *source, void *user)
 {
     static const uint8_t message[MESSAGE_LEN] = { 0, 0, 0, 0, MESSAGE_LEN - 5 };
     struct call *c = nghttp2_session_get_stream_user_data(session, id);
@@ -237,16 +244,22 @@ link_serve(struct link *l, short revents)
     return n < 0 || nghttp2_session_mem_recv(l->session, buf, (size_t)n) >= 0;
 }
 
-#define FIELD(n, v)                                                                       \
-    { (uint8_t *)(n), (uint8_t *)(v), sizeof(n) - 1, sizeof(v) - 1, NGHTTP2_NV_FLAG_NONE }
+#define FIELD(n, v)                                                   \
+    {                                                                 \
+        (uint8_t *)(n), (uint8_t *)(v), sizeof(n) - 1, sizeof(v) - 1, \
+            NGHTTP2_NV_FLAG_NONE                                      \
+    }
 
 /* Hands every waiting call to the current connection; makes one when there is none. */
 static void
 calls_submit(uint64_t now)
 {
     static const nghttp2_nv fields[] = {
-        FIELD(":method", "POST"), FIELD(":scheme", "http"), FIELD(":path", "/honest.Svc/Echo"),
-        FIELD(":authority", "honest.test"), FIELD("content-type", "application/grpc"),
+        FIELD(":method", "POST"),
+        FIELD(":scheme", "http"),
+        FIELD(":path", "/honest.Svc/Echo"),
+        FIELD(":authority", "honest.test"),
+        FIELD("content-type", "application/grpc"),
         FIELD("te", "trailers"),
     };
     if (h.current && h.current->retiring)
@@ -360,8 +373,10 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "port", required_argument, NULL, 'p' },    { "rate", required_argument, NULL, 'r' },
-        { "seconds", required_argument, NULL, 's' }, { "log", required_argument, NULL, 'l' },
+        { "port", required_argument, NULL, 'p' },
+        { "rate", required_argument, NULL, 'r' },
+        { "seconds", required_argument, NULL, 's' },
+        { "log", required_argument, NULL, 'l' },
         { 0 },
     };
     uint64_t seconds = 60;

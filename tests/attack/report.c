@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 struct totals {
-    uint64_t frames, bytes_out, bytes_in, streams, resets, refused, responses, last_write_us;
+    uint64_t frames, bytes_out, bytes_in, streams, resets, refused, responses,
+        last_write_us;
     unsigned attacked, closed;
     double closed_ms_max, closed_ms_min;
     unsigned goaway[16]; /* by error code; above 14 in the last */
@@ -49,8 +50,9 @@ report_print_json(const struct attack *a, const struct totals *t)
     printf("\"frames\":%llu,\"bytes_out\":%llu,\"bytes_in\":%llu,\"streams\":%llu,",
            (unsigned long long)t->frames, (unsigned long long)t->bytes_out,
            (unsigned long long)t->bytes_in, (unsigned long long)t->streams);
-    printf("\"resets\":%llu,\"refused\":%llu,\"responses\":%llu,", (unsigned long long)t->resets,
-           (unsigned long long)t->refused, (unsigned long long)t->responses);
+    printf("\"resets\":%llu,\"refused\":%llu,\"responses\":%llu,",
+           (unsigned long long)t->resets, (unsigned long long)t->refused,
+           (unsigned long long)t->responses);
     printf("\"closed\":%u,\"closed_ms_min\":%.1f,\"closed_ms_max\":%.1f,", t->closed,
            t->closed_ms_min, t->closed_ms_max);
     printf("\"first_us\":%llu,\"last_write_us\":%llu,\"stop_us\":%llu,\"goaway\":{",
@@ -71,7 +73,8 @@ report_print_json(const struct attack *a, const struct totals *t)
 static void
 report_print_text(const struct attack *a, const struct totals *t)
 {
-    printf("%s: %u connections, %llu streams, %llu frames, %.2f MB sent; answers %llu, resets %llu "
+    printf("%s: %u connections, %llu streams, %llu frames, %.2f MB sent; answers %llu, "
+           "resets %llu "
            "(refused %llu), GOAWAY",
            a->row->name, a->conn_count, (unsigned long long)t->streams,
            (unsigned long long)t->frames, (double)t->bytes_out / 1e6,
@@ -83,7 +86,8 @@ report_print_text(const struct attack *a, const struct totals *t)
     }
     printf("%s; ", t->goaways ? "" : " none");
     if (t->closed)
-        printf("%u closed after %.0f-%.0f ms\n", t->closed, t->closed_ms_min, t->closed_ms_max);
+        printf("%u closed after %.0f-%.0f ms\n", t->closed, t->closed_ms_min,
+               t->closed_ms_max);
     else
         printf("none closed in %.1f s\n", (double)(a->stop_us - a->start_us) / 1e6);
 }

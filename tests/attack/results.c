@@ -17,9 +17,9 @@ results_add(struct results *r, uint64_t due_us, uint64_t end_us, int result)
         if (!r->list)
             tool_die("Out of memory for %zu results.", r->cap);
     }
-    r->list[r->count++] = (struct result){
-        .due_us = due_us, .latency_us = (uint32_t)(end_us - due_us), .result = result
-    };
+    r->list[r->count++] = (struct result){ .due_us = due_us,
+                                           .latency_us = (uint32_t)(end_us - due_us),
+                                           .result = result };
 }
 
 void
@@ -31,8 +31,8 @@ results_write_log(const struct results *r, const char *path)
     if (!log)
         tool_die("Cannot write %s: %s.", path, strerror(errno));
     for (size_t i = 0; i < r->count; i++)
-        fprintf(log, "%llu %u %d\n", (unsigned long long)r->list[i].due_us, r->list[i].latency_us,
-                r->list[i].result);
+        fprintf(log, "%llu %u %d\n", (unsigned long long)r->list[i].due_us,
+                r->list[i].latency_us, r->list[i].result);
     if (fclose(log))
         tool_die("Cannot write %s: %s.", path, strerror(errno));
 }
@@ -56,9 +56,10 @@ results_print(struct results *r, unsigned retried, unsigned connections)
     uint32_t p50 = r->count ? r->list[r->count / 2].latency_us : 0;
     uint32_t p99 = r->count ? r->list[r->count * 99 / 100].latency_us : 0;
     double share = r->count ? 100.0 * (double)ok / (double)r->count : 0;
-    printf("{\"calls\":%zu,\"ok\":%zu,\"failed\":%zu,\"success_percent\":%.3f,\"p50_us\":%u,"
-           "\"p99_us\":%u,\"retried\":%u,\"connections\":%u}\n",
-           r->count, ok, r->count - ok, share, p50, p99, retried, connections);
+    printf(
+        "{\"calls\":%zu,\"ok\":%zu,\"failed\":%zu,\"success_percent\":%.3f,\"p50_us\":%u,"
+        "\"p99_us\":%u,\"retried\":%u,\"connections\":%u}\n",
+        r->count, ok, r->count - ok, share, p50, p99, retried, connections);
 }
 
 void

@@ -142,7 +142,8 @@ stream_open_bad_header(const struct attack_row *row, struct attack_conn *c)
     }
     uint32_t id = stream_open(row, c, 0);
     hpack_put_value(&h, HPACK_PLAIN, 4, "/x", 2);
-    frame_put(&c->out, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, id, block, h.len);
+    frame_put(&c->out, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, id, block,
+              h.len);
 }
 
 /* A2: one stream, and one frame that makes the proxy itself send the RST_STREAM. */
@@ -153,7 +154,8 @@ provoke_put(const struct attack_row *row, struct attack_conn *c)
     uint32_t id;
     switch ((enum reset_variant)row->variant) {
     case RESET_WINDOW_ZERO:
-        frame_put_u32(&c->out, FRAME_WINDOW_UPDATE, stream_open(row, c, FLAG_END_STREAM), 0);
+        frame_put_u32(&c->out, FRAME_WINDOW_UPDATE, stream_open(row, c, FLAG_END_STREAM),
+                      0);
         break;
     case RESET_WINDOW_OVERFLOW:
         id = stream_open(row, c, FLAG_END_STREAM);
@@ -175,15 +177,17 @@ provoke_put(const struct attack_row *row, struct attack_conn *c)
         struct hpack h = { .data = block, .cap = sizeof(block) };
         id = stream_open(row, c, FLAG_END_STREAM);
         request_put(&h, row, c);
-        frame_put(&c->out, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, id, block, h.len);
+        frame_put(&c->out, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, id, block,
+                  h.len);
         break;
     }
     case RESET_DATA_AFTER_END:
-        frame_put(&c->out, FRAME_DATA, FLAG_END_STREAM, stream_open(row, c, FLAG_END_STREAM),
-                  zeros, 5);
+        frame_put(&c->out, FRAME_DATA, FLAG_END_STREAM,
+                  stream_open(row, c, FLAG_END_STREAM), zeros, 5);
         break;
     case RESET_LENGTH_MISMATCH:
-        frame_put(&c->out, FRAME_DATA, FLAG_END_STREAM, stream_open_sized(row, c), zeros, 3);
+        frame_put(&c->out, FRAME_DATA, FLAG_END_STREAM, stream_open_sized(row, c), zeros,
+                  3);
         break;
     case RESET_LENGTH_EXCEEDED:
         frame_put(&c->out, FRAME_DATA, 0, stream_open_sized(row, c), zeros, 10);
@@ -247,30 +251,46 @@ open_fill(const struct attack_row *row, struct attack_conn *c, uint64_t now_us)
 
 #define HANG "/attack.Svc/Hang"
 #define ECHO "/attack.Svc/Echo"
-#define BIG "/attack.Svc/Big"
+#define BIG  "/attack.Svc/Big"
 
-#define ROW_A1(tail, n, size, never, function)                                            \
-    { .name = "A1-" tail, .path = HANG, .conns = n, .batch = size, .streams = 1000000,    \
-      .never_read = never, .window = NO_WINDOW_SETTING, .fill = function }
+#define ROW_A1(tail, n, size, never, function)                                           \
+    {                                                                                    \
+        .name = "A1-" tail, .path = HANG, .conns = n, .batch = size, .streams = 1000000, \
+        .never_read = never, .window = NO_WINDOW_SETTING, .fill = function               \
+    }
 /* 50 per write is paced, or the peer's read would join the writes again. */
-#define ROW_A2(tail, kind)                                                                \
-    { .name = "A2-" tail "-50", .path = HANG, .conns = 1, .batch = 50, .pace_us = 1000,   \
-      .streams = 100000, .window = NO_WINDOW_SETTING, .variant = kind,                    \
-      .fill = provoke_fill },                                                             \
-    { .name = "A2-" tail "-585", .path = HANG, .conns = 1, .batch = 585,                  \
-      .streams = 100000, .window = NO_WINDOW_SETTING, .variant = kind,                    \
-      .fill = provoke_fill }
-#define ROW_A4(tail, size)                                                                \
-    { .name = "A4-" tail, .path = ECHO, .conns = 1, .batch = 1, .streams = 1000,          \
-      .window = NO_WINDOW_SETTING, .variant = size, .fill = bomb_fill }
-#define ROW_A6(tail, method, n, never, size, more)                                        \
-    { .name = "A6-" tail, .path = method, .conns = n, .batch = 100, .streams = (n)*100,   \
-      .never_read = never, .never_ack = never, .window = size, .extra = more,             \
-      .fill = open_fill }
-#define ROW_A15(tail, never, no_ack)                                                      \
-    { .name = "A15-" tail, .path = HANG, .conns = 1, .batch = 1000, .streams = 1000000,   \
-      .never_read = never, .never_ack = no_ack, .window = NO_WINDOW_SETTING,              \
-      .fill = open_fill }
+#define ROW_A2(tail, kind)                                                 \
+    { .name = "A2-" tail "-50",                                            \
+      .path = HANG,                                                        \
+      .conns = 1,                                                          \
+      .batch = 50,                                                         \
+      .pace_us = 1000,                                                     \
+      .streams = 100000,                                                   \
+      .window = NO_WINDOW_SETTING,                                         \
+      .variant = kind,                                                     \
+      .fill = provoke_fill },                                              \
+    {                                                                      \
+        .name = "A2-" tail "-585", .path = HANG, .conns = 1, .batch = 585, \
+        .streams = 100000, .window = NO_WINDOW_SETTING, .variant = kind,   \
+        .fill = provoke_fill                                               \
+    }
+#define ROW_A4(tail, size)                                                         \
+    {                                                                              \
+        .name = "A4-" tail, .path = ECHO, .conns = 1, .batch = 1, .streams = 1000, \
+        .window = NO_WINDOW_SETTING, .variant = size, .fill = bomb_fill            \
+    }
+#define ROW_A6(tail, method, n, never, size, more)                                   \
+    {                                                                                \
+        .name = "A6-" tail, .path = method, .conns = n, .batch = 100,                \
+        .streams = (n)*100, .never_read = never, .never_ack = never, .window = size, \
+        .extra = more, .fill = open_fill                                             \
+    }
+#define ROW_A15(tail, never, no_ack)                                  \
+    {                                                                 \
+        .name = "A15-" tail, .path = HANG, .conns = 1, .batch = 1000, \
+        .streams = 1000000, .never_read = never, .never_ack = no_ack, \
+        .window = NO_WINDOW_SETTING, .fill = open_fill                \
+    }
 
 const struct attack_row attack_rows[] = {
     ROW_A1("now-1", 1, 585, false, reset_now_fill),

@@ -21,7 +21,7 @@ struct late_batch {
 struct attack_conn {
     /* the row's side */
     struct outbuf out;
-    unsigned id;             /* sent as x-attack-conn, so that the backend counts per connection */
+    unsigned id; /* sent as x-attack-conn, so that the backend counts per connection */
     uint32_t next_stream;    /* odd, starts at 1 */
     uint64_t streams;        /* HEADERS that opened a stream, so far */
     uint64_t streams_wanted; /* the row ends on this connection at this count */
@@ -41,17 +41,19 @@ struct attack_conn {
 };
 
 struct attack_row {
-    const char *name;  /* "A1-now-1": the part before the first dash is the row of the issue */
-    const char *path;  /* :path of the requests */
+    const char
+        *name; /* "A1-now-1": the part before the first dash is the row of the issue */
+    const char *path; /* :path of the requests */
     unsigned conns;
-    unsigned batch;    /* streams per write */
-    unsigned pace_us;  /* pause between two writes of a connection, 0 = none */
-    uint64_t streams;  /* all connections together */
-    bool never_read;   /* nothing is read after the handshake; with never_ack: nothing at all */
-    bool never_ack;    /* attack at once; the peer's SETTINGS are not acknowledged */
-    int64_t window;    /* SETTINGS_INITIAL_WINDOW_SIZE, or NO_WINDOW_SETTING */
-    unsigned variant;  /* meaning is up to `fill` */
-    bool extra;        /* runs only when it is named */
+    unsigned batch;   /* streams per write */
+    unsigned pace_us; /* pause between two writes of a connection, 0 = none */
+    uint64_t streams; /* all connections together */
+    bool
+        never_read; /* nothing is read after the handshake; with never_ack: nothing at all */
+    bool never_ack;   /* attack at once; the peer's SETTINGS are not acknowledged */
+    int64_t window;   /* SETTINGS_INITIAL_WINDOW_SIZE, or NO_WINDOW_SETTING */
+    unsigned variant; /* meaning is up to `fill` */
+    bool extra;       /* runs only when it is named */
     /* Puts one batch into c->out; false when there is nothing to send now. */
     bool (*fill)(const struct attack_row *row, struct attack_conn *c, uint64_t now_us);
 };

@@ -20,7 +20,7 @@ clock_now_us(void)
     return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
 }
 
-noreturn void
+void
 tool_die(const char *fmt, ...)
 {
     va_list ap;

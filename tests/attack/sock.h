@@ -6,14 +6,13 @@
 #define ATTACK_SOCK_H
 
 #include <stdint.h>
-#include <stdnoreturn.h>
 
 /* CLOCK_MONOTONIC in microseconds: the same clock in every process of one run, so the stamps
  * of attacker, backend and honest client can be compared. */
 uint64_t clock_now_us(void);
 
 /* Prints the sentence and leaves with code 2 (wrong use or a broken machine, not a failed gate). */
-noreturn void tool_die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+__attribute__((noreturn, format(printf, 1, 2))) void tool_die(const char *fmt, ...);
 
 /* A whole number from min to max, or the program ends with a sentence that names the option. */
 uint64_t number_parse(const char *text, const char *option, uint64_t min, uint64_t max);
