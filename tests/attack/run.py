@@ -33,7 +33,7 @@ SHORT = ["A1-now-1", "A1-now-50-noread", "A1-late-1", "A1-late-50", "A2-wuzero-5
          "A2-wuover-50", "A2-priolen-585", "A2-prioself-50", "A2-hdrhalf-585", "A2-datahalf-50",
          "A2-lenshort-585", "A2-lenover-50", "A2-lenover-585", "A2-badhdr-50", "A4-bomb",
          "A4-bomb-cont", "A6-zero", "A6-capped", "A6-stall", "A15-read", "A15-noack-noread"]
-WARM, QUIET, AFTER = 0.5, 1.5, 0.5
+WARM, QUIET, QUIET_SHORT, AFTER = 0.5, 1.5, 1.0, 0.3
 
 
 def parse_args():
@@ -154,7 +154,7 @@ class Row:
         control, control_file = self.start_honest("control.txt", control_port, 250)
         time.sleep(WARM)
         quiet_from_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        time.sleep(QUIET)
+        time.sleep(QUIET_SHORT if self.args.short else QUIET)
         log_from, cpu_from = proxy.log_size(), proxies.cpu_seconds(pid)
         watch = proxies.Watch(pid)
         before = watch.rss_mib()
