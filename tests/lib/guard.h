@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/lib/guard.h - turns of a real loop until something is true, and a failure instead of a hang.
+/* tests/lib/guard.h - turns of a real loop until something is true; a failure, not a hang.
  *     TURN_UNTIL(loop, conn.connected);
  * For tests that need real sockets. It waits for events and never sleeps. */
 #ifndef OUTRIGGER_TESTS_LIB_GUARD_H

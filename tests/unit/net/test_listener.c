@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listening: fair shares per turn, no spin when fds run out, unix socket files of the dead and the living. */
+/* Listening: fair shares per turn, no spin without fds, socket files of the dead and
+ * of the living. */
 #include "unit.h"
 
 #include <errno.h>
@@ -50,7 +51,7 @@ setup(void **state)
     (void)state;
     n_got = n_clients = 0;
     pause_in_callback = close_in_callback = false;
-    strcpy(dir, "/tmp/outrigger-test-XXXXXX");
+    snprintf(dir, sizeof(dir), "/tmp/outrigger-test-XXXXXX");
     if (!mkdtemp(dir))
         return -1;
     loop = loop_new(vclock_init(&clock_now));
@@ -110,7 +111,7 @@ connect_to(const struct addr *to)
                 errno == EINPROGRESS);
 }
 
-/* With a virtual clock a turn polls; loopback is quick, so a bounded number of turns does. */
+/* With a virtual clock a turn polls; loopback is quick, so a bounded number will do. */
 static void
 turn_until_got(int n)
 {
@@ -128,7 +129,7 @@ port_0_becomes_a_real_one(void **state)
     open_at("127.0.0.1:0");
     addr_print(listener_addr(listener), text);
     assert_memory_equal(text, "127.0.0.1:", 10);
-    assert_int_not_equal(atoi(text + 10), 0);
+    assert_in_range(strtol(text + 10, NULL, 10), 1, 65535);
     listener_start(listener);
     connect_to(listener_addr(listener));
     turn_until_got(1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sockets as transports: connects that end at once, errors that are told, options that are set. */
+/* Sockets as transports: connects that end at once, errors that are told, options. */
 #include "unit.h"
 
 #include <errno.h>
