@@ -36,6 +36,7 @@ teardown(void **state)
 static void
 assert_holds(const struct buf *b, const uint8_t *expect, size_t n)
 {
+    const uint8_t *p = NULL;
     size_t at = 0;
 
     assert_int_equal(b->len, n);
@@ -46,6 +47,10 @@ assert_holds(const struct buf *b, const uint8_t *expect, size_t n)
         assert_true(c->next || c == b->tail);
     }
     assert_int_equal(at, n);
+    at = buf_peek(b, &p);
+    assert_true(at <= n &&
+                (at > 0 || n == 0)); /* never an empty piece in front of more */
+    assert_memory_equal(at > 0 ? p : expect, expect, at);
 }
 
 static void
