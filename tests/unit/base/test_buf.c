@@ -348,7 +348,7 @@ model_append(struct model *m, struct rng *r)
 static void
 model_consume(struct model *m, struct rng *r)
 {
-    size_t n = rng_below(r, m->to - m->from + 1);
+    size_t all = m->to - m->from, n = rng_below(r, 3) ? rng_below(r, all + 1) : all;
 
     buf_consume(&m->b, pool, n);
     m->from += n;
