@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/bucket.h - token bucket in integers: `burst` tokens at most, `rate` per second come back. One thread. */
+/* base/bucket.h - token bucket in integers: `burst` tokens at most, `rate` per second
+ * come back. One thread. */
 #ifndef OUTRIGGER_BASE_BUCKET_H
 #define OUTRIGGER_BASE_BUCKET_H
 
@@ -12,7 +13,8 @@ struct bucket {
     int64_t last_us; /* time of the last refill */
 };
 
-void bucket_init(struct bucket *b, uint32_t burst, uint32_t rate, int64_t now_us); /* full */
+/* full */
+void bucket_init(struct bucket *b, uint32_t burst, uint32_t rate, int64_t now_us);
 /* Takes n tokens. False when there are fewer: then nothing is taken. */
 bool bucket_take(struct bucket *b, uint32_t n, int64_t now_us);
 uint32_t bucket_left(const struct bucket *b); /* whole tokens as of the last take */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/clock.h - the one seam for time. Only room loop reads a clock; everyone else asks its loop for the time of the turn.
- * A test passes a virtual clock: an object whose time moves only when told. Any thread for the real clock. */
+/* base/clock.h - the one seam for time. Only room loop reads a clock; everyone else
+ * asks its loop for the time of the turn. A test passes a virtual clock: an object
+ * whose time moves only when told. Any thread for the real clock. */
 #ifndef OUTRIGGER_BASE_CLOCK_H
 #define OUTRIGGER_BASE_CLOCK_H
 

@@ -9,11 +9,12 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 /* printf-like: the format is argument f, its values start at argument v. */
 #define PRINTF_LIKE(f, v) __attribute__((format(printf, f, v)))
-#define NORETURN __attribute__((noreturn))
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define NORETURN          __attribute__((noreturn))
+#define LIKELY(x)         __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)       __builtin_expect(!!(x), 0)
+#define ARRAY_LEN(a)      (sizeof(a) / sizeof((a)[0]))
 /* The object of `type` whose field `field` is at address `ptr`. */
-#define CONTAINER_OF(ptr, type, field) ((type *)(void *)((char *)(ptr) - offsetof(type, field)))
+#define CONTAINER_OF(ptr, type, field) \
+    ((type *)(void *)((char *)(ptr)-offsetof(type, field)))
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/list.h - intrusive doubly linked list.
- * The node lives inside its owner, so adding and removing never allocates. A node that is on no list is
- * self-linked, hence list_remove is idempotent. One thread at a time. */
+/* base/list.h - intrusive doubly linked list. The node lives inside its owner, so
+ * adding and removing never allocates. A node that is on no list is self-linked, hence
+ * list_remove is idempotent. One thread at a time. */
 #ifndef OUTRIGGER_BASE_LIST_H
 #define OUTRIGGER_BASE_LIST_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/rand.h - fast pseudo random numbers (xoshiro256**) for jitter and choices; never for secrets.
- * Seeded from the system or by a number, so that a failing random test replays from its seed. One thread per object. */
+/* base/rand.h - fast pseudo random numbers (xoshiro256**) for jitter and choices;
+ * never for secrets. Seeded from the system or by a number, so that a failing random
+ * test replays from its seed. One thread per object. */
 #ifndef OUTRIGGER_BASE_RAND_H
 #define OUTRIGGER_BASE_RAND_H
 
@@ -13,7 +14,8 @@ struct rng {
 void rng_seed(struct rng *r, uint64_t seed);
 void rng_seed_system(struct rng *r);
 uint64_t rng_next(struct rng *r);
-uint64_t rng_below(struct rng *r, uint64_t n);                /* 0 <= result < n; n > 0 */
-int64_t rng_jitter(struct rng *r, int64_t value, int percent); /* uniform in value * [100-percent, 100+percent] % */
+uint64_t rng_below(struct rng *r, uint64_t n); /* 0 <= result < n; n > 0 */
+/* uniform in value * [100-percent, 100+percent] % */
+int64_t rng_jitter(struct rng *r, int64_t value, int percent);
 
 #endif

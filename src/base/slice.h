@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/slice.h - bytes that somebody else owns: a pointer and a length, no NUL at the end.
- * Whatever comes from the wire is a slice, never a C string.  Pure values; any thread. */
+/* base/slice.h - bytes that somebody else owns: a pointer and a length, no NUL at the
+ * end. Whatever comes from the wire is a slice, never a C string.  Pure values; any
+ * thread. */
 #ifndef OUTRIGGER_BASE_SLICE_H
 #define OUTRIGGER_BASE_SLICE_H
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* loop/loop.h - one thread's event loop on libevent: turns, tasks from other threads, the time of the turn.
- * A turn is: wait for events (or the next timer, or a post), run their callbacks, run due timers, run posted tasks, run the turn
- * hooks in the order they were added, then free what was closed (reap).  The clock is read once when the wait returns; loop_now_us is that time.
- * All functions are for the loop's own thread, except loop_post and loop_stop, which any thread may call. */
+/* loop/loop.h - one thread's event loop on libevent: turns, tasks from other threads,
+ * the time of the turn. A turn is: wait for events (or the next timer, or a post), run
+ * their callbacks, run due timers, run posted tasks, run the turn hooks in the order
+ * they were added, then free what was closed (reap).  The clock is read once when the
+ * wait returns; loop_now_us is that time. All functions are for the loop's own thread,
+ * except loop_post and loop_stop, which any thread may call. */
 #ifndef OUTRIGGER_LOOP_LOOP_H
 #define OUTRIGGER_LOOP_LOOP_H
 
@@ -15,13 +17,17 @@
 struct loop;
 struct timer_wheel;
 
-struct loop *loop_new(const struct clock_source *clock); /* NULL: clock_real. Aborts when libevent cannot start. */
-void loop_free(struct loop *l);                          /* after loop_run returned; runs the reaper a last time */
-void loop_run(struct loop *l);                           /* until loop_stop */
-void loop_turn(struct loop *l, bool wait);               /* one turn; wait=false polls. For tests and loop_run. */
+/* NULL: clock_real. Aborts when libevent cannot start. */
+struct loop *loop_new(const struct clock_source *clock);
+/* after loop_run returned; runs the reaper a last time */
+void loop_free(struct loop *l);
+void loop_run(struct loop *l); /* until loop_stop */
+/* one turn; wait=false polls. For tests and loop_run. */
+void loop_turn(struct loop *l, bool wait);
 void loop_stop(struct loop *l);
 int64_t loop_now_us(const struct loop *l); /* monotonic, of this turn */
-/* Runs fn(arg) on the loop's thread in a later turn, in order of posting. Never runs before loop_post returned. */
+/* Runs fn(arg) on the loop's thread in a later turn, in order of posting. Never runs
+ * before loop_post returned. What still waits when the loop is freed is dropped unrun. */
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 /* Called at the end of each turn. At most 8 hooks. */
 void loop_add_turn_hook(struct loop *l, void (*fn)(void *arg), void *arg);
@@ -29,7 +35,9 @@ void loop_add_turn_hook(struct loop *l, void (*fn)(void *arg), void *arg);
 void loop_again(struct loop *l);
 struct reaper *loop_reaper(struct loop *l);
 struct timer_wheel *loop_wheel(struct loop *l);
-struct event_base *loop_event_base(struct loop *l); /* for loop/fdwatch.c and for admin (evhttp) only */
-int64_t loop_busy_us(const struct loop *l); /* time spent in callbacks so far: utilisation and lag */
+/* for loop/fdwatch.c and for admin (evhttp) only */
+struct event_base *loop_event_base(struct loop *l);
+/* time spent in callbacks so far: utilisation and lag */
+int64_t loop_busy_us(const struct loop *l);
 
 #endif

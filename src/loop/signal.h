@@ -5,7 +5,8 @@
 
 struct loop;
 struct signal_watch;
-struct signal_watch *signal_watch_open(struct loop *l, int signum, void (*fn)(void *arg, int signum), void *arg);
+struct signal_watch *signal_watch_open(struct loop *l, int signum,
+                                       void (*fn)(void *arg, int signum), void *arg);
 void signal_watch_close(struct signal_watch *w); /* NULL is fine */
 
 #endif

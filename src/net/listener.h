@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/listener.h - accepts connections: at most 16 per turn, survives EMFILE (spare fd closes the newest, then a pause of 100 ms, no spin).
- * SO_REUSEADDR, backlog 4096, IPV6_V6ONLY off for ":port". A unix socket file left by a dead process is replaced; one that still answers gives an error.
- * Loop's thread only. */
+/* net/listener.h - accepts connections: at most 16 per turn, survives EMFILE (spare fd
+ * closes the newest, then a pause of 100 ms, no spin). SO_REUSEADDR, backlog 4096,
+ * IPV6_V6ONLY off for ":port". A unix socket file left by a dead process is replaced;
+ * one that still answers gives an error. Loop's thread only. */
 #ifndef OUTRIGGER_NET_LISTENER_H
 #define OUTRIGGER_NET_LISTENER_H
 
@@ -15,13 +16,18 @@ struct listener;
 /* fd is non-blocking, close-on-exec and the callback's from now on. */
 typedef void listener_fn(void *arg, int fd, const struct addr *peer);
 
-/* Binds and listens, but accepts nothing before listener_start. ERR_SYS with errno set; *ret_why: plain sentence (static text). */
-int listener_open(struct loop *l, const struct addr *at, listener_fn *fn, void *arg, struct listener **ret, const char **ret_why) MUST_CHECK;
+/* Binds and listens, but accepts nothing before listener_start. ERR_SYS with errno
+ * set; *ret_why: plain sentence (static text). */
+int listener_open(struct loop *l, const struct addr *at, listener_fn *fn, void *arg,
+                  struct listener **ret, const char **ret_why) MUST_CHECK;
 void listener_start(struct listener *li);
-void listener_pause(struct listener *li);       /* stop accepting, keep the socket and its queue */
-const struct addr *listener_addr(const struct listener *li); /* real address, also when the port was 0 */
+/* stop accepting, keep the socket and its queue */
+void listener_pause(struct listener *li);
+/* real address, also when the port was 0 */
+const struct addr *listener_addr(const struct listener *li);
 /* Times that accept failed for lack of fds or memory since start. */
 unsigned long listener_failures(const struct listener *li);
-void listener_close(struct listener *li);       /* removes a unix socket file it made. NULL is fine */
+/* removes a unix socket file it made. NULL is fine */
+void listener_close(struct listener *li);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/transport.h - a byte stream to one peer; plain socket, memory pair for tests, TLS later: the same five calls.
- * The owner gets readiness through its callback and asks for it with transport_want.  No call of this file ever calls the callback
- * before it returned.  transport_close is idempotent; afterwards the callback never runs; the memory goes at the end of the turn. Loop's thread only. */
+/* net/transport.h - a byte stream to one peer; plain socket, memory pair for tests,
+ * TLS later: the same five calls. The owner gets readiness through its callback and
+ * asks for it with transport_want.  No call of this file ever calls the callback
+ * before it returned.  transport_close is idempotent; afterwards the callback never
+ * runs; the memory goes at the end of the turn. Loop's thread only. */
 #ifndef OUTRIGGER_NET_TRANSPORT_H
 #define OUTRIGGER_NET_TRANSPORT_H
 
@@ -16,7 +18,12 @@ struct addr;
 struct loop;
 struct transport;
 
-enum { TRANSPORT_READABLE = 1, TRANSPORT_WRITABLE = 2, TRANSPORT_CONNECTED = 4, TRANSPORT_FAILED = 8 };
+enum {
+    TRANSPORT_READABLE = 1,
+    TRANSPORT_WRITABLE = 2,
+    TRANSPORT_CONNECTED = 4,
+    TRANSPORT_FAILED = 8
+};
 typedef void transport_fn(void *arg, int what); /* bits of the enum above */
 
 struct transport_ops {
@@ -41,7 +48,8 @@ transport_read(struct transport *t, void *to, size_t room)
     return t->ops->read(t, to, room);
 }
 
-/* > 0 bytes taken (maybe fewer than asked); ERR_AGAIN; ERR_CONN_LOST. Never raises SIGPIPE. */
+/* > 0 bytes taken (maybe fewer than asked); ERR_AGAIN; ERR_CONN_LOST. Never raises
+ * SIGPIPE. */
 static inline ssize_t
 transport_writev(struct transport *t, const struct iovec *v, int n)
 {
@@ -75,14 +83,20 @@ transport_bind(struct transport *t, transport_fn *fn, void *arg)
     t->arg = arg;
 }
 
-/* net/plain.c: a connected, non-blocking socket becomes a transport, which owns the fd. Sets TCP_NODELAY and close-on-exec. */
+/* net/plain.c: a connected, non-blocking socket becomes a transport, which owns the
+ * fd. Sets TCP_NODELAY and close-on-exec. */
 struct transport *transport_from_fd(struct loop *l, int fd);
-/* net/plain.c: starts a connect. The callback gets TRANSPORT_CONNECTED or TRANSPORT_FAILED (sys_errno set) in a later turn, never inside this call,
- * also when it fails at once; afterwards it works like any other. Never NULL. The caller has the connect timer.
- * Sets TCP_NODELAY, TCP keepalive 10 s + 3 x 5 s and TCP_USER_TIMEOUT 20 s (reliability.md limits sheet). */
+/* net/plain.c: starts a connect. The callback gets TRANSPORT_CONNECTED or
+ * TRANSPORT_FAILED (sys_errno set) in a later turn, never inside this call, also when
+ * it fails at once; afterwards it works like any other. Never NULL. The caller has the
+ * connect timer. Sets TCP_NODELAY, TCP keepalive 10 s + 3 x 5 s and TCP_USER_TIMEOUT
+ * 20 s (reliability.md limits sheet). */
 struct transport *transport_connect(struct loop *l, const struct addr *to);
-/* net/mempair.c: two transports joined by two queues of `room` bytes each. Readiness comes through loop_post, so order is deterministic. Either end may sit on another
- * loop object of the same thread. Reads and writes can be made small: `step` = most bytes per call (0: no limit). */
-void mempair_new(struct loop *a_loop, struct loop *b_loop, size_t room, size_t step, struct transport **ret_a, struct transport **ret_b);
+/* net/mempair.c: two transports joined by two queues of `room` bytes each. Readiness
+ * is told by timers of no delay, so callbacks run in a later turn and in the order of
+ * events. Either end may sit on another loop object of the same thread. Reads and
+ * writes can be made small: `step` = most bytes per call (0: no limit). */
+void mempair_new(struct loop *a_loop, struct loop *b_loop, size_t room, size_t step,
+                 struct transport **ret_a, struct transport **ret_b);
 
 #endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* h2/sweep.c - everything that a connection may not do for too long, looked at twice a second: no timer per connection. */
+#include "h2/conn_int.h"
+
+enum { SETTINGS_TIMEOUT = 4 };
+static const int64_t DRAIN_PING_US = 2 * 1000 * 1000; /* features.md 2.3 */
+static const int64_t LINGER_US = 1000 * 1000;
+static const int64_t PRESSURE_STALL_US = 1000 * 1000;
+
+static bool
+sweep_late(int64_t since, int64_t limit, int64_t now)
+{
+    return limit > 0 && now - since > limit;
+}
+
+/* A peer that takes nothing while we hold bytes for it; under memory pressure patience is short. */
+static bool
+sweep_stalls(struct h2_conn *c, int64_t now)
+{
+    bool pressure = c->w->held_limit && c->w->held > c->w->held_limit;
+    int64_t limit = pressure ? PRESSURE_STALL_US : c->lim->write_stall_us;
+
+    if (c->outq.len && sweep_late(c->write_progress_us, limit, now)) {
+        stat_inc(c->w->stats, STAT_STALL_CLOSED);
+        conn_fail(c, ERR_STALL, "the peer took no bytes for too long");
+        return true;
+    }
+    for (struct list *i = c->streams.next; i != &c->streams; i = i->next) {
+        struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, link);
+
+        if (s->out.len && !s->discard && s->headers_sent &&
+            sweep_late(s->progress_us, limit, now)) {
+            stat_inc(c->w->stats, STAT_STALL_CLOSED);
+            s->close_err = ERR_STALL;
+            h2_stream_reset(s, H2_CANCEL);
+        }
+    }
+    return false;
+}
+
+static void
+sweep_idle(struct h2_conn *c, int64_t now)
+{
+    if (c->stream_count || c->draining || !sweep_late(c->idle_since_us, c->lim->idle_timeout_us, now))
+        return;
+    stat_inc(c->w->stats, STAT_IDLE_CLOSED);
+    c->close_err = ERR_IDLE;
+    h2_conn_drain(c);
+}
+
+void
+conn_sweep(struct h2_conn *c, int64_t now)
+{
+    const struct h2_limits *l = c->lim;
+
+    switch (c->state) {
+    case CONN_PREFACE:
+        if (sweep_late(c->opened_us, l->handshake_timeout_us, now)) {
+            stat_inc(c->w->stats, STAT_HANDSHAKE_TIMEOUTS);
+            conn_fail(c, ERR_HANDSHAKE_TIMEOUT, "no HTTP/2 preface in time");
+        }
+        return;
+    case CONN_OPEN:
+        break;
+    case CONN_LINGER:
+        if (now - c->drain_since_us > LINGER_US)
+            conn_bury(c);
+        return;
+    case CONN_CLOSED:
+        return;
+    }
+    if (c->terminating) {
+        conn_fail(c, c->close_err, "");
+        return;
+    }
+    if (c->side == H2_DOWN && !(c->settled && c->acked) &&
+        sweep_late(c->opened_us, l->handshake_timeout_us, now)) {
+        stat_inc(c->w->stats, STAT_HANDSHAKE_TIMEOUTS);
+        conn_terminate(c, ERR_HANDSHAKE_TIMEOUT, SETTINGS_TIMEOUT, "SETTINGS not sent or not acked in time");
+        return;
+    }
+    if (c->gate.in_block && sweep_late(c->gate.block_since_us, l->header_timeout_us, now)) {
+        stat_inc(c->w->stats, STAT_HEADER_TIMEOUTS);
+        conn_terminate(c, ERR_STALL, H2_ENHANCE_YOUR_CALM, "header block not completed in time");
+        return;
+    }
+    if (c->draining && c->side == H2_DOWN && !c->final_goaway &&
+        now - c->drain_since_us > DRAIN_PING_US)
+        conn_finish(c);
+    if (!sweep_stalls(c, now))
+        sweep_idle(c, now);
+}

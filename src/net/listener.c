@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* net/listener.c - accepting, also when file descriptors run out: without the spare
+ * one the queue would stay full and the level-triggered event would spin. */
+#include "net/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/compat.h"
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "loop/fdwatch.h"
+#include "loop/loop.h"
+#include "loop/reap.h"
+#include "loop/timer.h"
+
+enum {
+    LISTENER_BACKLOG = 4096,
+    LISTENER_PER_TURN = 16,
+    LISTENER_REST_US = 100 * 1000,
+};
+
+enum listener_state {
+    LISTENER_PAUSED,
+    LISTENER_ACCEPTING,
+    LISTENER_RESTING,
+    LISTENER_CLOSED
+};
+
+struct listener {
+    struct ref ref;
+    struct loop *loop;
+    struct fdwatch *watch;
+    struct timer rest; /* the pause after a lack of fds */
+    listener_fn *fn;
+    void *arg;
+    struct addr addr;
+    unsigned long failures;
+    int fd, spare_fd;
+    enum listener_state state;
+    /* of our unix socket file: another process may have put its own there */
+    dev_t file_dev;
+    ino_t file_ino;
+};
+
+static void
+listener_set_state(struct listener *li, enum listener_state to)
+{
+    li->state = to;
+    if (to == LISTENER_RESTING)
+        timer_start(li->loop, &li->rest, LISTENER_REST_US);
+    else
+        timer_stop(li->loop, &li->rest);
+    fdwatch_want(li->watch, to == LISTENER_ACCEPTING, false);
+}
+
+static void
+listener_on_rest(struct timer *t)
+{
+    listener_set_state(CONTAINER_OF(t, struct listener, rest), LISTENER_ACCEPTING);
+}
+
+static int
+listener_open_spare(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Out of fds: lets one waiting connection in and out, so that its client learns at
+ * once, then rests. */
+static void
+listener_shed(struct listener *li)
+{
+    li->failures++;
+    if (li->spare_fd >= 0) {
+        close(li->spare_fd);
+
+        int fd = accept4(li->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd >= 0)
+            close(fd);
+    }
+    li->spare_fd = listener_open_spare();
+    listener_set_state(li, LISTENER_RESTING);
+}
+
+static bool
+listener_is_scarce(int e)
+{
+    return e == EMFILE || e == ENFILE || e == ENOMEM || e == ENOBUFS;
+}
+
+static void
+listener_on_ready(void *arg, int what)
+{
+    struct listener *li = arg;
+
+    (void)what;
+    for (int i = 0; i < LISTENER_PER_TURN && li->state == LISTENER_ACCEPTING; i++) {
+        struct addr peer = { .len = sizeof(peer.sa) };
+        int fd = accept4(li->fd, (struct sockaddr *)&peer.sa, &peer.len,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd >= 0)
+            li->fn(li->arg, fd, &peer);
+        else if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return;
+        else if (listener_is_scarce(errno))
+            listener_shed(li);
+        /* Else this one connection died in the queue: accept(2) tells to go on with
+         * the next. */
+    }
+}
+
+static int
+listener_fail(int e, const char *why, const char **ret_why)
+{
+    errno = e;
+    *ret_why = why;
+    return ERR_SYS;
+}
+
+static int
+listener_fail_bind(int e, const char **ret_why)
+{
+    const char *why = "the address cannot be listened on";
+
+    if (e == EADDRINUSE)
+        why = "the address is in use; stop the other process or choose another address";
+    else if (e == EACCES || e == EPERM)
+        why = "not allowed to listen there; choose a port above 1023 or a writable "
+              "directory";
+    else if (e == EADDRNOTAVAIL)
+        why = "this host does not have that address; choose one of its own or all with "
+              "\":port\"";
+    else if (e == EAFNOSUPPORT)
+        why = "this host has no such kind of address; is IPv6 switched off?";
+    else if (e == ENOENT || e == ENOTDIR)
+        why = "the directory of the unix socket does not exist; create it first";
+    else if (e == EMFILE || e == ENFILE)
+        why = "no file descriptor is left; raise the limit";
+    return listener_fail(e, why, ret_why);
+}
+
+/* Makes way for a unix socket: a file whose process is dead is removed. */
+static int
+listener_clear_path(const struct addr *at, const char **ret_why)
+{
+    const char *path = ((const struct sockaddr_un *)(const void *)&at->sa)->sun_path;
+    struct stat st;
+
+    if (lstat(path, &st) < 0)
+        return ERR_OK; /* bind will say what is wrong, if anything */
+    if (!S_ISSOCK(st.st_mode))
+        return listener_fail(EEXIST, "a file that is no socket is in the way; remove it",
+                             ret_why);
+
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return listener_fail_bind(errno, ret_why);
+
+    bool dead = connect(fd, (const struct sockaddr *)&at->sa, at->len) < 0 &&
+                errno == ECONNREFUSED;
+
+    close(fd);
+    if (!dead)
+        return listener_fail_bind(EADDRINUSE, ret_why);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return listener_fail(errno, "the old socket file cannot be removed", ret_why);
+    return ERR_OK;
+}
+
+static int
+listener_bind(const struct addr *at, int *ret_fd, const char **ret_why)
+{
+    const int on = 1, off = 0;
+    int fd = socket(at->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return listener_fail_bind(errno, ret_why);
+    if (!addr_is_unix(at))
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (at->sa.ss_family == AF_INET6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    if (bind(fd, (const struct sockaddr *)&at->sa, at->len) < 0 ||
+        listen(fd, LISTENER_BACKLOG) < 0) {
+        int e = errno;
+
+        close(fd);
+        return listener_fail_bind(e, ret_why);
+    }
+    *ret_fd = fd;
+    return ERR_OK;
+}
+
+/* ":port" on a host without IPv6 means all IPv4 addresses. */
+static bool
+listener_make_v4(const struct addr *at, struct addr *ret)
+{
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)&at->sa;
+    struct sockaddr_in in = { .sin_family = AF_INET };
+
+    if (at->sa.ss_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+        return false;
+    in.sin_port = in6->sin6_port;
+    *ret = (struct addr){ .len = sizeof(in) };
+    memcpy(&ret->sa, &in, sizeof(in));
+    return true;
+}
+
+static void
+listener_free(struct ref *r)
+{
+    free(CONTAINER_OF(r, struct listener, ref));
+}
+
+static struct listener *
+listener_new(struct loop *l, int fd, const struct addr *at, listener_fn *fn, void *arg)
+{
+    struct listener *li = xcalloc(1, sizeof(*li));
+    struct stat st;
+
+    ref_init(&li->ref, listener_free);
+    timer_init(&li->rest, listener_on_rest);
+    li->loop = l;
+    li->fd = fd;
+    li->fn = fn;
+    li->arg = arg;
+    li->spare_fd = listener_open_spare();
+    li->watch = fdwatch_open(l, fd, listener_on_ready, li);
+    li->addr = *at;
+    if (addr_is_unix(at)) {
+        if (lstat(((const struct sockaddr_un *)(const void *)&at->sa)->sun_path, &st) ==
+            0) {
+            li->file_dev = st.st_dev;
+            li->file_ino = st.st_ino;
+        }
+        return li;
+    }
+    li->addr.len = sizeof(li->addr.sa);
+    if (getsockname(fd, (struct sockaddr *)&li->addr.sa, &li->addr.len) < 0)
+        li->addr = *at;
+    return li;
+}
+
+int
+listener_open(struct loop *l, const struct addr *at, listener_fn *fn, void *arg,
+              struct listener **ret, const char **ret_why)
+{
+    struct addr v4;
+    int fd;
+
+    if (addr_is_unix(at) && listener_clear_path(at, ret_why) < 0)
+        return ERR_SYS;
+
+    int rc = listener_bind(at, &fd, ret_why);
+
+    if (rc < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL) &&
+        listener_make_v4(at, &v4)) {
+        at = &v4;
+        rc = listener_bind(at, &fd, ret_why);
+    }
+    if (rc == ERR_OK)
+        *ret = listener_new(l, fd, at, fn, arg);
+    return rc;
+}
+
+void
+listener_start(struct listener *li)
+{
+    if (li->state == LISTENER_PAUSED)
+        listener_set_state(li, LISTENER_ACCEPTING);
+}
+
+void
+listener_pause(struct listener *li)
+{
+    if (li->state != LISTENER_CLOSED)
+        listener_set_state(li, LISTENER_PAUSED);
+}
+
+const struct addr *
+listener_addr(const struct listener *li)
+{
+    return &li->addr;
+}
+
+unsigned long
+listener_failures(const struct listener *li)
+{
+    return li->failures;
+}
+
+static void
+listener_remove_file(const struct listener *li)
+{
+    const char *path = ((const struct sockaddr_un *)(const void *)&li->addr.sa)->sun_path;
+    struct stat st;
+
+    if (addr_is_unix(&li->addr) && lstat(path, &st) == 0 && st.st_dev == li->file_dev &&
+        st.st_ino == li->file_ino)
+        unlink(path);
+}
+
+void
+listener_close(struct listener *li)
+{
+    if (!li || li->state == LISTENER_CLOSED)
+        return;
+    listener_set_state(li, LISTENER_CLOSED);
+    fdwatch_close(li->watch);
+    listener_remove_file(li);
+    close(li->fd);
+    if (li->spare_fd >= 0)
+        close(li->spare_fd);
+    ref_drop(&li->ref, loop_reaper(li->loop));
+}

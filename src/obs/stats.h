@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* obs/stats.h - single-writer counters: each worker (and the main thread) has one block and is its only writer; whoever wants
+ * figures sums the blocks. A counter is one row of stats.c, which gives it its metric name and help. Adding costs one plain add.
+ * Levels (gauges) are rows too: they go up and down, and the sum over the blocks is the level of the process. */
+#ifndef OUTRIGGER_OBS_STATS_H
+#define OUTRIGGER_OBS_STATS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum stat {
+    /* calls */
+    STAT_CALLS_STARTED,
+    STAT_CALLS_FLYING, /* level */
+    STAT_CODE_0,       /* calls ended, by gRPC code 0..16 */
+    STAT_CODE_LAST = STAT_CODE_0 + 16,
+    STAT_LOCAL_REPLIES,
+    STAT_CALLS_CANCELLED,
+    STAT_DEADLINES,
+    STAT_NO_ROUTE,
+    STAT_REPLAYS,
+    STAT_REPLAYS_REFUSED_LIMIT,
+    STAT_STATUS_SYNTHESIZED,
+    STAT_INTERIM_DROPPED,
+    /* refused requests */
+    STAT_BAD_PROTOCOL_HTTP1,
+    STAT_BAD_PROTOCOL_TLS,
+    STAT_BAD_PROTOCOL_OTHER,
+    STAT_BAD_CONTENT_TYPE,
+    STAT_BAD_METHOD,
+    STAT_BAD_PATH,
+    STAT_BAD_HEADERS,
+    STAT_BAD_TIMEOUT,
+    STAT_HEADERS_TOO_LARGE,
+    /* connections */
+    STAT_DOWN_ACCEPTED,
+    STAT_DOWN_OPEN, /* level */
+    STAT_DOWN_OVER_LIMIT,
+    STAT_UP_CONNECTS,
+    STAT_UP_CONNECT_FAILED,
+    STAT_UP_OPEN, /* level */
+    STAT_UP_LOST,
+    STAT_UP_NOT_HTTP2,
+    STAT_GOAWAY_RECEIVED,
+    STAT_GOAWAY_SENT,
+    /* limits */
+    STAT_STREAMS_REFUSED,
+    STAT_GLITCHES,
+    STAT_FLOOD_CLOSED,
+    STAT_RESETS_RECEIVED,
+    STAT_STALL_CLOSED,
+    STAT_IDLE_CLOSED,
+    STAT_HANDSHAKE_TIMEOUTS,
+    STAT_HEADER_TIMEOUTS,
+    STAT_WINDOW_HELD_BACK,
+    STAT_TURN_YIELDS,
+    STAT_PENDING, /* level */
+    STAT_PENDING_FULL,
+    STAT_PENDING_TIMEOUTS,
+    STAT_BUFFERED_BYTES, /* level */
+    STAT_REPLAY_BYTES,   /* level */
+    STAT_WINDOW_GROWN,
+    STAT_BYTES_FROM_DOWN,
+    STAT_BYTES_TO_DOWN,
+    STAT_MESSAGES_FROM_DOWN,
+    STAT_MESSAGES_TO_DOWN,
+    STAT_COUNT
+};
+
+struct stats {
+    _Atomic int64_t v[STAT_COUNT];
+};
+
+/* Only by the block's own thread. */
+static inline void
+stat_add(struct stats *s, enum stat id, int64_t n)
+{
+    atomic_store_explicit(&s->v[id],
+                          atomic_load_explicit(&s->v[id], memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+static inline void
+stat_inc(struct stats *s, enum stat id)
+{
+    stat_add(s, id, 1);
+}
+
+static inline int64_t
+stat_get(const struct stats *s, enum stat id)
+{
+    return atomic_load_explicit(&s->v[id], memory_order_relaxed);
+}
+
+struct stat_row {
+    enum stat id;
+    const char *metric; /* Prometheus name */
+    const char *labels; /* "reason=\"http1\"" or NULL */
+    bool level;
+    const char *help;
+};
+
+/* The row of a counter; every id has one (a unit test checks it). Any thread. */
+const struct stat_row *stat_row_get(enum stat id);
+
+#endif
