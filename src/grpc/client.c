@@ -94,20 +94,11 @@ static const struct h2_conn_ops client_ops = {
     .on_closed = client_on_closed,
 };
 
-static void
-client_on_connect(void *arg, int what)
+void
+grpc_client_take(struct grpc_client *c, struct transport *t)
 {
-    struct grpc_client *c = arg;
-    struct transport *t = c->connecting;
-    struct client_conn *cc;
+    struct client_conn *cc = xcalloc(1, sizeof(*cc));
 
-    c->connecting = NULL;
-    if (!(what & TRANSPORT_CONNECTED)) {
-        transport_close(t);
-        client_retry_soon(c);
-        return;
-    }
-    cc = xcalloc(1, sizeof(*cc));
     cc->client = c;
     list_append(&c->conns, &cc->link);
     cc->h2 = h2_conn_open(c->w, t, H2_UP, c->conf->limits, &client_ops, cc);
@@ -115,9 +106,24 @@ client_on_connect(void *arg, int what)
 }
 
 static void
+client_on_connect(void *arg, int what)
+{
+    struct grpc_client *c = arg;
+    struct transport *t = c->connecting;
+
+    c->connecting = NULL;
+    if (what & TRANSPORT_CONNECTED) {
+        grpc_client_take(c, t);
+        return;
+    }
+    transport_close(t);
+    client_retry_soon(c);
+}
+
+static void
 client_connect(struct grpc_client *c)
 {
-    if (c->connecting || c->conn || c->closed)
+    if (c->connecting || c->conn || c->closed || c->conf->to.len == 0)
         return;
     c->connecting = transport_connect(h2_worker_loop(c->w), &c->conf->to);
     transport_bind(c->connecting, client_on_connect, c);

@@ -19,14 +19,15 @@ struct grpc_client;
 struct grpc_client_call;
 struct h2_limits;
 struct h2_worker;
+struct transport;
 
 enum {
     GRPC_CLIENT_MESSAGE_MAX = 4 << 20,
     GRPC_CLIENT_RETRY_US = 100 * 1000, /* pause before connecting again */
 };
 
-struct grpc_client_conf { /* everything in it must outlive the client */
-    struct addr to;
+struct grpc_client_conf {  /* everything in it must outlive the client */
+    struct addr to;        /* len 0: it never connects, see grpc_client_take */
     const char *authority; /* "127.0.0.1:8080" */
     const struct h2_limits *limits;
 };
@@ -44,6 +45,8 @@ struct grpc_client_ops {
 
 struct grpc_client *
 grpc_client_new(struct h2_worker *w, const struct grpc_client_conf *conf);
+/* Uses a connected transport from now on. */
+void grpc_client_take(struct grpc_client *c, struct transport *t);
 bool grpc_client_connected(const struct grpc_client *c);
 /* Ends the connection: open calls end UNAVAILABLE in this turn, no new connection is
  * made. */

@@ -14,7 +14,6 @@
 #include "h2/conn.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
-#include "net/transport.h"
 
 struct server_conn {
     struct list link;
@@ -384,14 +383,13 @@ grpc_server_new(struct h2_worker *w, const struct grpc_server_conf *conf)
 }
 
 void
-grpc_server_accept(struct grpc_server *s, int fd)
+grpc_server_take(struct grpc_server *s, struct transport *t)
 {
     struct server_conn *sc = xcalloc(1, sizeof(*sc));
 
     sc->server = s;
     list_append(&s->conns, &sc->link);
-    sc->h2 = h2_conn_open(s->w, transport_from_fd(h2_worker_loop(s->w), fd), H2_DOWN,
-                          s->conf->limits, &server_ops, sc);
+    sc->h2 = h2_conn_open(s->w, t, H2_DOWN, s->conf->limits, &server_ops, sc);
 }
 
 void

@@ -22,6 +22,7 @@ struct grpc_server;
 struct h2_limits;
 struct h2_worker;
 struct loop;
+struct transport;
 
 enum {
     GRPC_SERVER_MESSAGE_MAX = 4 << 20, /* as gRPC libraries have it; a longer one ends the
@@ -59,8 +60,8 @@ struct grpc_server_conf { /* everything in it must outlive the server */
 
 struct grpc_server *
 grpc_server_new(struct h2_worker *w, const struct grpc_server_conf *conf);
-/* Takes an accepted socket over. */
-void grpc_server_accept(struct grpc_server *s, int fd);
+/* Takes the connection of a client over. */
+void grpc_server_take(struct grpc_server *s, struct transport *t);
 /* Closes all connections at once; their calls end in this turn of the loop. */
 void grpc_server_close(struct grpc_server *s);
 /* After grpc_server_close and when the worker has none of its connections any more. NULL
