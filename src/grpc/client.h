@@ -51,8 +51,8 @@ bool grpc_client_connected(const struct grpc_client *c);
 /* Ends the connection: open calls end UNAVAILABLE in this turn, no new connection is
  * made. */
 void grpc_client_close(struct grpc_client *c);
-/* After grpc_client_close and when the worker has none of its connections any more. NULL
- * is fine. */
+/* After h2_worker_free (its connections outlive grpc_client_close a little). NULL is
+ * fine. */
 void grpc_client_free(struct grpc_client *c);
 
 /* Starts a call. path: "/package.Service/Method", must stay valid until on_end.

@@ -64,8 +64,8 @@ grpc_server_new(struct h2_worker *w, const struct grpc_server_conf *conf);
 void grpc_server_take(struct grpc_server *s, struct transport *t);
 /* Closes all connections at once; their calls end in this turn of the loop. */
 void grpc_server_close(struct grpc_server *s);
-/* After grpc_server_close and when the worker has none of its connections any more. NULL
- * is fine. */
+/* After h2_worker_free (its connections outlive grpc_server_close a little). NULL is
+ * fine. */
 void grpc_server_free(struct grpc_server *s);
 
 void *grpc_call_state(struct grpc_call *call);
