@@ -275,7 +275,8 @@ grpc_client_send(struct grpc_client_call *call, struct slice message)
         return;
     frame_prefix_write(prefix, false, (uint32_t)message.n);
     if (buf_append(&call->stream.out, bufs, prefix, sizeof(prefix), SIZE_MAX) != 0 ||
-        buf_append(&call->stream.out, bufs, message.p, message.n, SIZE_MAX) != 0) {
+        (message.n > 0 &&
+         buf_append(&call->stream.out, bufs, message.p, message.n, SIZE_MAX) != 0)) {
         h2_stream_reset(&call->stream, H2_CANCEL);
         return;
     }

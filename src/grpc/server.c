@@ -130,7 +130,8 @@ grpc_call_send(struct grpc_call *call, struct slice message)
     call_start(call);
     frame_prefix_write(prefix, false, (uint32_t)message.n);
     if (buf_append(&call->stream.out, bufs, prefix, sizeof(prefix), SIZE_MAX) != 0 ||
-        buf_append(&call->stream.out, bufs, message.p, message.n, SIZE_MAX) != 0) {
+        (message.n > 0 &&
+         buf_append(&call->stream.out, bufs, message.p, message.n, SIZE_MAX) != 0)) {
         /* Half a message may be queued: only a reset is honest now. */
         call->finished = true;
         h2_stream_reset(&call->stream, grpc_code_to_h2(GRPC_RESOURCE_EXHAUSTED));
