@@ -28,7 +28,7 @@ sweep_stalls(struct h2_conn *c, int64_t now)
     for (struct list *i = c->streams.next; i != &c->streams; i = i->next) {
         struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, link);
 
-        if (s->out.len && !s->discard && s->headers_sent &&
+        if (s->out.len && !s->discard && s->headers_queued &&
             sweep_late(s->progress_us, limit, now)) {
             stat_inc(c->w->stats, STAT_STALL_CLOSED);
             s->close_err = ERR_STALL;

@@ -14,7 +14,8 @@ struct admin_conf {
 };
 
 struct log_conf {
-    uint32_t level, format; /* enum log_level, enum log_format (CONF_ENUM gives the index of the word) */
+    uint32_t level,
+        format; /* enum log_level, enum log_format (CONF_ENUM gives the index of the word) */
 };
 
 struct drain_conf {

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum stat {
@@ -101,7 +102,7 @@ struct stat_row {
     const char *help;
 };
 
-/* The row of a counter; every id has one (a unit test checks it). Any thread. */
-const struct stat_row *stat_row_get(enum stat id);
+/* All rows, in the order of output; NULL behind the last. Every id has exactly one (a unit test checks it). Any thread. */
+const struct stat_row *stat_row_at(size_t i);
 
 #endif

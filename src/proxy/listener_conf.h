@@ -13,12 +13,14 @@ struct listener_limits_conf {
     uint32_t max_concurrent_streams;
     uint64_t max_header_bytes;
     uint32_t max_header_count, max_continuations;
-    uint64_t stream_window, connection_window, max_stream_window, max_connection_buffer, write_buffer;
+    uint64_t stream_window, connection_window, max_stream_window, max_connection_buffer,
+        write_buffer;
     uint32_t max_queued_frames;
     uint32_t reset_burst, reset_rate; /* 0: by where the listener is, see DESIGN 3.6 */
     uint32_t glitch_burst, glitch_rate;
     uint32_t max_streams_per_turn, max_frames_per_turn;
-    int64_t handshake_timeout_ms, header_timeout_ms, idle_timeout_ms, write_stall_timeout_ms;
+    int64_t handshake_timeout_ms, header_timeout_ms, idle_timeout_ms,
+        write_stall_timeout_ms;
 };
 
 struct match_conf {

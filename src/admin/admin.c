@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* admin/admin.c - the counters over HTTP. */
+#include "admin/admin.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/xalloc.h"
+#include "loop/loop.h"
+#include "net/addr.h"
+#include "obs/stats.h"
+
+enum { ADMIN_BACKLOG = 64, ADMIN_BODY_MAX = 4096, ADMIN_HEADERS_MAX = 8192, ADMIN_TIMEOUT_S = 10 };
+
+struct admin {
+    struct evhttp *http;
+    const struct stats *const *stats;
+    size_t n;
+    char unix_path[ADDR_TEXT_MAX];
+};
+
+static int64_t
+admin_sum(const struct admin *a, enum stat id)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < a->n; i++)
+        sum += stat_get(a->stats[i], id);
+    return sum;
+}
+
+static void
+admin_metrics(const struct admin *a, struct evbuffer *out)
+{
+    const char *last = "";
+    const struct stat_row *r;
+
+    for (size_t i = 0; (r = stat_row_at(i)); i++) {
+        if (strcmp(last, r->metric) != 0)
+            evbuffer_add_printf(out, "# HELP %s %s\n# TYPE %s %s\n", r->metric, r->help, r->metric,
+                                r->level ? "gauge" : "counter");
+        last = r->metric;
+        evbuffer_add_printf(out, "%s%s%s%s %" PRId64 "\n", r->metric, r->labels ? "{" : "",
+                            r->labels ? r->labels : "", r->labels ? "}" : "", admin_sum(a, r->id));
+    }
+    evbuffer_add_printf(out, "# HELP outrigger_build_info Version of this program.\n"
+                             "# TYPE outrigger_build_info gauge\n"
+                             "outrigger_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
+}
+
+/* {"version":1,"metrics":[{"name":…,"labels":{…},"value":…},…]} */
+static void
+admin_json(const struct admin *a, struct evbuffer *out)
+{
+    const struct stat_row *r;
+
+    evbuffer_add_printf(out, "{\"version\":1,\"metrics\":[");
+    for (size_t i = 0; (r = stat_row_at(i)); i++) {
+        evbuffer_add_printf(out, "%s\n{\"name\":\"%s\",\"labels\":{", i ? "," : "", r->metric);
+        if (r->labels) {
+            const char *eq = strchr(r->labels, '=');
+
+            evbuffer_add_printf(out, "\"%.*s\":%s", (int)(eq - r->labels), r->labels, eq + 1);
+        }
+        evbuffer_add_printf(out, "},\"value\":%" PRId64 "}", admin_sum(a, r->id));
+    }
+    evbuffer_add_printf(out, "\n]}\n");
+}
+
+static void
+admin_on_request(struct evhttp_request *req, void *arg)
+{
+    struct admin *a = arg;
+    const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
+    struct evbuffer *out = evhttp_request_get_output_buffer(req);
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+    const char *type = "text/plain; charset=utf-8";
+    int status = HTTP_OK;
+
+    if (path && strcmp(path, "/metrics") == 0) {
+        type = "text/plain; version=0.0.4; charset=utf-8";
+        admin_metrics(a, out);
+    } else if (path && strcmp(path, "/stats.json") == 0) {
+        type = "application/json";
+        admin_json(a, out);
+    } else {
+        status = path && strcmp(path, "/") == 0 ? HTTP_OK : HTTP_NOTFOUND;
+        evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION "\n/metrics\n/stats.json\n");
+    }
+    evhttp_add_header(headers, "Content-Type", type);
+    evhttp_add_header(headers, "Cache-Control", "no-store");
+    evhttp_send_reply(req, status, NULL, out);
+}
+
+static int
+admin_socket(const struct addr *at)
+{
+    int fd = socket(at->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1;
+
+    if (fd < 0)
+        return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (addr_is_unix(at))
+        unlink(((const struct sockaddr_un *)&at->sa)->sun_path);
+    if (bind(fd, (const struct sockaddr *)&at->sa, at->len) != 0 || listen(fd, ADMIN_BACKLOG) != 0) {
+        int saved = errno;
+
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+int
+admin_open(struct loop *loop, const struct addr *at, const struct stats *const *stats, size_t n,
+           struct admin **ret, const char **ret_why)
+{
+    struct admin *a;
+    int fd = admin_socket(at);
+
+    if (fd < 0) {
+        *ret_why = strerror(errno);
+        return ERR_SYS;
+    }
+    a = xcalloc(1, sizeof(*a));
+    a->stats = stats;
+    a->n = n;
+    if (addr_is_unix(at))
+        snprintf(a->unix_path, sizeof(a->unix_path), "%s", ((const struct sockaddr_un *)&at->sa)->sun_path);
+    a->http = evhttp_new(loop_event_base(loop));
+    if (!a->http || evhttp_accept_socket(a->http, fd) != 0) {
+        close(fd);
+        *ret_why = "no memory for the HTTP server";
+        admin_close(a);
+        return ERR_NOMEM;
+    }
+    evhttp_set_allowed_methods(a->http, EVHTTP_REQ_GET);
+    evhttp_set_max_body_size(a->http, ADMIN_BODY_MAX);
+    evhttp_set_max_headers_size(a->http, ADMIN_HEADERS_MAX);
+    evhttp_set_timeout(a->http, ADMIN_TIMEOUT_S);
+    evhttp_set_gencb(a->http, admin_on_request, a);
+    *ret = a;
+    return ERR_OK;
+}
+
+void
+admin_close(struct admin *a)
+{
+    if (!a)
+        return;
+    if (a->http)
+        evhttp_free(a->http);
+    if (a->unix_path[0])
+        unlink(a->unix_path);
+    xfree(a);
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conf/problem.c - places are found by walking the text along the path: it costs
+ * nothing while the file is good. */
+#include "conf/problem.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "base/xalloc.h"
+#include "conf/jsonc.h"
+
+enum {
+    MESSAGE_MAX = 1024,
+    LINE_SHOWN_MAX = 150, /* bytes; a longer line is shown in part */
+    EXCERPT_BEFORE =
+        90, /* characters of a long line that are shown before and after the caret */
+    EXCERPT_AFTER = 40,
+    STEPS_MAX = JSONC_DEPTH_MAX + 8,
+};
+
+void
+problems_init(struct problems *ps, const char *name, const char *text, size_t n)
+{
+    *ps = (struct problems){ .name = name, .text = text, .n = n };
+}
+
+void
+problems_done(struct problems *ps)
+{
+    for (size_t i = 0; i < ps->n_kept; i++)
+        xfree(ps->kept[i].text);
+    ps->n_kept = 0;
+}
+
+bool
+problems_full(const struct problems *ps)
+{
+    return ps->n_kept == PROBLEMS_KEPT;
+}
+
+static void PRINTF_LIKE(6, 0)
+    problems_vadd(struct problems *ps, bool warning, size_t at, size_t end,
+                  const char *code, const char *fmt, va_list ap)
+{
+    struct strbuf text;
+
+    if (warning)
+        ps->warnings++;
+    else
+        ps->errors++;
+    if (problems_full(ps))
+        return;
+    strbuf_init(&text, MESSAGE_MAX);
+    strbuf_vprintf(&text, fmt, ap);
+    if (text.cut)
+        memcpy(text.s + text.len - 3, "...", 3);
+    ps->kept[ps->n_kept++] = (struct problem){ .code = code,
+                                               .text = strbuf_steal(&text),
+                                               .warning = warning,
+                                               .at = at,
+                                               .end = end };
+}
+
+void
+problems_add_at(struct problems *ps, size_t at, size_t end, const char *code,
+                const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    problems_vadd(ps, false, at, end, code, fmt, ap);
+    va_end(ap);
+}
+
+void
+problems_add(struct problems *ps, const char *code, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    problems_vadd(ps, false, 0, 0, code, fmt, ap);
+    va_end(ap);
+}
+
+/* The steps from the root to `place`; returns how many. */
+static size_t
+place_steps(const struct conf_place *place, struct scan_step steps[STEPS_MAX])
+{
+    size_t n = 0, i;
+
+    for (const struct conf_place *p = place; p->up; p = p->up)
+        n++;
+    if (n > STEPS_MAX)
+        n = STEPS_MAX;
+    i = n;
+    for (const struct conf_place *p = place; p->up && i > 0; p = p->up)
+        steps[--i] = p->step;
+    return n;
+}
+
+/* Adds the parts of "routes[0].to" to the steps. Keys are cut out into `room`. */
+static size_t
+path_steps(const char *path, char *room, size_t room_size, struct scan_step *steps,
+           size_t n)
+{
+    snprintf(room, room_size, "%s", path);
+    for (char *part = room; *part && n < STEPS_MAX;) {
+        size_t len = strcspn(part, ".["), rest = len + strcspn(part + len, ".");
+        char *next = part + rest + (part[rest] == '.');
+
+        if (part[len] == '[' && n + 1 < STEPS_MAX)
+            steps[n + (len > 0)] =
+                (struct scan_step){ .index = strtoul(part + len + 1, NULL, 10) };
+        if (len > 0)
+            steps[n] = (struct scan_step){ .key = part };
+        n += (size_t)(len > 0) + (part[len] == '[' && n + 1 < STEPS_MAX);
+        part[len] = '\0';
+        part = next;
+    }
+    return n;
+}
+
+static void PRINTF_LIKE(6, 0)
+    problems_vadd_steps(struct problems *ps, bool warning, const struct scan_step *steps,
+                        size_t n_steps, const char *code, const char *fmt,
+                        enum problem_spot spot, va_list ap)
+{
+    struct scan_place at = { 0 };
+
+    if (ps->json && !problems_full(ps))
+        at = scan_find(ps->json, ps->n, steps, n_steps);
+    if (spot == SPOT_KEY && at.found && at.key_end)
+        problems_vadd(ps, warning, at.key_at, at.key_end, code, fmt, ap);
+    else
+        problems_vadd(ps, warning, at.at, at.end, code, fmt, ap);
+}
+
+void
+problems_add_key(struct conf_place *place, const char *key, enum problem_spot spot,
+                 const char *code, const char *fmt, ...)
+{
+    struct scan_step steps[STEPS_MAX + 1];
+    size_t n = place_steps(place, steps);
+    va_list ap;
+
+    if (key)
+        steps[n++] = (struct scan_step){ .key = key };
+    va_start(ap, fmt);
+    problems_vadd_steps(place->out, false, steps, n, code, fmt, spot, ap);
+    va_end(ap);
+}
+
+/* key may be NULL; index -1: none; sub may be NULL. */
+static void PRINTF_LIKE(7, 0)
+    place_report(struct conf_place *place, bool warning, const char *key, long index,
+                 const char *sub, const char *code, const char *fmt, va_list ap)
+{
+    struct scan_step steps[STEPS_MAX + 2];
+    char key_room[256], sub_room[256];
+    size_t n = place_steps(place, steps);
+
+    if (key)
+        n = path_steps(key, key_room, sizeof key_room, steps, n);
+    if (index >= 0)
+        steps[n++] = (struct scan_step){ .index = (size_t)index };
+    if (sub)
+        n = path_steps(sub, sub_room, sizeof sub_room, steps, n);
+    problems_vadd_steps(place->out, warning, steps, n, code, fmt, SPOT_VALUE, ap);
+}
+
+void
+conf_problem(struct conf_place *place, const char *key, const char *code, const char *fmt,
+             ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    place_report(place, false, key, -1, NULL, code, fmt, ap);
+    va_end(ap);
+}
+
+void
+conf_problem_item(struct conf_place *place, const char *key, unsigned long i,
+                  const char *sub, const char *code, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    place_report(place, false, key, (long)i, sub, code, fmt, ap);
+    va_end(ap);
+}
+
+void
+conf_warning(struct conf_place *place, const char *key, const char *code, const char *fmt,
+             ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    place_report(place, true, key, -1, NULL, code, fmt, ap);
+    va_end(ap);
+}
+
+void
+conf_warning_item(struct conf_place *place, const char *key, unsigned long i,
+                  const char *sub, const char *code, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    place_report(place, true, key, (long)i, sub, code, fmt, ap);
+    va_end(ap);
+}
+
+bool
+conf_place_clean(const struct conf_place *place)
+{
+    return !place->dirty;
+}
+
+bool
+place_has_key(const struct conf_place *place, const char *key)
+{
+    struct scan_step steps[STEPS_MAX + 1];
+    size_t n = place_steps(place, steps);
+
+    steps[n++] = (struct scan_step){ .key = key };
+    return place->out->json && scan_find(place->out->json, place->out->n, steps, n).found;
+}
+
+void
+place_path(const struct conf_place *place, const char *key, struct strbuf *out)
+{
+    struct scan_step steps[STEPS_MAX + 1];
+    size_t n = place_steps(place, steps);
+
+    if (key)
+        steps[n++] = (struct scan_step){ .key = key };
+    for (size_t i = 0; i < n; i++) {
+        if (steps[i].key)
+            strbuf_printf(out, "%s%s", i ? "." : "", steps[i].key);
+        else
+            strbuf_printf(out, "[%zu]", steps[i].index);
+    }
+}
+
+/* Text of the user, safe for a terminal: control characters and broken UTF-8 become
+ * '?'. */
+static void
+put_safe(struct strbuf *out, const char *s, size_t n, bool keep_tabs)
+{
+    for (size_t i = 0; i < n;) {
+        size_t len = scan_char_len(s + i, n - i);
+        unsigned char c = (unsigned char)s[i];
+        bool c1 = len == 2 && c == 0xc2 && (unsigned char)s[i + 1] < 0xa0;
+
+        if ((c == '\t' && keep_tabs) || (len == 1 ? c >= 0x20 && c < 0x7f : !c1))
+            strbuf_add(out, s + i, len);
+        else
+            strbuf_puts(out, c == '\t' ? " " : "?");
+        i += len;
+    }
+}
+
+/* The line around `at` and the caret line; a long line is shown in part. */
+static void
+put_excerpt(const struct problems *ps, const struct problem *p, size_t line,
+            struct strbuf *out)
+{
+    size_t start = p->at, stop = p->at, from, chars = 0;
+    bool more;
+
+    while (start > 0 && ps->text[start - 1] != '\n')
+        start--;
+    while (stop < ps->n && ps->text[stop] != '\n')
+        stop++;
+    if (stop > start && ps->text[stop - 1] == '\r')
+        stop--;
+    if (start == 0 && ps->n >= 3 && memcmp(ps->text, "\xef\xbb\xbf", 3) == 0)
+        start = 3;
+    more = stop - start > LINE_SHOWN_MAX;
+    from = more ? p->at : start;
+    for (; from > start && chars < EXCERPT_BEFORE; chars++) {
+        for (from--; from > start && ((unsigned char)ps->text[from] & 0xc0) == 0x80;)
+            from--;
+    }
+    more = more && stop > p->at && stop - p->at > 2 * EXCERPT_AFTER;
+    if (more) {
+        stop = p->at;
+        for (chars = 0; chars < EXCERPT_AFTER; chars++)
+            stop += scan_char_len(ps->text + stop, ps->n - stop);
+    }
+    strbuf_printf(out, "%5zu | %s", line, from > start ? "..." : "");
+    put_safe(out, ps->text + from, stop - from, true);
+    strbuf_printf(out, "%s\n      | %s", more ? "..." : "", from > start ? "   " : "");
+    for (size_t i = from; i < p->at; i += scan_char_len(ps->text + i, ps->n - i))
+        strbuf_puts(out, ps->text[i] == '\t' ? "\t" : " ");
+    strbuf_puts(out, "^");
+    for (size_t i = p->at; i < stop;) {
+        i += scan_char_len(ps->text + i, ps->n - i);
+        if (i < p->end && i < stop)
+            strbuf_puts(out, "~");
+    }
+    strbuf_puts(out, "\n");
+}
+
+static void
+problem_print(const struct problems *ps, const struct problem *p, struct strbuf *out)
+{
+    size_t line, column;
+
+    put_safe(out, ps->name, strlen(ps->name), false);
+    if (p->end > 0) {
+        scan_line_column(ps->text, ps->n, p->at, &line, &column);
+        strbuf_printf(out, ":%zu:%zu", line, column);
+    }
+    strbuf_puts(out, p->warning ? ": warning: " : ": error: ");
+    put_safe(out, p->text, strlen(p->text), false);
+    strbuf_printf(out, " [%s]\n", p->code);
+    if (p->end > 0)
+        put_excerpt(ps, p, line, out);
+}
+
+static void
+put_count(struct strbuf *out, unsigned n, const char *word)
+{
+    strbuf_printf(out, "%u %s%s", n, word, n == 1 ? "" : "s");
+}
+
+/* Insertion sort: at most PROBLEMS_KEPT, mostly in order already, and stable. */
+static void
+problems_sort(struct problems *ps)
+{
+    for (size_t i = 1; i < ps->n_kept; i++) {
+        struct problem p = ps->kept[i];
+        size_t j = i;
+
+        for (; j > 0 && ps->kept[j - 1].at > p.at; j--)
+            ps->kept[j] = ps->kept[j - 1];
+        ps->kept[j] = p;
+    }
+}
+
+void
+problems_print(struct problems *ps, struct strbuf *out)
+{
+    unsigned total = ps->errors + ps->warnings, shown = 0;
+    bool hide_warnings = ps->errors > 0 && total > PROBLEMS_PRINTED;
+
+    if (total == 0)
+        return;
+    problems_sort(ps);
+    for (size_t i = 0; i < ps->n_kept && shown < PROBLEMS_PRINTED; i++) {
+        if (ps->kept[i].warning && hide_warnings)
+            continue;
+        problem_print(ps, &ps->kept[i], out);
+        shown++;
+    }
+    if (ps->errors > 0)
+        put_count(out, ps->errors, "error");
+    if (ps->warnings > 0) {
+        strbuf_puts(out, ps->errors > 0 ? ", " : "");
+        put_count(out, ps->warnings, "warning");
+    }
+    strbuf_puts(out, " in ");
+    put_safe(out, ps->name, strlen(ps->name), false);
+    if (shown < total)
+        strbuf_printf(out, " (the first %u are shown)", shown);
+    if (ps->n_kept > 0)
+        strbuf_printf(out, "; more about one: outrigger --explain %s", ps->kept[0].code);
+    strbuf_puts(out, "\n");
+}

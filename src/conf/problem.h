@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conf/problem.h - collects what is wrong with one file and prints it the way compilers
+ * do, sorted by place.
+ * The functions of conf/check.h are implemented here too. Used inside the conf room;
+ * one loading thread. */
+#ifndef OUTRIGGER_CONF_PROBLEM_H
+#define OUTRIGGER_CONF_PROBLEM_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "conf/check.h"
+#include "conf/scan.h"
+
+struct strbuf;
+
+enum {
+    PROBLEMS_KEPT =
+        100, /* further ones are only counted: finding a place walks the file */
+    PROBLEMS_PRINTED = 20,
+};
+
+struct problem {
+    const char *code;
+    char *text;
+    bool warning;
+    /* Bytes of the text that are underlined; end 0: no place, only the name of the file
+     * is printed. */
+    size_t at, end;
+};
+
+struct problems {
+    const char *name; /* of the file, for people */
+    const char *text; /* as the user wrote it: shown */
+    /* The same with comments blanked: walked. NULL until it is known to be valid. */
+    const char *json;
+    size_t n;
+    struct problem kept[PROBLEMS_KEPT];
+    size_t n_kept;
+    unsigned errors, warnings;
+};
+
+/* The object, list item or value that is being read: a chain of steps up to the root. */
+struct conf_place {
+    struct problems *out;
+    const struct conf_place *up; /* NULL: root */
+    struct scan_step step;       /* from up to here */
+    bool dirty; /* a direct value of this object was refused and holds its default */
+};
+
+/* What part of a key's place is underlined. */
+enum problem_spot { SPOT_KEY, SPOT_VALUE };
+
+void problems_init(struct problems *ps, const char *name, const char *text, size_t n);
+void problems_done(struct problems *ps);
+/* At bytes [at, end). */
+void problems_add_at(struct problems *ps, size_t at, size_t end, const char *code,
+                     const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* About the file as a whole. */
+void problems_add(struct problems *ps, const char *code, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+/* At `key` of the object (NULL: the object itself). */
+void problems_add_key(struct conf_place *place, const char *key, enum problem_spot spot,
+                      const char *code, const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* True when one more would only be counted: no need to build its text. */
+bool problems_full(const struct problems *ps);
+/* True when the object has the key in the file, not only by default. */
+bool place_has_key(const struct conf_place *place, const char *key);
+/* "pools[1].balance"; empty for the root. */
+void place_path(const struct conf_place *place, const char *key, struct strbuf *out);
+/* All problems with line, excerpt and caret, then a count. Nothing when there are none.
+ */
+void problems_print(struct problems *ps, struct strbuf *out);
+
+#endif

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main/config.c - the rows of the whole file, and the checks that need more than one
+ * part of it. */
+#include "main/config.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "base/xalloc.h"
+#include "conf/check.h"
+#include "conf/near.h"
+#include "net/addr.h"
+#include "proxy/listener_conf.h"
+#include "upstream/pool_conf.h"
+
+#define KIB     1024LL
+#define MIB     (1024 * KIB)
+#define GIB     (1024 * MIB)
+#define HOUR_MS 3600000LL
+
+/* --- admin ------------------------------------------------------------------ */
+
+static int
+admin_listen_valid(const char *text, const char **ret_why)
+{
+    struct addr addr;
+
+    if (strcmp(text, "off") == 0)
+        return 0;
+    *ret_why = "write \"127.0.0.1:9901\", \"unix:/path\" or \"off\"";
+    if (text[0] == '\0' || addr_parse(text, true, &addr, ret_why) != 0)
+        return ERR_SYNTAX;
+    if (addr_is_local(&addr))
+        return 0;
+    *ret_why = "the admin page has full power and no password, so it must be on loopback "
+               "(\"127.0.0.1:9901\") or a unix "
+               "socket (\"unix:/path\")";
+    return ERR_SYNTAX;
+}
+
+static const struct conf_field admin_fields[] = {
+    { .key = "listen",
+      .type = CONF_STRING,
+      .at = offsetof(struct admin_conf, listen),
+      .def = "127.0.0.1:9901",
+      .valid = admin_listen_valid,
+      .code = "E0207",
+      .example = "\"127.0.0.1:9901\"",
+      .help = "Address of /metrics and /stats.json over HTTP/1.1; \"off\" for none. "
+              "Loopback or unix socket only. A bare "
+              "string in \"admin\" means the same." },
+    { .key = NULL },
+};
+
+static const struct conf_struct admin_struct = {
+    .name = "admin",
+    .size = sizeof(struct admin_conf),
+    .fields = admin_fields,
+    .short_key = "listen",
+};
+
+/* --- log, drain, limits ----------------------------------------------------- */
+
+/* Same order as enum log_level and enum log_format. */
+static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
+static const char *const format_words[] = { "text", "json", NULL };
+
+static const struct conf_field log_fields[] = {
+    { .key = "level",
+      .type = CONF_ENUM,
+      .at = offsetof(struct log_conf, level),
+      .def = "info",
+      .words = level_words,
+      .example = "\"debug\"",
+      .help = "Least important lines that are written." },
+    { .key = "format",
+      .type = CONF_ENUM,
+      .at = offsetof(struct log_conf, format),
+      .def = "text",
+      .words = format_words,
+      .example = "\"json\"",
+      .help =
+          "Form of a log line: text for people, json for machines. Logs go to stderr." },
+    { .key = NULL },
+};
+
+static const struct conf_struct log_struct = {
+    .name = "log",
+    .size = sizeof(struct log_conf),
+    .fields = log_fields,
+};
+
+static const struct conf_field drain_fields[] = {
+    { .key = "delay",
+      .type = CONF_DURATION,
+      .at = offsetof(struct drain_conf, delay_ms),
+      .def = "5s",
+      .min = 0,
+      .max = HOUR_MS,
+      .example = "\"5s\"",
+      .help = "Time between the signal to stop and the first GOAWAY: new calls are still "
+              "served, so that others can "
+              "learn that we go." },
+    { .key = "timeout",
+      .type = CONF_DURATION,
+      .at = offsetof(struct drain_conf, timeout_ms),
+      .def = "30s",
+      .min = 0,
+      .max = 24 * HOUR_MS,
+      .example = "\"30s\"",
+      .help = "Time for running calls to end after the delay. What still runs then ends "
+              "with UNAVAILABLE." },
+    { .key = NULL },
+};
+
+static const struct conf_struct drain_struct = {
+    .name = "drain",
+    .size = sizeof(struct drain_conf),
+    .fields = drain_fields,
+};
+
+static const struct conf_field process_limits_fields[] = {
+    { .key = "maxConnections",
+      .type = CONF_UINT,
+      .at = offsetof(struct process_limits_conf, max_connections),
+      .def = "0",
+      .min = 0,
+      .max = 10000000,
+      .example = "10000",
+      .help = "Most client connections of the whole process. 0: half of the limit of "
+              "open files." },
+    { .key = "maxBufferedBytes",
+      .type = CONF_SIZE,
+      .at = offsetof(struct process_limits_conf, max_buffered_bytes),
+      .def = "64MiB",
+      .min = MIB,
+      .max = 1024 * GIB,
+      .example = "\"64MiB\"",
+      .help = "Most bytes of messages that wait in the proxy, all calls together. Above "
+              "it windows are held back." },
+    { .key = "maxReplayBytes",
+      .type = CONF_SIZE,
+      .at = offsetof(struct process_limits_conf, max_replay_bytes),
+      .def = "16MiB",
+      .min = 0,
+      .max = 1024 * GIB,
+      .example = "\"16MiB\"",
+      .help = "Most bytes of requests that are kept to be sent again, all calls "
+              "together. Above it new calls keep none." },
+    { .key = NULL },
+};
+
+static const struct conf_struct process_limits_struct = {
+    .name = "process limits",
+    .size = sizeof(struct process_limits_conf),
+    .fields = process_limits_fields,
+};
+
+/* --- the file --------------------------------------------------------------- */
+
+static const struct conf_field config_fields[] = {
+    { .key = "version",
+      .type = CONF_UINT,
+      .at = offsetof(struct config, version),
+      .min = 1,
+      .max = 1,
+      .required = true,
+      .example = "1",
+      .help = "Version of the file format. This program knows version 1." },
+    { .key = "workers",
+      .type = CONF_UINT,
+      .at = offsetof(struct config, workers),
+      .def = "0",
+      .min = 0,
+      .max = 1024,
+      .example = "2",
+      .help =
+          "Threads that carry calls. 0: as many as the CPUs that the cgroup allows." },
+    { .key = "admin",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct config, admin),
+      .sub = &admin_struct,
+      .example = "{ \"listen\": \"127.0.0.1:9901\" }",
+      .help = "Metrics and state for people and machines on this host." },
+    { .key = "log",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct config, log),
+      .sub = &log_struct,
+      .example = "{ \"level\": \"debug\" }",
+      .help = "What is written to stderr." },
+    { .key = "drain",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct config, drain),
+      .sub = &drain_struct,
+      .example = "{ \"timeout\": \"20s\" }",
+      .help = "How the program stops after SIGTERM, SIGINT or SIGQUIT." },
+    { .key = "limits",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct config, limits),
+      .sub = &process_limits_struct,
+      .example = "{ \"maxBufferedBytes\": \"64MiB\" }",
+      .help = "Bounds of the whole process." },
+    { .key = "listeners",
+      .type = CONF_LIST,
+      .at = offsetof(struct config, listeners),
+      .min = 1,
+      .max = 256,
+      .required = true,
+      .sub = &listener_conf_struct,
+      .example = "[{ \"listen\": \":8080\", \"routes\": [{ \"to\": \"app\" }] }]",
+      .help = "Where clients connect." },
+    { .key = "pools",
+      .type = CONF_LIST,
+      .at = offsetof(struct config, pools),
+      .min = 1,
+      .max = 10000,
+      .required = true,
+      .sub = &pool_conf_struct,
+      .example = "[{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"] }]",
+      .help = "Groups of backends that serve the same." },
+    { .key = NULL },
+};
+
+static int
+string_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void
+route_report_pool(struct conf_place *place, size_t listener, size_t route,
+                  const char *pool, const char *const *names, size_t n)
+{
+    struct strbuf hint, sub;
+
+    strbuf_init(&hint, 4096);
+    strbuf_init(&sub, 256);
+    near_suggest(&hint, pool, names, n, "the pools are");
+    strbuf_printf(&sub, "routes[%zu].to.pool", route);
+    conf_problem_item(place, "listeners", listener, sub.s, "E0201",
+                      "there is no pool \"%s\"%s", pool, hint.s ? hint.s : "");
+    strbuf_done(&hint);
+    strbuf_done(&sub);
+}
+
+/* Each route must name a pool, and each pool should have a route. */
+static void
+config_check_routes(const struct config *c, struct conf_place *place)
+{
+    const struct listener_conf *l = c->listeners.items;
+    const struct pool_conf *pools = c->pools.items;
+    const char **names = xcalloc(c->pools.n + 1, sizeof *names);
+    bool *used = xcalloc(c->pools.n + 1, sizeof *used);
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->pools.n; i++) {
+        if (pools[i].name)
+            names[n++] = pools[i].name;
+    }
+    qsort(names, n, sizeof *names, string_compare);
+    for (size_t i = 0; i < c->listeners.n; i++) {
+        const struct route_conf *r = l[i].routes.items;
+
+        for (size_t k = 0; k < l[i].routes.n; k++) {
+            const char **hit = r[k].to.pool ? bsearch(&r[k].to.pool, names, n,
+                                                      sizeof *names, string_compare)
+                                            : NULL;
+
+            if (hit)
+                used[hit - names] = true;
+            else if (r[k].to.pool)
+                route_report_pool(place, i, k, r[k].to.pool, names, n);
+        }
+    }
+    for (size_t i = 0; i < c->pools.n; i++) {
+        const char **hit = pools[i].name ? bsearch(&pools[i].name, names, n,
+                                                   sizeof *names, string_compare)
+                                         : NULL;
+
+        if (hit && !used[hit - names])
+            conf_warning_item(place, "pools", i, "name", "W0302",
+                              "no route leads to the pool \"%s\"", pools[i].name);
+    }
+    xfree(names);
+    xfree(used);
+}
+
+/* Port in host order; wildcard tells whether it takes every address. 0: unix socket, or
+ * the system chooses. */
+static unsigned
+addr_port(const struct addr *a, bool *ret_wildcard)
+{
+    const struct sockaddr_in *v4 = (const void *)&a->sa;
+    const struct sockaddr_in6 *v6 = (const void *)&a->sa;
+
+    *ret_wildcard = false;
+    if (a->sa.ss_family == AF_INET) {
+        *ret_wildcard = v4->sin_addr.s_addr == htonl(INADDR_ANY);
+        return ntohs(v4->sin_port);
+    }
+    if (a->sa.ss_family == AF_INET6) {
+        *ret_wildcard = IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
+        return ntohs(v6->sin6_port);
+    }
+    return 0;
+}
+
+/* True when the system would refuse to bind both. */
+static bool
+listens_clash(const char *a_text, const char *b_text)
+{
+    struct addr a, b;
+    const char *why;
+    bool a_all, b_all;
+    unsigned a_port, b_port;
+
+    if (!a_text || !b_text || addr_parse(a_text, true, &a, &why) != 0 ||
+        addr_parse(b_text, true, &b, &why) != 0)
+        return false;
+    a_port = addr_port(&a, &a_all);
+    b_port = addr_port(&b, &b_all);
+    if (addr_is_unix(&a) || addr_is_unix(&b))
+        return addr_equal(&a, &b);
+    return a_port != 0 && a_port == b_port && (a_all || b_all || addr_equal(&a, &b));
+}
+
+static void
+config_check_listens(const struct config *c, struct conf_place *place)
+{
+    const struct listener_conf *l = c->listeners.items;
+
+    for (size_t i = 0; i < c->listeners.n; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (listens_clash(l[k].listen, l[i].listen)) {
+                conf_problem_item(place, "listeners", i, "listen", "E0203",
+                                  "listeners[%zu] already listens on \"%s\"; give this "
+                                  "one another port",
+                                  k, l[k].listen);
+                break;
+            }
+        }
+        if (listens_clash(l[i].listen, c->admin.listen))
+            conf_problem_item(
+                place, "listeners", i, "listen", "E0203",
+                "admin.listen is \"%s\" already; give this listener another port",
+                c->admin.listen);
+    }
+}
+
+static void
+config_check(void *obj, struct conf_place *place)
+{
+    const struct config *c = obj;
+
+    conf_check_unique(place, "pools", &c->pools, sizeof(struct pool_conf),
+                      offsetof(struct pool_conf, name), "name", NULL);
+    conf_check_unique(place, "listeners", &c->listeners, sizeof(struct listener_conf),
+                      offsetof(struct listener_conf, name), "name", NULL);
+    if (c->pools.n > 0)
+        config_check_routes(c, place);
+    config_check_listens(c, place);
+}
+
+const struct conf_struct config_struct = {
+    .name = "config",
+    .size = sizeof(struct config),
+    .fields = config_fields,
+    .check = config_check,
+};

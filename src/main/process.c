@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main/process.c - wires the proxy together and takes it apart again. */
+#include "main/process.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "admin/admin.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "loop/loop.h"
+#include "loop/signal.h"
+#include "loop/timer.h"
+#include "main/config.h"
+#include "main/cpus.h"
+#include "proxy/listener_conf.h"
+#include "proxy/server.h"
+#include "proxy/shared.h"
+#include "proxy/worker.h"
+#include "upstream/pool_conf.h"
+
+/* features.md 2.11: accept for a while, GOAWAY, wait for calls, end what is left. */
+enum phase { PHASE_SERVING, PHASE_LEAVING, PHASE_DRAINING, PHASE_STOPPING };
+
+static const int64_t POLL_US = 20 * 1000;
+
+struct process {
+    const struct config *conf;
+    struct loop *loop;
+    struct shared shared;
+    struct worker **workers;
+    size_t worker_count;
+    struct server **servers;
+    size_t server_count;
+    struct stats main_stats;
+    const struct stats **stats;
+    struct admin *admin;
+    struct signal_watch *signals[4];
+    struct timer timer; /* next step of the drain */
+    enum phase phase;
+    int64_t drain_end_us;
+};
+
+static void process_on_timer(struct timer *t);
+
+/* --- drain --------------------------------------------------------------------------- */
+
+static void
+server_stop_on_worker(void *arg)
+{
+    server_stop(arg);
+}
+
+/* A listener is closed on the loop that accepts. */
+static void
+process_stop_listening(struct process *p)
+{
+    for (size_t i = 0; i < p->server_count; i++) {
+        if (p->worker_count == 1)
+            loop_post(p->workers[0]->loop, server_stop_on_worker, p->servers[i]);
+        else
+            server_stop(p->servers[i]);
+    }
+}
+
+static unsigned
+process_flying(const struct process *p)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < p->worker_count; i++)
+        n += atomic_load(&p->workers[i]->flying) + atomic_load(&p->workers[i]->load);
+    return n;
+}
+
+static void
+process_stop(struct process *p)
+{
+    unsigned left = process_flying(p);
+
+    if (p->phase == PHASE_STOPPING)
+        return;
+    p->phase = PHASE_STOPPING;
+    timer_stop(p->loop, &p->timer);
+    process_stop_listening(p);
+    log_at(NULL, LOG_INFO, left ? "drain ended: what is still open gets UNAVAILABLE" : "drain ended",
+           LI("open", left));
+    for (size_t i = 0; i < p->worker_count; i++)
+        worker_stop(p->workers[i]);
+    loop_stop(p->loop);
+}
+
+static void
+process_begin_goaway(struct process *p)
+{
+    p->phase = PHASE_DRAINING;
+    p->drain_end_us = loop_now_us(p->loop) + p->conf->drain.timeout_ms * 1000;
+    log_at(NULL, LOG_INFO, "draining: GOAWAY to all clients, no new connections",
+           LI("timeout_ms", p->conf->drain.timeout_ms));
+    process_stop_listening(p);
+    for (size_t i = 0; i < p->worker_count; i++)
+        worker_drain(p->workers[i]);
+    timer_start(p->loop, &p->timer, POLL_US);
+}
+
+static void
+process_on_timer(struct timer *t)
+{
+    struct process *p = CONTAINER_OF(t, struct process, timer);
+
+    if (p->phase == PHASE_LEAVING) {
+        process_begin_goaway(p);
+    } else if (p->phase == PHASE_DRAINING) {
+        if (process_flying(p) == 0 || loop_now_us(p->loop) >= p->drain_end_us)
+            process_stop(p);
+        else
+            timer_start(p->loop, t, POLL_US);
+    }
+}
+
+void
+process_drain(struct process *p)
+{
+    if (p->phase != PHASE_SERVING) {
+        process_stop(p);
+        return;
+    }
+    p->phase = PHASE_LEAVING;
+    log_at(NULL, LOG_INFO, "shutdown asked for: still accepting", LI("delay_ms", p->conf->drain.delay_ms));
+    timer_start(p->loop, &p->timer, p->conf->drain.delay_ms * 1000);
+}
+
+static void
+process_on_signal(void *arg, int signum)
+{
+    (void)signum;
+    process_drain(arg);
+}
+
+/* --- start ----------------------------------------------------------------------------- */
+
+static void
+process_limits(struct process *p)
+{
+    const struct process_limits_conf *l = &p->conf->limits;
+    struct rlimit files;
+
+    p->shared.max_connections = l->max_connections;
+    if (l->max_connections == 0 && getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+        files.rlim_cur != RLIM_INFINITY)
+        p->shared.max_connections = (unsigned)(files.rlim_cur / 2);
+    p->shared.max_buffered_bytes = l->max_buffered_bytes;
+    p->shared.max_replay_bytes = l->max_replay_bytes;
+    p->shared.workers = (unsigned)p->worker_count;
+}
+
+static void
+process_workers(struct process *p)
+{
+    p->worker_count = p->conf->workers ? p->conf->workers : cpus_allowed();
+    process_limits(p);
+    p->workers = xcalloc(p->worker_count, sizeof(struct worker *));
+    p->stats = xcalloc(p->worker_count + 1, sizeof(struct stats *));
+    for (size_t i = 0; i < p->worker_count; i++) {
+        p->workers[i] = worker_new((int)i, &p->shared, p->conf->pools.items, p->conf->pools.n);
+        p->stats[i] = &p->workers[i]->stats;
+    }
+    p->stats[p->worker_count] = &p->main_stats;
+}
+
+static bool
+process_servers(struct process *p)
+{
+    const struct listener_conf *l = p->conf->listeners.items;
+    struct loop *loop = p->worker_count == 1 ? p->workers[0]->loop : p->loop;
+    const char *why = "";
+
+    p->servers = xcalloc(p->conf->listeners.n, sizeof(struct server *));
+    for (size_t i = 0; i < p->conf->listeners.n; i++) {
+        if (server_open(loop, &l[i], p->conf->pools.items, p->conf->pools.n, &p->shared, p->workers,
+                        p->worker_count, &p->servers[i], &why) != ERR_OK) {
+            log_at(NULL, LOG_ERROR, "cannot listen", LS("listener", l[i].name), LS("address", l[i].listen),
+                   LS("why", why));
+            return false;
+        }
+        p->server_count++;
+    }
+    return true;
+}
+
+static bool
+process_admin(struct process *p, bool required)
+{
+    const char *listen = p->conf->admin.listen, *why = "";
+    struct addr at;
+
+    if (strcmp(listen, "off") == 0)
+        return true;
+    if (addr_parse(listen, true, &at, &why) == ERR_OK &&
+        admin_open(p->loop, &at, p->stats, p->worker_count + 1, &p->admin, &why) == ERR_OK)
+        return true;
+    log_at(NULL, required ? LOG_ERROR : LOG_WARN,
+           required ? "cannot open the admin port"
+                    : "no admin port: the default address is taken; set admin.listen",
+           LS("address", listen), LS("why", why));
+    return !required;
+}
+
+static void
+process_signals(struct process *p)
+{
+    static const int ends[] = { SIGTERM, SIGINT, SIGQUIT };
+
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        p->signals[i] = signal_watch_open(p->loop, ends[i], process_on_signal, p);
+}
+
+static void
+process_free(struct process *p)
+{
+    for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
+        signal_watch_close(p->signals[i]);
+    timer_stop(p->loop, &p->timer);
+    admin_close(p->admin);
+    /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
+    for (size_t i = 0; i < p->server_count && p->phase == PHASE_SERVING; i++)
+        server_stop(p->servers[i]);
+    for (size_t i = 0; i < p->worker_count; i++)
+        worker_join(p->workers[i]);
+    for (size_t i = 0; i < p->server_count; i++)
+        server_free(p->servers[i]);
+    loop_free(p->loop);
+    xfree(p->servers);
+    xfree(p->workers);
+    xfree(p->stats);
+    xfree(p);
+}
+
+struct process *
+process_start(const struct config *conf, bool admin_required)
+{
+    struct process *p = xcalloc(1, sizeof(*p));
+
+    p->conf = conf;
+    p->loop = loop_new(NULL);
+    timer_init(&p->timer, process_on_timer);
+    process_signals(p);
+    process_workers(p);
+    if (!process_servers(p) || !process_admin(p, admin_required)) {
+        process_free(p);
+        return NULL;
+    }
+    for (size_t i = 0; i < p->server_count; i++)
+        server_start(p->servers[i]);
+    for (size_t i = 0; i < p->worker_count; i++)
+        worker_start(p->workers[i]);
+    for (size_t i = 0; i < p->server_count; i++) {
+        char text[ADDR_TEXT_MAX];
+
+        log_at(NULL, LOG_INFO, "listening", LS("listener", p->servers[i]->conf_name),
+               LS("address", addr_print(&p->servers[i]->addr, text)));
+    }
+    log_at(NULL, LOG_INFO, "ready", LI("workers", p->worker_count));
+    return p;
+}
+
+int
+process_run(struct process *p)
+{
+    loop_run(p->loop);
+    process_free(p);
+    log_at(NULL, LOG_INFO, "stopped");
+    return EXIT_SUCCESS;
+}
+
+struct loop *
+process_loop(struct process *p)
+{
+    return p->loop;
+}
+
+const struct addr *
+process_listen_addr(const struct process *p, size_t i)
+{
+    return &p->servers[i]->addr;
+}

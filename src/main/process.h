@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main/process.h - the running proxy: workers, listeners, admin port, signals, drain. Main thread only.
+ * process_start makes everything and accepts; process_run serves until a drain ended. */
+#ifndef OUTRIGGER_MAIN_PROCESS_H
+#define OUTRIGGER_MAIN_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compat.h"
+
+struct addr;
+struct config;
+struct loop;
+struct process;
+
+/* conf must outlive the process. admin_required: a busy admin port is an error (it stands in the config) and not only a warning.
+ * Logs what is wrong; NULL then. The line "ready" is logged when every listener accepts. */
+struct process *process_start(const struct config *conf, bool admin_required);
+/* Until TERM, INT or QUIT and the drain that follows (features.md 2.11). Returns the exit code; frees everything. */
+int process_run(struct process *p);
+struct loop *process_loop(struct process *p); /* the main thread's loop, for what else lives there */
+const struct addr *process_listen_addr(const struct process *p, size_t i); /* of listener i */
+void process_drain(struct process *p); /* as SIGTERM does; a second call ends at once */
+
+#endif

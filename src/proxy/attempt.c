@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/attempt.c - one try of a call on one backend, and the transparent replay of a try that no backend processed
+ * (gRFC A6 "transparent retries", RFC 9113 8.7). */
+#include "base/err.h"
+#include "grpc/status.h"
+#include "grpc/timeout.h"
+#include "loop/loop.h"
+#include "proxy/call.h"
+#include "proxy/down.h"
+#include "proxy/worker.h"
+
+enum {
+    ATTEMPTS_MAX = 6,   /* the first and five replays: only proof of "not processed" leads here, the bound is against endless refusal */
+    FIELDS_MAX = 128 + 8,
+};
+
+static void attempt_on_wait_done(struct pool_wait *wait, struct upconn *conn, int err);
+
+struct fields {
+    struct h2_field v[FIELDS_MAX];
+    size_t n;
+};
+
+static void
+fields_add(struct fields *f, struct h2_field one)
+{
+    if (f->n < FIELDS_MAX)
+        f->v[f->n++] = one;
+}
+
+/* What the proxy says itself, right after the pseudo headers: te, and the time that is left. */
+static void
+attempt_own_fields(struct call *c, struct fields *f, char timeout[TIMEOUT_TEXT_MAX])
+{
+    fields_add(f, H2_FIELD("te", "trailers"));
+    if (c->deadline_us) {
+        int64_t left_us = c->deadline_us - loop_now_us(c->worker->loop);
+        size_t n = timeout_format(left_us > INT64_MAX / 1000 ? INT64_MAX : left_us * 1000, timeout);
+        char *kept = arena_copy(&c->arena, timeout, n ? n : 1);
+
+        if (n && kept)
+            fields_add(f, (struct h2_field){ .name = (uint8_t *)"grpc-timeout", .value = (uint8_t *)kept,
+                                             .namelen = 12, .valuelen = n,
+                                             .flags = H2_FIELD_STATIC | H2_FIELD_NO_INDEX });
+    }
+}
+
+/* The request block for the backend: as received, except for what belongs to the hop (grpc-spec 4). */
+static void
+attempt_fields(struct call *c, struct fields *f)
+{
+    const struct h2_headers *h = &c->down.in_headers;
+    struct slice authority = h2_headers_get(h, H2_TOKEN_AUTHORITY);
+    struct slice host = h2_headers_get(h, H2_TOKEN_HOST);
+    char timeout[TIMEOUT_TEXT_MAX];
+    bool own = false;
+
+    f->n = 0;
+    for (unsigned i = 0; i < h->n; i++) {
+        const struct h2_entry *e = &h->v[i];
+
+        if (!own && e->f.name[0] != ':') {
+            if (!authority.p && host.p)
+                fields_add(f, (struct h2_field){ .name = (uint8_t *)":authority",
+                                                 .value = (uint8_t *)host.p, .namelen = 10,
+                                                 .valuelen = host.n, .flags = H2_FIELD_STATIC });
+            attempt_own_fields(c, f, timeout);
+            own = true;
+        }
+        switch (e->token) {
+        case H2_TOKEN_SCHEME:
+            fields_add(f, H2_FIELD(":scheme", "http"));
+            break;
+        case H2_TOKEN_TE:
+        case H2_TOKEN_HOST:
+        case H2_TOKEN_CONTENT_LENGTH:
+        case H2_TOKEN_GRPC_TIMEOUT:
+        case H2_TOKEN_GRPC_STATUS: /* names of answers have no place in a request */
+        case H2_TOKEN_GRPC_MESSAGE:
+            break;
+        default:
+            fields_add(f, e->f);
+            break;
+        }
+    }
+}
+
+static void
+attempt_open(struct call *c, struct upconn *conn)
+{
+    struct h2_stream *up = &c->up;
+    UNINITIALIZED struct fields f;
+    bool end;
+    int rv;
+
+    if (c->attempts++ == 0 && !c->committed)
+        buf_keep_start(&up->out);
+    attempt_fields(c, &f);
+    end = c->request == HALF_CLOSED && c->down.in.len == 0 && up->out.len == 0;
+    rv = upconn_request(conn, up, f.v, f.n, end);
+    if (rv != ERR_OK) {
+        call_fail(c, grpc_code_from_err(rv), "no stream could be opened to %s: %s", upconn_name(conn),
+                  err_text(rv));
+        return;
+    }
+    c->upconn = conn;
+    c->wait.avoid = upconn_endpoint(conn);
+    if (up->out.len)
+        h2_stream_kick(up);
+    request_forward(c);
+}
+
+static void
+attempt_no_endpoint(struct call *c, int err)
+{
+    const char *why = pool_last_failure(c->pool);
+
+    call_fail(c, grpc_code_from_err(err), "pool %s: %s%s%s", pool_name(c->pool), err_text(err),
+              why[0] ? "; last failure: " : "", why);
+}
+
+void
+attempt_start(struct call *c)
+{
+    struct upconn *conn;
+    int rv;
+
+    c->wait.done = attempt_on_wait_done;
+    rv = pool_take(c->pool, &c->wait, &conn);
+    if (rv == ERR_OK)
+        attempt_open(c, conn);
+    else if (rv != ERR_AGAIN)
+        attempt_no_endpoint(c, rv);
+}
+
+static void
+attempt_on_wait_done(struct pool_wait *wait, struct upconn *conn, int err)
+{
+    struct call *c = CONTAINER_OF(wait, struct call, wait);
+
+    if (conn)
+        attempt_open(c, conn);
+    else
+        attempt_no_endpoint(c, err);
+    call_settle(c);
+}
+
+void
+attempt_commit(struct call *c)
+{
+    struct worker *w = c->worker;
+
+    c->committed = true;
+    buf_keep_stop(&c->up.out, w->bufs);
+    w->replay_bytes -= c->replay_held;
+    stat_add(&w->stats, STAT_REPLAY_BYTES, -(int64_t)c->replay_held);
+    c->replay_held = 0;
+}
+
+/* The stream object starts afresh; only the body that was kept stays. */
+static void
+attempt_rewind(struct call *c)
+{
+    struct buf out;
+
+    buf_rewind(&c->up.out);
+    c->uncredited = c->replay_held;
+    out = c->up.out;
+    buf_init(&c->up.out);
+    h2_stream_done(&c->up);
+    h2_stream_init(&c->up, c->worker->h2);
+    c->up.out = out;
+}
+
+bool
+attempt_replay(struct call *c)
+{
+    if (!c->up.unprocessed || c->committed || !c->down.conn)
+        return false;
+    if (c->attempts >= ATTEMPTS_MAX) {
+        stat_inc(&c->worker->stats, STAT_REPLAYS_REFUSED_LIMIT);
+        return false;
+    }
+    stat_inc(&c->worker->stats, STAT_REPLAYS);
+    attempt_rewind(c);
+    attempt_start(c);
+    return true;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/call.c - the life of a call: events in, halves moved, the end. */
+#include "proxy/call.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/slab.h"
+#include "grpc/status.h"
+#include "loop/loop.h"
+#include "proxy/down.h"
+#include "proxy/worker.h"
+
+enum { CALL_ARENA_CAP = 64 * 1024, CALL_TEXT_MAX = 512 };
+
+static void call_on_deadline(struct timer *t);
+
+struct call *
+call_new(struct down *d)
+{
+    struct worker *w = d->worker;
+    struct call *c = slab_malloc(w->slab, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    memset(c, 0, offsetof(struct call, first)); /* the arena's first block needs no zeroes */
+    c->worker = w;
+    c->owner = d;
+    c->code = -1;
+    list_append(&w->calls, &c->link);
+    h2_stream_init(&c->down, w->h2);
+    h2_stream_init(&c->up, w->h2);
+    list_init(&c->wait.link);
+    timer_init(&c->deadline, call_on_deadline);
+    frame_init(&c->in_frames);
+    frame_init(&c->out_frames);
+    arena_init(&c->arena, w->slab, c->first, sizeof(c->first), CALL_ARENA_CAP);
+    d->calls++;
+    atomic_fetch_add_explicit(&w->flying, 1, memory_order_relaxed);
+    stat_inc(&w->stats, STAT_CALLS_STARTED);
+    stat_inc(&w->stats, STAT_CALLS_FLYING);
+    return c;
+}
+
+static void
+call_free(struct call *c)
+{
+    struct worker *w = c->worker;
+    struct down *d = c->owner;
+
+    attempt_commit(c); /* the replay copy */
+    timer_stop(w->loop, &c->deadline);
+    h2_stream_done(&c->down);
+    h2_stream_done(&c->up);
+    arena_reset(&c->arena);
+    list_remove(&c->link);
+    stat_add(&w->stats, STAT_CALLS_FLYING, -1);
+    stat_add(&w->stats, STAT_MESSAGES_FROM_DOWN, (int64_t)c->in_frames.messages);
+    stat_add(&w->stats, STAT_MESSAGES_TO_DOWN, (int64_t)c->out_frames.messages);
+    stat_inc(&w->stats, (enum stat)(STAT_CODE_0 + (c->code < 0 || c->code > 16 ? GRPC_UNKNOWN : c->code)));
+    atomic_fetch_sub_explicit(&w->flying, 1, memory_order_relaxed);
+    slab_give(w->slab, c);
+    down_call_ended(d);
+}
+
+void
+call_settle(struct call *c)
+{
+    if (!c->down.conn && !c->up.conn && !list_linked(&c->wait.link))
+        call_free(c);
+}
+
+/* The only writers of the two halves; they only move forward. */
+void
+call_set_request(struct call *c, enum half to)
+{
+    assert(to >= c->request);
+    c->request = to;
+}
+
+void
+call_set_response(struct call *c, enum half to)
+{
+    assert(to >= c->response);
+    c->response = to;
+    if (to == HALF_CLOSED)
+        timer_stop(c->worker->loop, &c->deadline);
+}
+
+/* What was received for the other side and is not wanted any more. */
+static void
+call_drop_input(struct call *c, struct h2_stream *s)
+{
+    size_t n = s->in.len;
+
+    buf_consume(&s->in, c->worker->bufs, n);
+    h2_stream_consume(s, s->held);
+}
+
+void
+call_fail(struct call *c, int code, const char *fmt, ...)
+{
+    UNINITIALIZED char text[CALL_TEXT_MAX];
+    va_list ap;
+
+    if (c->response == HALF_CLOSED)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    pool_wait_cancel(&c->wait);
+    h2_stream_reset(&c->up, H2_CANCEL);
+    c->committed = true;
+    c->code = (int16_t)code;
+    stat_inc(&c->worker->stats, STAT_LOCAL_REPLIES);
+    reply_status(c, code, text);
+    call_set_response(c, HALF_CLOSED);
+    if (c->request != HALF_CLOSED)
+        call_set_request(c, HALF_CLOSED);
+    call_drop_input(c, &c->down);
+}
+
+static void
+call_on_deadline(struct timer *t)
+{
+    struct call *c = CONTAINER_OF(t, struct call, deadline);
+
+    stat_inc(&c->worker->stats, STAT_DEADLINES);
+    call_fail(c, GRPC_DEADLINE_EXCEEDED, "the deadline passed %s",
+              c->up.conn ? "while the backend was working on the call" : "before a backend got the call");
+    call_settle(c);
+}
+
+/* The client is gone (reset, connection lost) before it had its answer: nothing to say, the backend must stop in this very turn. */
+static void
+call_cancelled(struct call *c)
+{
+    pool_wait_cancel(&c->wait);
+    c->committed = true;
+    if (!c->up.conn && c->attempts == 0 && c->owner->h2)
+        h2_conn_glitch(c->owner->h2, 1); /* opened and reset before any backend saw it: Rapid Reset's shape */
+    h2_stream_reset(&c->up, H2_CANCEL);
+    stat_inc(&c->worker->stats, STAT_CALLS_CANCELLED);
+    if (c->code < 0)
+        c->code = GRPC_CANCELLED;
+    if (c->response != HALF_CLOSED)
+        call_set_response(c, HALF_CLOSED);
+    if (c->request != HALF_CLOSED)
+        call_set_request(c, HALF_CLOSED);
+}
+
+static void
+call_down_closed(struct call *c)
+{
+    if (c->response != HALF_CLOSED || c->down.close_err != ERR_OK)
+        call_cancelled(c);
+    if (c->request != HALF_CLOSED)
+        call_set_request(c, HALF_CLOSED);
+    call_drop_input(c, &c->down);
+    call_drop_input(c, &c->up);
+    buf_done(&c->down.out, c->worker->bufs);
+    h2_stream_consume(&c->up, c->up.held);
+}
+
+void
+call_on_down(struct h2_stream *s, unsigned ev)
+{
+    struct call *c = CONTAINER_OF(s, struct call, down);
+
+    if (!(ev & H2_EV_CLOSED)) {
+        if (ev & H2_EV_HEADERS)
+            request_begin(c);
+        if (ev & (H2_EV_DATA | H2_EV_TRAILERS | H2_EV_END) && c->request != HALF_HEADERS)
+            request_forward(c);
+        if (ev & H2_EV_DRAINED)
+            response_drained(c);
+    } else {
+        call_down_closed(c);
+    }
+    call_settle(c);
+}
+
+static void
+call_up_closed(struct call *c)
+{
+    struct upconn *conn = c->upconn;
+
+    c->upconn = NULL;
+    c->lost_name = upconn_name(conn);
+    if (c->response != HALF_CLOSED && !attempt_replay(c))
+        response_lost(c);
+    if (c->response == HALF_CLOSED) {
+        /* What the client still sends has no reader. */
+        buf_done(&c->up.out, c->worker->bufs);
+        h2_stream_consume(&c->down, c->down.held);
+    }
+    upconn_release(conn);
+}
+
+void
+call_on_up(struct h2_stream *s, unsigned ev)
+{
+    struct call *c = CONTAINER_OF(s, struct call, up);
+    bool ended = ev & (H2_EV_END | H2_EV_TRAILERS);
+
+    if (c->response != HALF_CLOSED) {
+        if (ev & H2_EV_HEADERS)
+            response_begin(c, ended && !(ev & (H2_EV_DATA | H2_EV_TRAILERS)));
+        if (ev & H2_EV_DATA)
+            response_forward(c);
+        if (ended && c->response == HALF_BODY)
+            response_end(c, ev & H2_EV_TRAILERS);
+    } else if (ev & H2_EV_DATA) {
+        call_drop_input(c, &c->up);
+    }
+    if (ev & H2_EV_DRAINED)
+        request_drained(c);
+    if (ev & H2_EV_CLOSED)
+        call_up_closed(c);
+    call_settle(c);
+}

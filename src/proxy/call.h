@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/call.h - one RPC from the client's HEADERS to the end of both its streams.
+ * Two halves, each HEADERS -> BODY -> CLOSED: the request (down to up) and the response (up to down). The call ends, and its slot is free, when both
+ * streams are gone. Every event handler ends in call_settle, the only place that frees a call. Worker's thread only; room proxy only. */
+#ifndef OUTRIGGER_PROXY_CALL_H
+#define OUTRIGGER_PROXY_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/compat.h"
+#include "base/list.h"
+#include "grpc/frame.h"
+#include "h2/conn.h"
+#include "loop/timer.h"
+#include "upstream/pool.h"
+
+struct down;
+struct route;
+struct worker;
+
+enum half { HALF_HEADERS, HALF_BODY, HALF_CLOSED };
+
+struct call {
+    struct worker *worker;
+    struct down *owner;
+    struct list link;          /* worker->calls */
+    struct h2_stream down, up; /* the two streams */
+    enum half request, response;
+    struct pool_wait wait;
+    struct pool *pool;
+    struct upconn *upconn; /* while the up stream is open */
+    const struct route *route;
+    struct timer deadline;
+    int64_t deadline_us;       /* 0: none */
+    const char *lost_name;     /* backend of the last attempt; valid as long as the pool */
+    uint8_t attempts;          /* up streams opened so far */
+    bool committed;            /* the response began, or the replay copy was given up: no replay any more */
+    int16_t code;              /* gRPC code of the end; -1 while unknown */
+    size_t replay_held;        /* bytes charged to the worker's replay budget */
+    size_t uncredited;         /* bytes of a rewound body whose window was given back before */
+    struct frame_parser in_frames, out_frames; /* request and response messages */
+    struct arena arena;
+    _Alignas(16) char first[512]; /* first block of the arena */
+};
+
+/* call.c */
+struct call *call_new(struct down *d); /* NULL: no memory */
+/* Events of the client's stream; of the backend's stream. */
+void call_on_down(struct h2_stream *s, unsigned events);
+void call_on_up(struct h2_stream *s, unsigned events);
+void call_set_request(struct call *c, enum half to);
+void call_set_response(struct call *c, enum half to);
+/* Ends the call from our side: the backend's stream is cancelled, the client gets this status as Trailers-Only, trailers or a reset, whatever is still possible.
+ * text is copied. Nothing happens when the response is closed. */
+void call_fail(struct call *c, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* May free c: the last thing that a handler does with it. */
+void call_settle(struct call *c);
+
+/* request.c: what the client sends */
+void request_begin(struct call *c);   /* HEADERS complete: check, route, deadline, first attempt; or a local answer */
+void request_forward(struct call *c); /* bytes or the end arrived: pass them on if there is an up stream */
+void request_drained(struct call *c); /* the up stream sent bytes: credit for the client */
+
+/* attempt.c: streams to backends */
+void attempt_start(struct call *c);
+bool attempt_replay(struct call *c);   /* the up stream ended without being processed: true when another attempt began (or waits) */
+void attempt_commit(struct call *c);   /* no replay from here on: drops the copy */
+
+/* response.c: what the backend sends */
+void response_begin(struct call *c, bool end);
+void response_forward(struct call *c);
+void response_end(struct call *c, bool with_trailers);
+void response_drained(struct call *c);
+/* The up stream died before the response was complete, and there is no replay. */
+void response_lost(struct call *c);
+
+/* reply.c: answers that we make ourselves */
+void reply_status(struct call *c, int code, const char *text); /* whatever is still possible, see call_fail */
+void reply_http(struct call *c, const char *status, const char *text); /* to what is not a gRPC request: a short text body */
+
+#endif

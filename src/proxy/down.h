@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/down.h - one client connection. It lives until the connection is closed and its last call ended: a stream slot is free only
+ * when the call's backend stream is gone too, which bounds Rapid Reset and its kin by construction (reliability.md 1). Worker's thread only. */
+#ifndef OUTRIGGER_PROXY_DOWN_H
+#define OUTRIGGER_PROXY_DOWN_H
+
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "net/addr.h"
+
+struct h2_conn;
+struct server;
+struct worker;
+
+struct down {
+    struct h2_conn *h2; /* NULL: closed */
+    struct worker *worker;
+    struct server *server;
+    struct list link;  /* worker->downs */
+    unsigned calls;    /* not ended, also those whose stream the client reset */
+    struct addr peer;
+};
+
+void down_open(struct worker *w, struct server *s, int fd, const struct addr *peer);
+/* A call of this connection ended; frees the object when it was the last and the connection is closed. */
+void down_call_ended(struct down *d);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/request.c - what the client sends: its header block is checked before anything else happens, its bytes are passed on. */
+#include "base/err.h"
+#include "grpc/path.h"
+#include "grpc/status.h"
+#include "grpc/timeout.h"
+#include "loop/loop.h"
+#include "proxy/call.h"
+#include "proxy/down.h"
+#include "proxy/route.h"
+#include "proxy/server.h"
+#include "proxy/listener_conf.h"
+#include "proxy/worker.h"
+#include "upstream/pool_conf.h"
+
+static bool
+request_refuse(struct call *c, enum stat counter, int code, const char *text)
+{
+    stat_inc(&c->worker->stats, counter);
+    call_fail(c, code, "%s", text);
+    return false;
+}
+
+static bool
+request_refuse_http(struct call *c, enum stat counter, const char *status, const char *text)
+{
+    stat_inc(&c->worker->stats, counter);
+    reply_http(c, status, text);
+    return false;
+}
+
+/* :authority and host name the same thing; two answers to one question are an attack or a bug (gRFC A41). */
+static bool
+request_authority_ok(const struct h2_headers *h)
+{
+    struct slice authority = h2_headers_get(h, H2_TOKEN_AUTHORITY);
+    struct slice host = h2_headers_get(h, H2_TOKEN_HOST);
+
+    if (h2_headers_has_twice(h, H2_TOKEN_HOST))
+        return false;
+    return !host.p || !authority.p || slice_eq(host, authority);
+}
+
+static bool
+request_is_grpc(struct call *c)
+{
+    const struct h2_headers *h = &c->down.in_headers;
+    struct slice scheme = h2_headers_get(h, H2_TOKEN_SCHEME);
+
+    if (h->invalid)
+        return request_refuse(c, STAT_BAD_HEADERS, GRPC_INTERNAL,
+                              "the request has a header field with an illegal name or value");
+    if (h->over)
+        return request_refuse(c, STAT_HEADERS_TOO_LARGE, GRPC_RESOURCE_EXHAUSTED,
+                              "the request headers are over the limits of this listener "
+                              "(maxHeaderBytes, maxHeaderCount)");
+    if (!slice_eq_str(h2_headers_get(h, H2_TOKEN_METHOD), "POST"))
+        return request_refuse_http(c, STAT_BAD_METHOD, "405", "gRPC calls use the method POST\n");
+    if (!content_type_is_grpc(h2_headers_get(h, H2_TOKEN_CONTENT_TYPE)) ||
+        h2_headers_has_twice(h, H2_TOKEN_CONTENT_TYPE))
+        return request_refuse_http(c, STAT_BAD_CONTENT_TYPE, "415",
+                                   "this proxy carries gRPC: content-type must be application/grpc\n");
+    if (!slice_eq_str(scheme, "http") && !slice_eq_str(scheme, "https"))
+        return request_refuse(c, STAT_BAD_HEADERS, GRPC_INTERNAL, ":scheme must be http or https");
+    if (!request_authority_ok(h))
+        return request_refuse(c, STAT_BAD_HEADERS, GRPC_INTERNAL, "host differs from :authority");
+    return true;
+}
+
+/* The client's grpc-timeout in nanoseconds, -1: none. */
+static bool
+request_timeout(struct call *c, int64_t *ret_ns)
+{
+    const struct h2_headers *h = &c->down.in_headers;
+    struct slice v = h2_headers_get(h, H2_TOKEN_GRPC_TIMEOUT);
+
+    *ret_ns = -1;
+    if (!v.p)
+        return true;
+    if (!h2_headers_has_twice(h, H2_TOKEN_GRPC_TIMEOUT) && timeout_parse(v, ret_ns) == ERR_OK)
+        return true;
+    return request_refuse(c, STAT_BAD_TIMEOUT, GRPC_INTERNAL,
+                          "malformed grpc-timeout: 1 to 8 digits and one of H M S m u n are expected");
+}
+
+static bool
+request_route(struct call *c, struct slice service, struct slice method)
+{
+    const struct server *s = c->owner->server;
+
+    c->route = route_find(s->routes, s->route_count, service, method);
+    if (c->route) {
+        c->pool = c->worker->pools[c->route->pool];
+        return true;
+    }
+    stat_inc(&c->worker->stats, STAT_NO_ROUTE);
+    call_fail(c, GRPC_UNIMPLEMENTED, "no route of listener %s matches %.*s/%.*s", s->conf->name,
+              (int)service.n, (const char *)service.p, (int)method.n, (const char *)method.p);
+    return false;
+}
+
+/* The clock runs from the receipt of the headers (grpc-spec 5). */
+static bool
+request_deadline(struct call *c, int64_t client_ns)
+{
+    int64_t limit = route_time_limit_us(c->route, client_ns);
+
+    if (limit < 0) {
+        stat_inc(&c->worker->stats, STAT_DEADLINES);
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, "the deadline had passed when the call arrived");
+        return false;
+    }
+    if (limit) {
+        c->deadline_us = loop_now_us(c->worker->loop) + limit;
+        if (c->deadline_us < 0)
+            c->deadline_us = INT64_MAX;
+        timer_start(c->worker->loop, &c->deadline, limit);
+    }
+    return true;
+}
+
+void
+request_begin(struct call *c)
+{
+    struct slice service, method;
+    int64_t client_ns;
+
+    if (!request_is_grpc(c))
+        return;
+    if (path_split(h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH), &service, &method) != ERR_OK) {
+        request_refuse(c, STAT_BAD_PATH, GRPC_UNIMPLEMENTED, "the path is not /service/method");
+        return;
+    }
+    if (!request_timeout(c, &client_ns) || !request_route(c, service, method) ||
+        !request_deadline(c, client_ns))
+        return;
+    call_set_request(c, c->down.in_ended ? HALF_CLOSED : HALF_BODY);
+    attempt_start(c);
+}
+
+static void
+request_count_messages(struct call *c)
+{
+    for (const struct chunk *k = c->down.in.head; k; k = k->next)
+        frame_feed(&c->in_frames, k->data + k->off, k->len - k->off);
+}
+
+void
+request_forward(struct call *c)
+{
+    struct h2_stream *up = &c->up;
+
+    if (c->response == HALF_CLOSED) {
+        /* Answered already: nobody reads the rest. */
+        buf_consume(&c->down.in, c->worker->bufs, c->down.in.len);
+        h2_stream_consume(&c->down, c->down.held);
+        return;
+    }
+    if (c->down.in_ended && c->request != HALF_CLOSED)
+        call_set_request(c, HALF_CLOSED);
+    if (!up->conn)
+        return; /* waits in down.in, bounded by the stream window; attempt_open takes it along */
+    if (c->down.in.len) {
+        request_count_messages(c);
+        stat_add(&c->worker->stats, STAT_BYTES_FROM_DOWN, (int64_t)c->down.in.len);
+        buf_splice(&up->out, c->worker->bufs, &c->down.in);
+        h2_stream_kick(up);
+    }
+    if (c->request == HALF_CLOSED)
+        h2_stream_end(up, NULL, 0);
+}
+
+/* Bytes went to the backend. The copy kept for a replay is charged; a rewound body was credited the first time. */
+void
+request_drained(struct call *c)
+{
+    struct worker *w = c->worker;
+    size_t n = c->up.drained, again;
+
+    c->up.drained = 0;
+    if (c->up.out.keep) {
+        size_t grown = c->up.out.kept_len - c->replay_held;
+
+        if (c->up.out.kept_len > c->replay_held) {
+            c->replay_held += grown;
+            w->replay_bytes += grown;
+            stat_add(&w->stats, STAT_REPLAY_BYTES, (int64_t)grown);
+        }
+        if (c->replay_held > pool_config(c->pool)->limits.replay_bytes || w->replay_bytes > w->max_replay_bytes)
+            attempt_commit(c);
+    }
+    again = n < c->uncredited ? n : c->uncredited;
+    c->uncredited -= again;
+    h2_stream_consume(&c->down, n - again);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/response.c - what the backend sends: whatever it is, the client gets a well-formed gRPC answer (grpc-spec 1.7, 2.1, 3.2). */
+#include <stdio.h>
+
+#include "base/err.h"
+#include "grpc/path.h"
+#include "grpc/status.h"
+#include "proxy/call.h"
+#include "proxy/down.h"
+#include "proxy/worker.h"
+
+enum { FIELDS_MAX = 128 + 8 };
+
+static int
+response_http_status(const struct h2_headers *h)
+{
+    struct slice s = h2_headers_get(h, H2_TOKEN_STATUS);
+
+    if (s.n != 3)
+        return 0;
+    return (s.p[0] - '0') * 100 + (s.p[1] - '0') * 10 + (s.p[2] - '0');
+}
+
+/* Copies what belongs to the client. Returns the number of fields. */
+static size_t
+response_fields(const struct h2_headers *h, struct h2_field *f)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < h->n && n < FIELDS_MAX - 4; i++) {
+        if (h->v[i].token != H2_TOKEN_CONTENT_LENGTH && h->v[i].token != H2_TOKEN_STATUS)
+            f[n++] = h->v[i].f;
+    }
+    return n;
+}
+
+static void
+response_note_code(struct call *c, const struct h2_headers *h)
+{
+    c->code = (int16_t)grpc_code_parse(h2_headers_get(h, H2_TOKEN_GRPC_STATUS));
+}
+
+/* The answer is complete. If the client still sends, the backend is told to forget the rest. */
+static void
+response_done(struct call *c)
+{
+    call_set_response(c, HALF_CLOSED);
+    if (c->request == HALF_CLOSED && c->up.out.len == 0)
+        return;
+    if (c->request != HALF_CLOSED)
+        call_set_request(c, HALF_CLOSED);
+    h2_stream_reset(&c->up, H2_NO_ERROR);
+    buf_consume(&c->down.in, c->worker->bufs, c->down.in.len);
+    h2_stream_consume(&c->down, c->down.held);
+}
+
+/* Not a gRPC answer: the page of some web server, a proxy's 502. It never reaches the client as it is. */
+static void
+response_not_grpc(struct call *c, const struct h2_headers *h)
+{
+    int http = response_http_status(h);
+    struct slice type = h2_headers_get(h, H2_TOKEN_CONTENT_TYPE);
+
+    stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
+    call_fail(c, grpc_code_from_http(http), "backend %s answered HTTP %d, content-type %.*s: not gRPC",
+              upconn_name(c->upconn), http, (int)(type.n < 60 ? type.n : 60),
+              type.p ? (const char *)type.p : "none");
+}
+
+static bool
+response_usable(struct call *c, const struct h2_headers *h)
+{
+    if (h->invalid) {
+        call_fail(c, GRPC_INTERNAL, "backend %s sent an illegal header field", upconn_name(c->upconn));
+        return false;
+    }
+    if (h->over) {
+        call_fail(c, GRPC_RESOURCE_EXHAUSTED, "the headers of backend %s are too large",
+                  upconn_name(c->upconn));
+        return false;
+    }
+    return true;
+}
+
+void
+response_begin(struct call *c, bool end)
+{
+    const struct h2_headers *h = &c->up.in_headers;
+    bool has_status = h2_headers_get(h, H2_TOKEN_GRPC_STATUS).p != NULL;
+    bool grpc = content_type_is_grpc(h2_headers_get(h, H2_TOKEN_CONTENT_TYPE));
+    UNINITIALIZED struct h2_field f[FIELDS_MAX];
+    size_t n;
+
+    attempt_commit(c);
+    h2_headers_done(&c->down.in_headers, c->worker->slab); /* the request cannot be replayed any more */
+    if (!response_usable(c, h))
+        return;
+    if (!has_status && (response_http_status(h) != 200 || !grpc || end)) {
+        if (end && grpc && response_http_status(h) == 200) {
+            stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
+            call_fail(c, GRPC_UNKNOWN, "backend %s ended the call without a grpc-status",
+                      upconn_name(c->upconn));
+        } else {
+            response_not_grpc(c, h);
+        }
+        return;
+    }
+    f[0] = H2_FIELD(":status", "200");
+    n = 1 + response_fields(h, f + 1);
+    if (!h2_headers_get(h, H2_TOKEN_CONTENT_TYPE).p)
+        f[n++] = H2_FIELD("content-type", "application/grpc");
+    if (end)
+        response_note_code(c, h);
+    if (h2_stream_respond(&c->down, f, n, end) != ERR_OK) {
+        h2_stream_reset(&c->down, H2_INTERNAL_ERROR);
+        return;
+    }
+    call_set_response(c, HALF_BODY);
+    if (end)
+        response_done(c);
+}
+
+void
+response_forward(struct call *c)
+{
+    if (c->response != HALF_BODY || !c->down.conn) {
+        buf_consume(&c->up.in, c->worker->bufs, c->up.in.len);
+        h2_stream_consume(&c->up, c->up.held);
+        return;
+    }
+    for (const struct chunk *k = c->up.in.head; k; k = k->next)
+        frame_feed(&c->out_frames, k->data + k->off, k->len - k->off);
+    stat_add(&c->worker->stats, STAT_BYTES_TO_DOWN, (int64_t)c->up.in.len);
+    buf_splice(&c->down.out, c->worker->bufs, &c->up.in);
+    h2_stream_kick(&c->down);
+}
+
+void
+response_end(struct call *c, bool with_trailers)
+{
+    const struct h2_headers *h = &c->up.in_trailers;
+    struct h2_field *f;
+    size_t n;
+
+    if (!with_trailers) {
+        stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
+        call_fail(c, GRPC_UNKNOWN, "backend %s ended the call without trailers", upconn_name(c->upconn));
+        return;
+    }
+    if (!response_usable(c, h))
+        return;
+    if (!h2_headers_get(h, H2_TOKEN_GRPC_STATUS).p) {
+        stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
+        call_fail(c, GRPC_UNKNOWN, "backend %s sent trailers without a grpc-status",
+                  upconn_name(c->upconn));
+        return;
+    }
+    f = arena_alloc(&c->arena, (h->n + 4u) * sizeof(*f));
+    if (!f) {
+        call_fail(c, GRPC_RESOURCE_EXHAUSTED, "no memory for the trailers");
+        return;
+    }
+    n = response_fields(h, f);
+    response_note_code(c, h);
+    h2_stream_end(&c->down, f, n);
+    response_done(c);
+}
+
+void
+response_drained(struct call *c)
+{
+    size_t n = c->down.drained;
+
+    c->down.drained = 0;
+    h2_stream_consume(&c->up, n);
+}
+
+void
+response_lost(struct call *c)
+{
+    int err = c->up.close_err;
+    int code = grpc_code_from_err(err);
+    const char *what = err_text(err);
+    char text[64];
+
+    if (err == ERR_RESET) {
+        code = grpc_code_from_h2(c->up.close_code);
+        snprintf(text, sizeof(text), "it reset the stream with HTTP/2 code %u", c->up.close_code);
+        what = text;
+    } else if (err == ERR_REFUSED || err == ERR_GOAWAY) {
+        code = GRPC_UNAVAILABLE;
+    } else if (err == ERR_OK) {
+        code = GRPC_INTERNAL; /* ended cleanly, yet without an answer: cannot be */
+    }
+    call_fail(c, code, "backend %s: %s", c->lost_name ? c->lost_name : "", what);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/shared.h - the little that worker threads share: process-wide levels and limits, all atomic. Made before the workers, freed after them. */
+#ifndef OUTRIGGER_PROXY_SHARED_H
+#define OUTRIGGER_PROXY_SHARED_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct shared {
+    _Atomic unsigned connections; /* down connections of all workers */
+    _Atomic unsigned long refused; /* connections closed at maxConnections */
+    unsigned max_connections;     /* 0: no limit */
+    unsigned workers;
+    size_t max_buffered_bytes, max_replay_bytes; /* per process; each worker gets its part */
+};
+
+#endif
