@@ -173,23 +173,23 @@ demo_tell_places(const struct demo *d, const char *proxy)
 }
 
 static void
-demo_tell_clients(const char *proxy)
+demo_tell_clients(const char *proxy, bool is_unix)
 {
-    puts("\ncall it yourself from another terminal (services: helloworld.Greeter, "
-         "outrigger.demo.Echo, grpc.health.v1.Health, reflection):\n");
+    puts("\ncall it yourself from another terminal; reflection tells the services:\n");
     printf(
-        "  grpcurl -plaintext -d '{\"name\":\"you\"}' %s helloworld.Greeter/SayHello\n",
-        proxy);
-    puts("or with Debian's python3-grpcio:");
+        "  grpcurl -plaintext%s -d '{\"name\":\"you\"}' %s helloworld.Greeter/SayHello\n",
+        is_unix ? " -unix" : "", is_unix ? proxy + strlen("unix:") : proxy);
+    puts("\nor with Debian's python3-grpcio:\n");
     printf(
         "  /usr/bin/python3 -c 'import grpc; print(grpc.insecure_channel(\"%s\")"
         ".unary_unary(\"/helloworld.Greeter/SayHello\")(b\"\\n\\3you\")[2:].decode())'\n",
         proxy);
-    puts("or with curl alone:");
+    puts("\nor with curl alone:\n");
     printf("  printf '\\0\\0\\0\\0\\5\\n\\3you' | curl -s --http2-prior-knowledge -H "
-           "'content-type: application/grpc' -H 'te: trailers' --data-binary @- "
+           "'content-type: application/grpc' -H 'te: trailers' --data-binary @- %s%s%s"
            "http://%s/helloworld.Greeter/SayHello | tail -c +8; echo\n\n",
-           proxy);
+           is_unix ? "--unix-socket " : "", is_unix ? proxy + strlen("unix:") : "",
+           is_unix ? " " : "", is_unix ? "demo" : proxy);
 }
 
 static void
@@ -209,7 +209,7 @@ demo_serve(struct demo *d)
     int rv;
 
     demo_tell_places(d, addr_print(proxy, text));
-    demo_tell_clients(text);
+    demo_tell_clients(text, addr_is_unix(proxy));
     fflush(stdout);
     load = demo_load_start(proxy);
     timer_init(&d->end, demo_on_end);

@@ -18,7 +18,7 @@
 
 enum {
     LOAD_TICK_US = 10 * 1000,
-    LOAD_BURST_MAX = 20, /* calls in one tick when the thread came late */
+    LOAD_LATE_US = 200 * 1000,
     LOAD_STREAM_MESSAGES = 3,
     LOAD_REPLIES = 5,
 };
@@ -59,11 +59,11 @@ struct demo_load {
     char authority[ADDR_TEXT_MAX];
     struct grpc_client *client;
     struct timer tick, second;
-    int64_t started_us;
-    uint64_t calls; /* started since then */
+    int64_t due_us; /* when the next call starts */
+    unsigned calls; /* started so far: place in the mix */
     unsigned seconds;
-    bool shown; /* the first good answer was printed */
-    struct demo_report report;
+    bool shown;                       /* the first good answer was printed */
+    struct demo_report report, total; /* this second; those before */
 };
 
 struct load_call {
@@ -205,15 +205,13 @@ load_on_tick(struct timer *t)
     struct demo_load *l = CONTAINER_OF(t, struct demo_load, tick);
     int64_t now_us = loop_now_us(l->thread.loop);
 
-    if (!grpc_client_connected(l->client)) {
-        l->started_us = now_us; /* the clock of the load runs while there is a connection
-                                 */
-        l->calls = 0;
-    }
-    for (unsigned i = 0; i < LOAD_BURST_MAX && grpc_client_connected(l->client); i++) {
-        if ((int64_t)l->calls * 1000000 / DEMO_LOAD_RATE > now_us - l->started_us)
-            break;
+    /* After a pause (no connection, a busy machine) the load goes on, it does not catch
+     * up. */
+    if (l->due_us < now_us - LOAD_LATE_US)
+        l->due_us = now_us;
+    while (l->due_us <= now_us && grpc_client_connected(l->client)) {
         load_start_call(l);
+        l->due_us += 1000000 / DEMO_LOAD_RATE;
     }
     timer_start(l->thread.loop, t, LOAD_TICK_US);
 }
@@ -229,6 +227,7 @@ load_on_second(struct timer *t)
     printf("%s\n", line.s);
     fflush(stdout);
     strbuf_done(&line);
+    demo_report_sum(&l->total, &l->report);
     demo_report_clear(&l->report);
     timer_start(l->thread.loop, t, LOAD_REPORT_US);
 }
@@ -252,6 +251,9 @@ demo_load_start(const struct addr *proxy)
 
     demo_thread_init(&l->thread);
     addr_print(proxy, l->authority);
+    if (addr_is_unix(proxy))
+        snprintf(l->authority, sizeof(l->authority), "localhost"); /* a path is no
+                                                                      authority */
     l->conf = (struct grpc_client_conf){ .to = *proxy,
                                          .authority = l->authority,
                                          .limits = &l->thread.limits };
@@ -264,6 +266,20 @@ demo_load_start(const struct addr *proxy)
     return l;
 }
 
+static void
+load_print_total(struct demo_load *l)
+{
+    struct strbuf line;
+
+    demo_report_sum(&l->total, &l->report);
+    strbuf_init(&line, 4096);
+    strbuf_printf(&line, "\ntotal   %u calls", l->total.calls);
+    demo_report_print_endings(&l->total, &line);
+    puts(line.s);
+    fflush(stdout);
+    strbuf_done(&line);
+}
+
 void
 demo_load_stop(struct demo_load *l)
 {
@@ -271,6 +287,7 @@ demo_load_stop(struct demo_load *l)
         return;
     loop_post(l->thread.loop, load_end, l);
     demo_thread_join(&l->thread);
+    load_print_total(l);
     demo_thread_done(&l->thread);
     grpc_client_free(l->client);
     xfree(l);

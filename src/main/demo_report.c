@@ -47,13 +47,19 @@ report_percentile(const struct demo_report *r, unsigned percent)
 }
 
 void
-demo_report_print(struct demo_report *r, unsigned seconds, struct strbuf *out)
+demo_report_sum(struct demo_report *total, const struct demo_report *r)
 {
-    strbuf_printf(out, "%4u s  %4u calls ", seconds, r->calls);
-    if (r->calls == 0) {
-        strbuf_puts(out, " (the load is not connected to the proxy)");
-        return;
-    }
+    total->calls += r->calls;
+    total->wrong += r->wrong;
+    for (int code = 0; code < GRPC_CODE_COUNT; code++)
+        total->codes[code] += r->codes[code];
+    for (unsigned i = 0; i < DEMO_BACKENDS; i++)
+        total->backends[i] += r->backends[i];
+}
+
+void
+demo_report_print_endings(const struct demo_report *r, struct strbuf *out)
+{
     for (int code = 0; code < GRPC_CODE_COUNT; code++) {
         if (r->codes[code] > 0)
             strbuf_printf(out, "  %s %u", grpc_code_name(code), r->codes[code]);
@@ -63,6 +69,17 @@ demo_report_print(struct demo_report *r, unsigned seconds, struct strbuf *out)
     strbuf_puts(out, "  |");
     for (unsigned i = 0; i < DEMO_BACKENDS; i++)
         strbuf_printf(out, "  demo-%u %u", i + 1, r->backends[i]);
+}
+
+void
+demo_report_print(struct demo_report *r, unsigned seconds, struct strbuf *out)
+{
+    strbuf_printf(out, "%4u s  %4u calls", seconds, r->calls);
+    if (r->calls == 0) {
+        strbuf_puts(out, "  (the load has no connection to the proxy)");
+        return;
+    }
+    demo_report_print_endings(r, out);
     qsort(r->latency_us, r->latencies, sizeof(r->latency_us[0]), report_compare);
     strbuf_printf(out, "  |  p50 %.1f ms  p99 %.1f ms", report_percentile(r, 50),
                   report_percentile(r, 99));

@@ -27,6 +27,10 @@ void demo_report_clear(struct demo_report *r);
 /* backend: value of x-backend ("demo-2"); empty when the call never reached one. */
 void demo_report_add(struct demo_report *r, enum grpc_code code, bool right,
                      struct slice backend, int64_t latency_us);
+/* Adds the counts of r, not its latencies. */
+void demo_report_sum(struct demo_report *total, const struct demo_report *r);
+/* "OK 99  UNAVAILABLE 1  |  demo-1 33 ..." */
+void demo_report_print_endings(const struct demo_report *r, struct strbuf *out);
 /* One line without its end; seconds: since the start. Sorts the latencies. */
 void demo_report_print(struct demo_report *r, unsigned seconds, struct strbuf *out);
 
