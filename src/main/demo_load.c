@@ -63,6 +63,7 @@ struct demo_load {
     unsigned calls; /* started so far: place in the mix */
     unsigned seconds;
     bool shown;                       /* the first good answer was printed */
+    uint32_t codes_shown;             /* bit per code: its first call was printed */
     struct demo_report report, total; /* this second; those before */
 };
 
@@ -154,6 +155,22 @@ load_show_first(struct demo_load *l, const struct load_call *lc, struct slice ba
     fflush(stdout);
 }
 
+/* Why calls fail, once for each code: the lines with the figures only count. */
+static void
+load_show_failure(struct demo_load *l, const struct load_call *lc, enum grpc_code code,
+                  struct slice text)
+{
+    char why[200];
+    size_t n = grpc_message_decode(text, why, sizeof(why));
+
+    if (l->codes_shown >> code & 1)
+        return;
+    l->codes_shown |= 1u << code;
+    printf("        first %s: %s says \"%.*s\"\n", grpc_code_name(code),
+           load_rows[lc->kind].path, (int)n, why);
+    fflush(stdout);
+}
+
 static void
 load_on_end(struct grpc_client_call *call, void *arg, enum grpc_code code,
             struct slice text)
@@ -164,10 +181,11 @@ load_on_end(struct grpc_client_call *call, void *arg, enum grpc_code code,
     struct slice backend = grpc_client_metadata(call, "x-backend");
     bool right = !lc->wrong && lc->got == load_rows[lc->kind].replies;
 
-    (void)text;
     demo_report_add(&l->report, code, right, backend, took_us);
     if (code == GRPC_OK && right)
         load_show_first(l, lc, backend, took_us);
+    if (code != GRPC_OK)
+        load_show_failure(l, lc, code, text);
     xfree(lc);
 }
 
