@@ -2,37 +2,62 @@
 /* main/main.c - the program. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/err.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "conf/snapshot.h"
 #include "main/config.h"
+#include "main/demo.h"
+#include "main/options.h"
 #include "main/process.h"
+
+enum { PROBLEMS_MAX = 1 << 20 };
+
+static void
+main_tell_problems(struct strbuf *problems)
+{
+    if (problems->len > 0)
+        fputs(problems->s, stderr);
+    strbuf_done(problems);
+}
+
+/* Runs the proxy until a drain ended. */
+static int
+main_serve(const struct options *o)
+{
+    struct conf_snapshot *snapshot = NULL;
+    const struct config *conf;
+    struct strbuf problems;
+    struct process *p;
+    int rv;
+
+    strbuf_init(&problems, PROBLEMS_MAX);
+    rv = options_load(o, &problems, &snapshot);
+    main_tell_problems(&problems);
+    if (rv != 0)
+        return EXIT_BAD_CONFIG;
+    conf = conf_root(snapshot);
+    log_setup((enum log_level)conf->log.level, (enum log_format)conf->log.format);
+    p = process_start(conf, conf_is_given(snapshot, "admin.listen"));
+    rv = p ? process_run(p) : EXIT_FAILURE;
+    conf_drop(snapshot);
+    return rv;
+}
 
 int
 main(int argc, char **argv)
 {
     struct strbuf problems;
-    struct conf_snapshot *snap = NULL;
-    const struct config *conf;
-    struct process *p;
+    struct options options;
     int rv;
 
-    strbuf_init(&problems, 1 << 20);
-    rv = conf_load_file(&config_struct, argc > 2 ? argv[2] : "-", &problems, &snap);
-    if (problems.len)
-        fputs(problems.s, stderr);
-    strbuf_done(&problems);
-    if (rv != ERR_OK)
-        return 1;
-    conf = conf_root(snap);
-    log_setup(conf->log.level, conf->log.format);
-    p = process_start(conf, false);
-    if (!p)
-        return 1;
-    rv = process_run(p);
-    conf_drop(snap);
-    return rv;
+    strbuf_init(&problems, PROBLEMS_MAX);
+    rv = options_parse(&options, argc, argv, &problems);
+    main_tell_problems(&problems);
+    if (rv != 0)
+        return EXIT_BAD_USAGE;
+    rv = options_run_query(&options);
+    if (rv >= 0)
+        return rv;
+    return options.mode == OPTIONS_DEMO ? demo_run(&options) : main_serve(&options);
 }
