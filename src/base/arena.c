@@ -42,9 +42,10 @@ arena_init(struct arena *a, struct slab *slab, void *first, size_t first_size, s
 static char *
 arena_add_block(struct arena *a, size_t room)
 {
-    size_t size = room + sizeof(struct arena_block);
+    size_t size;
 
-    if (size > a->cap || a->used > a->cap - size)
+    if (__builtin_add_overflow(room, sizeof(struct arena_block), &size) ||
+        size > a->cap || a->used > a->cap - size)
         return NULL;
 
     struct arena_block *block = slab_malloc(a->slab, size);

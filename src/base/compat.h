@@ -12,6 +12,16 @@
 #define NORETURN          __attribute__((noreturn))
 #define LIKELY(x)         __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)       __builtin_expect(!!(x), 0)
+/* For big local arrays on the path of a call: the hardening build zeroes all locals otherwise. The code
+ * below the declaration must write before it reads. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define UNINITIALIZED __attribute__((uninitialized))
+#endif
+#endif
+#ifndef UNINITIALIZED
+#define UNINITIALIZED
+#endif
 #define ARRAY_LEN(a)      (sizeof(a) / sizeof((a)[0]))
 /* The object of `type` whose field `field` is at address `ptr`. */
 #define CONTAINER_OF(ptr, type, field) \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/alias.c - the hint behind an unknown key. Order: same letters, words of other proxies, a near word, the same key elsewhere. */
+/* conf/alias.c - the hint behind an unknown key. Order: same letters, words of other
+ * proxies, a near word, the same key elsewhere. */
 #include "conf/alias.h"
 
 #include <stddef.h>
@@ -13,8 +14,9 @@
 
 enum { KEYS_MAX = 64, PATH_MAX_TEXT = 256 };
 
-/* word -> key, a path below the object. Compared without case, '_' and '-', so that Envoy's connect_timeout, its JSON form
- * connectTimeout and HAProxy's "timeout-connect" need one row each. Only rows whose path exists in the object's type are used. */
+/* word -> key, a path below the object. Compared without case, '_' and '-', so that
+ * Envoy's connect_timeout, its JSON form connectTimeout and HAProxy's "timeout-connect"
+ * need one row each. Only rows whose path exists in the object's type are used. */
 static const struct alias {
     const char *word, *path;
 } aliases[] = {
@@ -179,30 +181,6 @@ static const struct later {
     { "headers", "header matches" },
 };
 
-static const struct conf_field *
-field_find(const struct conf_struct *type, const char *key, size_t n)
-{
-    for (const struct conf_field *f = type ? type->fields : NULL; f && f->key; f++) {
-        if (strlen(f->key) == n && memcmp(f->key, key, n) == 0)
-            return f;
-    }
-    return NULL;
-}
-
-static const struct conf_field *
-path_find(const struct conf_struct *type, const char *path)
-{
-    for (;;) {
-        size_t n = strcspn(path, ".");
-        const struct conf_field *f = field_find(type, path, n);
-
-        if (!f || path[n] == '\0')
-            return f;
-        type = f->sub;
-        path += n + 1;
-    }
-}
-
 /* The path of the only key with these letters below `type`; false: none or several. */
 static unsigned
 path_search(const struct conf_struct *type, const char *word, const char *prefix,
@@ -241,7 +219,7 @@ alias_suggest(struct strbuf *out, const struct conf_struct *root,
     }
     for (size_t i = 0; i < ARRAY_LEN(aliases); i++) {
         if (near_same_letters(word, aliases[i].word) &&
-            path_find(type, aliases[i].path)) {
+            field_find_path(type, aliases[i].path)) {
             strbuf_printf(out, "; did you mean \"%s\"?", aliases[i].path);
             return strchr(aliases[i].path, '.') ? NULL : aliases[i].path;
         }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/alias.h - words that users of other proxies type, and keys that belong to another place of our file.
- * Only for hints in error messages: an alias never works as a key. Pure functions; any thread. */
+/* conf/alias.h - words that users of other proxies type, and keys that belong to
+ * another place of our file.
+ * Only for hints in error messages: an alias never works as a key. Pure functions; any
+ * thread. */
 #ifndef OUTRIGGER_CONF_ALIAS_H
 #define OUTRIGGER_CONF_ALIAS_H
 
 struct conf_struct;
 struct strbuf;
 
-/* Adds a hint for the unknown key `word` of an object of `type`, starting with "; ": the right key here, the path below or elsewhere in
- * the file where such a key lives, a word about features that do not exist yet, or the list of keys here.
- * Returns the key of `type` that was probably meant, or NULL. */
+/* Adds a hint for the unknown key `word` of an object of `type`, starting with "; ":
+ * the right key here, the path below or elsewhere in the file where such a key lives, a
+ * word about features that do not exist yet, or the list of keys here. Returns the key
+ * of `type` that was probably meant, or NULL. */
 const char *alias_suggest(struct strbuf *out, const struct conf_struct *root,
                           const struct conf_struct *type, const char *word);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/check.c - checks that several rooms need. The reporting functions of the header are in problem.c. */
+/* conf/check.c - checks that several rooms need. The reporting functions of the header
+ * are in problem.c. */
 #include "conf/check.h"
 
 #include <stdlib.h>
@@ -7,7 +8,6 @@
 
 #include "base/err.h"
 #include "base/xalloc.h"
-#include "conf/parse.h"
 #include "conf/problem.h"
 #include "conf/values.h"
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/field.h - the rows from which parser, defaults, checks, help, schema and man page are made.
- * One row per key, beside the code that it sets; nothing else in the program knows a key's name. All tables are const; any thread. */
+/* conf/field.h - the rows from which parser, defaults, checks, help, schema and man
+ * page are made.
+ * One row per key, beside the code that it sets; nothing else in the program knows a
+ * key's name. All tables are const; any thread. */
 #ifndef OUTRIGGER_CONF_FIELD_H
 #define OUTRIGGER_CONF_FIELD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/compat.h"
 
 enum conf_type {
     CONF_BOOL,     /* bool */
@@ -31,31 +35,57 @@ struct conf_field {
     const char *key;
     enum conf_type type;
     size_t at; /* offsetof in the struct */
-    const char *
-        def; /* default as it would be written in the file (without quotes); NULL: none */
-    int64_t min,
-        max; /* range for UINT, SIZE (bytes), DURATION (ms), number of items for LIST; max 0: no range */
+    /* Default as it would be written in the file (without quotes); NULL: none. */
+    const char *def;
+    /* Range for UINT, SIZE (bytes), DURATION (ms), number of items for LIST; max 0: no
+     * range. */
+    int64_t min, max;
     bool required;
-    const char *const *
-        words; /* CONF_ENUM: NULL-terminated; CONF_STRING: the only values allowed, or NULL */
+    /* CONF_ENUM: NULL-terminated. CONF_STRING: the only values allowed, or NULL. */
+    const char *const *words;
     const struct conf_struct *sub;
     const char *help;    /* one or two plain sentences; never empty */
     const char *example; /* a value as written in the file, for --explain */
-    int (*valid)(
-        const char *text,
-        const char **ret_why); /* CONF_STRING: 0, or ERR_SYNTAX and a plain sentence */
-    const char *
-        code; /* stable code of valid's refusals, listed in conf/explain.c; NULL: E0115 */
+    /* CONF_STRING: 0, or ERR_SYNTAX and a plain sentence. */
+    int (*valid)(const char *text, const char **ret_why);
+    /* Stable code of what valid refuses, listed in conf/explain_codes.c; NULL: E0115. */
+    const char *code;
 };
 
 struct conf_struct {
     const char *name; /* "pool": used in texts */
     size_t size;
     const struct conf_field *fields; /* ends at a row with key NULL */
-    const char *
-        short_key; /* a bare string stands for { short_key: string }; NULL: not allowed */
+    /* A bare string stands for { short_key: string }; NULL: not allowed. */
+    const char *short_key;
     /* Checks that need several keys; reports by conf/check.h. May be NULL. */
     void (*check)(void *obj, struct conf_place *place);
 };
+
+struct strbuf;
+
+/* Row of `key`; NULL: unknown. */
+const struct conf_field *field_find(const struct conf_struct *type, const char *key);
+/* Row of a path: "connections.connectTimeout", "pools[0].name", "pools[].name" or
+ * "pools.name". NULL: unknown. */
+const struct conf_field *
+field_find_path(const struct conf_struct *type, const char *path);
+/* Zeroes obj (type->size bytes) and sets every default of the rows. Strings point into
+ * the rows. */
+void field_defaults(const struct conf_struct *type, void *obj);
+/* Sets one value from text without quotes ("5s", "true", "info"). Not for OBJECT and
+ * LIST. The text must outlive obj. False: *why gets the rest of a sentence that starts
+ * with the key ("needs a unit; did you mean ..."), *ret_code its code. */
+bool field_parse(const struct conf_field *f, const char *text, void *obj,
+                 struct strbuf *why, const char **ret_code) MUST_CHECK;
+/* False when value is outside min..max of the row; as field_parse. */
+bool field_check_range(const struct conf_field *f, int64_t value, struct strbuf *why,
+                       const char **ret_code) MUST_CHECK;
+/* A number of a UINT, SIZE or DURATION row as the file would have it (without quotes). */
+void field_print_number(const struct conf_field *f, int64_t value, char out[48]);
+/* Adds "whole number", "size", "one of error, warn" ... */
+void field_print_type(const struct conf_field *f, struct strbuf *out);
+/* Adds "from 1 to 1024" or "at least 5s" or nothing. */
+void field_print_range(const struct conf_field *f, struct strbuf *out);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/jsonc.c - one pass over the bytes; what is not a comment or a comma too many is left for the parser to judge. */
+/* conf/jsonc.c - one pass over the bytes; what is not a comment or a comma too many is
+ * left for the parser to judge. */
 #include "conf/jsonc.h"
 
 #include <stdbool.h>
@@ -8,7 +9,8 @@
 
 #include "base/err.h"
 
-/* The end of the string that starts at `at`: behind its closing quote, or at the line end of one left open. */
+/* The end of the string that starts at `at`: behind its closing quote, or at the line
+ * end of one left open. */
 static size_t
 string_end(const char *text, size_t n, size_t at)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/near.c - edit distance with swaps of neighbours (optimal string alignment): a swap is the most common slip of the fingers. */
+/* conf/near.c - edit distance with swaps of neighbours (optimal string alignment): a
+ * swap is the most common slip of the fingers. */
 #include "conf/near.h"
 
 #include <ctype.h>
@@ -93,7 +94,8 @@ near_find(const char *word, const char *const *words, size_t n)
     return best;
 }
 
-/* True when words[i] comes right after (last_d, last_i) in the order "nearest first, then as given". */
+/* True when words[i] comes right after (last_d, last_i) in the order "nearest first,
+ * then as given". */
 static bool
 near_is_next(unsigned d, size_t i, unsigned last_d, size_t last_i, bool first)
 {

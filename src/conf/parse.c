@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/parse.c - one function per kind of value; nothing here knows the name of any key. */
+/* conf/parse.c - one function per kind of value; nothing here knows the name of any
+ * key. */
 #include "conf/parse.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,11 +14,10 @@
 #include "base/strbuf.h"
 #include "conf/alias.h"
 #include "conf/env.h"
-#include "conf/near.h"
 #include "conf/problem.h"
 #include "conf/values.h"
 
-enum { WORDS_MAX = 64, PATH_TEXT_MAX = 512, STRING_MAX = 64 * 1024, MEANT_MAX = 16 };
+enum { PATH_TEXT_MAX = 512, STRING_MAX = 64 * 1024, MEANT_MAX = 16 };
 
 struct parse {
     const struct conf_struct *root;
@@ -26,199 +27,6 @@ struct parse {
 
 static void parse_object(struct parse *p, const struct conf_struct *type, json_t *json,
                          void *obj, struct conf_place *place);
-
-const struct conf_field *
-field_find(const struct conf_struct *type, const char *key)
-{
-    for (const struct conf_field *f = type->fields; f->key; f++) {
-        if (strcmp(f->key, key) == 0)
-            return f;
-    }
-    return NULL;
-}
-
-void
-field_print_number(const struct conf_field *f, int64_t value, char out[48])
-{
-    if (f->type == CONF_SIZE)
-        size_print((uint64_t)value, out);
-    else if (f->type == CONF_DURATION)
-        duration_print(value, out);
-    else
-        snprintf(out, VALUE_TEXT_MAX, "%" PRId64, value);
-}
-
-/* --- values from text ------------------------------------------------------- */
-
-static bool
-range_ok(const struct conf_field *f, int64_t value, struct strbuf *why,
-         const char **ret_code)
-{
-    char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX], got[VALUE_TEXT_MAX];
-
-    if (value >= f->min && (f->max == 0 || value <= f->max))
-        return true;
-    field_print_number(f, f->min, min);
-    field_print_number(f, f->max, max);
-    if (value < 0)
-        snprintf(got, sizeof got, "%" PRId64, value);
-    else
-        field_print_number(f, value, got);
-    *ret_code = "E0110";
-    if (f->max == 0)
-        strbuf_printf(why, "is %s; it must be at least %s", got, min);
-    else if (f->min == f->max)
-        strbuf_printf(why, "is %s; it must be %s", got, min);
-    else
-        strbuf_printf(why, "is %s; it must be from %s to %s", got, min, max);
-    return false;
-}
-
-static bool
-refuse_note(const struct value_note *note, const char *code, struct strbuf *why,
-            const char **ret_code)
-{
-    *ret_code = code;
-    strbuf_puts(why, note->why);
-    if (note->meant[0])
-        strbuf_printf(why, "; did you mean \"%s\"?", note->meant);
-    return false;
-}
-
-static bool
-parse_uint_text(const struct conf_field *f, const char *text, uint32_t *at,
-                struct strbuf *why, const char **ret_code)
-{
-    uint64_t n;
-
-    if (uint_parse(text, INT64_MAX, &n) != 0) {
-        *ret_code = "E0109";
-        strbuf_printf(why, "must be a whole number, not \"%s\"", text);
-        return false;
-    }
-    if (!range_ok(f, (int64_t)n, why, ret_code))
-        return false;
-    if (n > UINT32_MAX) {
-        *ret_code = "E0110";
-        strbuf_printf(why, "is %" PRIu64 "; it must be at most %u", n, UINT32_MAX);
-        return false;
-    }
-    *at = (uint32_t)n;
-    return true;
-}
-
-static bool
-parse_bool_text(const char *text, bool *at, struct strbuf *why, const char **ret_code)
-{
-    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
-        *ret_code = "E0109";
-        strbuf_printf(why, "must be true or false, not \"%s\"", text);
-        return false;
-    }
-    *at = text[0] == 't';
-    return true;
-}
-
-static bool
-parse_word(const struct conf_field *f, const char *text, uint32_t *at, struct strbuf *why,
-           const char **ret_code)
-{
-    size_t n = 0;
-
-    for (; f->words[n]; n++) {
-        if (strcmp(f->words[n], text) == 0) {
-            *at = (uint32_t)n;
-            return true;
-        }
-    }
-    *ret_code = "E0113";
-    strbuf_printf(why, "does not know the word \"%s\"", text);
-    near_suggest(why, text, f->words, n, "known words");
-    return false;
-}
-
-static bool
-parse_string(const struct conf_field *f, const char *text, const char **at,
-             struct strbuf *why, const char **ret_code)
-{
-    const char *reason = "the value cannot be used";
-    size_t n = 0;
-    bool known = !f->words;
-
-    for (; f->words && f->words[n]; n++)
-        known = known || strcmp(f->words[n], text) == 0;
-    if (known && (!f->valid || f->valid(text, &reason) == 0)) {
-        *at = text;
-        return true;
-    }
-    *ret_code = f->code ? f->code : "E0115";
-    if (f->words) {
-        strbuf_printf(why, "does not know the word \"%s\"", text);
-        near_suggest(why, text, f->words, n, "known words");
-    } else {
-        strbuf_printf(why, "cannot be \"%s\": %s", text, reason);
-    }
-    return false;
-}
-
-bool
-parse_text(const struct conf_field *f, const char *text, void *obj, struct strbuf *why,
-           const char **ret_code)
-{
-    void *at = (char *)obj + f->at;
-    struct value_note note;
-    uint64_t size;
-    int64_t ms;
-
-    switch (f->type) {
-    case CONF_BOOL:
-        return parse_bool_text(text, at, why, ret_code);
-    case CONF_UINT:
-        return parse_uint_text(f, text, at, why, ret_code);
-    case CONF_ENUM:
-        return parse_word(f, text, at, why, ret_code);
-    case CONF_STRING:
-        return parse_string(f, text, at, why, ret_code);
-    case CONF_SIZE:
-        if (size_parse(text, &size, &note) != 0)
-            return refuse_note(&note, "E0112", why, ret_code);
-        if (!range_ok(f, (int64_t)size, why, ret_code))
-            return false;
-        *(uint64_t *)at = size;
-        return true;
-    case CONF_DURATION:
-        if (duration_parse(text, &ms, &note) != 0)
-            return refuse_note(&note, "E0111", why, ret_code);
-        if (!range_ok(f, ms, why, ret_code))
-            return false;
-        *(int64_t *)at = ms;
-        return true;
-    case CONF_OBJECT:
-    case CONF_LIST:
-        break;
-    }
-    return false;
-}
-
-void
-parse_defaults(const struct conf_struct *type, void *obj)
-{
-    memset(obj, 0, type->size);
-    for (const struct conf_field *f = type->fields; f->key; f++) {
-        struct strbuf why;
-        const char *code;
-
-        if (f->type == CONF_OBJECT)
-            parse_defaults(f->sub, (char *)obj + f->at);
-        if (f->type == CONF_OBJECT || f->type == CONF_LIST || !f->def)
-            continue;
-        strbuf_init(&why, PATH_TEXT_MAX);
-        if (!parse_text(f, f->def, obj, &why, &code))
-            memset(&code, 0,
-                   sizeof code); /* a unit test proves that every default is good */
-        strbuf_done(&why);
-    }
-}
 
 /* --- values from JSON ------------------------------------------------------- */
 
@@ -378,7 +186,7 @@ parse_from_string(struct parse *p, const struct conf_field *f, const json_t *jso
     if (!text)
         return;
     strbuf_init(&why, 2 * PATH_TEXT_MAX);
-    if (!parse_text(f, text, obj, &why, &code))
+    if (!field_parse(f, text, obj, &why, &code))
         refuse(place, key, code, "", "%s", why.s);
     strbuf_done(&why);
 }
@@ -392,7 +200,7 @@ parse_integer(const struct conf_field *f, const json_t *json, void *obj,
     struct strbuf why;
 
     strbuf_init(&why, PATH_TEXT_MAX);
-    if (!range_ok(f, n, &why, &code))
+    if (!field_check_range(f, n, &why, &code))
         refuse(place, key, code, "", "%s", why.s);
     else if (n > UINT32_MAX)
         refuse(place, key, "E0110", "", "is %" PRId64 "; it must be at most %u",
@@ -437,7 +245,8 @@ parse_list(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
     }
 }
 
-/* key: where in `place` the value stands; NULL for a short form, when the place itself is the value. */
+/* key: where in `place` the value stands; NULL for a short form, when the place itself
+ * is the value. */
 static void
 parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
             struct conf_place *place, const char *key)
@@ -543,7 +352,7 @@ static void
 parse_object(struct parse *p, const struct conf_struct *type, json_t *json, void *obj,
              struct conf_place *place)
 {
-    parse_defaults(type, obj);
+    field_defaults(type, obj);
     if (json_is_object(json)) {
         parse_keys(p, type, json, obj, place);
     } else if (json_is_string(json) && type->short_key) {

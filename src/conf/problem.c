@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/problem.c - places are found by walking the text along the path: it costs nothing while the file is good. */
+/* conf/problem.c - places are found by walking the text along the path: it costs
+ * nothing while the file is good. */
 #include "conf/problem.h"
 
 #include <stdint.h>
@@ -246,7 +247,8 @@ place_path(const struct conf_place *place, const char *key, struct strbuf *out)
     }
 }
 
-/* Text of the user, safe for a terminal: control characters and broken UTF-8 become '?'. */
+/* Text of the user, safe for a terminal: control characters and broken UTF-8 become
+ * '?'. */
 static void
 put_safe(struct strbuf *out, const char *s, size_t n, bool keep_tabs)
 {

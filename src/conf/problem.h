@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/problem.h - collects what is wrong with one file and prints it the way compilers do, sorted by place.
- * The functions of conf/check.h are implemented here too. Used inside the conf room; one loading thread. */
+/* conf/problem.h - collects what is wrong with one file and prints it the way compilers
+ * do, sorted by place.
+ * The functions of conf/check.h are implemented here too. Used inside the conf room;
+ * one loading thread. */
 #ifndef OUTRIGGER_CONF_PROBLEM_H
 #define OUTRIGGER_CONF_PROBLEM_H
 
@@ -23,15 +25,16 @@ struct problem {
     const char *code;
     char *text;
     bool warning;
-    size_t at,
-        end; /* bytes of the text that are underlined; end 0: no place, only the name of the file is printed */
+    /* Bytes of the text that are underlined; end 0: no place, only the name of the file
+     * is printed. */
+    size_t at, end;
 };
 
 struct problems {
     const char *name; /* of the file, for people */
     const char *text; /* as the user wrote it: shown */
-    const char *
-        json; /* the same with comments blanked: walked. NULL until it is known to be valid */
+    /* The same with comments blanked: walked. NULL until it is known to be valid. */
+    const char *json;
     size_t n;
     struct problem kept[PROBLEMS_KEPT];
     size_t n_kept;
@@ -66,7 +69,8 @@ bool problems_full(const struct problems *ps);
 bool place_has_key(const struct conf_place *place, const char *key);
 /* "pools[1].balance"; empty for the root. */
 void place_path(const struct conf_place *place, const char *key, struct strbuf *out);
-/* All problems with line, excerpt and caret, then a count. Nothing when there are none. */
+/* All problems with line, excerpt and caret, then a count. Nothing when there are none.
+ */
 void problems_print(struct problems *ps, struct strbuf *out);
 
 #endif

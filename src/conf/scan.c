@@ -100,7 +100,8 @@ scan_string_is(const char *text, struct scan_token t, const char *want)
     return same;
 }
 
-/* Moves from behind the `[` or `{` to the value that `step` names; key is set for an object. */
+/* Moves from behind the `[` or `{` to the value that `step` names; key is set for an
+ * object. */
 static bool
 step_into(struct scan *s, const struct scan_step *step, struct scan_token *ret_key)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/scan.h - finds places in JSON text: tokens, the value at a path, line and column.
- * jansson keeps no places for values, so after an error the text is walked again. Comments must be blanked before (conf/jsonc.h).
- * Pure functions; any thread. */
+/* conf/scan.h - finds places in JSON text: tokens, the value at a path, line and
+ * column.
+ * jansson keeps no places for values, so after an error the text is walked again.
+ * Comments must be blanked before (conf/jsonc.h). Pure functions; any thread. */
 #ifndef OUTRIGGER_CONF_SCAN_H
 #define OUTRIGGER_CONF_SCAN_H
 
@@ -13,7 +14,8 @@ enum scan_kind {
     SCAN_PUNCT,    /* one of { } [ ] : , */
     SCAN_STRING,   /* with both quotes */
     SCAN_UNCLOSED, /* a string without its closing quote on the line */
-    SCAN_WORD, /* numbers, true, null and whatever else is made of letters, digits and _ + - . */
+    /* Numbers, true, null and whatever else is made of letters, digits and _ + - . */
+    SCAN_WORD,
     SCAN_OTHER, /* one character that JSON does not know */
 };
 
@@ -39,8 +41,8 @@ struct scan_step {
 };
 
 struct scan_place {
-    bool
-        found; /* false: the path ends early, the places are those of the last part that exists */
+    /* False: the path ends early, the places are those of the last part that exists. */
+    bool found;
     size_t key_at, key_end; /* key_end 0: the part has no key (list item, root) */
     size_t at, end; /* the value; for objects and lists only the opening bracket */
 };

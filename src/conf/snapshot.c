@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/snapshot.c - read, parse, check; then one counted block of memory that nobody changes. */
+/* conf/snapshot.c - read, parse, check; then one counted block of memory that nobody
+ * changes. */
 #include "conf/snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +19,7 @@
 #include "base/slab.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "conf/env.h"
 #include "conf/jsonc.h"
 #include "conf/parse.h"
 #include "conf/problem.h"
@@ -74,10 +78,65 @@ conf_warnings(const struct conf_snapshot *s)
     return s->warnings;
 }
 
+/* What a load works on. */
+struct load {
+    const struct conf_struct *root;
+    const struct conf_set *sets;
+    size_t n_sets;
+};
+
+/* Puts one value into the tree; objects on the way are made. */
+static void
+set_apply(const struct conf_struct *root, const struct conf_set *set, json_t *tree)
+{
+    const struct conf_field *f = field_find_path(root, set->key);
+    const char *key = set->key;
+    struct strbuf escaped;
+    json_t *value;
+
+    for (const char *dot; (dot = strchr(key, '.')); key = dot + 1) {
+        char part[64];
+        json_t *below;
+
+        snprintf(part, sizeof part, "%.*s", (int)(dot - key), key);
+        below = json_object_get(tree, part);
+        if (!json_is_object(below)) {
+            json_object_set_new(tree, part, json_object());
+            below = json_object_get(tree, part);
+        }
+        tree = below;
+    }
+    strbuf_init(&escaped, CONF_FILE_MAX);
+    env_escape(set->value, &escaped);
+    value = f && f->type == CONF_UINT ? json_integer(strtoll(set->value, NULL, 10))
+                                      : json_string(escaped.s ? escaped.s : "");
+    json_object_set_new(tree, key, value);
+    strbuf_done(&escaped);
+}
+
+int
+conf_set_check(const struct conf_struct *root, const struct conf_set *set,
+               struct strbuf *why)
+{
+    const struct conf_field *f = field_find_path(root, set->key);
+    const char *code;
+    void *scratch;
+    bool good;
+
+    if (!f || f->type == CONF_OBJECT || f->type == CONF_LIST) {
+        strbuf_puts(why, "names no single value");
+        return ERR_SYNTAX;
+    }
+    scratch = xcalloc(1, f->at + sizeof(int64_t) + sizeof(void *));
+    good = field_parse(f, set->value, scratch, why, &code);
+    xfree(scratch);
+    return good ? 0 : ERR_SYNTAX;
+}
+
 /* From blanked text to a filled root; problems say when it did not work. */
 static void
-snapshot_fill(const struct conf_struct *root, char *json, size_t n,
-              struct conf_snapshot *s, struct problems *ps)
+snapshot_fill(const struct load *load, char *json, size_t n, struct conf_snapshot *s,
+              struct problems *ps)
 {
     size_t at = 0;
     json_t *tree;
@@ -99,14 +158,18 @@ snapshot_fill(const struct conf_struct *root, char *json, size_t n,
     if (!tree)
         return;
     ps->json = json;
-    parse_tree(root, tree, s->root, &s->arena, ps);
+    for (size_t i = 0; i < load->n_sets; i++)
+        set_apply(load->root, &load->sets[i], tree);
+    parse_tree(load->root, tree, s->root, &s->arena, ps);
     json_decref(tree);
 }
 
 int
-conf_load_text(const struct conf_struct *root, const char *name, const char *text,
-               size_t n, struct strbuf *problems, struct conf_snapshot **ret_snapshot)
+conf_load_text_with(const struct conf_struct *root, const char *name, const char *text,
+                    size_t n, const struct conf_set *sets, size_t n_sets,
+                    struct strbuf *problems, struct conf_snapshot **ret_snapshot)
 {
+    const struct load load = { .root = root, .sets = sets, .n_sets = n_sets };
     struct problems ps;
     struct conf_snapshot *s;
     char *json;
@@ -123,7 +186,7 @@ conf_load_text(const struct conf_struct *root, const char *name, const char *tex
     json = xmalloc(n + 1);
     memcpy(json, text, n);
     json[n] = '\0';
-    snapshot_fill(root, json, n, s, &ps);
+    snapshot_fill(&load, json, n, s, &ps);
     problems_print(&ps, problems);
     errors = ps.errors;
     s->warnings = ps.warnings;
@@ -168,8 +231,9 @@ read_all(int fd, char **ret_text, size_t *ret_n)
 }
 
 int
-conf_load_file(const struct conf_struct *root, const char *path, struct strbuf *problems,
-               struct conf_snapshot **ret_snapshot)
+conf_load_file_with(const struct conf_struct *root, const char *path,
+                    const struct conf_set *sets, size_t n_sets, struct strbuf *problems,
+                    struct conf_snapshot **ret_snapshot)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -185,11 +249,31 @@ conf_load_file(const struct conf_struct *root, const char *path, struct strbuf *
         problems_print(&ps, problems);
         problems_done(&ps);
     } else {
-        rc = conf_load_text(root, is_stdin ? "<stdin>" : path, text, n, problems,
-                            ret_snapshot);
+        rc = conf_load_text_with(root, is_stdin ? "<stdin>" : path, text, n, sets, n_sets,
+                                 problems, ret_snapshot);
     }
     if (fd >= 0 && !is_stdin)
         close(fd);
     xfree(text);
     return rc;
+}
+
+int
+conf_load_text(const struct conf_struct *root, const char *name, const char *text,
+               size_t n, struct strbuf *problems, struct conf_snapshot **ret_snapshot)
+{
+    return conf_load_text_with(root, name, text, n, NULL, 0, problems, ret_snapshot);
+}
+
+int
+conf_load_file(const struct conf_struct *root, const char *path, struct strbuf *problems,
+               struct conf_snapshot **ret_snapshot)
+{
+    return conf_load_file_with(root, path, NULL, 0, problems, ret_snapshot);
+}
+
+const char *
+conf_library_version(void)
+{
+    return jansson_version_str();
 }

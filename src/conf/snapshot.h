@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conf/snapshot.h - a loaded config: immutable, counted, whole or not at all.
- * Loading: main thread, no loop, no socket. Reading, hold and drop: any thread. All strings and lists of the config live in the snapshot. */
+ * Loading: main thread, no loop, no socket. Reading, hold and drop: any thread. All
+ * strings and lists of the config live in the snapshot. */
 #ifndef OUTRIGGER_CONF_SNAPSHOT_H
 #define OUTRIGGER_CONF_SNAPSHOT_H
 
@@ -14,15 +15,38 @@ struct strbuf;
 
 enum { CONF_FILE_MAX = 4 * 1024 * 1024 };
 
-/* Reads JSON with comments by the rows of root. name: of the file, for messages. text need not outlive the call.
- * 0: *ret_snapshot has one hold; problems may have got warnings. ERR_SYNTAX: problems got all that is wrong, as text for a person. */
+/* Reads JSON with comments by the rows of root. name: of the file, for messages. text
+ * need not outlive the call. 0: *ret_snapshot has one hold; problems may have got
+ * warnings. ERR_SYNTAX: problems got all that is wrong, as text for a person. */
 int conf_load_text(const struct conf_struct *root, const char *name, const char *text,
                    size_t n, struct strbuf *problems,
                    struct conf_snapshot **ret_snapshot) MUST_CHECK;
-/* The same from a file; "-": stdin (called <stdin> in messages). ERR_SYS: it cannot be read; problems says why. */
+/* The same from a file; "-": stdin (called <stdin> in messages). ERR_SYS: it cannot be
+ * read; problems says why. */
 int
 conf_load_file(const struct conf_struct *root, const char *path, struct strbuf *problems,
                struct conf_snapshot **ret_snapshot) MUST_CHECK;
+
+/* A value from the command line, which wins over the file. */
+struct conf_set {
+    const char *key;   /* path of a single value: "admin.listen" */
+    const char *value; /* without quotes; no variables */
+};
+
+/* As the two above, with values that replace those of the file. Each must have passed
+ * conf_set_check. */
+int conf_load_text_with(const struct conf_struct *root, const char *name,
+                        const char *text, size_t n, const struct conf_set *sets,
+                        size_t n_sets, struct strbuf *problems,
+                        struct conf_snapshot **ret_snapshot) MUST_CHECK;
+int conf_load_file_with(const struct conf_struct *root, const char *path,
+                        const struct conf_set *sets, size_t n_sets,
+                        struct strbuf *problems,
+                        struct conf_snapshot **ret_snapshot) MUST_CHECK;
+/* ERR_SYNTAX: the value cannot be; why gets the rest of a sentence that starts with its
+ * name. */
+int conf_set_check(const struct conf_struct *root, const struct conf_set *set,
+                   struct strbuf *why) MUST_CHECK;
 
 /* The root struct: root->size bytes. */
 const void *conf_root(const struct conf_snapshot *s);
@@ -31,5 +55,8 @@ unsigned conf_warnings(const struct conf_snapshot *s);
 
 struct conf_snapshot *conf_hold(struct conf_snapshot *s);
 void conf_drop(struct conf_snapshot *s); /* the last drop frees; NULL is fine */
+
+/* Version of the JSON library, for -VV. */
+const char *conf_library_version(void);
 
 #endif

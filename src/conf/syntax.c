@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/syntax.c - jansson decides what is valid; a walk over the tokens says what is wrong and where, since jansson's column is
+/* conf/syntax.c - jansson decides what is valid; a walk over the tokens says what is
+ * wrong and where, since jansson's column is
  * the end of the bad token and its words are those of a parser. */
 #include "conf/syntax.h"
 
@@ -343,7 +344,8 @@ first_key_line(const char *json, size_t n, size_t from, struct scan_token t)
     return line;
 }
 
-/* What the walk cannot see: bad escapes, broken UTF-8, huge numbers, a key written twice. */
+/* What the walk cannot see: bad escapes, broken UTF-8, huge numbers, a key written
+ * twice. */
 static void
 explain_jansson(const char *json, size_t n, const json_error_t *e, struct problems *out)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/values.c - number + unit, read with integers only: a float would turn "0.1s" into 99 ms. */
+/* conf/values.c - number + unit, read with integers only: a float would turn "0.1s"
+ * into 99 ms. */
 #include "conf/values.h"
 
 #include <inttypes.h>
@@ -87,7 +88,8 @@ static const struct unit_guess size_guesses[] = {
     { "bytes", "B" }, { "kbyte", "KB" }, { "mbyte", "MB" }, { NULL, NULL },
 };
 
-/* One "1.5" as whole and fraction; the fraction in 1e-9 parts. Returns the length read, 0: no number. */
+/* One "1.5" as whole and fraction; the fraction in 1e-9 parts. Returns the length read,
+ * 0: no number. */
 static size_t
 number_read(const char *s, uint64_t *ret_whole, uint64_t *ret_nano, bool *ret_exact)
 {
@@ -135,7 +137,8 @@ note_fail(struct value_note *note, const char *why)
     return ERR_SYNTAX;
 }
 
-/* Number then an unknown or missing unit, which is all that is left of the text: guess. */
+/* Number then an unknown or missing unit, which is all that is left of the text: guess.
+ */
 static void
 unit_guess(const struct unit_guess *guesses, const char *bare_unit, const char *text,
            size_t number_len, struct value_note *note)
@@ -161,7 +164,8 @@ unit_guess(const struct unit_guess *guesses, const char *bare_unit, const char *
     }
 }
 
-/* whole.nano units of `scale` as a multiple of the base unit, rounded up. False: too large. */
+/* whole.nano units of `scale` as a multiple of the base unit, rounded up. False: too
+ * large. */
 static bool
 scale_number(uint64_t whole, uint64_t nano, uint64_t scale, uint64_t *ret,
              bool *ret_exact)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/values.h - durations and sizes as people write them in the config file, and back.
- * A unit is always needed: "5" could be seconds or milliseconds, and a wrong guess hurts. Pure functions; any thread. */
+/* conf/values.h - durations and sizes as people write them in the config file, and
+ * back.
+ * A unit is always needed: "5" could be seconds or milliseconds, and a wrong guess
+ * hurts. Pure functions; any thread. */
 #ifndef OUTRIGGER_CONF_VALUES_H
 #define OUTRIGGER_CONF_VALUES_H
 
@@ -17,14 +19,16 @@ struct value_note {
     char meant[VALUE_TEXT_MAX]; /* "5s"; empty when there is no good guess */
 };
 
-/* "250ms", "1.5s", "1m30s"; units ns us ms s m h d, each at most once, large ones first. The result is in milliseconds;
- * parts of a millisecond are rounded up, so that "100us" never becomes 0 (which often means "none").
- * ERR_SYNTAX fills *note. At most 100 years. */
+/* "250ms", "1.5s", "1m30s"; units ns us ms s m h d, each at most once, large ones
+ * first. The result is in milliseconds; parts of a millisecond are rounded up, so that
+ * "100us" never becomes 0 (which often means "none"). ERR_SYNTAX fills *note. At most
+ * 100 years. */
 int duration_parse(const char *text, int64_t *ret_ms, struct value_note *note) MUST_CHECK;
 /* As duration_parse reads it: "1m30s", "1500ms", "0s". */
 void duration_print(int64_t ms, char out[VALUE_TEXT_MAX]);
 
-/* "64KiB", "4Mi", "4MB", "1.5GiB", "512B": powers of 1024 with an i, else of 1000. Must be whole bytes. ERR_SYNTAX fills *note. */
+/* "64KiB", "4Mi", "4MB", "1.5GiB", "512B": powers of 1024 with an i, else of 1000. Must
+ * be whole bytes. ERR_SYNTAX fills *note. */
 int size_parse(const char *text, uint64_t *ret_bytes, struct value_note *note) MUST_CHECK;
 /* As size_parse reads it, with the largest unit that is exact: "64KiB", "1000B". */
 void size_print(uint64_t bytes, char out[VALUE_TEXT_MAX]);

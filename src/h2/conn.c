@@ -346,7 +346,7 @@ conn_bury(struct h2_conn *c)
     struct h2_worker *w = c->w;
 
     if (c->state == CONN_CLOSED) {
-        c->last = c->cur = NULL;
+        c->last = c->cur = c->sending = NULL;
         conn_end_streams(c);
         c->ops->on_closed(c, c->arg, c->close_err, c->note);
         if (c->terminating && c->outq.len == 0) {

@@ -82,7 +82,10 @@ struct h2_stream {
     int32_t id;           /* -1 until the request was submitted */
     uint8_t events;       /* not yet told, enum h2_events */
     bool in_ended;        /* END_STREAM was received */
-    bool headers_queued, headers_begun, headers_sent, end_queued;
+    bool headers_queued; /* our headers are with the library */
+    bool headers_begun;  /* up side: the request may have reached the socket */
+    bool end_queued;
+    bool patient; /* set by the owner: after our early end the peer gets a second to end its side before RST_STREAM(NO_ERROR) */
     bool data_active;   /* a DATA item is with the library */
     bool discard;       /* reset by us: what still arrives is dropped */
     bool unprocessed;   /* with H2_EV_CLOSED on the up side: proof that the peer did not process the request */
@@ -150,7 +153,7 @@ void h2_stream_init(struct h2_stream *s, struct h2_worker *w);
 /* Frees buffers and blocks, releases what is held. The stream must not be open. The object itself is the owner's. */
 void h2_stream_done(struct h2_stream *s);
 
-/* Up side: opens a stream with this request. end: no body will follow. fields are copied, the strings must stay valid until H2_EV_CLOSED or until headers_sent.
+/* Up side: opens a stream with this request. end: no body will follow. fields are copied, the strings must stay valid until H2_EV_CLOSED.
  * ERR_GOAWAY when the connection takes no new streams; ERR_NOMEM. */
 int h2_stream_request(struct h2_conn *c, struct h2_stream *s, const struct h2_field *fields, size_t n, bool end) MUST_CHECK;
 /* Down side: sends response headers. end: Trailers-Only. Strings as above. */

@@ -83,6 +83,7 @@ struct h2_conn {
     struct list link, dirty, dying, backlogged;
     struct list streams, ready;
     struct h2_stream *cur;   /* stream whose header block is being read */
+    struct h2_stream *sending; /* stream of the HEADERS or DATA frame that is being sent */
     struct h2_stream *last;  /* stream of the last DATA frame: saves a map look-up */
     struct buf outq;         /* what the socket did not take */
     uint8_t *backlog;        /* read but not yet fed: the turn's share was used up */

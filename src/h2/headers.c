@@ -19,55 +19,60 @@ _Static_assert((int)H2_FIELD_STATIC == (NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_N
 
 enum { FIRST_ENTRIES = 12, ENTRY_OVERHEAD = 32 };
 
-struct token_row {
-    const char *name;
-    uint8_t n, token;
-};
+#define IS(text, token)                                                                  \
+    if (memcmp(name, text, sizeof(text) - 1) == 0)                                       \
+        return token
 
-#define ROW(name, token) { name, sizeof(name) - 1, token }
-static const struct token_row token_rows[] = {
-    ROW("te", H2_TOKEN_TE),
-    ROW("host", H2_TOKEN_HOST),
-    ROW("date", H2_TOKEN_ONE_OFF),
-    ROW(":path", H2_TOKEN_PATH),
-    ROW("b3", H2_TOKEN_ONE_OFF),
-    ROW(":method", H2_TOKEN_METHOD),
-    ROW(":scheme", H2_TOKEN_SCHEME),
-    ROW(":status", H2_TOKEN_STATUS),
-    ROW(":authority", H2_TOKEN_AUTHORITY),
-    ROW("tracestate", H2_TOKEN_ONE_OFF),
-    ROW("grpc-status", H2_TOKEN_GRPC_STATUS),
-    ROW("traceparent", H2_TOKEN_ONE_OFF),
-    ROW("x-b3-spanid", H2_TOKEN_ONE_OFF),
-    ROW("content-type", H2_TOKEN_CONTENT_TYPE),
-    ROW("grpc-timeout", H2_TOKEN_GRPC_TIMEOUT),
-    ROW("grpc-message", H2_TOKEN_GRPC_MESSAGE),
-    ROW("x-request-id", H2_TOKEN_ONE_OFF),
-    ROW("x-b3-traceid", H2_TOKEN_ONE_OFF),
-    ROW("content-length", H2_TOKEN_CONTENT_LENGTH),
-    ROW("grpc-trace-bin", H2_TOKEN_ONE_OFF),
-    ROW("grpc-status-details-bin", H2_TOKEN_ONE_OFF),
-};
-#undef ROW
-
+/* By length, then by one compare or a few of constant size: most custom names are rejected by the switch alone. */
 enum h2_token
 h2_token_find(const uint8_t *name, size_t n)
 {
-    /* Most custom names have a length of their own; the switch rejects them without a compare. */
     switch (n) {
-    case 2: case 4: case 5: case 7: case 10: case 11: case 12: case 14: case 23:
+    case 2:
+        IS("te", H2_TOKEN_TE);
+        IS("b3", H2_TOKEN_ONE_OFF);
+        break;
+    case 4:
+        IS("host", H2_TOKEN_HOST);
+        IS("date", H2_TOKEN_ONE_OFF);
+        break;
+    case 5:
+        IS(":path", H2_TOKEN_PATH);
+        break;
+    case 7:
+        IS(":method", H2_TOKEN_METHOD);
+        IS(":scheme", H2_TOKEN_SCHEME);
+        IS(":status", H2_TOKEN_STATUS);
+        break;
+    case 10:
+        IS(":authority", H2_TOKEN_AUTHORITY);
+        IS("tracestate", H2_TOKEN_ONE_OFF);
+        break;
+    case 11:
+        IS("grpc-status", H2_TOKEN_GRPC_STATUS);
+        IS("traceparent", H2_TOKEN_ONE_OFF);
+        IS("x-b3-spanid", H2_TOKEN_ONE_OFF);
+        break;
+    case 12:
+        IS("content-type", H2_TOKEN_CONTENT_TYPE);
+        IS("grpc-timeout", H2_TOKEN_GRPC_TIMEOUT);
+        IS("grpc-message", H2_TOKEN_GRPC_MESSAGE);
+        IS("x-request-id", H2_TOKEN_ONE_OFF);
+        IS("x-b3-traceid", H2_TOKEN_ONE_OFF);
+        break;
+    case 14:
+        IS("content-length", H2_TOKEN_CONTENT_LENGTH);
+        IS("grpc-trace-bin", H2_TOKEN_ONE_OFF);
+        break;
+    case 23:
+        IS("grpc-status-details-bin", H2_TOKEN_ONE_OFF);
         break;
     default:
-        return H2_TOKEN_OTHER;
-    }
-    for (size_t i = 0; i < sizeof(token_rows) / sizeof(token_rows[0]); i++) {
-        const struct token_row *r = &token_rows[i];
-
-        if (r->n == n && r->name[n - 1] == (char)name[n - 1] && memcmp(r->name, name, n) == 0)
-            return (enum h2_token)r->token;
+        break;
     }
     return H2_TOKEN_OTHER;
 }
+#undef IS
 
 static bool
 headers_grow(struct h2_headers *h, struct slab *slab)

@@ -104,7 +104,7 @@ output_write(struct h2_conn *c)
 int
 output_write_rest(struct h2_conn *c)
 {
-    struct iovec iov[OUT_IOV];
+    UNINITIALIZED struct iovec iov[OUT_IOV];
     int n = 0;
     ssize_t k;
 

@@ -35,7 +35,7 @@ stream_submit_out(struct h2_stream *s)
 
     if (s->data_active || s->discard || !s->headers_queued)
         return;
-    if (s->conn->side == H2_UP && !s->headers_sent)
+    if (s->conn->side == H2_UP && !s->headers_begun)
         return; /* the stream does not exist yet; on_frame_send comes back here */
     if (s->out.len == 0 && (!s->end_queued || s->trailer_count)) {
         if (s->end_queued) {

@@ -267,6 +267,8 @@ on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
         c->cur = NULL;
     if (c->last == s)
         c->last = NULL;
+    if (c->sending == s)
+        c->sending = NULL;
     gate_note_closed(c, id, !(s && (s->peer_reset || (s->in_ended && s->end_queued))));
     if (!s)
         return 0;
@@ -289,42 +291,48 @@ on_before_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void 
     s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
     if (s) {
         s->headers_begun = true;
+        c->sending = s;
         s->sent_mark = c->out_made + c->w->out.total;
     }
     return 0;
 }
 
+/* Our answer is complete while the client still sends: NO_ERROR tells it to stop (RFC 9113 8.1). */
+static void
+answer_sent(struct h2_conn *c, struct h2_stream *s)
+{
+    if (s && c->side == H2_DOWN && !s->in_ended && !s->patient)
+        nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+}
+
 static void
 headers_frame_sent(struct h2_conn *c, const nghttp2_frame *frame)
 {
-    struct h2_stream *s = nghttp2_session_get_stream_user_data(c->session, frame->hd.stream_id);
+    struct h2_stream *s;
 
-    if (!s)
-        return;
-    s->headers_sent = true;
-    if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
-        stream_submit_out(s);
-        return;
+    if (c->side == H2_UP) {
+        s = c->sending; /* found when the frame was begun */
+        c->sending = NULL;
+        if (s && frame->headers.cat == NGHTTP2_HCAT_REQUEST &&
+            !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+            stream_submit_out(s);
+    } else if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
+        answer_sent(c, nghttp2_session_get_stream_user_data(c->session, frame->hd.stream_id));
     }
-    /* Our answer is complete while the client still sends: NO_ERROR tells it to stop (RFC 9113 8.1). */
-    if (c->side == H2_DOWN && !s->in_ended)
-        nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
 }
 
 static void
 data_frame_sent(struct h2_conn *c, const nghttp2_frame *frame)
 {
-    struct h2_stream *s = nghttp2_session_get_stream_user_data(c->session, frame->hd.stream_id);
+    struct h2_stream *s = c->sending; /* noted by on_send_data */
 
+    c->sending = NULL;
     c->gate.data_out++;
     if (!s)
         return;
-    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
-        if (c->side == H2_DOWN && !s->in_ended)
-            nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
-        return;
-    }
-    if (!s->data_active)
+    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+        answer_sent(c, s);
+    else if (!s->data_active)
         stream_submit_out(s); /* more came while the last piece was on its way */
 }
 
@@ -370,6 +378,7 @@ on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *fram
     (void)frame;
     if (output_full(o, c->lim->write_buffer))
         return NGHTTP2_ERR_WOULDBLOCK; /* the library asks again with the same frame */
+    c->sending = s;
     output_bytes(o, framehd, 9);
     if (n == 0)
         return 0;

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <stdlib.h>
 
 #include "base/compat.h"
 #include "base/log.h"
@@ -40,7 +39,7 @@ fdwatch_on_event(evutil_socket_t fd, short what, void *arg)
 static void
 fdwatch_free(struct ref *r)
 {
-    free(CONTAINER_OF(r, struct fdwatch, ref));
+    xfree(CONTAINER_OF(r, struct fdwatch, ref));
 }
 
 struct fdwatch *

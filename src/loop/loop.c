@@ -142,9 +142,9 @@ loop_free(struct loop *l)
     event_base_free(l->base);
     timer_wheel_free(l->wheel);
     pthread_mutex_destroy(&l->lock);
-    free(l->posts.all);
-    free(l->running.all);
-    free(l);
+    xfree(l->posts.all);
+    xfree(l->running.all);
+    xfree(l);
 }
 
 /* Takes what was posted so far; later posts are for the next turn. */

@@ -36,7 +36,7 @@ signal_watch_on_event(evutil_socket_t signum, short what, void *arg)
 static void
 signal_watch_free(struct ref *r)
 {
-    free(CONTAINER_OF(r, struct signal_watch, ref));
+    xfree(CONTAINER_OF(r, struct signal_watch, ref));
 }
 
 struct signal_watch *

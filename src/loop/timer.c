@@ -6,7 +6,6 @@
 #include "loop/timer.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #include "base/compat.h"
 #include "base/xalloc.h"
@@ -46,7 +45,7 @@ timer_wheel_new(int64_t now_us)
 void
 timer_wheel_free(struct timer_wheel *w)
 {
-    free(w);
+    xfree(w);
 }
 
 unsigned

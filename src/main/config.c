@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main/config.c - the rows of the whole file, and the checks that need more than one part of it. */
+/* main/config.c - the rows of the whole file, and the checks that need more than one
+ * part of it. */
 #include "main/config.h"
 
 #include <netinet/in.h>
@@ -287,7 +288,8 @@ config_check_routes(const struct config *c, struct conf_place *place)
     xfree(used);
 }
 
-/* Port in host order; wildcard tells whether it takes every address. 0: unix socket, or the system chooses. */
+/* Port in host order; wildcard tells whether it takes every address. 0: unix socket, or
+ * the system chooses. */
 static unsigned
 addr_port(const struct addr *a, bool *ret_wildcard)
 {

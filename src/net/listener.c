@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -217,7 +216,7 @@ listener_make_v4(const struct addr *at, struct addr *ret)
 static void
 listener_free(struct ref *r)
 {
-    free(CONTAINER_OF(r, struct listener, ref));
+    xfree(CONTAINER_OF(r, struct listener, ref));
 }
 
 static struct listener *

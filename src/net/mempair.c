@@ -3,7 +3,6 @@
  * triggered, partial, half-closed. An end that is wanted and ready starts a timer of
  * no delay on its own loop, so its callback runs in a later turn, the order of
  * callbacks is the order of events, and close leaves nothing behind. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/compat.h"
@@ -182,7 +181,7 @@ memend_free(struct ref *r)
     struct mempair *pair = CONTAINER_OF(r, struct memend, ref)->pair;
 
     if (--pair->alive == 0)
-        free(pair);
+        xfree(pair);
 }
 
 static const struct transport_ops memend_ops = {

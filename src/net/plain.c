@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -154,7 +153,7 @@ plain_close(struct transport *t)
 static void
 plain_free(struct ref *r)
 {
-    free(CONTAINER_OF(r, struct plain, ref));
+    xfree(CONTAINER_OF(r, struct plain, ref));
 }
 
 static const struct transport_ops plain_ops = {

@@ -89,7 +89,7 @@ static void
 attempt_open(struct call *c, struct upconn *conn)
 {
     struct h2_stream *up = &c->up;
-    struct fields f;
+    UNINITIALIZED struct fields f;
     bool end;
     int rv;
 

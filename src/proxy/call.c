@@ -102,7 +102,7 @@ call_drop_input(struct call *c, struct h2_stream *s)
 void
 call_fail(struct call *c, int code, const char *fmt, ...)
 {
-    char text[CALL_TEXT_MAX];
+    UNINITIALIZED char text[CALL_TEXT_MAX];
     va_list ap;
 
     if (c->response == HALF_CLOSED)
@@ -154,8 +154,9 @@ call_cancelled(struct call *c)
 static void
 call_down_closed(struct call *c)
 {
-    if (c->response != HALF_CLOSED || c->down.close_err != ERR_OK)
-        call_cancelled(c);
+    if (c->response != HALF_CLOSED ||
+        (c->down.close_err != ERR_OK && c->down.close_err != ERR_CANCELLED))
+        call_cancelled(c); /* ERR_CANCELLED: our own reset behind an answer of ours */
     if (c->request != HALF_CLOSED)
         call_set_request(c, HALF_CLOSED);
     call_drop_input(c, &c->down);

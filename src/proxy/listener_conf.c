@@ -86,12 +86,12 @@ static const struct conf_field limits_fields[] = {
     { LIMIT("glitchRate", CONF_UINT, glitch_rate), .def = "100", .min = 1,
       .max = 100000000, .example = "100",
       .help = "Odd frames per second that come back to the allowance." },
-    { LIMIT("maxStreamsPerTurn", CONF_UINT, max_streams_per_turn), .def = "32", .min = 1,
-      .max = 100000, .example = "32",
+    { LIMIT("maxStreamsPerTurn", CONF_UINT, max_streams_per_turn), .def = "128", .min = 1,
+      .max = 100000, .example = "128",
       .help = "Most new calls of one connection in one turn of the loop, so that others "
               "get their share." },
-    { LIMIT("maxFramesPerTurn", CONF_UINT, max_frames_per_turn), .def = "256", .min = 1,
-      .max = 1000000, .example = "256",
+    { LIMIT("maxFramesPerTurn", CONF_UINT, max_frames_per_turn), .def = "1024", .min = 1,
+      .max = 1000000, .example = "1024",
       .help = "Most frames of one connection in one turn of the loop." },
     { LIMIT("handshakeTimeout", CONF_DURATION, handshake_timeout_ms), .def = "10s",
       .min = 10, .max = 10 * MINUTE_MS, .example = "\"10s\"",
@@ -102,7 +102,7 @@ static const struct conf_field limits_fields[] = {
     { LIMIT("idleTimeout", CONF_DURATION, idle_timeout_ms), .def = "10m", .min = 10,
       .max = 30 * DAY_MS, .example = "\"1h\"",
       .help = "A connection without calls for this long is closed with GOAWAY." },
-    { LIMIT("writeStallTimeout", CONF_DURATION, write_stall_timeout_ms), .def = "30s",
+    { LIMIT("writeStallTimeout", CONF_DURATION, write_stall_timeout_ms), .def = "5m",
       .min = 10, .max = HOUR_MS, .example = "\"30s\"",
       .help = "A client that takes none of our waiting bytes for this long is closed." },
     { .key = NULL },
@@ -130,7 +130,8 @@ static const struct conf_struct limits_struct = {
 
 /* --- routes ----------------------------------------------------------------- */
 
-/* One part of the path /service/method; gRPC allows more than protobuf names, but never a slash. */
+/* One part of the path /service/method; gRPC allows more than protobuf names, but never
+ * a slash. */
 static int
 path_part_valid(const char *text, const char *slash_why, const char **ret_why)
 {
@@ -369,7 +370,8 @@ route_first(const struct route_key *keys, size_t n, const char *service,
     return n;
 }
 
-/* Warns of each route that can never be taken: an earlier one matches all of its calls. Sorted, since there may be 10,000. */
+/* Warns of each route that can never be taken: an earlier one matches all of its calls.
+ * Sorted, since there may be 10,000. */
 static void
 routes_check_hidden(const struct conf_list *routes, struct conf_place *place)
 {

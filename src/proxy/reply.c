@@ -20,7 +20,8 @@ static size_t
 reply_status_fields(struct call *c, int code, const char *text, struct h2_field *f)
 {
     const char *number = grpc_code_text(code);
-    char encoded[GRPC_MESSAGE_MAX], *kept;
+    UNINITIALIZED char encoded[GRPC_MESSAGE_MAX];
+    char *kept;
     size_t n = grpc_message_encode(slice_of(text), encoded, sizeof(encoded));
 
     f[0] = reply_field("grpc-status", number, strlen(number));
@@ -78,6 +79,7 @@ reply_http(struct call *c, const char *status, const char *text)
         f[n++] = H2_FIELD("grpc-status", "3"); /* as grpc-go does */
     stat_inc(&c->worker->stats, STAT_LOCAL_REPLIES);
     c->code = GRPC_INVALID_ARGUMENT;
+    s->patient = true; /* not a gRPC client: let it finish, so that its own mistakes get their own answer */
     if (h2_stream_respond(s, f, n, false) != ERR_OK ||
         buf_append(&s->out, c->worker->bufs, text, strlen(text), SIZE_MAX) != ERR_OK) {
         h2_stream_reset(s, H2_INTERNAL_ERROR);

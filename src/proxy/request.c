@@ -162,6 +162,7 @@ request_forward(struct call *c)
         return; /* waits in down.in, bounded by the stream window; attempt_open takes it along */
     if (c->down.in.len) {
         request_count_messages(c);
+        stat_add(&c->worker->stats, STAT_BYTES_FROM_DOWN, (int64_t)c->down.in.len);
         buf_splice(&up->out, c->worker->bufs, &c->down.in);
         h2_stream_kick(up);
     }
@@ -190,6 +191,5 @@ request_drained(struct call *c)
     }
     again = n < c->uncredited ? n : c->uncredited;
     c->uncredited -= again;
-    stat_add(&w->stats, STAT_BYTES_FROM_DOWN, (int64_t)(n - again));
     h2_stream_consume(&c->down, n - again);
 }

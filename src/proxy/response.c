@@ -88,7 +88,7 @@ response_begin(struct call *c, bool end)
     const struct h2_headers *h = &c->up.in_headers;
     bool has_status = h2_headers_get(h, H2_TOKEN_GRPC_STATUS).p != NULL;
     bool grpc = content_type_is_grpc(h2_headers_get(h, H2_TOKEN_CONTENT_TYPE));
-    struct h2_field f[FIELDS_MAX];
+    UNINITIALIZED struct h2_field f[FIELDS_MAX];
     size_t n;
 
     attempt_commit(c);
@@ -130,6 +130,7 @@ response_forward(struct call *c)
     }
     for (const struct chunk *k = c->up.in.head; k; k = k->next)
         frame_feed(&c->out_frames, k->data + k->off, k->len - k->off);
+    stat_add(&c->worker->stats, STAT_BYTES_TO_DOWN, (int64_t)c->up.in.len);
     buf_splice(&c->down.out, c->worker->bufs, &c->up.in);
     h2_stream_kick(&c->down);
 }
@@ -171,7 +172,6 @@ response_drained(struct call *c)
     size_t n = c->down.drained;
 
     c->down.drained = 0;
-    stat_add(&c->worker->stats, STAT_BYTES_TO_DOWN, (int64_t)n);
     h2_stream_consume(&c->up, n);
 }
 

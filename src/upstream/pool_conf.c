@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* upstream/pool_conf.c - the rows of a pool: its endpoints, how calls are spread over them, connections and bounds. */
+/* upstream/pool_conf.c - the rows of a pool: its endpoints, how calls are spread over
+ * them, connections and bounds. */
 #include "upstream/pool_conf.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "conf/check.h"
-#include "net/addr.h"
+#include "resolve/target.h"
 
 #define KIB        1024LL
 #define MIB        (1024 * KIB)
@@ -25,7 +25,7 @@
 static int
 is_host_name(const char *text)
 {
-    size_t n = strcspn(text, ":/");
+    size_t n = strcspn(text, ":/,");
     size_t letters = 0;
 
     for (size_t i = 0; i < n; i++)
@@ -33,38 +33,17 @@ is_host_name(const char *text)
     return letters > 0 && !(n == 9 && memcmp(text, "localhost", n) == 0);
 }
 
+/* Looks for a host name in an address, or in a list of them. */
 static int
-endpoint_addr_valid(const char *text, const char **ret_why)
+has_host_name(const char *text, int list)
 {
-    struct addr addr;
-
-    if (strncmp(text, "unix:", 5) != 0 && text[0] != '[' && is_host_name(text)) {
-        *ret_why = "this version does not ask DNS for host names; " ENDPOINT_FORMS;
-        return ERR_SYNTAX;
-    }
-    return addr_parse(text, false, &addr, ret_why);
-}
-
-static int
-endpoint_list_valid(const char *list, const char **ret_why)
-{
-    char item[ADDR_TEXT_MAX];
-
     for (;;) {
-        size_t n = strcspn(list, ",");
-
-        if (n == 0 || n >= sizeof item) {
-            *ret_why = n == 0 ? "static:/// needs addresses with one comma between them: "
-                                "\"static:///1.2.3.4:50051,1.2.3.5:50051\""
-                              : "one of the addresses is too long";
-            return ERR_SYNTAX;
-        }
-        snprintf(item, sizeof item, "%.*s", (int)n, list);
-        if (endpoint_addr_valid(item, ret_why) != 0)
-            return ERR_SYNTAX;
-        if (list[n] == '\0')
+        if (strncmp(text, "unix:", 5) != 0 && text[0] != '[' && is_host_name(text))
+            return 1;
+        text += strcspn(text, ",");
+        if (!list || *text == '\0')
             return 0;
-        list += n + 1;
+        text++;
     }
 }
 
@@ -90,10 +69,11 @@ endpoint_valid(const char *text, const char **ret_why)
         { "static:",
           "static: has three slashes: \"static:///1.2.3.4:50051,1.2.3.5:50051\"" },
     };
+    const char *list = text;
 
     if (strncmp(text, "static:///", 10) == 0)
-        return endpoint_list_valid(text + 10, ret_why);
-    for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
+        list = text + 10;
+    for (size_t i = 0; i < ARRAY_LEN(foreign) && list == text; i++) {
         if (strncmp(text, foreign[i].prefix, strlen(foreign[i].prefix)) == 0) {
             *ret_why = foreign[i].why;
             return ERR_SYNTAX;
@@ -105,7 +85,11 @@ endpoint_valid(const char *text, const char **ret_why)
                        : ENDPOINT_FORMS;
         return ERR_SYNTAX;
     }
-    return endpoint_addr_valid(text, ret_why);
+    if (has_host_name(list, list != text)) {
+        *ret_why = "this version does not ask DNS for host names; " ENDPOINT_FORMS;
+        return ERR_SYNTAX;
+    }
+    return target_parse(text, NULL, NULL, ret_why);
 }
 
 static const struct conf_field endpoint_fields[] = {

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conf/field.c - one value of one row: from text to the struct and back. */
+#include "conf/field.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "conf/near.h"
+#include "conf/values.h"
+
+enum { WHY_TEXT_MAX = 512 };
+
+const struct conf_field *
+field_find(const struct conf_struct *type, const char *key)
+{
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        if (strcmp(f->key, key) == 0)
+            return f;
+    }
+    return NULL;
+}
+
+const struct conf_field *
+field_find_path(const struct conf_struct *type, const char *path)
+{
+    for (;;) {
+        size_t n = strcspn(path, ".[");
+        const struct conf_field *f = type ? type->fields : NULL;
+
+        while (f && f->key && (strlen(f->key) != n || memcmp(f->key, path, n) != 0))
+            f++;
+        path += n + strcspn(path + n, ".");
+        if (!f || !f->key)
+            return NULL;
+        if (*path == '\0')
+            return f;
+        type = f->sub;
+        path++;
+    }
+}
+
+void
+field_print_number(const struct conf_field *f, int64_t value, char out[48])
+{
+    if (f->type == CONF_SIZE)
+        size_print((uint64_t)value, out);
+    else if (f->type == CONF_DURATION)
+        duration_print(value, out);
+    else
+        snprintf(out, VALUE_TEXT_MAX, "%" PRId64, value);
+}
+
+bool
+field_check_range(const struct conf_field *f, int64_t value, struct strbuf *why,
+                  const char **ret_code)
+{
+    char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX], got[VALUE_TEXT_MAX];
+
+    if (value >= f->min && (f->max == 0 || value <= f->max))
+        return true;
+    field_print_number(f, f->min, min);
+    field_print_number(f, f->max, max);
+    if (value < 0)
+        snprintf(got, sizeof got, "%" PRId64, value);
+    else
+        field_print_number(f, value, got);
+    *ret_code = "E0110";
+    if (f->max == 0)
+        strbuf_printf(why, "is %s; it must be at least %s", got, min);
+    else if (f->min == f->max)
+        strbuf_printf(why, "is %s; it must be %s", got, min);
+    else
+        strbuf_printf(why, "is %s; it must be from %s to %s", got, min, max);
+    return false;
+}
+
+static bool
+refuse_note(const struct value_note *note, const char *code, struct strbuf *why,
+            const char **ret_code)
+{
+    *ret_code = code;
+    strbuf_puts(why, note->why);
+    if (note->meant[0])
+        strbuf_printf(why, "; did you mean \"%s\"?", note->meant);
+    return false;
+}
+
+static bool
+parse_uint_text(const struct conf_field *f, const char *text, uint32_t *at,
+                struct strbuf *why, const char **ret_code)
+{
+    uint64_t n;
+
+    if (uint_parse(text, INT64_MAX, &n) != 0) {
+        *ret_code = "E0109";
+        strbuf_printf(why, "must be a whole number, not \"%s\"", text);
+        return false;
+    }
+    if (!field_check_range(f, (int64_t)n, why, ret_code))
+        return false;
+    if (n > UINT32_MAX) {
+        *ret_code = "E0110";
+        strbuf_printf(why, "is %" PRIu64 "; it must be at most %u", n, UINT32_MAX);
+        return false;
+    }
+    *at = (uint32_t)n;
+    return true;
+}
+
+static bool
+parse_bool_text(const char *text, bool *at, struct strbuf *why, const char **ret_code)
+{
+    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+        *ret_code = "E0109";
+        strbuf_printf(why, "must be true or false, not \"%s\"", text);
+        return false;
+    }
+    *at = text[0] == 't';
+    return true;
+}
+
+static bool
+parse_word(const struct conf_field *f, const char *text, uint32_t *at, struct strbuf *why,
+           const char **ret_code)
+{
+    size_t n = 0;
+
+    for (; f->words[n]; n++) {
+        if (strcmp(f->words[n], text) == 0) {
+            *at = (uint32_t)n;
+            return true;
+        }
+    }
+    *ret_code = "E0113";
+    strbuf_printf(why, "does not know the word \"%s\"", text);
+    near_suggest(why, text, f->words, n, "known words");
+    return false;
+}
+
+static bool
+parse_string(const struct conf_field *f, const char *text, const char **at,
+             struct strbuf *why, const char **ret_code)
+{
+    const char *reason = "the value cannot be used";
+    size_t n = 0;
+    bool known = !f->words;
+
+    for (; f->words && f->words[n]; n++)
+        known = known || strcmp(f->words[n], text) == 0;
+    if (known && (!f->valid || f->valid(text, &reason) == 0)) {
+        *at = text;
+        return true;
+    }
+    *ret_code = f->code ? f->code : "E0115";
+    if (f->words) {
+        strbuf_printf(why, "does not know the word \"%s\"", text);
+        near_suggest(why, text, f->words, n, "known words");
+    } else {
+        strbuf_printf(why, "cannot be \"%s\": %s", text, reason);
+    }
+    return false;
+}
+
+bool
+field_parse(const struct conf_field *f, const char *text, void *obj, struct strbuf *why,
+            const char **ret_code)
+{
+    void *at = (char *)obj + f->at;
+    struct value_note note;
+    uint64_t size;
+    int64_t ms;
+
+    switch (f->type) {
+    case CONF_BOOL:
+        return parse_bool_text(text, at, why, ret_code);
+    case CONF_UINT:
+        return parse_uint_text(f, text, at, why, ret_code);
+    case CONF_ENUM:
+        return parse_word(f, text, at, why, ret_code);
+    case CONF_STRING:
+        return parse_string(f, text, at, why, ret_code);
+    case CONF_SIZE:
+        if (size_parse(text, &size, &note) != 0)
+            return refuse_note(&note, "E0112", why, ret_code);
+        if (!field_check_range(f, (int64_t)size, why, ret_code))
+            return false;
+        *(uint64_t *)at = size;
+        return true;
+    case CONF_DURATION:
+        if (duration_parse(text, &ms, &note) != 0)
+            return refuse_note(&note, "E0111", why, ret_code);
+        if (!field_check_range(f, ms, why, ret_code))
+            return false;
+        *(int64_t *)at = ms;
+        return true;
+    case CONF_OBJECT:
+    case CONF_LIST:
+        break;
+    }
+    return false;
+}
+
+void
+field_defaults(const struct conf_struct *type, void *obj)
+{
+    memset(obj, 0, type->size);
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        struct strbuf why;
+        const char *code;
+
+        if (f->type == CONF_OBJECT)
+            field_defaults(f->sub, (char *)obj + f->at);
+        if (f->type == CONF_OBJECT || f->type == CONF_LIST || !f->def)
+            continue;
+        strbuf_init(&why, WHY_TEXT_MAX);
+        if (!field_parse(f, f->def, obj, &why, &code))
+            memset(&code, 0,
+                   sizeof code); /* a unit test proves that every default is good */
+        strbuf_done(&why);
+    }
+}
+
+void
+field_print_type(const struct conf_field *f, struct strbuf *out)
+{
+    static const char *const names[] = {
+        [CONF_BOOL] = "true or false", [CONF_UINT] = "whole number",
+        [CONF_SIZE] = "size",          [CONF_DURATION] = "duration",
+        [CONF_STRING] = "string",      [CONF_ENUM] = "string",
+        [CONF_OBJECT] = "object",      [CONF_LIST] = "list",
+    };
+
+    if (f->words) {
+        strbuf_puts(out, "one of");
+        for (size_t i = 0; f->words[i]; i++)
+            strbuf_printf(out, "%s %s", i ? "," : "", f->words[i]);
+    } else if (f->sub && f->sub->short_key && f->type == CONF_OBJECT) {
+        strbuf_puts(out, "string or object");
+    } else {
+        strbuf_puts(out, names[f->type]);
+    }
+}
+
+void
+field_print_range(const struct conf_field *f, struct strbuf *out)
+{
+    char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX];
+    const char *what = f->type == CONF_LIST ? " items" : "";
+
+    if (f->max == 0 && f->min == 0)
+        return;
+    field_print_number(f, f->min, min);
+    field_print_number(f, f->max, max);
+    if (f->max == 0)
+        strbuf_printf(out, "at least %s%s", min, what);
+    else if (f->min == f->max)
+        strbuf_printf(out, "only %s%s", min, what);
+    else
+        strbuf_printf(out, "from %s to %s%s", min, max, what);
+}

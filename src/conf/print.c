@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conf/print.c - rows and a struct back to text. */
+#include "conf/print.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "conf/env.h"
+#include "conf/field.h"
+#include "conf/values.h"
+
+enum { COMMENT_WIDTH = 96, TEXT_MAX = 1024 * 1024 };
+
+void
+conf_put_string(struct strbuf *out, const char *s)
+{
+    strbuf_puts(out, "\"");
+    for (; *s; s++) {
+        size_t plain = strcspn(s, "\"\\\b\f\n\r\t");
+
+        for (size_t i = 0; i < plain; i++) {
+            if ((unsigned char)s[i] < 0x20)
+                plain = i;
+        }
+        strbuf_add(out, s, plain);
+        s += plain;
+        if (*s == '\0')
+            break;
+        if (*s == '"' || *s == '\\')
+            strbuf_printf(out, "\\%c", *s);
+        else
+            strbuf_printf(out, "\\u%04x", (unsigned)(unsigned char)*s);
+    }
+    strbuf_puts(out, "\"");
+}
+
+void
+conf_put_wrapped(struct strbuf *out, const char *prefix, size_t width, const char *text)
+{
+    size_t room = width - strlen(prefix);
+
+    while (*text) {
+        size_t n = strlen(text);
+
+        if (n > room) {
+            n = room;
+            while (n > 0 && text[n] != ' ')
+                n--;
+            if (n == 0)
+                n = strcspn(text, " ");
+        }
+        strbuf_printf(out, "%s%.*s\n", prefix, (int)n, text);
+        text += n;
+        text += strspn(text, " ");
+    }
+}
+
+int
+conf_is_short(const struct conf_field *f)
+{
+    return f->sub && f->sub->short_key && !f->sub->fields[1].key;
+}
+
+static void
+put_indent(struct strbuf *out, unsigned depth)
+{
+    strbuf_printf(out, "%*s", (int)(2 * depth), "");
+}
+
+/* The number as the row's default has it when it is the same: "120s" stays "120s". */
+static void
+put_number(const struct conf_field *f, int64_t value, struct strbuf *out)
+{
+    char text[VALUE_TEXT_MAX];
+    struct value_note note;
+    uint64_t size = 0;
+    int64_t ms = 0;
+
+    field_print_number(f, value, text);
+    if (f->def && f->type == CONF_SIZE && size_parse(f->def, &size, &note) == 0 &&
+        (int64_t)size == value)
+        snprintf(text, sizeof text, "%s", f->def);
+    if (f->def && f->type == CONF_DURATION && duration_parse(f->def, &ms, &note) == 0 &&
+        ms == value)
+        snprintf(text, sizeof text, "%s", f->def);
+    strbuf_printf(out, f->type == CONF_UINT ? "%s" : "\"%s\"", text);
+}
+
+static void
+put_text(struct strbuf *out, const char *s)
+{
+    struct strbuf escaped;
+
+    strbuf_init(&escaped, TEXT_MAX);
+    env_escape(s, &escaped);
+    conf_put_string(out, escaped.s ? escaped.s : "");
+    strbuf_done(&escaped);
+}
+
+static void put_object(const struct conf_struct *type, const void *obj, unsigned depth,
+                       struct strbuf *out);
+
+static void
+put_list(const struct conf_field *f, const struct conf_list *list, unsigned depth,
+         struct strbuf *out)
+{
+    if (list->n == 0) {
+        strbuf_puts(out, "[]");
+        return;
+    }
+    strbuf_puts(out, "[\n");
+    for (size_t i = 0; i < list->n; i++) {
+        put_indent(out, depth + 1);
+        put_object(f->sub, (const char *)list->items + i * f->sub->size, depth + 1, out);
+        strbuf_puts(out, i + 1 < list->n ? ",\n" : "\n");
+    }
+    put_indent(out, depth);
+    strbuf_puts(out, "]");
+}
+
+static void
+put_value(const struct conf_field *f, const void *at, unsigned depth, struct strbuf *out)
+{
+    switch (f->type) {
+    case CONF_BOOL:
+        strbuf_puts(out, *(const bool *)at ? "true" : "false");
+        break;
+    case CONF_UINT:
+        put_number(f, *(const uint32_t *)at, out);
+        break;
+    case CONF_SIZE:
+        put_number(f, (int64_t) * (const uint64_t *)at, out);
+        break;
+    case CONF_DURATION:
+        put_number(f, *(const int64_t *)at, out);
+        break;
+    case CONF_STRING:
+        put_text(out, *(const char *const *)at);
+        break;
+    case CONF_ENUM:
+        conf_put_string(out, f->words[*(const uint32_t *)at]);
+        break;
+    case CONF_OBJECT:
+        put_object(f->sub, at, depth, out);
+        break;
+    case CONF_LIST:
+        put_list(f, at, depth, out);
+        break;
+    }
+}
+
+static void
+put_object(const struct conf_struct *type, const void *obj, unsigned depth,
+           struct strbuf *out)
+{
+    const char *before = "\n";
+
+    strbuf_puts(out, "{");
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        const void *at = (const char *)obj + f->at;
+
+        if (f->type == CONF_STRING && !*(const char *const *)at)
+            continue;
+        strbuf_puts(out, before);
+        put_indent(out, depth + 1);
+        strbuf_printf(out, "\"%s\": ", f->key);
+        put_value(f, at, depth + 1, out);
+        before = ",\n";
+    }
+    if (*before == ',') {
+        strbuf_puts(out, "\n");
+        put_indent(out, depth);
+    }
+    strbuf_puts(out, "}");
+}
+
+void
+conf_print(const struct conf_struct *root, const void *obj, struct strbuf *out)
+{
+    put_object(root, obj, 0, out);
+    strbuf_puts(out, "\n");
+}
+
+/* --- the commented file ------------------------------------------------------ */
+
+static void
+put_comment(const struct conf_field *f, unsigned depth, struct strbuf *out)
+{
+    struct strbuf text;
+    char prefix[64];
+
+    strbuf_init(&text, 8192);
+    strbuf_puts(&text, f->help);
+    if (f->words) {
+        strbuf_puts(&text, " (");
+        field_print_type(f, &text);
+        strbuf_puts(&text, ")");
+    } else if (f->type != CONF_LIST && f->min != f->max) {
+        strbuf_puts(&text, " (");
+        field_print_range(f, &text);
+        strbuf_puts(&text, ")");
+    }
+    snprintf(prefix, sizeof prefix, "%*s// ", (int)(2 * depth), "");
+    conf_put_wrapped(out, prefix, COMMENT_WIDTH, text.s);
+    strbuf_done(&text);
+}
+
+static void
+template_object(const struct conf_struct *type, unsigned depth, struct strbuf *out);
+
+static void
+template_value(const struct conf_field *f, unsigned depth, struct strbuf *out)
+{
+    bool bare = f->type == CONF_UINT || f->type == CONF_BOOL;
+
+    if (conf_is_short(f)) {
+        strbuf_puts(out, f->example);
+    } else if (f->type == CONF_OBJECT) {
+        template_object(f->sub, depth, out);
+    } else if (f->type == CONF_LIST) {
+        strbuf_puts(out, "[\n");
+        put_indent(out, depth + 1);
+        template_object(f->sub, depth + 1, out);
+        strbuf_puts(out, "\n");
+        put_indent(out, depth);
+        strbuf_puts(out, "]");
+    } else if (f->def) {
+        strbuf_printf(out, bare ? "%s" : "\"%s\"", f->def);
+    } else {
+        strbuf_puts(out, f->example);
+    }
+}
+
+static void
+template_object(const struct conf_struct *type, unsigned depth, struct strbuf *out)
+{
+    strbuf_puts(out, "{\n");
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        bool unset = !f->def && !f->required && !f->sub;
+
+        if (f > type->fields && (f->sub || depth == 0))
+            strbuf_puts(out, "\n");
+        put_comment(f, depth + 1, out);
+        put_indent(out, depth + 1);
+        strbuf_printf(out, "%s\"%s\": ", unset ? "// " : "", f->key);
+        template_value(f, depth + 1, out);
+        strbuf_puts(out, f[1].key || unset ? ",\n" : "\n");
+    }
+    put_indent(out, depth);
+    strbuf_puts(out, "}");
+}
+
+void
+conf_print_template(const struct conf_struct *root, struct strbuf *out)
+{
+    template_object(root, 0, out);
+    strbuf_puts(out, "\n");
+}

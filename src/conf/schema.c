@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conf/schema.c - one JSON Schema object per row. */
+#include "conf/schema.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+
+#include "base/strbuf.h"
+#include "conf/field.h"
+#include "conf/print.h"
+
+/* Values with a variable are known only when they are loaded. */
+#define VARIABLE "\\\\$\\\\{"
+#define NUMBER   "[0-9]+(\\\\.[0-9]+)?"
+#define DURATION "^(" NUMBER "(ns|us|ms|s|m|h|d))+$|" VARIABLE
+#define SIZE     "^" NUMBER "(B|[KMGT]iB?|[kKMGT]B)$|" VARIABLE
+
+static void schema_object(const struct conf_struct *type, unsigned depth, bool root,
+                          struct strbuf *out);
+
+static void
+put_line(struct strbuf *out, unsigned depth)
+{
+    strbuf_printf(out, "\n%*s", (int)(2 * depth), "");
+}
+
+/* The keywords of an object that may also be a bare string: `"anyOf": [...]` without
+ * braces around. */
+static void
+schema_struct(const struct conf_struct *type, unsigned depth, struct strbuf *out)
+{
+    if (!type->short_key) {
+        schema_object(type, depth, false, out);
+        return;
+    }
+    strbuf_puts(out, "\"anyOf\": [");
+    put_line(out, depth + 1);
+    strbuf_puts(out, "{ \"type\": \"string\" },");
+    put_line(out, depth + 1);
+    strbuf_puts(out, "{ ");
+    schema_object(type, depth + 1, false, out);
+    strbuf_puts(out, " }");
+    put_line(out, depth);
+    strbuf_puts(out, "]");
+}
+
+static void
+schema_words(const struct conf_field *f, struct strbuf *out)
+{
+    strbuf_puts(out, "\"anyOf\": [{ \"enum\": [");
+    for (size_t i = 0; f->words[i]; i++) {
+        strbuf_puts(out, i ? ", " : "");
+        conf_put_string(out, f->words[i]);
+    }
+    strbuf_puts(out, "] }, { \"type\": \"string\", \"pattern\": \"" VARIABLE "\" }]");
+}
+
+static void
+schema_uint(const struct conf_field *f, struct strbuf *out)
+{
+    strbuf_printf(out,
+                  "\"anyOf\": [{ \"type\": \"integer\", \"minimum\": %" PRId64
+                  ", \"maximum\": %" PRId64 " }, ",
+                  f->min, f->max ? f->max : (int64_t)UINT32_MAX);
+    strbuf_puts(out, "{ \"type\": \"string\", \"pattern\": \"" VARIABLE "\" }]");
+}
+
+static void
+schema_list(const struct conf_field *f, unsigned depth, struct strbuf *out)
+{
+    strbuf_puts(out, "\"type\": \"array\",");
+    put_line(out, depth);
+    if (f->min > 0)
+        strbuf_printf(out, "\"minItems\": %" PRId64 ", ", f->min);
+    if (f->max > 0)
+        strbuf_printf(out, "\"maxItems\": %" PRId64 ",", f->max);
+    put_line(out, depth);
+    strbuf_puts(out, "\"items\": {");
+    put_line(out, depth + 1);
+    schema_struct(f->sub, depth + 1, out);
+    put_line(out, depth);
+    strbuf_puts(out, "}");
+}
+
+static void
+schema_default(const struct conf_field *f, struct strbuf *out)
+{
+    strbuf_puts(out, "\"default\": ");
+    if (f->type == CONF_UINT || f->type == CONF_BOOL)
+        strbuf_puts(out, f->def);
+    else
+        conf_put_string(out, f->def);
+    strbuf_puts(out, ",");
+}
+
+static void
+schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
+{
+    strbuf_puts(out, "\"description\": ");
+    conf_put_string(out, f->help);
+    strbuf_puts(out, ",");
+    put_line(out, depth);
+    if (f->def) {
+        schema_default(f, out);
+        put_line(out, depth);
+    }
+    if (f->example) {
+        strbuf_printf(out, "\"examples\": [%s],", f->example);
+        put_line(out, depth);
+    }
+    switch (f->type) {
+    case CONF_BOOL:
+        strbuf_puts(out, "\"anyOf\": [{ \"type\": \"boolean\" }, { \"type\": \"string\", "
+                         "\"pattern\": \"" VARIABLE "\" }]");
+        break;
+    case CONF_UINT:
+        schema_uint(f, out);
+        break;
+    case CONF_SIZE:
+        strbuf_puts(out, "\"type\": \"string\", \"pattern\": \"" SIZE "\"");
+        break;
+    case CONF_DURATION:
+        strbuf_puts(out, "\"type\": \"string\", \"pattern\": \"" DURATION "\"");
+        break;
+    case CONF_STRING:
+        if (f->words)
+            schema_words(f, out);
+        else
+            strbuf_puts(out, "\"type\": \"string\"");
+        break;
+    case CONF_ENUM:
+        schema_words(f, out);
+        break;
+    case CONF_OBJECT:
+        schema_struct(f->sub, depth, out);
+        break;
+    case CONF_LIST:
+        schema_list(f, depth, out);
+        break;
+    }
+}
+
+static void
+schema_required(const struct conf_struct *type, unsigned depth, struct strbuf *out)
+{
+    const char *before = "\"required\": [";
+    bool any = false;
+
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        if (!f->required)
+            continue;
+        strbuf_printf(out, "%s\"%s\"", before, f->key);
+        before = ", ";
+        any = true;
+    }
+    if (any) {
+        strbuf_puts(out, "],");
+        put_line(out, depth);
+    }
+}
+
+/* The keywords of an object, without braces around. */
+static void
+schema_object(const struct conf_struct *type, unsigned depth, bool root,
+              struct strbuf *out)
+{
+    strbuf_puts(out, "\"type\": \"object\",");
+    put_line(out, depth);
+    schema_required(type, depth, out);
+    strbuf_puts(out, "\"additionalProperties\": false,");
+    put_line(out, depth);
+    strbuf_puts(out, "\"patternProperties\": { \"^x-\": {} },");
+    put_line(out, depth);
+    strbuf_puts(out, "\"properties\": {");
+    put_line(out, depth + 1);
+    if (root) {
+        strbuf_puts(out, "\"$schema\": { \"description\": \"Where an editor finds this "
+                         "schema. Not looked at.\" },");
+        put_line(out, depth + 1);
+    }
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        strbuf_printf(out, "\"%s\": {", f->key);
+        put_line(out, depth + 2);
+        schema_field(f, depth + 2, out);
+        put_line(out, depth + 1);
+        strbuf_puts(out, "}");
+        if (f[1].key) {
+            strbuf_puts(out, ",");
+            put_line(out, depth + 1);
+        }
+    }
+    put_line(out, depth);
+    strbuf_puts(out, "}");
+}
+
+void
+conf_print_schema(const struct conf_struct *root, struct strbuf *out)
+{
+    strbuf_puts(out, "{\n  \"$schema\": \"http://json-schema.org/draft-07/schema#\",\n"
+                     "  \"title\": \"Configuration of outrigger\",\n  ");
+    schema_object(root, 1, true, out);
+    strbuf_puts(out, "\n}\n");
+}

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command itself: without a file, with a bad file, with the admin port off, the demo."""
+import json
+import os
+import re
+import signal
+import subprocess
+import urllib.request
+
+import grpc
+import pytest
+
+import env
+import protos
+from protos import SimpleRequest
+
+pytestmark = pytest.mark.proxy_only
+
+
+def run(*args, text=None):
+    return subprocess.run([env.OUTRIGGER] + list(args), input=text, capture_output=True,
+                          text=True, timeout=20 * env.SLOW)
+
+
+def write_config(tmp_path, text):
+    path = os.path.join(tmp_path, "c.json")
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+SMALLEST = """{ "version": 1, // the smallest file
+  "listeners": [{ "listen": "%s", "routes": [{ "to": "app" }] }],
+  "pools": [{ "name": "app", "endpoints": ["127.0.0.1:50051"], }] }
+"""
+
+
+class Command(env.Process):
+    """The proxy, started by hand."""
+
+    def __init__(self, *args):
+        super().__init__([env.OUTRIGGER] + list(args))
+
+    def __enter__(self):
+        self.wait_line(lambda line: re.search(r"\bready\b", line), "err")
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if self.alive:
+            self.proc.send_signal(signal.SIGTERM)
+        try:
+            code = self.wait_exit()
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        assert kind or code == 0, self.lines()
+
+
+def test_without_a_file(backend):
+    listen, admin = env.free_address(), env.free_address()
+    with Command("--listen", listen, "--backend", backend.address, "--workers", "1",
+                 "--admin", admin), env.open_channel(listen) as channel:
+        assert protos.Stub(channel).UnaryCall(SimpleRequest(response_size=3), timeout=10)
+
+
+def test_config_from_stdin_and_check(tmp_path):
+    path = write_config(tmp_path, SMALLEST % env.free_address())
+    assert run("-t", "-c", path).returncode == 0
+    assert run("-t", "-c", "-", text=SMALLEST % env.free_address()).returncode == 0
+
+
+@pytest.mark.parametrize("old,new,hint", [
+    ('"routes"', '"rutes"', "routes"), ('"version": 1', '"version": 9', "version"),
+    ('"to": "app"', '"to": "apq"', "app"), ('"endpoints"', '"endpoint"', "endpoints"),
+    ('[{ "to"', '[ "to"', ""), ('127.0.0.1:50051', '127.0.0.1:port', "")])
+def test_check_names_the_place(tmp_path, old, new, hint):
+    path = write_config(tmp_path, (SMALLEST % "127.0.0.1:1").replace(old, new))
+    got = run("-t", "-c", path)
+    text = got.stdout + got.stderr
+    assert got.returncode == 1
+    assert re.search(r"c\.json:\d+:\d+", text) and hint in text, text
+
+
+def test_bad_usage_exits_2():
+    assert run("--no-such-option").returncode == 2
+    assert run("-c").returncode == 2
+
+
+def test_listen_address_in_use(backend):
+    with env.Proxy([backend.address]) as proxy:
+        got = run("--listen", proxy.address, "--backend", backend.address, "--admin", "off")
+    assert got.returncode not in (0, None) and got.returncode < 128
+    assert proxy.address in got.stderr
+
+
+def test_admin_off_and_json_log(backend):
+    with env.Proxy([backend.address], top={
+            "admin": {"listen": "off"}, "log": {"format": "json", "level": "debug"}}) as proxy, \
+            proxy.open_channel() as channel:
+        assert protos.Stub(channel).UnaryCall(SimpleRequest(response_size=3), timeout=10)
+        for line in proxy.lines():
+            assert isinstance(json.loads(line), dict), line
+
+
+def test_stats_and_metrics_pages(proxy, stub):
+    stub.UnaryCall(SimpleRequest(response_size=3), timeout=10)
+    with urllib.request.urlopen("http://%s/stats.json" % proxy.admin, timeout=5) as answer:
+        assert isinstance(json.load(answer), dict)
+    values = proxy.metrics()
+    assert 'outrigger_connections{side="down"}' in values
+    assert 'outrigger_connections{side="up"}' in values
+    assert values['outrigger_connections{side="up"}'] >= 1
+    for name in ("outrigger_calls_in_flight", "outrigger_buffered_bytes"):
+        assert any(k.split("{")[0] == name for k in values), name
+    assert all(v >= 0 for v in values.values())
+
+
+def test_many_starts_and_stops(backend):
+    """A signal at any moment of the start still ends it well."""
+    for n in range(10):
+        p = env.Proxy([backend.address], workers=2)
+        with p.open_channel() as channel:
+            future = protos.Stub(channel).UnaryCall.future(SimpleRequest(), timeout=10)
+            p.terminate()
+            assert future.code() in (grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE)
+        p.stop()
