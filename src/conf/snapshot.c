@@ -23,6 +23,7 @@
 #include "conf/jsonc.h"
 #include "conf/parse.h"
 #include "conf/problem.h"
+#include "conf/scan.h"
 #include "conf/syntax.h"
 
 enum { SNAPSHOT_BYTES_MAX = 64 * 1024 * 1024 };
@@ -34,6 +35,10 @@ struct conf_snapshot {
         *slab; /* of this snapshot alone: it is freed by whichever thread drops last */
     struct arena arena;
     void *root;
+    char *json; /* the file without comments: for conf_is_given */
+    size_t n;
+    struct conf_set *sets; /* only their keys, which are constant texts */
+    size_t n_sets;
 };
 
 static struct conf_snapshot *
@@ -63,6 +68,8 @@ conf_drop(struct conf_snapshot *s)
     arena_reset(&s->arena);
     slab_free(s->slab);
     xfree(s->root);
+    xfree(s->json);
+    xfree(s->sets);
     xfree(s);
 }
 
@@ -70,6 +77,32 @@ const void *
 conf_root(const struct conf_snapshot *s)
 {
     return s->root;
+}
+
+bool
+conf_is_given(const struct conf_snapshot *s, const char *path)
+{
+    struct scan_step steps[JSONC_DEPTH_MAX];
+    struct scan_place place;
+    char room[256];
+    size_t n_steps = 0;
+
+    for (size_t i = 0; i < s->n_sets; i++) {
+        if (strcmp(s->sets[i].key, path) == 0)
+            return true;
+    }
+    snprintf(room, sizeof room, "%s", path);
+    for (char *key = room; *key && n_steps < ARRAY_LEN(steps);) {
+        size_t len = strcspn(key, ".");
+        bool last = key[len] == '\0';
+
+        key[len] = '\0';
+        steps[n_steps++] = (struct scan_step){ .key = key };
+        key += len + !last;
+    }
+    place = scan_find(s->json, s->n, steps, n_steps);
+    /* A short form stands for the keys below it: "admin": "off". */
+    return place.found || s->json[place.at] == '"';
 }
 
 unsigned
@@ -191,7 +224,12 @@ conf_load_text_with(const struct conf_struct *root, const char *name, const char
     errors = ps.errors;
     s->warnings = ps.warnings;
     problems_done(&ps);
-    xfree(json);
+    s->json = json;
+    s->n = n;
+    s->sets = xcalloc(n_sets + 1, sizeof *s->sets);
+    s->n_sets = n_sets;
+    for (size_t i = 0; i < n_sets; i++)
+        s->sets[i].key = sets[i].key;
     if (errors > 0) {
         conf_drop(s);
         return ERR_SYNTAX;

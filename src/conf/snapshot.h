@@ -5,6 +5,7 @@
 #ifndef OUTRIGGER_CONF_SNAPSHOT_H
 #define OUTRIGGER_CONF_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/compat.h"
@@ -29,7 +30,7 @@ conf_load_file(const struct conf_struct *root, const char *path, struct strbuf *
 
 /* A value from the command line, which wins over the file. */
 struct conf_set {
-    const char *key;   /* path of a single value: "admin.listen" */
+    const char *key;   /* path of a single value: "admin.listen"; a constant text */
     const char *value; /* without quotes; no variables */
 };
 
@@ -39,10 +40,10 @@ int conf_load_text_with(const struct conf_struct *root, const char *name,
                         const char *text, size_t n, const struct conf_set *sets,
                         size_t n_sets, struct strbuf *problems,
                         struct conf_snapshot **ret_snapshot) MUST_CHECK;
-int conf_load_file_with(const struct conf_struct *root, const char *path,
-                        const struct conf_set *sets, size_t n_sets,
-                        struct strbuf *problems,
-                        struct conf_snapshot **ret_snapshot) MUST_CHECK;
+int
+conf_load_file_with(const struct conf_struct *root, const char *path,
+                    const struct conf_set *sets, size_t n_sets, struct strbuf *problems,
+                    struct conf_snapshot **ret_snapshot) MUST_CHECK;
 /* ERR_SYNTAX: the value cannot be; why gets the rest of a sentence that starts with its
  * name. */
 int conf_set_check(const struct conf_struct *root, const struct conf_set *set,
@@ -52,6 +53,9 @@ int conf_set_check(const struct conf_struct *root, const struct conf_set *set,
 const void *conf_root(const struct conf_snapshot *s);
 /* Warnings that loading printed. */
 unsigned conf_warnings(const struct conf_snapshot *s);
+/* True when the file or the command line gives the key, false when it has its default.
+ * path goes through objects only: "admin.listen". */
+bool conf_is_given(const struct conf_snapshot *s, const char *path);
 
 struct conf_snapshot *conf_hold(struct conf_snapshot *s);
 void conf_drop(struct conf_snapshot *s); /* the last drop frees; NULL is fine */
