@@ -201,7 +201,7 @@ conn_store_backlog(struct h2_conn *c, const uint8_t *p, size_t n)
     uint8_t *b;
 
     stat_inc(c->w->stats, STAT_TURN_YIELDS);
-    if (c->backlog && p >= c->backlog && p < c->backlog + c->backlog_at + c->backlog_len) {
+    if (c->backlog && p >= c->backlog && p < c->backlog + c->backlog_size) {
         c->backlog_at = (size_t)(p - c->backlog);
         c->backlog_len = n;
     } else {
@@ -213,9 +213,9 @@ conn_store_backlog(struct h2_conn *c, const uint8_t *p, size_t n)
         memcpy(b, p, n);
         c->backlog = b;
         c->backlog_at = 0;
-        c->backlog_len = n;
+        c->backlog_len = c->backlog_size = n;
     }
-    list_append(&c->w->backlogged, &c->backlogged);
+    list_append(&c->w->yielded, &c->backlogged);
     loop_again(c->w->loop);
 }
 

@@ -38,7 +38,8 @@ struct h2_worker {
     struct stats *stats;
     nghttp2_mem mem;
     nghttp2_session_callbacks *callbacks;
-    struct list conns, dirty[2], dying, backlogged; /* dirty by enum h2_side */
+    struct list conns, dirty[2], dying; /* dirty by enum h2_side */
+    struct list backlogged, yielded;    /* with input to feed in this turn, in the next one */
     unsigned conn_count;
     uint64_t numbers;
     size_t held, held_limit;
@@ -87,7 +88,7 @@ struct h2_conn {
     struct h2_stream *last;  /* stream of the last DATA frame: saves a map look-up */
     struct buf outq;         /* what the socket did not take */
     uint8_t *backlog;        /* read but not yet fed: the turn's share was used up */
-    size_t backlog_at, backlog_len;
+    size_t backlog_at, backlog_len, backlog_size;
     uint64_t number, out_made, out_written;
     struct gate gate;
     struct bucket glitches, resets;

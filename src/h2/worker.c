@@ -61,11 +61,9 @@ worker_bury(struct h2_worker *w)
 static void
 worker_backlogs(struct h2_worker *w)
 {
-    struct list now, *n;
+    struct list *n;
 
-    list_init(&now);
-    list_splice(&now, &w->backlogged);
-    while ((n = list_pop(&now)))
+    while ((n = list_pop(&w->backlogged)))
         conn_resume_backlog(CONTAINER_OF(n, struct h2_conn, backlogged));
 }
 
@@ -76,6 +74,7 @@ worker_turn(void *arg)
     struct h2_worker *w = arg;
 
     worker_backlogs(w);
+    list_splice(&w->backlogged, &w->yielded); /* who yields has had its share of this turn */
     for (int round = 0; round < TURN_ROUNDS; round++) {
         bool any = worker_bury(w);
 
@@ -121,6 +120,7 @@ h2_worker_new(struct loop *loop, struct slab *slab, struct buf_pool *bufs, struc
     list_init(&w->dirty[H2_UP]);
     list_init(&w->dying);
     list_init(&w->backlogged);
+    list_init(&w->yielded);
     w->conn_count = 0;
     w->numbers = 0;
     w->held = w->held_limit = 0;
