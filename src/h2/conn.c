@@ -219,10 +219,25 @@ conn_store_backlog(struct h2_conn *c, const uint8_t *p, size_t n)
     loop_again(c->w->loop);
 }
 
+/* Acks, resets and credit that the peer's input made the library queue. What we have to say ourselves (requests, answers) may be a lot more
+ * and is no fault of the peer. */
+static size_t
+conn_count_queued(struct h2_conn *c, size_t before)
+{
+    size_t now = nghttp2_session_get_outbound_queue_size(c->session);
+
+    if (now > before)
+        c->peer_queued += now - before;
+    if (c->peer_queued > now)
+        c->peer_queued = now;
+    return c->peer_queued;
+}
+
 void
 conn_feed(struct h2_conn *c, const uint8_t *p, size_t n)
 {
     while (n && c->state == CONN_OPEN && !c->terminating) {
+        size_t queued = nghttp2_session_get_outbound_queue_size(c->session);
         enum gate_verdict verdict;
         size_t k = gate_scan(c, p, n, &verdict);
 
@@ -237,7 +252,7 @@ conn_feed(struct h2_conn *c, const uint8_t *p, size_t n)
         }
         p += k;
         n -= k;
-        if (!c->flooded && nghttp2_session_get_outbound_queue_size(c->session) > c->lim->max_queued_frames)
+        if (conn_count_queued(c, queued) > c->lim->max_queued_frames)
             c->flooded = true;
         if (c->flooded)
             conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM, "too many protocol oddities or resets");

@@ -103,6 +103,8 @@ struct h2_conn {
     unsigned stream_count;
     uint32_t peer_max_streams;
     uint32_t recv_turn;    /* DATA bytes of this feed, connection credit due */
+    uint32_t dropped_bytes; /* of a header block that nobody keeps, decoded */
+    size_t peer_queued;    /* frames in the library's queue that the peer's input caused, at most */
     size_t held, credit_owed;
     /* bandwidth-delay estimate (h2/flow.c) */
     bool bdp_ping;

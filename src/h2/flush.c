@@ -4,7 +4,8 @@
 
 enum { FLUSH_ROUNDS = 4, BLOCKED_QUEUE = 256 };
 
-/* While the socket is full and the library's own queue grows, reading more would only make it grow further (reliability.md 0.2-0.4). */
+/* While the socket is full and the peer's frames make the library's queue grow, reading more would only make it grow further (reliability.md
+ * 0.2-0.4). What we queued ourselves does not count: two proxies that stop reading for their own output would wait for each other. */
 void
 conn_update_want(struct h2_conn *c)
 {
@@ -13,9 +14,13 @@ conn_update_want(struct h2_conn *c)
 
     if (c->state == CONN_CLOSED || c->state == CONN_LINGER)
         return;
-    if (write && c->session &&
-        nghttp2_session_get_outbound_queue_size(c->session) > BLOCKED_QUEUE)
-        read = false;
+    if (write && c->session && c->peer_queued > BLOCKED_QUEUE) {
+        size_t queued = nghttp2_session_get_outbound_queue_size(c->session);
+
+        if (c->peer_queued > queued)
+            c->peer_queued = queued;
+        read = read && c->peer_queued <= BLOCKED_QUEUE;
+    }
     if (read == c->want_read && write == c->want_write)
         return;
     c->want_read = read;
