@@ -31,6 +31,7 @@ on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg
     struct h2_conn *c = arg;
     struct h2_stream *s;
 
+    c->dropped_bytes = 0;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
         c->cur = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
         return 0;
@@ -59,6 +60,19 @@ headers_being_read(struct h2_stream *s)
 /* A block over the limit is answered by the owner; one far over it, decoded, is an HPACK bomb (row A4). */
 enum { BOMB_FACTOR = 16 };
 
+/* A field of a refused or reset stream. Nobody keeps it, yet the library decodes and checks it: a bomb costs the same. */
+static int
+header_dropped(struct h2_conn *c, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
+{
+    size_t n = nghttp2_rcbuf_get_buf(name).len + nghttp2_rcbuf_get_buf(value).len + 32;
+
+    c->dropped_bytes += (uint32_t)n;
+    if (c->dropped_bytes <= BOMB_FACTOR * c->lim->max_header_bytes)
+        return 0;
+    c->flooded = true;
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
 static int
 on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
           nghttp2_rcbuf *value, uint8_t flags, void *arg)
@@ -69,7 +83,7 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *n
     (void)session;
     (void)frame;
     if (!c->cur || c->cur->discard)
-        return 0;
+        return header_dropped(c, name, value);
     h = headers_being_read(c->cur);
     if (headers_add(h, c->w->slab, c->lim, name, value, flags) == ERR_OK)
         return 0;
