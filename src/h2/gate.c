@@ -33,6 +33,8 @@ gate_note_closed(struct h2_conn *c, int32_t id, bool by_us)
         if (!g->closed)
             return; /* only the strictness on closed streams suffers */
     }
+    if (g->closed[g->closed_at % GATE_HISTORY].by_us)
+        g->forgot_ours = true;
     g->closed[g->closed_at++ % GATE_HISTORY] = (struct gate_closed){ .id = id, .by_us = by_us };
 }
 
@@ -66,9 +68,14 @@ gate_check_old(struct h2_conn *c, const struct frame *f, bool caught_up)
     was = gate_find_closed(&c->gate, f->id);
     if (was)
         return was->by_us ? CHECK_PASS : CHECK_STREAM_CLOSED;
+    if (nghttp2_session_find_stream(c->session, f->id))
+        return CHECK_PASS; /* refused; our RST_STREAM has not left yet */
+    if (c->final_goaway && f->id > nghttp2_session_get_last_proc_stream_id(c->session))
+        return CHECK_PASS; /* opened after our last word; the library ignores it */
     if (f->type == FRAME_HEADERS)
         return CHECK_PROTOCOL; /* 5.1.1: ids only rise */
-    h2_conn_glitch(c, 1);
+    if (!c->gate.forgot_ours)
+        h2_conn_glitch(c, 1); /* else it may be on its way to a stream that we reset */
     return CHECK_PASS; /* forgotten long ago; the library drops it */
 }
 

@@ -350,12 +350,21 @@ data_frame_sent(struct h2_conn *c, const nghttp2_frame *frame)
         stream_submit_out(s); /* more came while the last piece was on its way */
 }
 
+/* A reset that the library had to send for the peer's error costs the peer (row A2); one that our owner chose does not. */
+static void
+reset_frame_sent(struct h2_conn *c, const struct h2_stream *s, uint32_t code)
+{
+    if (s && s->discard)
+        return;
+    if (code != NGHTTP2_NO_ERROR && code != NGHTTP2_CANCEL && code != NGHTTP2_REFUSED_STREAM)
+        h2_conn_glitch(c, 1);
+}
+
 static int
 on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct h2_conn *c = arg;
 
-    (void)session;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
         headers_frame_sent(c, frame);
@@ -364,11 +373,8 @@ on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
         data_frame_sent(c, frame);
         break;
     case NGHTTP2_RST_STREAM:
-        /* A reset that we had to send for the peer's error costs the peer (row A2). */
-        if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
-            frame->rst_stream.error_code != NGHTTP2_CANCEL &&
-            frame->rst_stream.error_code != NGHTTP2_REFUSED_STREAM)
-            h2_conn_glitch(c, 1);
+        reset_frame_sent(c, nghttp2_session_get_stream_user_data(session, frame->hd.stream_id),
+                         frame->rst_stream.error_code);
         break;
     case NGHTTP2_GOAWAY:
         stat_inc(c->w->stats, STAT_GOAWAY_SENT);
