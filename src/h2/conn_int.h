@@ -64,7 +64,7 @@ struct gate {
     uint32_t block_bytes;
     int64_t block_since_us;
     uint32_t turn_frames, turn_streams;
-    uint32_t priorities, window_updates, streams, data_out;
+    uint64_t priorities, window_updates, streams, data_out; /* a connection may live for weeks */
     uint8_t closed_at;
     bool forgot_ours;    /* a stream that we reset fell out of `closed` */
     struct gate_closed *closed; /* ring of GATE_HISTORY, made when the first stream closes */
