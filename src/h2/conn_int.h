@@ -62,7 +62,7 @@ struct gate {
     uint32_t left;      /* payload bytes of the current frame still to come */
     int32_t max_id;     /* highest stream the peer opened */
     uint32_t block_bytes;
-    int64_t block_since_us;
+    int64_t block_since_us; /* 0: no header block is incomplete */
     uint32_t turn_frames, turn_streams;
     uint64_t priorities, window_updates, streams, data_out; /* a connection may live for weeks */
     uint8_t closed_at;

@@ -100,8 +100,6 @@ gate_check_headers(struct h2_conn *c, const struct frame *f, bool caught_up, boo
     }
     g->block_bytes = f->len;
     g->in_block = !(f->flags & FLAG_END_HEADERS);
-    if (g->in_block)
-        g->block_since_us = loop_now_us(c->w->loop);
     return CHECK_PASS;
 }
 
@@ -190,6 +188,28 @@ gate_end(struct h2_conn *c, enum check k)
     return GATE_CLOSE;
 }
 
+/* All bytes of a frame came. True: the library is to see them before the next frame is looked at. */
+static bool
+gate_end_frame(struct gate *g)
+{
+    bool cut = g->cut_after;
+
+    if (!g->in_block)
+        g->block_since_us = 0;
+    g->cut_after = false;
+    return cut;
+}
+
+/* The input ends in the middle of a header block: from now on the peer has header_timeout_us to send the rest. */
+static void
+gate_start_block_clock(struct h2_conn *c)
+{
+    struct gate *g = &c->gate;
+
+    if (g->block_since_us == 0 && (g->in_block || (g->left && g->hd[3] == FRAME_HEADERS)))
+        g->block_since_us = loop_now_us(c->w->loop);
+}
+
 /* Bytes of p that may be fed now. A cut inside a frame header is fed too: what the library holds of it is only a prefix. */
 size_t
 gate_scan(struct h2_conn *c, const uint8_t *p, size_t n, enum gate_verdict *ret_verdict)
@@ -212,10 +232,8 @@ gate_scan(struct h2_conn *c, const uint8_t *p, size_t n, enum gate_verdict *ret_
             k = g->left < n - at ? g->left : n - at;
             at += k;
             g->left -= (uint32_t)k;
-            if (g->left == 0 && g->cut_after) {
-                g->cut_after = false;
+            if (g->left == 0 && gate_end_frame(g))
                 return at;
-            }
             continue;
         }
         k = sizeof(g->hd) - g->have < n - at ? sizeof(g->hd) - g->have : n - at;
@@ -223,7 +241,7 @@ gate_scan(struct h2_conn *c, const uint8_t *p, size_t n, enum gate_verdict *ret_
         g->have = (uint8_t)(g->have + k);
         at += k;
         if (g->have < sizeof(g->hd))
-            return at;
+            break;
         f.len = (uint32_t)g->hd[0] << 16 | (uint32_t)g->hd[1] << 8 | g->hd[2];
         f.type = g->hd[3];
         f.flags = g->hd[4];
@@ -237,10 +255,9 @@ gate_scan(struct h2_conn *c, const uint8_t *p, size_t n, enum gate_verdict *ret_
         }
         g->have = 0;
         g->left = f.len;
-        if (g->left == 0 && g->cut_after) {
-            g->cut_after = false;
+        if (g->left == 0 && gate_end_frame(g))
             return at;
-        }
     }
+    gate_start_block_clock(c);
     return at;
 }

@@ -85,7 +85,7 @@ conn_sweep(struct h2_conn *c, int64_t now)
         conn_terminate(c, ERR_HANDSHAKE_TIMEOUT, SETTINGS_TIMEOUT, "SETTINGS not sent or not acked in time");
         return;
     }
-    if (c->gate.in_block && sweep_late(c->gate.block_since_us, l->header_timeout_us, now)) {
+    if (c->gate.block_since_us && sweep_late(c->gate.block_since_us, l->header_timeout_us, now)) {
         stat_inc(c->w->stats, STAT_HEADER_TIMEOUTS);
         conn_terminate(c, ERR_STALL, H2_ENHANCE_YOUR_CALM, "header block not completed in time");
         return;
