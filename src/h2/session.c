@@ -378,6 +378,9 @@ on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
         break;
     case NGHTTP2_GOAWAY:
         stat_inc(c->w->stats, STAT_GOAWAY_SENT);
+        /* Only now: a PING would overtake the notice in the library's queue, and its ack would prove nothing. */
+        if (c->draining && !c->final_goaway && !c->terminating)
+            nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, drain_opaque);
         break;
     default:
         break;
@@ -487,8 +490,7 @@ session_settings(struct h2_conn *c)
 static void
 session_drain_notice(struct h2_conn *c)
 {
-    nghttp2_submit_shutdown_notice(c->session);
-    nghttp2_submit_ping(c->session, NGHTTP2_FLAG_NONE, drain_opaque);
+    nghttp2_submit_shutdown_notice(c->session); /* the PING follows it, see on_frame_send */
     conn_dirty(c);
 }
 
