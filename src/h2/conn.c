@@ -153,13 +153,15 @@ conn_note_first_bytes(struct h2_conn *c)
 void
 conn_check_end(struct h2_conn *c)
 {
-    bool over, quiet;
+    bool over, silent, quiet;
 
     if (c->state != CONN_OPEN)
         return;
+    silent = !nghttp2_session_want_write(c->session);
+    /* After a GOAWAY no stream of the library is a normal end, also while a request waits to be refused by it. */
     over = !nghttp2_session_want_read(c->session) &&
-           (c->stream_count > 0 || !(c->draining || c->peer_goaway));
-    quiet = c->outq.len == 0 && !nghttp2_session_want_write(c->session);
+           (c->draining || c->peer_goaway ? c->stream_count > 0 && silent : true);
+    quiet = c->outq.len == 0 && silent;
     if (over && !c->terminating) {
         c->terminating = true; /* the library found a protocol error and queued the GOAWAY */
         c->close_err = ERR_PROTOCOL;

@@ -170,7 +170,8 @@ goaway_received(struct h2_conn *c, const nghttp2_frame *frame)
         n = NOTE_MAX - 1;
     if (n > 128)
         n = 128;
-    memcpy(c->note, frame->goaway.opaque_data, n);
+    if (n)
+        memcpy(c->note, frame->goaway.opaque_data, n);
     c->note[n] = '\0';
 }
 
@@ -268,7 +269,7 @@ close_reason(struct h2_conn *c, struct h2_stream *s, uint32_t code)
         s->close_err = ERR_PROTOCOL; /* the library rejected what the peer sent */
     }
     if (s->close_err == ERR_REFUSED || s->close_err == ERR_GOAWAY)
-        s->unprocessed = c->side == H2_UP;
+        s->unprocessed = c->side == H2_UP && !s->in_headers.complete; /* an answer is processing */
 }
 
 static int
