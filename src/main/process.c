@@ -158,6 +158,7 @@ process_limits(struct process *p)
     p->shared.max_buffered_bytes = l->max_buffered_bytes;
     p->shared.max_replay_bytes = l->max_replay_bytes;
     p->shared.workers = (unsigned)p->worker_count;
+    p->shared.main_stats = &p->main_stats;
 }
 
 static void

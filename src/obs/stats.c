@@ -83,6 +83,8 @@ static const struct stat_row rows[] = {
             "Requests and connections refused for what the client sent, by reason."),
     COUNTER(STAT_DOWN_ACCEPTED, "outrigger_connections_accepted_total",
             "Client connections accepted."),
+    COUNTER(STAT_DOWN_OVER_LIMIT, "outrigger_connections_refused_total",
+            "Client connections closed at once because of maxConnections."),
     LEVEL(STAT_DOWN_OPEN, "outrigger_connections", "side=\"down\"",
           "Open connections."),
     LEVEL(STAT_UP_OPEN, "outrigger_connections", "side=\"up\"",

@@ -88,7 +88,7 @@ server_on_accept(void *arg, int fd, const struct addr *peer)
     struct worker *w;
 
     if (server_over_limit(s)) {
-        atomic_fetch_add_explicit(&s->shared->refused, 1, memory_order_relaxed);
+        stat_inc(s->worker_count == 1 ? &s->workers[0]->stats : s->shared->main_stats, STAT_DOWN_OVER_LIMIT);
         if (log_limit_pass(&limit, 3))
             log_at(NULL, LOG_WARN, "connection refused: maxConnections reached", LS("listener", s->conf_name));
         close(fd);

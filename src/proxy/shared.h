@@ -7,9 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct stats;
+
 struct shared {
     _Atomic unsigned connections; /* down connections of all workers */
-    _Atomic unsigned long refused; /* connections closed at maxConnections */
+    struct stats *main_stats;     /* of the main thread, which accepts when there are several workers */
     unsigned max_connections;     /* 0: no limit */
     unsigned workers;
     size_t max_buffered_bytes, max_replay_bytes; /* per process; each worker gets its part */
