@@ -26,5 +26,6 @@ pb_write(const ProtobufCMessage *m, struct strbuf *out)
 void
 pb_add_text(struct strbuf *out, ProtobufCBinaryData text)
 {
-    strbuf_add(out, (const char *)text.data, text.len);
+    if (text.len > 0)
+        strbuf_add(out, (const char *)text.data, text.len);
 }

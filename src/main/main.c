@@ -1,38 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main/main.c - the program. */
+/* main/main.c - the program: options, config, then the proxy, the demo, or the answer to a question. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "conf/snapshot.h"
 #include "main/config.h"
+#include "main/demo.h"
+#include "main/options.h"
 #include "main/process.h"
+
+enum { PROBLEMS_MAX = 1024 * 1024 };
+
+static void
+main_print_problems(const struct strbuf *problems)
+{
+    if (problems->len)
+        fputs(problems->s, stderr);
+}
+
+static int
+main_proxy(const struct options *o, struct strbuf *problems)
+{
+    struct conf_snapshot *snapshot;
+    const struct config *conf;
+    struct process *p;
+    bool admin_given;
+    int rv = options_load(o, problems, &snapshot);
+
+    main_print_problems(problems);
+    if (rv != ERR_OK)
+        return EXIT_BAD_CONFIG;
+    conf = conf_root(snapshot);
+    admin_given = o->admin || conf_is_given(snapshot, "admin");
+    log_setup((enum log_level)conf->log.level, (enum log_format)conf->log.format);
+    p = process_start(conf, admin_given);
+    rv = p ? process_run(p) : EXIT_FAILURE;
+    conf_drop(snapshot);
+    return rv;
+}
 
 int
 main(int argc, char **argv)
 {
+    struct options o;
     struct strbuf problems;
-    struct conf_snapshot *snap = NULL;
-    const struct config *conf;
-    struct process *p;
     int rv;
 
-    strbuf_init(&problems, 1 << 20);
-    rv = conf_load_file(&config_struct, argc > 2 ? argv[2] : "-", &problems, &snap);
-    if (problems.len)
-        fputs(problems.s, stderr);
+    strbuf_init(&problems, PROBLEMS_MAX);
+    if (options_parse(&o, argc, argv, &problems) != ERR_OK) {
+        main_print_problems(&problems);
+        strbuf_done(&problems);
+        return EXIT_BAD_USAGE;
+    }
+    rv = options_run_query(&o);
+    if (rv < 0)
+        rv = o.mode == OPTIONS_DEMO ? demo_run(&o) : main_proxy(&o, &problems);
     strbuf_done(&problems);
-    if (rv != ERR_OK)
-        return 1;
-    conf = conf_root(snap);
-    log_setup(conf->log.level, conf->log.format);
-    p = process_start(conf, false);
-    if (!p)
-        return 1;
-    rv = process_run(p);
-    conf_drop(snap);
     return rv;
 }

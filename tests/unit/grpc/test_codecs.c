@@ -78,9 +78,9 @@ broken_messages_are_refused(void **state)
         { "\x0a\xff\xff\xff\xff\x0fpkg", 9 }, /* length of 4 GiB */
         { "\x80", 1 },                        /* tag without end */
         { "\x69...", 4 },                     /* cut 64-bit field */
-        { "\x78\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-          13 },        /* 12-byte varint */
-        { "\x0f", 1 }, /* wire type 7 */
+        { "\x78\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13 }, /* 12-byte varint
+                                                                         */
+        { "\x0f", 1 },                                                  /* wire type 7 */
     };
 
     (void)state;
@@ -156,7 +156,8 @@ only_serving_is_serving(void **state)
     }
 }
 
-/* protobuf-c leaves an empty key out of its map entry; readers take a missing key as "". */
+/* protobuf-c leaves an empty key out of its map entry; readers take a missing key as "".
+ */
 static void
 health_lists_have_the_public_bytes(void **state)
 {

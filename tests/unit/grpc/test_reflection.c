@@ -208,8 +208,8 @@ a_broken_request_is_refused(void **state)
     strbuf_done(&out);
 }
 
-/* Three files: c imports a and b, b imports a and a missing one, a imports c: a ring is no
- * reason to hang. */
+/* Three files: c imports a and b, b imports a and a missing one, a imports c: a ring is
+ * no reason to hang. */
 static void
 imports_come_along_each_once(void **state)
 {
