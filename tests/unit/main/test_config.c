@@ -369,7 +369,7 @@ shipped_files_are_what_the_program_prints(void **state)
     golden_compare("conf/full.json", out.s);
     strbuf_done(&out);
     conf_print_schema(&config_struct, &out);
-    golden_compare("conf/outrigger.schema.json", out.s);
+    golden_compare("contrib/outrigger.schema.json", out.s);
     strbuf_done(&out);
     manpage_print(&out);
     golden_compare("man/outrigger.json.5", out.s);
