@@ -10,12 +10,15 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "conf/env.h"
+#include "conf/print.h"
 #include "conf/snapshot.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
 #include "main/config.h"
 #include "main/demo_backend.h"
 #include "main/demo_load.h"
+#include "main/options.h"
 #include "main/process.h"
 #include "net/addr.h"
 #include "net/listener.h"
@@ -24,11 +27,10 @@ enum {
     DEMO_PORT = 8080,
     DEMO_ADMIN_PORT = 9901,
     DEMO_PORT_TRIES = 100,
-    DEMO_EXIT_USAGE = 2,
 };
 
 struct demo {
-    const struct demo_options *options;
+    const struct options *options;
     char listen[ADDR_TEXT_MAX], admin[ADDR_TEXT_MAX];
     struct demo_backends *backends;
     struct conf_snapshot *snapshot;
@@ -88,7 +90,7 @@ demo_check_local(const char *option, const char *text)
 static bool
 demo_choose_addresses(struct demo *d)
 {
-    const struct demo_options *o = d->options;
+    const struct options *o = d->options;
 
     if (o->listen && !demo_check_local("--listen", o->listen))
         return false;
@@ -106,20 +108,31 @@ demo_choose_addresses(struct demo *d)
     return true;
 }
 
+/* A JSON string; the address of a unix socket may hold anything. */
+static void
+demo_put_address(const char *address, struct strbuf *out)
+{
+    struct strbuf plain;
+
+    strbuf_init(&plain, 4 * ADDR_TEXT_MAX);
+    env_escape(address, &plain);
+    conf_put_string(out, plain.s ? plain.s : "");
+    strbuf_done(&plain);
+}
+
 static void
 demo_write_config(const struct demo *d, struct strbuf *out)
 {
     char text[ADDR_TEXT_MAX];
 
     strbuf_puts(out, "{\n  \"version\": 1,\n");
-    strbuf_printf(out, "  \"workers\": %u,\n", d->options->workers);
-    strbuf_printf(out, "  \"admin\": { \"listen\": \"%s\" },\n", d->admin);
-    strbuf_puts(out, "  \"drain\": { \"delay\": \"0s\", \"timeout\": \"5s\" },\n");
-    strbuf_printf(out,
-                  "  \"listeners\": [{ \"name\": \"demo\", \"listen\": \"%s\",\n"
-                  "    \"routes\": [{ \"name\": \"all\", \"to\": \"demo\" }] }],\n",
-                  d->listen);
-    strbuf_puts(out, "  \"pools\": [{ \"name\": \"demo\", \"balance\": \"round_robin\",\n"
+    strbuf_puts(out, "  \"admin\": { \"listen\": ");
+    demo_put_address(d->admin, out);
+    strbuf_puts(out, " },\n  \"drain\": { \"delay\": \"0s\", \"timeout\": \"5s\" },\n");
+    strbuf_puts(out, "  \"listeners\": [{ \"name\": \"demo\", \"listen\": ");
+    demo_put_address(d->listen, out);
+    strbuf_puts(out, ",\n    \"routes\": [{ \"name\": \"all\", \"to\": \"demo\" }] }],\n"
+                     "  \"pools\": [{ \"name\": \"demo\", \"balance\": \"round_robin\",\n"
                      "    \"endpoints\": [");
     for (unsigned i = 0; i < DEMO_BACKENDS; i++)
         strbuf_printf(out, "%s\"%s\"", i ? ", " : "",
@@ -137,8 +150,8 @@ demo_start_proxy(struct demo *d)
     strbuf_init(&text, 64 * 1024);
     strbuf_init(&problems, 64 * 1024);
     demo_write_config(d, &text);
-    err = conf_load_text(&config_struct, "<demo>", text.s, text.len, &problems,
-                         &d->snapshot);
+    err = options_load_text(d->options, "<demo>", text.s, text.len, &problems,
+                            &d->snapshot);
     if (problems.len > 0)
         fputs(problems.s, stderr);
     strbuf_done(&text);
@@ -167,7 +180,8 @@ demo_tell_places(const struct demo *d, const char *proxy)
     }
     printf("  proxy           %s  (round_robin over the three)\n", proxy);
     if (strcmp(d->admin, "off") != 0)
-        printf("  metrics         http://%s/metrics\n", d->admin);
+        printf("  metrics         %s%s/metrics\n",
+               strncmp(d->admin, "unix:", 5) ? "http://" : "", d->admin);
     printf("  load            %u calls a second through the proxy, unary and streaming\n",
            DEMO_LOAD_RATE);
 }
@@ -213,22 +227,22 @@ demo_serve(struct demo *d)
     fflush(stdout);
     load = demo_load_start(proxy);
     timer_init(&d->end, demo_on_end);
-    if (d->options->for_ms > 0)
-        timer_start(process_loop(d->process), &d->end, d->options->for_ms * 1000);
+    if (d->options->demo_for_ms > 0)
+        timer_start(process_loop(d->process), &d->end, d->options->demo_for_ms * 1000);
     rv = process_run(d->process);
     demo_load_stop(load);
     return rv;
 }
 
 int
-demo_run(const struct demo_options *o)
+demo_run(const struct options *o)
 {
     struct demo d = { .options = o };
     const char *why = "";
     int rv = EXIT_FAILURE;
 
     if (!demo_choose_addresses(&d))
-        return DEMO_EXIT_USAGE;
+        return EXIT_BAD_USAGE;
     if (demo_backends_start(&d.backends, &why) != 0) {
         fprintf(stderr, "outrigger: cannot start the demo's backends: %s\n", why);
         return EXIT_FAILURE;

@@ -22,19 +22,6 @@ main_print_problems(const struct strbuf *problems)
 }
 
 static int
-main_demo(const struct options *o)
-{
-    struct demo_options d = {
-        .listen = o->listen,
-        .admin = o->admin,
-        .workers = o->workers ? (uint32_t)strtoul(o->workers, NULL, 10) : 0,
-        .for_ms = o->demo_for_ms,
-    };
-
-    return demo_run(&d);
-}
-
-static int
 main_proxy(const struct options *o, struct strbuf *problems)
 {
     struct conf_snapshot *snapshot;
@@ -70,7 +57,7 @@ main(int argc, char **argv)
     }
     rv = options_run_query(&o);
     if (rv < 0)
-        rv = o.mode == OPTIONS_DEMO ? main_demo(&o) : main_proxy(&o, &problems);
+        rv = o.mode == OPTIONS_DEMO ? demo_run(&o) : main_proxy(&o, &problems);
     strbuf_done(&problems);
     return rv;
 }

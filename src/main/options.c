@@ -249,10 +249,11 @@ options_check(const struct options *o, struct strbuf *problems)
     bool direct = o->listen || o->n_backends > 0;
     bool needs_config = o->mode == OPTIONS_RUN || o->mode == OPTIONS_CHECK;
 
-    if (o->mode == OPTIONS_DEMO && (o->config_file || direct))
-        return usage_fail(problems,
-                          "--demo brings its own listener and backends; leave out %s",
-                          o->config_file ? "-c" : "--listen and --backend");
+    if (o->mode == OPTIONS_DEMO && (o->config_file || o->n_backends > 0))
+        return usage_fail(problems, "--demo brings its own backends; leave out %s",
+                          o->config_file ? "-c" : "--backend");
+    if (o->mode == OPTIONS_DEMO)
+        return 0;
     if (o->demo_for_ms > 0 && o->mode != OPTIONS_DEMO && needs_config)
         return usage_fail(problems, "--for belongs to --demo");
     if (o->config_file && direct)

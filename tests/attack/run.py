@@ -25,7 +25,7 @@ SPECIAL = {
     "A6-zero-big": {"rss_gate": BIG_GATE},
     "A6-noread-big": {"rss_gate": BIG_GATE},
     "A6-thousand": {"rss_gate": 1000 * (100 * 4 + 16) / 1024},  # 4 KiB a stream pair, 16 a client
-    "A6-stall": {"rss_gate": BIG_GATE, "limits": {"writeStallTimeout": "1s"}, "must_free": True},
+    "A6-stall": {"limits": {"writeStallTimeout": "1s"}, "must_free": True},
     "A6-capped": {"attack": "A6-zero-big", "limits": {"maxConnectionBuffer": "512KiB"},
                   "process": {"maxBufferedBytes": "8MiB"}},
 }
