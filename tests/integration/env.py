@@ -218,6 +218,7 @@ class Proxy(Process):
             pools = {"app": pools}
         first = next(iter(pools))
         self.address = listen or free_address()
+        self.asked = False     # SIGTERM was sent
         if DIRECT:
             self.address = pools[first][0]
             self.proc = None
@@ -250,13 +251,15 @@ class Proxy(Process):
             self.stop(check=kind is None)
 
     def terminate(self):
+        """SIGTERM; stop() will then only wait, since a second signal means "now"."""
         self.need_process()
+        self.asked = True
         self.proc.send_signal(signal.SIGTERM)
 
     def stop(self, check=True):
         """SIGTERM, then exit 0 and no report of a sanitizer, or the test fails."""
         try:
-            if self.alive:
+            if self.alive and not self.asked:
                 self.proc.send_signal(signal.SIGTERM)
             try:
                 code = self.wait_exit(15)
