@@ -10,7 +10,7 @@ import re
 import sys
 
 CMOCKA = re.compile(r"^\[  (PASSED|FAILED)  \] (\d+) test\(s\)", re.M)
-PYTEST = re.compile(r"^=+ (.*\b(?:passed|failed|error|errors|skipped)\b.*) in [\d.:]+ ?s", re.M)
+PYTEST = re.compile(r"^(?:=+ )?(\d+ (?:passed|failed|errors?|skipped|deselected)\b.*?) in [\d.:]+ ?s", re.M)
 LINES = re.compile(r"^(ok|not ok)\b( - skip)?", re.M)
 TAIL = 40
 

@@ -11,7 +11,9 @@ SRC = {}
 for names, rooms, instead in (
         ("malloc calloc realloc free strdup strndup asprintf vasprintf", ("base",), "base/xalloc, arena or slab"),
         ("time gettimeofday clock_gettime", ("base", "loop"), "base/clock or loop_now_us"),
-        ("socket accept accept4 connect bind listen socketpair", ("net",), "net/transport or net/listener"),
+        # admin makes the one socket that evhttp accepts from.
+        ("socket bind listen", ("net", "admin"), "net/listener"),
+        ("accept accept4 connect socketpair", ("net",), "net/transport or net/listener"),
         ("epoll_wait epoll_ctl select poll", ("loop",), "loop/fdwatch"),
         ("getaddrinfo gethostbyname sleep usleep nanosleep", (), "something that does not block: a timer, a resolver")):
     for name in names.split():

@@ -198,34 +198,19 @@ chunk_fill(struct chunk *c, const uint8_t *data, size_t n)
     return n;
 }
 
-int
-buf_append(struct buf *b, struct buf_pool *p, const void *data, size_t n, size_t cap)
+/* The tail has `room` for less than n bytes, and one chunk would not take the rest. */
+static int
+buf_append_chain(struct buf *b, struct buf_pool *p, const uint8_t *from, size_t n,
+                 size_t room)
 {
-    const uint8_t *from = data;
-    size_t room = b->tail ? b->tail->size - b->tail->len : 0;
+    struct chunk *first, *last;
+    size_t left = n - room;
 
-    if (n == 0)
-        return ERR_OK;
-    if (UNLIKELY(n > cap || b->len > cap - n))
-        return ERR_LIMIT;
-    if (LIKELY(n <= room)) {
-        chunk_fill(b->tail, from, n);
-        b->len += n;
-        return ERR_OK;
-    }
-
-    struct chunk *first;
-    size_t left = n;
-
-    if (!buf_take_chain(b, p, n - room, &first))
+    if (!buf_take_chain(b, p, left, &first))
         return ERR_NOMEM;
-    if (room > 0) {
+    if (room > 0)
         from += chunk_fill(b->tail, from, room);
-        left -= room;
-    }
-
-    struct chunk *last = first;
-
+    last = first;
     for (struct chunk *c = first; c; c = c->next) {
         size_t done = chunk_fill(c, from, left);
 
@@ -234,6 +219,41 @@ buf_append(struct buf *b, struct buf_pool *p, const void *data, size_t n, size_t
         last = c;
     }
     buf_link_chunks(b, p, first, last);
+    b->len += n;
+    return ERR_OK;
+}
+
+int
+buf_append(struct buf *b, struct buf_pool *p, const void *data, size_t n, size_t cap)
+{
+    const uint8_t *from = data;
+    struct chunk *tail = b->tail;
+    size_t room = tail ? tail->size - tail->len : 0;
+
+    if (UNLIKELY(n > cap || b->len > cap - n))
+        return n == 0 ? ERR_OK : ERR_LIMIT; /* the cap may have come down meanwhile */
+    if (n <= room) {
+        if (LIKELY(n > 0)) {
+            memcpy(tail->data + tail->len, from, n);
+            tail->len += (uint32_t)n;
+            b->len += n;
+        }
+        return ERR_OK;
+    }
+    /* The usual case, a message for an empty queue, takes one chunk and no loop. */
+    if (UNLIKELY(room > 0 || n > buf_sizes[BUF_SIZES - 1]))
+        return buf_append_chain(b, p, from, n, room);
+
+    struct chunk *c = chunk_take(p, n > b->len / 4 ? n : b->len / 4);
+
+    if (UNLIKELY(!c))
+        return ERR_NOMEM;
+    memcpy(c->data, from, n);
+    c->len = (uint32_t)n;
+    if (!tail)
+        b->head = b->tail = c;
+    else
+        buf_link_chunks(b, p, c, c);
     b->len += n;
     return ERR_OK;
 }

@@ -22,7 +22,7 @@
 #ifndef UNINITIALIZED
 #define UNINITIALIZED
 #endif
-#define ARRAY_LEN(a)      (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 /* The object of `type` whose field `field` is at address `ptr`. */
 #define CONTAINER_OF(ptr, type, field) \
     ((type *)(void *)((char *)(ptr)-offsetof(type, field)))

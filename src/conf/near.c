@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/strbuf.h"
 
@@ -60,6 +61,15 @@ near_same_letters(const char *a, const char *b)
     }
 }
 
+/* One word begins with the other: "WARNING" and "warn". */
+static bool
+near_prefix(const char *a, const char *b)
+{
+    size_t na = strlen(a), nb = strlen(b), n = na < nb ? na : nb;
+
+    return n >= 3 && strncasecmp(a, b, n) == 0;
+}
+
 /* Edits, but 1 for words that differ in case, '_' and '-' only. */
 static unsigned
 near_score(const char *a, const char *b)
@@ -90,6 +100,10 @@ near_find(const char *word, const char *const *words, size_t n)
             best = words[i];
             best_d = d;
         }
+    }
+    for (size_t i = 0; i < n && !best; i++) {
+        if (words[i] && near_prefix(word, words[i]))
+            best = words[i];
     }
     return best;
 }

@@ -17,7 +17,7 @@ unsigned near_distance(const char *a, const char *b);
 int near_same_letters(const char *a, const char *b);
 
 /* The closest of words[0..n) (NULL entries are skipped); NULL when none is near enough:
- * at most 3 edits and a third of the word. */
+ * at most 3 edits and a third of the word, or one word begins with the other. */
 const char *near_find(const char *word, const char *const *words, size_t n);
 
 /* Adds `; did you mean "x"?`, or, when nothing is near, `; <what>: a, b, c` with the

@@ -102,6 +102,7 @@ type_hint(const struct conf_field *f, const json_t *json, struct strbuf *hint)
 {
     struct value_note note = { 0 };
     char number[VALUE_TEXT_MAX] = "";
+    const char *why = "put it in quotes";
     int64_t ms;
     uint64_t size;
 
@@ -121,7 +122,9 @@ type_hint(const struct conf_field *f, const json_t *json, struct strbuf *hint)
         snprintf(number, sizeof number, "%.6g", json_real_value(json));
     if (!number[0])
         return;
-    if ((f->type == CONF_STRING || f->type == CONF_ENUM))
+    if (f->type == CONF_STRING && f->valid && f->valid(number, &why) != 0)
+        strbuf_printf(hint, "; %s", why);
+    else if (f->type == CONF_STRING && !f->words)
         strbuf_printf(hint, "; did you mean \"%s\"?", number);
     else if ((f->type == CONF_DURATION && duration_parse(number, &ms, &note) != 0 &&
               note.meant[0]) ||

@@ -370,6 +370,6 @@ problems_print(struct problems *ps, struct strbuf *out)
     if (shown < total)
         strbuf_printf(out, " (the first %u are shown)", shown);
     if (ps->n_kept > 0)
-        strbuf_printf(out, "; more about one: outrigger --explain %s", ps->kept[0].code);
+        strbuf_printf(out, "; more: outrigger --explain %s", ps->kept[0].code);
     strbuf_puts(out, "\n");
 }

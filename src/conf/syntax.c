@@ -140,7 +140,10 @@ explain_word(const struct walk *w, struct scan_token t)
             return true;
         }
     }
-    complain(w, t, "a string needs double quotes: \"%.*s\"", token_len(t), s);
+    if (strspn(s, "0123456789.+-eE") >= t.end - t.at)
+        complain(w, t, "%.*s is not how JSON writes a number", token_len(t), s);
+    else
+        complain(w, t, "a string needs double quotes: \"%.*s\"", token_len(t), s);
     return true;
 }
 

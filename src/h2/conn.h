@@ -85,6 +85,7 @@ struct h2_stream {
     bool headers_queued; /* our headers are with the library */
     bool headers_begun;  /* up side: the request may have reached the socket */
     bool end_queued;
+    bool patient; /* set by the owner: after our early end the peer gets a second to end its side before RST_STREAM(NO_ERROR) */
     bool data_active;   /* a DATA item is with the library */
     bool discard;       /* reset by us: what still arrives is dropped */
     bool unprocessed;   /* with H2_EV_CLOSED on the up side: proof that the peer did not process the request */

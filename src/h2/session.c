@@ -301,7 +301,7 @@ on_before_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void 
 static void
 answer_sent(struct h2_conn *c, struct h2_stream *s)
 {
-    if (s && c->side == H2_DOWN && !s->in_ended)
+    if (s && c->side == H2_DOWN && !s->in_ended && !s->patient)
         nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
 }
 

@@ -5,6 +5,7 @@
 enum { SETTINGS_TIMEOUT = 4 };
 static const int64_t DRAIN_PING_US = 2 * 1000 * 1000; /* features.md 2.3 */
 static const int64_t LINGER_US = 1000 * 1000;
+static const int64_t PATIENCE_US = 1000 * 1000;
 static const int64_t PRESSURE_STALL_US = 1000 * 1000;
 
 static bool
@@ -28,6 +29,11 @@ sweep_stalls(struct h2_conn *c, int64_t now)
     for (struct list *i = c->streams.next; i != &c->streams; i = i->next) {
         struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, link);
 
+        if (s->patient && s->end_queued && !s->in_ended && !s->discard &&
+            sweep_late(s->progress_us, PATIENCE_US, now)) {
+            h2_stream_reset(s, H2_NO_ERROR);
+            continue;
+        }
         if (s->out.len && !s->discard && s->headers_queued &&
             sweep_late(s->progress_us, limit, now)) {
             stat_inc(c->w->stats, STAT_STALL_CLOSED);

@@ -220,7 +220,8 @@ loop_turn(struct loop *l, bool wait)
     l->awake = false;
     loop_current = l;
     if (loop_must_poll(l, wait)) {
-        event_base_loop(l->base, EVLOOP_NONBLOCK);
+        /* Without ONCE libevent goes on as long as any fd is ready. */
+        event_base_loop(l->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
     } else {
         loop_arm_timer(l);
         event_base_loop(l->base, EVLOOP_ONCE);

@@ -246,43 +246,66 @@ route_report_pool(struct conf_place *place, size_t listener, size_t route,
     strbuf_done(&sub);
 }
 
+/* Names of the pools, sorted. False when a pool has none: then any route may mean it. */
+static bool
+pool_names(const struct config *c, const char **names)
+{
+    const struct pool_conf *pools = c->pools.items;
+
+    for (size_t i = 0; i < c->pools.n; i++) {
+        if (!pools[i].name)
+            return false;
+        names[i] = pools[i].name;
+    }
+    qsort(names, c->pools.n, sizeof *names, string_compare);
+    return c->pools.n > 0;
+}
+
+/* Marks the pools that routes lead to. False when a route leads nowhere. */
+static bool
+routes_mark_pools(const struct config *c, const char *const *names, bool *used,
+                  struct conf_place *place)
+{
+    const struct listener_conf *l = c->listeners.items;
+    bool all = c->listeners.n > 0;
+
+    for (size_t i = 0; i < c->listeners.n; i++) {
+        const struct route_conf *r = l[i].routes.items;
+
+        all = all && l[i].routes.n > 0;
+        for (size_t k = 0; k < l[i].routes.n; k++) {
+            const char *const *hit = NULL;
+
+            if (r[k].to.pool)
+                hit = bsearch(&r[k].to.pool, names, c->pools.n, sizeof *names,
+                              string_compare);
+            if (hit)
+                used[hit - names] = true;
+            else if (r[k].to.pool)
+                route_report_pool(place, i, k, r[k].to.pool, names, c->pools.n);
+            all = all && hit;
+        }
+    }
+    return all;
+}
+
 /* Each route must name a pool, and each pool should have a route. */
 static void
 config_check_routes(const struct config *c, struct conf_place *place)
 {
-    const struct listener_conf *l = c->listeners.items;
     const struct pool_conf *pools = c->pools.items;
     const char **names = xcalloc(c->pools.n + 1, sizeof *names);
     bool *used = xcalloc(c->pools.n + 1, sizeof *used);
-    size_t n = 0;
 
-    for (size_t i = 0; i < c->pools.n; i++) {
-        if (pools[i].name)
-            names[n++] = pools[i].name;
-    }
-    qsort(names, n, sizeof *names, string_compare);
-    for (size_t i = 0; i < c->listeners.n; i++) {
-        const struct route_conf *r = l[i].routes.items;
+    if (pool_names(c, names) && routes_mark_pools(c, names, used, place)) {
+        for (size_t i = 0; i < c->pools.n; i++) {
+            const char **hit =
+                bsearch(&pools[i].name, names, c->pools.n, sizeof *names, string_compare);
 
-        for (size_t k = 0; k < l[i].routes.n; k++) {
-            const char **hit = r[k].to.pool ? bsearch(&r[k].to.pool, names, n,
-                                                      sizeof *names, string_compare)
-                                            : NULL;
-
-            if (hit)
-                used[hit - names] = true;
-            else if (r[k].to.pool)
-                route_report_pool(place, i, k, r[k].to.pool, names, n);
+            if (hit && !used[hit - names])
+                conf_warning_item(place, "pools", i, "name", "W0302",
+                                  "no route leads to the pool \"%s\"", pools[i].name);
         }
-    }
-    for (size_t i = 0; i < c->pools.n; i++) {
-        const char **hit = pools[i].name ? bsearch(&pools[i].name, names, n,
-                                                   sizeof *names, string_compare)
-                                         : NULL;
-
-        if (hit && !used[hit - names])
-            conf_warning_item(place, "pools", i, "name", "W0302",
-                              "no route leads to the pool \"%s\"", pools[i].name);
     }
     xfree(names);
     xfree(used);
@@ -354,14 +377,19 @@ static void
 config_check(void *obj, struct conf_place *place)
 {
     const struct config *c = obj;
+    struct listener_conf *l = c->listeners.items;
 
     conf_check_unique(place, "pools", &c->pools, sizeof(struct pool_conf),
                       offsetof(struct pool_conf, name), "name", NULL);
     conf_check_unique(place, "listeners", &c->listeners, sizeof(struct listener_conf),
                       offsetof(struct listener_conf, name), "name", NULL);
-    if (c->pools.n > 0)
-        config_check_routes(c, place);
+    config_check_routes(c, place);
     config_check_listens(c, place);
+    /* Only now, so that two listeners on one address are one problem and not two. */
+    for (size_t i = 0; i < c->listeners.n; i++) {
+        if (!l[i].name)
+            l[i].name = l[i].listen;
+    }
 }
 
 const struct conf_struct config_struct = {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main/main.c - the program. */
+/* main/main.c - the program: options, config, then the proxy, the demo, or the answer to a question. */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "conf/snapshot.h"
@@ -11,34 +12,31 @@
 #include "main/options.h"
 #include "main/process.h"
 
-enum { PROBLEMS_MAX = 1 << 20 };
+enum { PROBLEMS_MAX = 1024 * 1024 };
 
 static void
-main_tell_problems(struct strbuf *problems)
+main_print_problems(const struct strbuf *problems)
 {
-    if (problems->len > 0)
+    if (problems->len)
         fputs(problems->s, stderr);
-    strbuf_done(problems);
 }
 
-/* Runs the proxy until a drain ended. */
 static int
-main_serve(const struct options *o)
+main_proxy(const struct options *o, struct strbuf *problems)
 {
-    struct conf_snapshot *snapshot = NULL;
+    struct conf_snapshot *snapshot;
     const struct config *conf;
-    struct strbuf problems;
     struct process *p;
-    int rv;
+    bool admin_given;
+    int rv = options_load(o, problems, &snapshot);
 
-    strbuf_init(&problems, PROBLEMS_MAX);
-    rv = options_load(o, &problems, &snapshot);
-    main_tell_problems(&problems);
-    if (rv != 0)
+    main_print_problems(problems);
+    if (rv != ERR_OK)
         return EXIT_BAD_CONFIG;
     conf = conf_root(snapshot);
+    admin_given = o->admin || conf_is_given(snapshot, "admin");
     log_setup((enum log_level)conf->log.level, (enum log_format)conf->log.format);
-    p = process_start(conf, conf_is_given(snapshot, "admin.listen"));
+    p = process_start(conf, admin_given);
     rv = p ? process_run(p) : EXIT_FAILURE;
     conf_drop(snapshot);
     return rv;
@@ -47,17 +45,19 @@ main_serve(const struct options *o)
 int
 main(int argc, char **argv)
 {
+    struct options o;
     struct strbuf problems;
-    struct options options;
     int rv;
 
     strbuf_init(&problems, PROBLEMS_MAX);
-    rv = options_parse(&options, argc, argv, &problems);
-    main_tell_problems(&problems);
-    if (rv != 0)
+    if (options_parse(&o, argc, argv, &problems) != ERR_OK) {
+        main_print_problems(&problems);
+        strbuf_done(&problems);
         return EXIT_BAD_USAGE;
-    rv = options_run_query(&options);
-    if (rv >= 0)
-        return rv;
-    return options.mode == OPTIONS_DEMO ? demo_run(&options) : main_serve(&options);
+    }
+    rv = options_run_query(&o);
+    if (rv < 0)
+        rv = o.mode == OPTIONS_DEMO ? demo_run(&o) : main_proxy(&o, &problems);
+    strbuf_done(&problems);
+    return rv;
 }

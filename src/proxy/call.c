@@ -154,8 +154,9 @@ call_cancelled(struct call *c)
 static void
 call_down_closed(struct call *c)
 {
-    if (c->response != HALF_CLOSED || c->down.close_err != ERR_OK)
-        call_cancelled(c);
+    if (c->response != HALF_CLOSED ||
+        (c->down.close_err != ERR_OK && c->down.close_err != ERR_CANCELLED))
+        call_cancelled(c); /* ERR_CANCELLED: our own reset behind an answer of ours */
     if (c->request != HALF_CLOSED)
         call_set_request(c, HALF_CLOSED);
     call_drop_input(c, &c->down);

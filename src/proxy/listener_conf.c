@@ -411,10 +411,8 @@ routes_check_hidden(const struct conf_list *routes, struct conf_place *place)
 static void
 listener_check(void *obj, struct conf_place *place)
 {
-    struct listener_conf *l = obj;
+    const struct listener_conf *l = obj;
 
-    if (!l->name)
-        l->name = l->listen;
     conf_check_unique(place, "routes", &l->routes, sizeof(struct route_conf),
                       offsetof(struct route_conf, name), "name", NULL);
     routes_check_hidden(&l->routes, place);

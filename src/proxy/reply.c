@@ -79,6 +79,7 @@ reply_http(struct call *c, const char *status, const char *text)
         f[n++] = H2_FIELD("grpc-status", "3"); /* as grpc-go does */
     stat_inc(&c->worker->stats, STAT_LOCAL_REPLIES);
     c->code = GRPC_INVALID_ARGUMENT;
+    s->patient = true; /* not a gRPC client: let it finish, so that its own mistakes get their own answer */
     if (h2_stream_respond(s, f, n, false) != ERR_OK ||
         buf_append(&s->out, c->worker->bufs, text, strlen(text), SIZE_MAX) != ERR_OK) {
         h2_stream_reset(s, H2_INTERNAL_ERROR);

@@ -40,7 +40,8 @@ struct stream {
 static struct {
     unsigned live, live_max, live_conn_max;
     unsigned live_by_conn[ATTACK_CONN_CAP];
-    uint64_t total, reset, honest, first_begin_us, last_begin_us, connections;
+    uint64_t total, reset, honest, first_begin_us, last_begin_us, live_zero_us,
+        connections;
 } stats;
 
 static volatile sig_atomic_t stopping;
@@ -176,7 +177,8 @@ on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
     struct stream *s = nghttp2_session_get_stream_user_data(session, id);
     (void)user;
     if (s && s->counted && s->attacker) {
-        stats.live--;
+        if (--stats.live == 0)
+            stats.live_zero_us = clock_now_us();
         stats.live_by_conn[s->conn]--;
         stats.reset += code != NGHTTP2_NO_ERROR;
     }
@@ -312,15 +314,15 @@ peer_accept(int listener, unsigned max_streams, bool strict)
 static void
 stats_print(void)
 {
-    printf("{\"live_max\":%u,\"live_conn_max\":%u,\"live_end\":%u,\"total\":%llu,"
-           "\"reset\":%llu,"
-           "\"honest\":%llu,\"connections\":%llu,\"first_begin_us\":%llu,\"last_begin_"
-           "us\":%llu}\n",
-           stats.live_max, stats.live_conn_max, stats.live,
+    printf("{\"live_max\":%u,\"live_conn_max\":%u,\"live_end\":%u,", stats.live_max,
+           stats.live_conn_max, stats.live);
+    printf("\"total\":%llu,\"reset\":%llu,\"honest\":%llu,\"connections\":%llu,",
            (unsigned long long)stats.total, (unsigned long long)stats.reset,
-           (unsigned long long)stats.honest, (unsigned long long)stats.connections,
+           (unsigned long long)stats.honest, (unsigned long long)stats.connections);
+    printf("\"first_begin_us\":%llu,\"last_begin_us\":%llu,\"live_zero_us\":%llu}\n",
            (unsigned long long)stats.first_begin_us,
-           (unsigned long long)stats.last_begin_us);
+           (unsigned long long)stats.last_begin_us,
+           (unsigned long long)stats.live_zero_us);
     fflush(stdout);
 }
 

@@ -60,6 +60,13 @@ def held_ms(row):
     return "held", max(0.0, (last - attack["first_us"]) / 1000) if last else 0.0
 
 
+def freed(row):
+    """Closed, or the last stream of the attacker had left the backend before the attack ended."""
+    zero_us = row["backend"]["live_zero_us"]
+    return held_ms(row)[0] == "closed" or \
+        row["attack"]["first_us"] < zero_us <= row["attack"]["stop_us"]
+
+
 def p99_base(row):
     return max(row["p99_quiet_ms"], row["p99_control_ms"], P99_FLOOR_MS)
 
@@ -99,8 +106,8 @@ def judge(row):
         bad.append(f"attacker {how} after {ms:.0f} ms only")
     elif how == "held" and seen_ms < HOLD_MS:
         bad.append(f"the row ran {seen_ms:.0f} ms, too short to see that the attacker is held")
-    if row["must_close"] and how != "closed":
-        bad.append("the stalled connections were not closed")
+    if row["must_free"] and not freed(row):
+        bad.append("the stalled streams were not ended")
     if row["edge"] and row["backend"]["total"] > EDGE_TOTAL * row["attack"]["attacked"]:
         bad.append(f"{row['backend']['total']} backend streams in total with the edge limits")
     if not row["alive"]:

@@ -25,7 +25,7 @@ SPECIAL = {
     "A6-zero-big": {"rss_gate": BIG_GATE},
     "A6-noread-big": {"rss_gate": BIG_GATE},
     "A6-thousand": {"rss_gate": 1000 * (100 * 4 + 16) / 1024},  # 4 KiB a stream pair, 16 a client
-    "A6-stall": {"rss_gate": BIG_GATE, "limits": {"writeStallTimeout": "1s"}, "must_close": True},
+    "A6-stall": {"limits": {"writeStallTimeout": "1s"}, "must_free": True},
     "A6-capped": {"attack": "A6-zero-big", "limits": {"maxConnectionBuffer": "512KiB"},
                   "process": {"maxBufferedBytes": "8MiB"}},
 }
@@ -176,7 +176,7 @@ class Row:
                "rss_max": most, "rss_after": after, "cpu_seconds": cpu, "alive": alive,
                "exit_code": code, "exit_good": proxy.exit_good,
                "rss_gate": self.special.get("rss_gate", 16),
-               "must_close": self.special.get("must_close", False) and proxy.checks_log,
+               "must_free": self.special.get("must_free", False) and proxy.checks_log,
                "edge": self.args.edge and self.name.startswith("A1-"),
                "max_streams": proxies.MAX_STREAMS,
                "sanitized": self.args.sanitized,

@@ -36,6 +36,7 @@ teardown(void **state)
 static void
 assert_holds(const struct buf *b, const uint8_t *expect, size_t n)
 {
+    const uint8_t *p = NULL;
     size_t at = 0;
 
     assert_int_equal(b->len, n);
@@ -46,6 +47,10 @@ assert_holds(const struct buf *b, const uint8_t *expect, size_t n)
         assert_true(c->next || c == b->tail);
     }
     assert_int_equal(at, n);
+    at = buf_peek(b, &p);
+    assert_true(at <= n &&
+                (at > 0 || n == 0)); /* never an empty piece in front of more */
+    assert_memory_equal(at > 0 ? p : expect, expect, at);
 }
 
 static void
@@ -343,7 +348,7 @@ model_append(struct model *m, struct rng *r)
 static void
 model_consume(struct model *m, struct rng *r)
 {
-    size_t n = rng_below(r, m->to - m->from + 1);
+    size_t all = m->to - m->from, n = rng_below(r, 3) ? rng_below(r, all + 1) : all;
 
     buf_consume(&m->b, pool, n);
     m->from += n;
