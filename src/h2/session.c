@@ -156,7 +156,8 @@ goaway_received(struct h2_conn *c, const nghttp2_frame *frame)
         n = NOTE_MAX - 1;
     if (n > 128)
         n = 128;
-    memcpy(c->note, frame->goaway.opaque_data, n);
+    if (n > 0) /* the library gives NULL when there is none */
+        memcpy(c->note, frame->goaway.opaque_data, n);
     c->note[n] = '\0';
 }
 
