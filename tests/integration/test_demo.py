@@ -347,6 +347,16 @@ def test_it_ends_by_itself_and_says_what_happened():
         line for line in d.lines("out") if line.startswith("a real call"))
 
 
+def test_it_ends_when_nobody_reads_it():
+    """As in `outrigger --demo | head`."""
+    p = subprocess.Popen([env.OUTRIGGER, "--demo", "--listen", env.free_address(), "--admin",
+                          "off", "--workers", "1"], stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL)
+    p.stdout.readline()
+    p.stdout.close()
+    assert p.wait(20 * env.SLOW) == 0
+
+
 def test_no_call_is_lost_when_it_ends():
     """SIGTERM in the middle of the load: what ended badly ended so on purpose."""
     with Demo("--workers", "2") as d:
