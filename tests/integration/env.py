@@ -40,6 +40,8 @@ def _is_sanitized(path):
 # is kept for a while, so limits of memory say nothing.
 SANITIZED = _is_sanitized(OUTRIGGER)
 SLOW = float(os.environ.get("OUTRIGGER_TEST_SLOWDOWN", "4" if SANITIZED else "1"))
+# make check-tsan sets 2, so that what workers share is really shared.
+WORKERS = int(os.environ.get("OUTRIGGER_TEST_WORKERS", "1"))
 _REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:|LeakSanitizer")
 
 _used_ports = set()
@@ -212,7 +214,7 @@ class Proxy(Process):
     backend's.
     """
 
-    def __init__(self, pools, routes=None, listener=None, pool=None, top=None, workers=1,
+    def __init__(self, pools, routes=None, listener=None, pool=None, top=None, workers=None,
                  listen=None):
         if not isinstance(pools, dict):
             pools = {"app": pools}
@@ -225,7 +227,7 @@ class Proxy(Process):
             return
         self.admin = free_address()
         self.config = {
-            "version": 1, "workers": workers, "admin": {"listen": self.admin},
+            "version": 1, "workers": workers or WORKERS, "admin": {"listen": self.admin},
             "drain": {"delay": "0s", "timeout": "2s"},
             "listeners": [dict({"name": "in", "listen": self.address,
                                 "routes": routes or [{"to": first}]}, **(listener or {}))],
