@@ -10,7 +10,7 @@ enum { BOMB_FACTOR = 16, INTERIM_MAX = 8 };
 static struct h2_headers *
 block_headers(struct h2_stream *s)
 {
-    return s->in_headers.complete ? &s->in_trailers : &s->in_headers;
+    return s->in_begun ? &s->in_trailers : &s->in_headers;
 }
 
 /* A new stream of the peer. NULL: refused, or opened behind our final GOAWAY: the block is decoded for its effect on the table only. */
@@ -46,15 +46,15 @@ block_begin(struct h2_conn *c, const struct frame *f)
     r->continuations = 0;
     r->block_end_stream = f->flags & FLAG_END_STREAM;
     r->block_refused = false;
-    if (!(f->flags & FLAG_END_HEADERS))
-        r->block_since_us = loop_now_us(c->w->loop);
+    r->block_since_us = loop_now_us(c->w->loop);
     if (c->side == H2_DOWN && f->id > c->max_id)
         r->block = block_open_stream(c, f);
     else
         r->block = stream_table_find(&c->table, f->id);
 }
 
-/* Space around a value has no meaning; gRPC lets a receiver strip it (PROTOCOL-HTTP2 "ASCII-Value"), and some senders rely on that. */
+/* Space around a value has no meaning; gRPC lets a receiver strip it (PROTOCOL-HTTP2 "ASCII-Value"), and servers send such a
+ * grpc-message. Requests get no such mercy: what is matched and routed must be unambiguous. */
 static void
 block_strip(nghttp2_nv *nv)
 {
@@ -73,9 +73,9 @@ block_field(struct h2_conn *c, struct h2_stream *s, nghttp2_nv *nv)
     struct h2_headers *h = block_headers(s);
     enum h2_token token = h2_token_find(nv->name, nv->namelen);
 
-    if (nv->namelen && nv->name[0] != ':')
+    if (c->side == H2_UP)
         block_strip(nv);
-    switch (check_field(h, c->side, s->in_headers.complete, nv, token)) {
+    switch (check_field(h, c->side, s->in_begun, nv, token)) {
     case HEADER_GOOD:
         break;
     case HEADER_ILLEGAL:
@@ -148,7 +148,7 @@ block_first(struct h2_conn *c, struct h2_stream *s)
     }
     if (block_interim(c, s))
         return;
-    s->in_headers.complete = true;
+    s->in_headers.complete = s->in_begun = true;
     s->in_bodiless = c->recv.block_end_stream;
     conn_note(c, s, H2_EV_HEADERS);
     if (c->recv.block_end_stream)
@@ -185,7 +185,7 @@ block_end(struct h2_conn *c)
     }
     if (!s || c->terminating)
         return;
-    if (s->in_headers.complete)
+    if (s->in_begun)
         block_trailers(c, s);
     else
         block_first(c, s);

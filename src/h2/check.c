@@ -71,8 +71,11 @@ check_field(const struct h2_headers *h, enum h2_side side, bool trailers, const 
             enum h2_token token)
 {
     if (nv->namelen > 0 && nv->name[0] == ':') {
-        if (trailers || h->regular || h->first[token] || !check_pseudo_allowed(side, token))
+        if (trailers || h->regular || h->first[token] || !check_pseudo_allowed(side, token) ||
+            !check_value(nv->value, nv->valuelen) || memchr(nv->value, ' ', nv->valuelen) ||
+            memchr(nv->value, '\t', nv->valuelen))
             return HEADER_MALFORMED;
+        return HEADER_GOOD;
     } else {
         enum header_fault fault = token == H2_TOKEN_OTHER ? check_name(nv->name, nv->namelen)
                                                           : HEADER_GOOD;

@@ -86,7 +86,8 @@ struct h2_stream {
     int32_t id;           /* -1: not open yet */
     uint8_t events;       /* not yet told, enum h2_events */
     bool in_ended;        /* END_STREAM was received */
-    bool in_bodiless;     /* it came with the first header block */
+    bool in_begun;        /* the first block is complete, also when the owner dropped it since */
+    bool in_bodiless;     /* END_STREAM came with the first header block */
     bool headers_queued; /* our headers are with the library */
     bool end_queued;     /* the owner ended our side */
     bool end_sent;       /* END_STREAM left or stands behind all else in the queue */
@@ -131,7 +132,7 @@ struct h2_conn_ops {
 struct h2_worker *h2_worker_new(struct loop *loop, struct slab *slab, struct buf_pool *bufs, struct stats *stats);
 /* Ends what is still open (owners hear of it) and frees everything. Not from inside a turn. */
 void h2_worker_free(struct h2_worker *w);
-/* Most bytes that all connections of this worker may hold; above it windows are held back and stalled streams end after 1 s. 0: no limit. */
+/* Most bytes that all connections of this worker may hold; above it windows are held back and stalled streams end after 5 s. 0: no limit. */
 void h2_worker_set_buffer_limit(struct h2_worker *w, size_t bytes);
 unsigned h2_worker_conns(const struct h2_worker *w);
 struct slab *h2_worker_slab(const struct h2_worker *w);

@@ -272,7 +272,8 @@ control_on_goaway(struct h2_conn *c, const struct frame *f, const uint8_t *p)
 
         next = at->next;
         if (s->id > last) {
-            s->unprocessed = true; /* RFC 9113 6.8: these never were and never will be */
+            /* RFC 9113 6.8: these never were and never will be processed; an answer proves the contrary. */
+            s->unprocessed = !s->in_begun;
             stream_close(c, s, ERR_GOAWAY, H2_REFUSED_STREAM);
         }
     }
@@ -322,7 +323,7 @@ control_on_reset(struct h2_conn *c, const struct frame *f, const uint8_t *p)
     s->peer_reset = true;
     if (code == H2_NO_ERROR && s->in_ended)
         err = ERR_OK; /* RFC 9113 8.1: the answer is complete, our body is not wanted */
-    if (err == ERR_REFUSED && c->side == H2_UP)
+    if (err == ERR_REFUSED && c->side == H2_UP && !s->in_begun)
         s->unprocessed = true;
     stream_close(c, s, err, code);
 }

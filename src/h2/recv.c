@@ -54,7 +54,7 @@ recv_begin_data(struct h2_conn *c, const struct frame *f)
     if (s && s->in_ended) {
         stream_error(c, s, H2_STREAM_CLOSED);
         s = NULL;
-    } else if (s && !s->in_headers.complete) {
+    } else if (s && !s->in_begun) {
         stream_error(c, s, H2_PROTOCOL_ERROR); /* DATA before HEADERS */
         s = NULL;
     } else if (s && f->len > s->recv_window) {

@@ -5,7 +5,8 @@
 static const int64_t DRAIN_PING_US = 2 * 1000 * 1000; /* features.md 2.3 */
 static const int64_t LINGER_US = 1000 * 1000;
 static const int64_t PATIENCE_US = 1000 * 1000;
-static const int64_t PRESSURE_STALL_US = 1000 * 1000;
+static const int64_t PRESSURE_STALL_US = 5 * 1000 * 1000;
+static const int64_t HOARD_US = 10 * 1000 * 1000;
 
 static bool
 sweep_late(int64_t since, int64_t limit, int64_t now)
@@ -52,7 +53,7 @@ sweep_hoarders(struct h2_conn *c, int64_t now)
         struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, link);
 
         next = i->next;
-        if (s->held >= s->window / 2 && !s->closing && sweep_late(s->taken_us, PRESSURE_STALL_US, now)) {
+        if (s->held >= s->window / 2 && !s->closing && sweep_late(s->taken_us, HOARD_US, now)) {
             stat_inc(c->w->stats, STAT_STALL_CLOSED);
             s->close_err = ERR_STALL;
             h2_stream_reset(s, H2_CANCEL);
