@@ -23,8 +23,10 @@ block_open_stream(struct h2_conn *c, const struct frame *f)
     c->gate.turn_streams++;
     c->w->turn_streams++;
     c->gate.streams++;
-    if (c->final_goaway)
+    if (c->final_goaway) {
+        gate_note_closed(c, f->id, true); /* opened after our last word: ignored */
         return NULL;
+    }
     s = c->ops->on_open(c, c->arg);
     if (s) {
         stream_open(c, s, f->id);
@@ -44,6 +46,7 @@ block_begin(struct h2_conn *c, const struct frame *f)
     r->block_id = f->id;
     r->block_bytes = f->len;
     r->continuations = 0;
+    r->block_dropped = 0;
     r->block_end_stream = f->flags & FLAG_END_STREAM;
     r->block_refused = false;
     r->block_since_us = loop_now_us(c->w->loop);
@@ -92,6 +95,15 @@ block_field(struct h2_conn *c, struct h2_stream *s, nghttp2_nv *nv)
         conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM, "header list far over the limit");
 }
 
+/* A field of a refused or reset stream. Nobody keeps it, yet it is decoded: a bomb costs the same. */
+static void
+block_drop(struct h2_conn *c, const nghttp2_nv *nv)
+{
+    c->recv.block_dropped += (uint32_t)(nv->namelen + nv->valuelen + 32);
+    if (c->recv.block_dropped > BOMB_FACTOR * c->lim->max_header_bytes)
+        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM, "header list far over the limit");
+}
+
 /* last: these are the last bytes of the whole block. */
 void
 block_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool last)
@@ -110,8 +122,11 @@ block_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool last)
         }
         p += k;
         n -= (size_t)k;
-        if (flags & NGHTTP2_HD_INFLATE_EMIT && c->recv.block) {
-            block_field(c, c->recv.block, &nv);
+        if (flags & NGHTTP2_HD_INFLATE_EMIT) {
+            if (c->recv.block)
+                block_field(c, c->recv.block, &nv);
+            else
+                block_drop(c, &nv);
             if (c->terminating)
                 return;
         }
@@ -178,7 +193,7 @@ block_end(struct h2_conn *c)
     r->block = NULL;
     if (r->block_refused) {
         frame_put32(code, H2_REFUSED_STREAM);
-        control_put(c, FRAME_RST_STREAM, 0, r->block_id, code, sizeof(code));
+        control_answer(c, FRAME_RST_STREAM, 0, r->block_id, code, sizeof(code));
         gate_note_closed(c, r->block_id, true);
         stat_inc(c->w->stats, STAT_STREAMS_REFUSED);
         h2_conn_glitch(c, 1);

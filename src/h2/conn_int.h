@@ -56,8 +56,9 @@ struct gate_closed;
 
 struct gate {
     uint32_t turn_frames, turn_streams; /* share of this loop turn used so far */
-    uint32_t priorities, window_updates, streams, data_out;
+    uint64_t priorities, window_updates, streams, data_out; /* a connection may live for weeks */
     uint8_t closed_at;
+    bool forgot_ours; /* a stream that we reset fell out of `closed` */
     struct gate_closed *closed; /* ring, made when the first stream closes */
 };
 
@@ -80,6 +81,7 @@ struct recv {
     bool in_block, block_end_stream, block_refused;
     int32_t block_id;
     uint32_t block_bytes;
+    uint32_t block_dropped; /* decoded bytes of a block that nobody keeps */
     unsigned continuations;
     int64_t block_since_us;
     struct h2_stream *block; /* NULL: decoded and dropped */
@@ -104,7 +106,7 @@ struct h2_conn {
     nghttp2_hd_deflater *deflater;
     struct buf ctl;  /* encoded frames that need no window, in order */
     struct buf outq; /* what the socket did not take */
-    unsigned ctl_frames;   /* control frames in ctl */
+    unsigned ctl_answers;  /* frames in ctl that the peer's input caused */
     uint64_t ctl_made, ctl_moved, ctl_batch; /* bytes put into ctl, moved to the output, and moved when the last output began */
     uint64_t out_made, out_written, out_batch;
     uint8_t *backlog; /* read but not yet fed: the turn's share was used up */
@@ -170,6 +172,7 @@ int control_start(struct h2_conn *c); /* preface, SETTINGS, HPACK tables */
 bool control_check(struct h2_conn *c, const struct frame *f); /* false: the connection ends */
 void control_frame(struct h2_conn *c, const struct frame *f, const uint8_t *p);
 void control_put(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id, const void *payload, size_t n);
+void control_answer(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id, const void *payload, size_t n);
 void control_goaway(struct h2_conn *c, int32_t last_id, uint32_t code);
 void control_window(struct h2_conn *c, int32_t id, uint32_t n);
 

@@ -21,10 +21,17 @@ control_put(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id, const vo
         return;
     }
     c->ctl_made += FRAME_HEAD + n;
-    /* A peer that makes us answer and does not read the answers (reliability.md 0.2-0.4). */
-    if (++c->ctl_frames > c->lim->max_queued_frames && c->side == H2_DOWN)
-        c->flooded = true;
     conn_dirty(c);
+}
+
+/* A frame that the peer's input caused: acks, resets for its faults. Who makes us answer and does not read the answers is a flood
+ * (reliability.md 0.2-0.4); what we say of ourselves is no fault of the peer. */
+void
+control_answer(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id, const void *payload, size_t n)
+{
+    control_put(c, type, flags, id, payload, n);
+    if (++c->ctl_answers > c->lim->max_queued_frames)
+        c->flooded = true;
 }
 
 void
@@ -173,7 +180,7 @@ control_stream_error(struct h2_conn *c, int32_t id, uint32_t code)
         return;
     }
     frame_put32(p, code);
-    control_put(c, FRAME_RST_STREAM, 0, id, p, sizeof(p));
+    control_answer(c, FRAME_RST_STREAM, 0, id, p, sizeof(p));
     h2_conn_glitch(c, 1);
 }
 
@@ -238,14 +245,14 @@ control_on_settings(struct h2_conn *c, const struct frame *f, const uint8_t *p)
         if (!control_one_setting(c, (unsigned)p[at] << 8 | p[at + 1], frame_get32(p + at + 2)))
             return;
     }
-    control_put(c, FRAME_SETTINGS, FLAG_ACK, 0, "", 0);
+    control_answer(c, FRAME_SETTINGS, FLAG_ACK, 0, "", 0);
 }
 
 static void
 control_on_ping(struct h2_conn *c, const struct frame *f, const uint8_t *p)
 {
     if (!(f->flags & FLAG_ACK))
-        control_put(c, FRAME_PING, FLAG_ACK, 0, p, 8);
+        control_answer(c, FRAME_PING, FLAG_ACK, 0, p, 8);
     else if (flow_ping_ours(p))
         flow_ping_ack(c);
     else if (c->draining && conn_drain_ping(p))

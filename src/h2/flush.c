@@ -13,7 +13,7 @@ conn_update_want(struct h2_conn *c)
 
     if (c->state == CONN_CLOSED || c->state == CONN_LINGER)
         return;
-    if (write && c->ctl_frames > BLOCKED_QUEUE)
+    if (write && c->ctl_answers > BLOCKED_QUEUE)
         read = false;
     if (read == c->want_read && write == c->want_write)
         return;
@@ -35,7 +35,7 @@ flush_ctl(struct h2_conn *c)
         c->ctl_moved += n;
     }
     if (c->ctl.len == 0)
-        c->ctl_frames = 0;
+        c->ctl_answers = 0;
 }
 
 /* Fills the worker's output. True: more is waiting. DATA only flows when no header block stands in front of it. */

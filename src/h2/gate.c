@@ -28,6 +28,8 @@ gate_note_closed(struct h2_conn *c, int32_t id, bool by_us)
         if (!g->closed)
             return; /* only the strictness on closed streams suffers */
     }
+    if (g->closed[g->closed_at % GATE_HISTORY].by_us)
+        g->forgot_ours = true;
     g->closed[g->closed_at++ % GATE_HISTORY] = (struct gate_closed){ .id = id, .by_us = by_us };
 }
 

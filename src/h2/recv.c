@@ -29,8 +29,8 @@ recv_not_open(struct h2_conn *c, const struct frame *f)
     case GATE_BY_PEER:
         return recv_bad(c, H2_STREAM_CLOSED, "frame on a closed stream");
     case GATE_UNKNOWN:
-        if (c->side == H2_DOWN)
-            h2_conn_glitch(c, 1); /* forgotten long ago */
+        if (c->side == H2_DOWN && !c->gate.forgot_ours)
+            h2_conn_glitch(c, 1); /* else it may be on its way to a stream that we reset */
         return true;
     case GATE_BY_US:
         return true; /* it was on its way when we reset the stream */
@@ -83,7 +83,7 @@ recv_begin_headers(struct h2_conn *c, const struct frame *f)
         s = stream_table_find(&c->table, f->id);
         /* Not open: never opened (ids only rise, 5.1.1), closed, or reset by us a moment ago. */
         if (!s && c->side == H2_DOWN && (f->id & 1) && f->id <= c->max_id &&
-            gate_find_closed(c, f->id) == GATE_UNKNOWN)
+            gate_find_closed(c, f->id) == GATE_UNKNOWN && !c->gate.forgot_ours)
             return recv_bad(c, H2_PROTOCOL_ERROR, "stream id not above the earlier ones");
         if (!s && !recv_not_open(c, f))
             return false;

@@ -49,9 +49,9 @@ stream_close(struct h2_conn *c, struct h2_stream *s, int err, uint32_t code)
     conn_note(c, s, H2_EV_CLOSED);
 }
 
-/* RST_STREAM from us. The stream counts as open until the frame is on the socket: that bounds the work behind it (reliability.md 1). */
+/* RST_STREAM from us; fault: the peer's. The stream counts as open until the frame is on the socket: that bounds the work behind it (reliability.md 1). */
 static void
-stream_reset(struct h2_conn *c, struct h2_stream *s, int err, uint32_t code)
+stream_reset(struct h2_conn *c, struct h2_stream *s, int err, uint32_t code, bool fault)
 {
     uint8_t p[4];
 
@@ -62,7 +62,10 @@ stream_reset(struct h2_conn *c, struct h2_stream *s, int err, uint32_t code)
     s->close_err = err;
     s->close_code = code;
     frame_put32(p, code);
-    control_put(c, FRAME_RST_STREAM, 0, s->id, p, sizeof(p));
+    if (fault)
+        control_answer(c, FRAME_RST_STREAM, 0, s->id, p, sizeof(p));
+    else
+        control_put(c, FRAME_RST_STREAM, 0, s->id, p, sizeof(p));
     list_remove(&s->link);
     list_append(&c->resetting, &s->link);
 }
@@ -72,7 +75,7 @@ void
 stream_error(struct h2_conn *c, struct h2_stream *s, uint32_t code)
 {
     h2_conn_glitch(c, 1);
-    stream_reset(c, s, ERR_PROTOCOL, code);
+    stream_reset(c, s, ERR_PROTOCOL, code, true);
 }
 
 static void
@@ -104,7 +107,7 @@ stream_ended_out(struct h2_conn *c, struct h2_stream *s)
     if (s->in_ended)
         stream_check_end(c, s);
     else if (c->side == H2_DOWN && !s->patient)
-        stream_reset(c, s, ERR_OK, H2_NO_ERROR);
+        stream_reset(c, s, ERR_OK, H2_NO_ERROR, false);
 }
 
 /* The frames in front of these resets are on the socket. */
@@ -139,7 +142,7 @@ stream_send_end(struct h2_conn *c, struct h2_stream *s)
 {
     if (s->trailer_count) {
         if (block_send(c, s->trailers, s->trailer_count, s->id, true) != ERR_OK) {
-            stream_reset(c, s, ERR_LIMIT, H2_INTERNAL_ERROR);
+            stream_reset(c, s, ERR_LIMIT, H2_INTERNAL_ERROR, false);
             return;
         }
     } else {
@@ -271,5 +274,5 @@ h2_stream_reset(struct h2_stream *s, uint32_t code)
 
     if (!c || c->state != CONN_OPEN)
         return;
-    stream_reset(c, s, s->close_err != ERR_OK ? s->close_err : ERR_CANCELLED, code);
+    stream_reset(c, s, s->close_err != ERR_OK ? s->close_err : ERR_CANCELLED, code, false);
 }

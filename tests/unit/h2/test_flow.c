@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Receive windows: who gets credit back, when, and that none leaks. Send windows are the library's; that we obey them is test_shape. */
+#include "h2test.h"
+
+#include "base/bucket.h"
+#include "h2/conn_int.h"
+
+enum { STREAM_WINDOW = 65536 };
+
+/* Window credit sent on this stream (0: connection). */
+static size_t
+credit(const struct h2peer *p, int32_t id)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->frames[i].type == F_WINDOW && p->frames[i].id == id)
+            sum += h2peer_get_u32(p->frames[i].payload);
+    }
+    return sum;
+}
+
+static void
+send_data(struct h2peer *p, int32_t id, size_t n)
+{
+    while (n) {
+        size_t k = n < 16384 ? n : 16384;
+
+        h2peer_frame(p, F_DATA, 0, id, NULL, k);
+        n -= k;
+    }
+}
+
+static void
+start_windows_are_as_configured(void **state)
+{
+    struct h2peer *p = down_ready();
+    const struct peer_frame *f = h2peer_find(p, F_SETTINGS, 0, 0);
+    uint32_t window = 0, streams = 0, list = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < f->n; i += 6) {
+        uint32_t value = h2peer_get_u32(f->payload + i + 2);
+
+        if (f->payload[i + 1] == SET_WINDOW)
+            window = value;
+        if (f->payload[i + 1] == SET_STREAMS)
+            streams = value;
+        if (f->payload[i + 1] == SET_LIST)
+            list = value;
+    }
+    assert_int_equal(window, STREAM_WINDOW);
+    assert_int_equal(streams, 1024);
+    assert_int_equal(list, 16384);
+    assert_int_equal(credit(p, 0), 1024 * 1024 - 65535);
+}
+
+static void
+stream_window_returns_only_when_the_owner_consumed(void **state)
+{
+    struct h2peer *p = down_ready();
+    struct rig_stream *s;
+    size_t before;
+
+    (void)state;
+    rig.conn[H2_DOWN].eat = false;
+    before = credit(p, 0);
+    h2peer_call(p, 1, 0);
+    send_data(p, 1, STREAM_WINDOW);
+    rig_run(&rig);
+    s = rig_stream(&rig, H2_DOWN, 1);
+    assert_int_equal(s->s.in.len, STREAM_WINDOW);
+    assert_int_equal(s->s.held, STREAM_WINDOW);
+    assert_int_equal(rig_stat(&rig, STAT_BUFFERED_BYTES), STREAM_WINDOW);
+    assert_int_equal(credit(p, 1), 0);
+    h2_stream_consume(&s->s, 20000); /* below half of the window: no frame yet */
+    rig_run(&rig);
+    assert_int_equal(credit(p, 1), 0);
+    h2_stream_consume(&s->s, 20000);
+    rig_run(&rig);
+    assert_int_equal(credit(p, 1), 40000);
+    h2_stream_consume(&s->s, SIZE_MAX);
+    rig_run(&rig);
+    assert_int_equal(s->s.held, 0);
+    assert_int_equal(rig_stat(&rig, STAT_BUFFERED_BYTES), 0);
+    assert_true(credit(p, 0) - before <= STREAM_WINDOW);
+}
+
+static void
+connection_window_returns_at_once(void **state)
+{
+    struct h2peer *p = down_ready();
+    size_t before = credit(p, 0), sum = 0;
+
+    (void)state;
+    rig.conn[H2_DOWN].eat = false;
+    for (int32_t id = 1; id < 60; id += 2) { /* 30 streams, none consumed: more than the connection's window */
+        h2peer_call(p, id, 0);
+        send_data(p, id, STREAM_WINDOW);
+        sum += STREAM_WINDOW;
+        rig_run(&rig);
+    }
+    assert_int_equal(rig_stat(&rig, STAT_BUFFERED_BYTES), sum);
+    assert_true(credit(p, 0) - before + 512 * 1024 >= sum);
+    assert_non_null(rig.conn[H2_DOWN].h2);
+}
+
+static void
+connection_window_is_held_back_at_the_cap_and_returns_at_half(void **state)
+{
+    struct rig_conn *c = &rig.conn[H2_DOWN];
+    struct h2peer *p;
+    size_t before, at_cap;
+    struct rig_stream *s;
+
+    (void)state;
+    c->lim.connection_window = 256 * 1024;
+    c->lim.max_connection_buffer = 200 * 1024;
+    p = down_ready();
+    c->eat = false;
+    before = credit(p, 0);
+    for (int32_t id = 1; id <= 7; id += 2) { /* 4 x 64 KiB: the whole window */
+        h2peer_call(p, id, 0);
+        send_data(p, id, STREAM_WINDOW);
+        rig_run(&rig);
+    }
+    at_cap = credit(p, 0) - before;
+    assert_int_equal(rig_stat(&rig, STAT_WINDOW_HELD_BACK), 1);
+    assert_true(at_cap <= 200 * 1024);
+    s = rig_stream(&rig, H2_DOWN, 1);
+    h2_stream_consume(&s->s, SIZE_MAX);
+    rig_run(&rig);
+    assert_int_equal(credit(p, 0) - before, at_cap); /* 192 KiB are held still: over half of the cap */
+    h2_stream_consume(&rig_stream(&rig, H2_DOWN, 3)->s, SIZE_MAX);
+    h2_stream_consume(&rig_stream(&rig, H2_DOWN, 5)->s, SIZE_MAX);
+    rig_run(&rig);
+    assert_true(credit(p, 0) - before >= 128 * 1024 + at_cap / 2);
+    assert_int_equal(c->h2->credit_owed, 0);
+}
+
+static void
+held_back_window_returns_when_its_streams_close(void **state)
+{
+    struct rig_conn *c = &rig.conn[H2_DOWN];
+    struct h2peer *p;
+    size_t before;
+
+    (void)state;
+    c->lim.connection_window = 256 * 1024;
+    c->lim.max_connection_buffer = 100 * 1024;
+    p = down_ready();
+    c->eat = false;
+    before = credit(p, 0);
+    for (int32_t id = 1; id <= 7; id += 2) {
+        h2peer_call(p, id, 0);
+        send_data(p, id, STREAM_WINDOW);
+    }
+    rig_run(&rig);
+    assert_true(c->h2->credit_owed > 0);
+    for (int32_t id = 1; id <= 7; id += 2)
+        h2peer_u32(p, F_RST, id, H2_CANCEL);
+    rig_run(&rig);
+    assert_int_equal(c->h2->credit_owed, 0);
+    assert_int_equal(c->h2->held, 0);
+    /* The streams' owner still has the bytes: the worker counts them. */
+    assert_int_equal(rig_stat(&rig, STAT_BUFFERED_BYTES), 4 * STREAM_WINDOW);
+    assert_true(credit(p, 0) - before >= 128 * 1024);
+}
+
+static void
+worker_limit_holds_windows_back_and_gives_them_back(void **state)
+{
+    struct h2peer *p = down_ready();
+    struct rig_conn *c = &rig.conn[H2_DOWN];
+
+    (void)state;
+    h2_worker_set_buffer_limit(rig.w, 50000);
+    c->eat = false;
+    h2peer_call(p, 1, 0);
+    h2peer_call(p, 3, 0);
+    send_data(p, 1, STREAM_WINDOW);
+    send_data(p, 3, STREAM_WINDOW);
+    rig_run(&rig);
+    assert_true(c->h2->credit_owed > 0);
+    h2_stream_consume(&rig_stream(&rig, H2_DOWN, 1)->s, SIZE_MAX);
+    h2_stream_consume(&rig_stream(&rig, H2_DOWN, 3)->s, SIZE_MAX);
+    rig_run(&rig);
+    assert_int_equal(c->h2->credit_owed, 0);
+    assert_int_equal(rig.w->held, 0);
+}
+
+/* reliability.md A20: after all of it a fresh upload still finds the whole connection window. */
+static void
+uploads(int how)
+{
+    struct rig_conn *c = &rig.conn[H2_DOWN];
+    struct h2peer *p;
+    size_t sent = 0, window = 128 * 1024, got;
+    int32_t id;
+
+    c->lim.connection_window = (uint32_t)window;
+    c->lim.glitch_burst = c->lim.reset_burst = 1000000;
+    p = down_ready();
+    c->drop = true;
+    got = credit(p, 0) - (window - 65535);
+    for (id = 1; id < 20000; id += 2) {
+        size_t n = (size_t)(id % 7) * 1500 + 100;
+
+        h2peer_call(p, id, 0);
+        send_data(p, id, n);
+        if (how == 0) { /* the client resets, with data in the same read */
+            h2peer_u32(p, F_RST, id, H2_CANCEL);
+        } else { /* we reset while more is in flight */
+            rig_turns(&rig, 3);
+            if (rig_stream(&rig, H2_DOWN, id))
+                h2_stream_reset(&rig_stream(&rig, H2_DOWN, id)->s, H2_CANCEL);
+            send_data(p, id, n);
+            sent += n;
+        }
+        sent += n;
+        rig_run(&rig);
+        assert_non_null(c->h2);
+    }
+    got = credit(p, 0) - (window - 65535);
+    assert_true(sent - got < window / 2 + 1);
+    assert_int_equal(c->h2->held, 0);
+    assert_int_equal(rig.w->held, 0);
+    h2peer_call(p, id, 0);
+    for (int i = 0; i < 8; i++) { /* three windows' worth through the same connection */
+        send_data(p, id, 48 * 1024);
+        rig_run(&rig);
+    }
+    assert_non_null(c->h2);
+    assert_int_equal(rig_stream(&rig, H2_DOWN, id)->got.len, 8 * 48 * 1024);
+}
+
+static void
+window_does_not_leak_over_uploads_that_the_client_resets(void **state)
+{
+    (void)state;
+    uploads(0);
+}
+
+static void
+window_does_not_leak_over_uploads_that_we_reset(void **state)
+{
+    (void)state;
+    uploads(1);
+}
+
+static void
+padding_gives_its_window_back(void **state)
+{
+    struct h2peer *p = down_ready();
+    size_t before = credit(p, 0);
+    uint8_t b[256] = { 250 };
+
+    (void)state;
+    h2peer_call(p, 1, 0);
+    rig_run(&rig);
+    for (int i = 0; i < 4000; i++) { /* 5 bytes of body, 251 of padding: 1 MB of window */
+        h2peer_frame(p, F_DATA, FL_PADDED, 1, b, sizeof(b));
+        if (i % 64 == 0)
+            rig_run(&rig);
+    }
+    rig_run(&rig);
+    assert_non_null(rig.conn[H2_DOWN].h2);
+    assert_int_equal(rig_stream(&rig, H2_DOWN, 1)->got.len, 4000 * 5);
+    assert_true(credit(p, 0) - before > 4000 * 256 - 600 * 1024);
+}
+
+static void
+data_over_the_stream_window_is_a_flow_control_error(void **state)
+{
+    struct h2peer *p = down_ready();
+
+    (void)state;
+    rig.conn[H2_DOWN].eat = false;
+    h2peer_call(p, 1, 0);
+    send_data(p, 1, STREAM_WINDOW + 1);
+    rig_run(&rig);
+    assert_int_equal(rig_stream(&rig, H2_DOWN, 1)->closed, 1);
+    assert_int_equal(rig_stream(&rig, H2_DOWN, 1)->s.close_err, ERR_PROTOCOL);
+    assert_int_equal(h2peer_rst_code(p, 1), H2_FLOW_CONTROL_ERROR);
+    /* The library hands out the frame that went over, and nothing behind it. */
+    assert_true(rig_stream(&rig, H2_DOWN, 1)->s.in.len <= STREAM_WINDOW + 16384);
+}
+
+/* ---- bandwidth-delay ---- */
+
+static const struct peer_frame *
+bdp_ping(const struct h2peer *p, size_t nth)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct peer_frame *f = &p->frames[i];
+
+        if (f->type == F_PING && !(f->flags & FL_ACK) && memcmp(f->payload, "bdp", 3) == 0 && nth-- == 0)
+            return f;
+    }
+    return NULL;
+}
+
+static uint32_t
+last_window(const struct h2peer *p)
+{
+    uint32_t window = 0;
+
+    for (size_t i = 0; i < p->n; i++) {
+        const struct peer_frame *f = &p->frames[i];
+
+        for (uint32_t k = 0; f->type == F_SETTINGS && k < f->n; k += 6) {
+            if (f->payload[k + 1] == SET_WINDOW)
+                window = h2peer_get_u32(f->payload + k + 2);
+        }
+    }
+    return window;
+}
+
+static void
+windows_double_when_a_round_trip_brings_most_of_one(void **state)
+{
+    struct h2peer *p = down_ready();
+    uint32_t expected = STREAM_WINDOW;
+
+    (void)state;
+    p->ack_ping = false;
+    h2peer_call(p, 1, 0);
+    rig_run(&rig);
+    for (int round = 0; round < 10; round++) {
+        send_data(p, 1, 16384); /* starts a measurement */
+        rig_run(&rig);
+        if (!bdp_ping(p, (size_t)round))
+            break;
+        for (size_t sum = 0; sum < expected; sum += 32768) {
+            send_data(p, 1, 32768);
+            rig_run(&rig);
+        }
+        h2peer_frame(p, F_PING, FL_ACK, 0, bdp_ping(p, (size_t)round)->payload, 8);
+        rig_run(&rig);
+        expected = expected < 4 * 1024 * 1024 ? expected * 2 : expected;
+        assert_int_equal(last_window(p), expected);
+    }
+    assert_int_equal(expected, 4 * 1024 * 1024); /* maxStreamWindow, and no PING any more */
+    assert_int_equal(rig_stat(&rig, STAT_WINDOW_GROWN), 6);
+    assert_null(bdp_ping(p, 6));
+    assert_true(credit(p, 0) >= 8 * 1024 * 1024 - 65535); /* the connection's window grew along */
+}
+
+static void
+windows_stay_when_little_comes(void **state)
+{
+    struct h2peer *p = down_ready();
+
+    (void)state;
+    h2peer_call(p, 1, 0);
+    for (int i = 0; i < 40; i++) {
+        send_data(p, 1, 16384);
+        rig_run(&rig);
+    }
+    assert_int_equal(last_window(p), STREAM_WINDOW);
+    assert_int_equal(rig_stat(&rig, STAT_WINDOW_GROWN), 0);
+    /* After eight rounds without growth measurements become rare: one a second. */
+    assert_non_null(bdp_ping(p, 7));
+    assert_null(bdp_ping(p, 9));
+    rig_wait_ms(&rig, 1100);
+    send_data(p, 1, 16384);
+    rig_run(&rig);
+    assert_non_null(bdp_ping(p, 8));
+}
+
+static void
+small_reads_start_no_measurement(void **state)
+{
+    struct h2peer *p = down_ready();
+
+    (void)state;
+    h2peer_call(p, 1, 0);
+    for (int i = 0; i < 20; i++) {
+        send_data(p, 1, 16383);
+        rig_run(&rig);
+    }
+    assert_null(bdp_ping(p, 0));
+}
+
+static void
+ping_acks_that_nobody_asked_for_change_nothing(void **state)
+{
+    struct h2peer *p = down_ready();
+
+    (void)state;
+    h2peer_frame(p, F_PING, FL_ACK, 0, "bdp\0\0\0\0\1", 8);
+    h2peer_frame(p, F_PING, FL_ACK, 0, "drain\0\0\1", 8);
+    h2peer_frame(p, F_PING, FL_ACK, 0, "whatever", 8);
+    rig_run(&rig);
+    assert_non_null(rig.conn[H2_DOWN].h2);
+    assert_int_equal(h2peer_count(p, F_GOAWAY, 0), 0);
+    assert_int_equal(last_window(p), STREAM_WINDOW);
+}
+
+static void
+one_stalled_stream_does_not_starve_its_neighbours(void **state)
+{
+    struct rig_stream *stalled, *s;
+
+    (void)state;
+    rig_connect_both(&rig, 65536, 0);
+    rig_run(&rig);
+    rig.conn[H2_DOWN].eat = false;
+    stalled = rig_request(&rig, false);
+    rig_send(stalled, 3 * 1000 * 1000);
+    rig_run(&rig);
+    assert_true(stalled->s.out.len > 2 * 1000 * 1000);
+    rig.conn[H2_DOWN].eat = true; /* only for those that come now */
+    s = rig_request(&rig, false);
+    rig_send(s, 3 * 1000 * 1000);
+    rig_run(&rig);
+    assert_int_equal(s->s.out.len, 0);
+    assert_int_equal(rig_stream_at(&rig, H2_DOWN, 1)->got.len, 3 * 1000 * 1000);
+    assert_true(rig_pattern_ok(&rig_stream_at(&rig, H2_DOWN, 1)->got));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        H2_TEST(start_windows_are_as_configured),
+        H2_TEST(stream_window_returns_only_when_the_owner_consumed),
+        H2_TEST(connection_window_returns_at_once),
+        H2_TEST(connection_window_is_held_back_at_the_cap_and_returns_at_half),
+        H2_TEST(held_back_window_returns_when_its_streams_close),
+        H2_TEST(worker_limit_holds_windows_back_and_gives_them_back),
+        H2_TEST(window_does_not_leak_over_uploads_that_the_client_resets),
+        H2_TEST(window_does_not_leak_over_uploads_that_we_reset),
+        H2_TEST(padding_gives_its_window_back),
+        H2_TEST(data_over_the_stream_window_is_a_flow_control_error),
+        H2_TEST(windows_double_when_a_round_trip_brings_most_of_one),
+        H2_TEST(windows_stay_when_little_comes),
+        H2_TEST(small_reads_start_no_measurement),
+        H2_TEST(ping_acks_that_nobody_asked_for_change_nothing),
+        H2_TEST(one_stalled_stream_does_not_starve_its_neighbours),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
