@@ -141,7 +141,7 @@ wrong_use_is_told(void **state)
           "--backend needs --listen, for example --listen :8080\n" },
         { "-c a --listen :1 --backend 127.0.0.1:1",
           "-c and --listen or --backend are two ways" },
-        { "--demo -c a", "--demo brings its own backends; leave out -c\n" },
+        { "--demo -c a", "--demo brings its own listener and backends; leave out -c\n" },
         { "--demo --backend 127.0.0.1:1",
           "brings its own backends; leave out --backend\n" },
         { "-c a --for 5s", "--for belongs to --demo\n" },
