@@ -143,7 +143,7 @@ wrong_use_is_told(void **state)
           "-c and --listen or --backend are two ways" },
         { "--demo -c a", "--demo brings its own listener and backends; leave out -c\n" },
         { "--demo --backend 127.0.0.1:1",
-          "brings its own backends; leave out --backend\n" },
+          "brings its own listener and backends; leave out --backend\n" },
         { "-c a --for 5s", "--for belongs to --demo\n" },
         { "--demo --for 5", "--for needs a unit (ns us ms s m h d); did you mean 5s\n" },
         { "-c a --workers 5000", "--workers is 5000; it must be from 0 to 1024\n" },
