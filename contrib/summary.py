@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """summary.py [--broken TEXT] BUILD_DIR... - adds up what the test programs say, after make check.
 
-Reads each .trs file (automake's result of a program) and the .log beside it, where cmocka, pytest and
-our lint say how many single tests they ran. A program that tells no number counts as one test.
+Reads each .trs file (automake's result of a program) and the .log beside it, where cmocka, pytest, the
+attack and our lint say how many single tests they ran. A program that tells no number counts as one test.
 Shows the end of each failed log. The last line is "N passed, N failed"; status 1 unless all is well."""
 import os
 import re
@@ -12,6 +12,7 @@ import sys
 CMOCKA = re.compile(r"^\[  (PASSED|FAILED)  \] (\d+) test\(s\)", re.M)
 PYTEST = re.compile(r"^(?:=+ )?(\d+ (?:passed|failed|errors?|skipped|deselected)\b.*?) in [\d.:]+ ?s", re.M)
 LINES = re.compile(r"^(ok|not ok)\b( - skip)?", re.M)
+ATTACK = re.compile(r"^# (\d+) of (\d+) attack rows pass", re.M)
 TAIL = 40
 
 
@@ -38,6 +39,9 @@ def count(log, result):
             passed += 1
         else:
             failed += 1
+    for good, number in ATTACK.findall(log):
+        passed += int(good)
+        failed += int(number) - int(good)
     if result == "SKIP":
         return passed, failed, max(skipped, 1)
     if result in ("PASS", "XFAIL"):

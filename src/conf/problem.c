@@ -35,10 +35,34 @@ problems_done(struct problems *ps)
     ps->n_kept = 0;
 }
 
+/* True when one more problem of this kind would only be counted. */
+static bool
+problems_full_for(const struct problems *ps, bool warning)
+{
+    return ps->n_kept == PROBLEMS_KEPT && (warning || ps->n_kept_warnings == 0);
+}
+
 bool
 problems_full(const struct problems *ps)
 {
-    return ps->n_kept == PROBLEMS_KEPT;
+    return problems_full_for(ps, false);
+}
+
+/* A free place; a warning gives its place to an error. The caller has made sure that there
+ * is one. */
+static struct problem *
+problems_slot(struct problems *ps)
+{
+    size_t i = ps->n_kept;
+
+    if (ps->n_kept < PROBLEMS_KEPT)
+        return &ps->kept[ps->n_kept++];
+    while (!ps->kept[--i].warning)
+        ;
+    xfree(ps->kept[i].text);
+    ps->n_kept_warnings--;
+    memmove(&ps->kept[i], &ps->kept[i + 1], (ps->n_kept - 1 - i) * sizeof ps->kept[0]);
+    return &ps->kept[ps->n_kept - 1];
 }
 
 static void PRINTF_LIKE(6, 0)
@@ -51,17 +75,18 @@ static void PRINTF_LIKE(6, 0)
         ps->warnings++;
     else
         ps->errors++;
-    if (problems_full(ps))
+    if (problems_full_for(ps, warning))
         return;
     strbuf_init(&text, MESSAGE_MAX);
     strbuf_vprintf(&text, fmt, ap);
     if (text.cut)
         memcpy(text.s + text.len - 3, "...", 3);
-    ps->kept[ps->n_kept++] = (struct problem){ .code = code,
-                                               .text = strbuf_steal(&text),
-                                               .warning = warning,
-                                               .at = at,
-                                               .end = end };
+    ps->n_kept_warnings += warning;
+    *problems_slot(ps) = (struct problem){ .code = code,
+                                           .text = strbuf_steal(&text),
+                                           .warning = warning,
+                                           .at = at,
+                                           .end = end };
 }
 
 void
@@ -130,7 +155,7 @@ static void PRINTF_LIKE(6, 0)
 {
     struct scan_place at = { 0 };
 
-    if (ps->json && !problems_full(ps))
+    if (ps->json && !problems_full_for(ps, warning))
         at = scan_find(ps->json, ps->n, steps, n_steps);
     if (spot == SPOT_KEY && at.found && at.key_end)
         problems_vadd(ps, warning, at.key_at, at.key_end, code, fmt, ap);
@@ -213,6 +238,12 @@ conf_warning_item(struct conf_place *place, const char *key, unsigned long i,
     va_start(ap, fmt);
     place_report(place, true, key, (long)i, sub, code, fmt, ap);
     va_end(ap);
+}
+
+bool
+conf_place_full(const struct conf_place *place)
+{
+    return problems_full(place->out);
 }
 
 bool

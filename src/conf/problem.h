@@ -37,7 +37,7 @@ struct problems {
     const char *json;
     size_t n;
     struct problem kept[PROBLEMS_KEPT];
-    size_t n_kept;
+    size_t n_kept, n_kept_warnings;
     unsigned errors, warnings;
 };
 
@@ -63,7 +63,7 @@ void problems_add(struct problems *ps, const char *code, const char *fmt, ...)
 /* At `key` of the object (NULL: the object itself). */
 void problems_add_key(struct conf_place *place, const char *key, enum problem_spot spot,
                       const char *code, const char *fmt, ...) PRINTF_LIKE(5, 6);
-/* True when one more would only be counted: no need to build its text. */
+/* True when one more error would only be counted: no need to build its text. */
 bool problems_full(const struct problems *ps);
 /* True when the object has the key in the file, not only by default. */
 bool place_has_key(const struct conf_place *place, const char *key);

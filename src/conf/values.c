@@ -116,7 +116,7 @@ number_read(const char *s, uint64_t *ret_whole, uint64_t *ret_nano, bool *ret_ex
             return 0;
     }
     *ret_whole = whole;
-    *ret_nano = nano;
+    *ret_nano = nano + !*ret_exact; /* digits behind the ninth round up */
     return i;
 }
 

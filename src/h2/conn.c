@@ -77,6 +77,7 @@ conn_tell(struct h2_conn *c)
         if (ev & H2_EV_CLOSED) {
             flow_detach(c, s);
             list_remove(&s->link);
+            list_remove(&s->sender);
             s->conn = NULL;
             if (--c->stream_count == 0)
                 c->idle_since_us = loop_now_us(c->w->loop);
@@ -122,8 +123,7 @@ conn_terminate(struct h2_conn *c, int err, uint32_t code, const char *note)
         stat_inc(c->w->stats, STAT_FLOOD_CLOSED);
     c->close_err = err;
     snprintf(c->note, sizeof(c->note), "%s", note);
-    nghttp2_session_terminate_session(c->session, code);
-    conn_dirty(c);
+    control_goaway(c, c->side == H2_DOWN ? c->max_id : 0, code);
 }
 
 void
@@ -153,23 +153,10 @@ conn_note_first_bytes(struct h2_conn *c)
 void
 conn_check_end(struct h2_conn *c)
 {
-    bool over, silent, quiet;
+    bool quiet = c->outq.len == 0 && c->ctl.len == 0;
 
     if (c->state != CONN_OPEN)
         return;
-    silent = !nghttp2_session_want_write(c->session);
-    /* After a GOAWAY no stream of the library is a normal end, also while a request waits to be refused by it. */
-    over = !nghttp2_session_want_read(c->session) &&
-           (c->draining || c->peer_goaway ? c->stream_count > 0 && silent : true);
-    quiet = c->outq.len == 0 && silent;
-    if (over && !c->terminating) {
-        c->terminating = true; /* the library found a protocol error and queued the GOAWAY */
-        c->close_err = ERR_PROTOCOL;
-        snprintf(c->note, sizeof(c->note), "the peer broke HTTP/2 rules");
-        if (c->side == H2_UP && !c->settled)
-            conn_note_first_bytes(c);
-        conn_dirty(c);
-    }
     if (c->terminating) {
         if (quiet || c->outq.len)
             conn_fail(c, c->close_err, "");
@@ -181,21 +168,6 @@ conn_check_end(struct h2_conn *c)
     }
 }
 
-static void
-conn_recv_failed(struct h2_conn *c, ssize_t rv)
-{
-    if (rv == NGHTTP2_ERR_FLOODED) {
-        stat_inc(c->w->stats, STAT_FLOOD_CLOSED);
-        conn_fail(c, ERR_FLOOD, "too many control frames while our output is blocked");
-    } else if (rv == NGHTTP2_ERR_NOMEM) {
-        conn_fail(c, ERR_NOMEM, "no memory");
-    } else {
-        if (c->side == H2_UP && !c->settled)
-            conn_note_first_bytes(c);
-        conn_fail(c, ERR_PROTOCOL, c->settled ? nghttp2_strerror((int)rv) : "");
-    }
-}
-
 /* Keeps input beyond this turn's share; reading stops until it was fed. */
 static void
 conn_store_backlog(struct h2_conn *c, const uint8_t *p, size_t n)
@@ -203,7 +175,7 @@ conn_store_backlog(struct h2_conn *c, const uint8_t *p, size_t n)
     uint8_t *b;
 
     stat_inc(c->w->stats, STAT_TURN_YIELDS);
-    if (c->backlog && p >= c->backlog && p < c->backlog + c->backlog_size) {
+    if (c->backlog) { /* p points into it */
         c->backlog_at = (size_t)(p - c->backlog);
         c->backlog_len = n;
     } else {
@@ -215,57 +187,27 @@ conn_store_backlog(struct h2_conn *c, const uint8_t *p, size_t n)
         memcpy(b, p, n);
         c->backlog = b;
         c->backlog_at = 0;
-        c->backlog_len = c->backlog_size = n;
+        c->backlog_len = n;
     }
-    list_append(&c->w->yielded, &c->backlogged);
+    list_append(&c->w->backlogged, &c->backlogged);
     loop_again(c->w->loop);
-}
-
-/* Acks, resets and credit that the peer's input made the library queue. What we have to say ourselves (requests, answers) may be a lot more
- * and is no fault of the peer. */
-static size_t
-conn_count_queued(struct h2_conn *c, size_t before)
-{
-    size_t now = nghttp2_session_get_outbound_queue_size(c->session);
-
-    if (now > before)
-        c->peer_queued += now - before;
-    if (c->peer_queued > now)
-        c->peer_queued = now;
-    return c->peer_queued;
 }
 
 void
 conn_feed(struct h2_conn *c, const uint8_t *p, size_t n)
 {
-    while (n && c->state == CONN_OPEN && !c->terminating) {
-        size_t queued = nghttp2_session_get_outbound_queue_size(c->session);
-        enum gate_verdict verdict;
-        size_t k = gate_scan(c, p, n, &verdict);
+    bool yield = false;
+    size_t k = recv_feed(c, p, n, &yield);
 
-        if (k) {
-            ssize_t rv = nghttp2_session_mem_recv(c->session, p, k);
-
-            if (rv < 0) {
-                conn_tell(c);
-                conn_recv_failed(c, rv);
-                return;
-            }
-        }
-        p += k;
-        n -= k;
-        if (conn_count_queued(c, queued) > c->lim->max_queued_frames)
-            c->flooded = true;
-        if (c->flooded)
-            conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM, "too many protocol oddities or resets");
-        if (verdict == GATE_YIELD && !c->terminating) {
-            conn_store_backlog(c, p, n);
-            break;
-        }
-    }
-    flow_after_feed(c);
+    if (c->flooded)
+        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM, "too many protocol oddities or resets");
+    else if (yield && !c->terminating)
+        conn_store_backlog(c, p + k, n - k);
+    if (c->terminating && c->side == H2_UP && !c->settled)
+        conn_note_first_bytes(c);
+    if (c->state == CONN_OPEN)
+        flow_after_feed(c);
     conn_tell(c);
-    conn_dirty(c); /* acks, window updates, resets; cheap when there is nothing */
     conn_check_end(c);
     conn_update_want(c);
 }
@@ -329,11 +271,27 @@ conn_free(struct ref *r)
 {
     struct h2_conn *c = CONTAINER_OF(r, struct h2_conn, ref);
 
-    nghttp2_session_del(c->session);
+    if (c->inflater)
+        nghttp2_hd_inflate_del(c->inflater);
+    if (c->deflater)
+        nghttp2_hd_deflate_del(c->deflater);
+    stream_table_done(&c->table, c->w->slab);
+    recv_done(c);
+    buf_done(&c->ctl, c->w->bufs);
     buf_done(&c->outq, c->w->bufs);
     slab_give(c->w->slab, c->backlog);
     gate_done(c);
     slab_give(c->w->slab, c);
+}
+
+/* True when the byte at this mark of the control queue never reached the socket. Output is only made when all earlier output was
+ * written, so the last batch is the only one that can be in doubt. */
+static bool
+conn_never_sent(const struct h2_conn *c, uint64_t mark)
+{
+    if (mark >= c->ctl_moved)
+        return true;
+    return mark >= c->ctl_batch && c->out_written <= c->out_batch + (mark - c->ctl_batch);
 }
 
 /* All streams end with the connection's error. A request whose first byte never reached the socket was certainly not processed. */
@@ -342,15 +300,16 @@ conn_end_streams(struct h2_conn *c)
 {
     struct list *n;
 
+    send_resets_done(c);
     for (n = c->streams.next; n != &c->streams; n = n->next) {
         struct h2_stream *s = CONTAINER_OF(n, struct h2_stream, link);
 
-        if (s->events & H2_EV_CLOSED)
-            continue;
-        if (c->side == H2_UP && (!s->headers_begun || c->out_written <= s->sent_mark))
+        if (s->closing)
+            continue; /* it has its own reason, and its event */
+        s->closing = true;
+        if (c->side == H2_UP && conn_never_sent(c, s->sent_mark))
             s->unprocessed = true;
-        if (s->close_err == ERR_OK)
-            s->close_err = c->close_err;
+        s->close_err = c->close_err;
         conn_note(c, s, H2_EV_CLOSED);
     }
     conn_tell(c);
@@ -363,7 +322,6 @@ conn_bury(struct h2_conn *c)
     struct h2_worker *w = c->w;
 
     if (c->state == CONN_CLOSED) {
-        c->last = c->cur = c->sending = NULL;
         conn_end_streams(c);
         c->ops->on_closed(c, c->arg, c->close_err, c->note);
         if (c->terminating && c->outq.len == 0) {
@@ -404,20 +362,64 @@ h2_conn_open(struct h2_worker *w, struct transport *t, enum h2_side side,
     list_init(&c->backlogged);
     list_init(&c->streams);
     list_init(&c->ready);
+    list_init(&c->resetting);
+    list_init(&c->senders);
     list_append(&w->conns, &c->link);
     w->conn_count++;
     buf_init(&c->outq);
+    buf_init(&c->ctl);
     bucket_init(&c->glitches, limits->glitch_burst, limits->glitch_rate, now);
     bucket_init(&c->resets, limits->reset_burst, limits->reset_rate, now);
     c->opened_us = c->idle_since_us = c->write_progress_us = now;
     transport_bind(t, conn_on_transport, c);
     if (side == H2_UP) {
-        if (session_start(c) != ERR_OK)
-            conn_fail(c, ERR_NOMEM, "no memory for a session");
+        if (control_start(c) != ERR_OK)
+            conn_fail(c, ERR_NOMEM, "no memory for the HPACK tables");
         conn_dirty(c);
     }
     conn_update_want(c);
     return c;
+}
+
+static const uint8_t drain_opaque[8] = { 'd', 'r', 'a', 'i', 'n', 0, 0, 1 };
+
+bool
+conn_drain_ping(const uint8_t *opaque)
+{
+    return memcmp(opaque, drain_opaque, sizeof(drain_opaque)) == 0;
+}
+
+/* First step of a drain: "no new streams soon"; the PING tells when the client has seen it. */
+void
+conn_drain_notice(struct h2_conn *c)
+{
+    control_goaway(c, INT32_MAX, H2_NO_ERROR);
+    control_put(c, FRAME_PING, 0, 0, drain_opaque, sizeof(drain_opaque));
+}
+
+/* Second step: the real last id. */
+void
+conn_finish(struct h2_conn *c)
+{
+    if (c->final_goaway || c->state != CONN_OPEN)
+        return;
+    c->final_goaway = true;
+    control_goaway(c, c->max_id, H2_NO_ERROR);
+}
+
+void
+h2_conn_drain(struct h2_conn *c)
+{
+    if (c->draining || c->state == CONN_CLOSED || c->state == CONN_LINGER)
+        return;
+    c->draining = true;
+    c->drain_since_us = loop_now_us(c->w->loop);
+    if (c->state == CONN_PREFACE)
+        return; /* served like any other, told right after its preface */
+    if (c->side == H2_UP)
+        conn_dirty(c); /* the flush looks whether it can end */
+    else
+        conn_drain_notice(c);
 }
 
 bool
@@ -442,7 +444,8 @@ h2_conn_streams(const struct h2_conn *c)
 unsigned
 h2_conn_free_streams(const struct h2_conn *c)
 {
-    if (h2_conn_draining(c) || c->stream_count >= c->peer_max_streams)
+    /* At its memory cap it would only make the call wait: better another connection. */
+    if (h2_conn_draining(c) || c->held_back || c->stream_count >= c->peer_max_streams)
         return 0;
     return c->peer_max_streams - c->stream_count;
 }
@@ -471,6 +474,7 @@ h2_stream_init(struct h2_stream *s, struct h2_worker *w)
     *s = (struct h2_stream){ .worker = w, .id = -1 };
     list_init(&s->link);
     list_init(&s->ready);
+    list_init(&s->sender);
     buf_init(&s->in);
     buf_init(&s->out);
 }

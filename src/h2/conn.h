@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* h2/conn.h - one HTTP/2 connection, either side, and its streams. The only room that knows nghttp2.
  *
- * How it moves: bytes are read once per loop turn and fed to the library, whose callbacks only take notes (events on the stream). After that the
- * owner hears of each touched stream once (`on_events`) and may call anything here: all sending functions only submit. At the end of the turn
- * every connection with something to say is flushed with one write. Nothing of the owner ever runs inside a library callback, except on_open,
- * which may allocate and nothing else.
+ * How it moves: bytes are read once per loop turn and cut into frames, which only leave notes (events on the stream). After that the
+ * owner hears of each touched stream once (`on_events`) and may call anything here: all sending functions only queue. At the end of the turn
+ * every connection with something to say is flushed with one write. Nothing of the owner ever runs while frames are read, except on_open,
+ * which may allocate and nothing else.  The framing is ours (h2/recv.c, h2/send.c); HPACK is nghttp2's.
  *
  * Streams are embedded in their owner's object (a call). From h2_stream_open / on_open until the event H2_EV_CLOSED was delivered the connection
  * refers to the stream; afterwards it forgot it (stream->conn is NULL) and the owner may reuse or free it.  H2_EV_CLOSED comes exactly once.
@@ -44,9 +44,12 @@ enum h2_code {
     H2_PROTOCOL_ERROR = 1,
     H2_INTERNAL_ERROR = 2,
     H2_FLOW_CONTROL_ERROR = 3,
+    H2_SETTINGS_TIMEOUT = 4,
     H2_STREAM_CLOSED = 5,
+    H2_FRAME_SIZE_ERROR = 6,
     H2_REFUSED_STREAM = 7,
     H2_CANCEL = 8,
+    H2_COMPRESSION_ERROR = 9,
     H2_ENHANCE_YOUR_CALM = 0xb,
 };
 
@@ -79,14 +82,17 @@ struct h2_stream {
     struct h2_worker *worker;
     struct list link;     /* all streams of the connection */
     struct list ready;    /* linked: events wait to be told */
-    int32_t id;           /* -1 until the request was submitted */
+    struct list sender;   /* linked: has bytes and a window for them */
+    int32_t id;           /* -1: not open yet */
     uint8_t events;       /* not yet told, enum h2_events */
     bool in_ended;        /* END_STREAM was received */
+    bool in_begun;        /* the first block is complete, also when the owner dropped it since */
+    bool in_bodiless;     /* END_STREAM came with the first header block */
     bool headers_queued; /* our headers are with the library */
-    bool headers_begun;  /* up side: the request may have reached the socket */
-    bool end_queued;
+    bool end_queued;     /* the owner ended our side */
+    bool end_sent;       /* END_STREAM left or stands behind all else in the queue */
+    bool closing;        /* off the connection's table; H2_EV_CLOSED follows */
     bool patient; /* set by the owner: after our early end the peer gets a second to end its side before RST_STREAM(NO_ERROR) */
-    bool data_active;   /* a DATA item is with the library */
     bool discard;       /* reset by us: what still arrives is dropped */
     bool unprocessed;   /* with H2_EV_CLOSED on the up side: proof that the peer did not process the request */
     bool peer_reset;    /* the peer sent RST_STREAM */
@@ -98,6 +104,11 @@ struct h2_stream {
     struct h2_headers in_headers, in_trailers;
     struct buf in;      /* received, not yet moved by the owner */
     struct buf out;     /* to be sent */
+    int64_t send_window, recv_window;
+    uint32_t window;    /* what the peer was granted for this stream */
+    uint32_t recv_due;  /* credit that was not announced yet */
+    int64_t taken_us;   /* when received bytes were last taken */
+    int64_t in_length, in_bytes; /* content-length (-1: none) and DATA bytes so far */
     size_t held;        /* received bytes whose stream window was not given back */
     size_t drained;     /* since the last H2_EV_DRAINED */
     uint64_t sent_mark; /* position of our HEADERS in the connection's output */
@@ -105,7 +116,7 @@ struct h2_stream {
 };
 
 struct h2_conn_ops {
-    /* Down side: the peer opens a stream. Returns a stream made with h2_stream_init, or NULL to answer REFUSED_STREAM. Inside a library callback: allocate only. */
+    /* Down side: the peer opens a stream. Returns a stream made with h2_stream_init, or NULL to answer REFUSED_STREAM. Called while frames are read: allocate only. */
     struct h2_stream *(*on_open)(struct h2_conn *, void *arg);
     /* What happened to a stream since the last time, all at once (enum h2_events). */
     void (*on_events)(struct h2_stream *, unsigned events);
@@ -121,7 +132,7 @@ struct h2_conn_ops {
 struct h2_worker *h2_worker_new(struct loop *loop, struct slab *slab, struct buf_pool *bufs, struct stats *stats);
 /* Ends what is still open (owners hear of it) and frees everything. Not from inside a turn. */
 void h2_worker_free(struct h2_worker *w);
-/* Most bytes that all connections of this worker may hold; above it windows are held back and stalled streams end after 1 s. 0: no limit. */
+/* Most bytes that all connections of this worker may hold; above it windows are held back and stalled streams end after 5 s. 0: no limit. */
 void h2_worker_set_buffer_limit(struct h2_worker *w, size_t bytes);
 unsigned h2_worker_conns(const struct h2_worker *w);
 struct slab *h2_worker_slab(const struct h2_worker *w);

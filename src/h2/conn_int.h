@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2/conn_int.h - what the files of room h2 share: the connection, the worker, the frame gate, the output of one flush.
+/* h2/conn_int.h - what the files of room h2 share: the connection, the worker, the reader of frames, the output of one flush.
  * No other room includes this. */
 #ifndef OUTRIGGER_H2_CONN_INT_H
 #define OUTRIGGER_H2_CONN_INT_H
@@ -9,6 +9,8 @@
 #include "base/bucket.h"
 #include "base/err.h"
 #include "h2/conn.h"
+#include "h2/frame.h"
+#include "h2/table.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
 #include "net/transport.h"
@@ -18,7 +20,7 @@ enum {
     OUT_SCRATCH = 96 * 1024, /* bytes copied together for one write */
     OUT_IOV = 64,
     READ_SIZE = 128 * 1024,
-    GATE_HISTORY = 32,
+    BLOCK_MAX = 64 * 1024, /* a header block that we send, encoded */
     NOTE_MAX = 160,
 };
 
@@ -36,41 +38,54 @@ struct h2_worker {
     struct slab *slab;
     struct buf_pool *bufs;
     struct stats *stats;
-    nghttp2_mem mem;
-    nghttp2_session_callbacks *callbacks;
+    nghttp2_mem mem; /* the HPACK tables live in the slab */
     struct list conns, dirty[2], dying; /* dirty by enum h2_side */
-    struct list backlogged, yielded;    /* with input to feed in this turn, in the next one */
+    struct list backlogged, resume;     /* yielded in this turn; to be fed in the next */
     unsigned conn_count;
+    uint32_t turn_streams; /* new streams of clients in this turn, all connections together */
     uint64_t numbers;
     size_t held, held_limit;
     struct timer sweep;
     struct output out;
+    uint8_t block[BLOCK_MAX]; /* a header block being encoded */
     uint8_t read_buf[READ_SIZE];
 };
 
-/* ---- frame gate (h2/gate.c): looks at frame headers before the library sees them ---- */
-struct gate_closed {
-    int32_t id;
-    bool by_us; /* we reset it: what still arrives is to be ignored */
-};
+/* ---- flood counters and memory of closed streams (h2/gate.c) ---- */
+struct gate_closed;
 
 struct gate {
-    uint8_t hd[9], have;
-    bool in_block;      /* HEADERS without END_HEADERS was seen */
-    bool cut_after;     /* hand the library what we have when this frame ends */
-    uint8_t magic_left; /* bytes of the client preface still to pass */
-    uint32_t left;      /* payload bytes of the current frame still to come */
-    int32_t max_id;     /* highest stream the peer opened */
-    uint32_t block_bytes;
-    int64_t block_since_us; /* 0: no header block is incomplete */
-    uint32_t turn_frames, turn_streams;
+    uint32_t turn_frames, turn_streams; /* share of this loop turn used so far */
     uint64_t priorities, window_updates, streams, data_out; /* a connection may live for weeks */
     uint8_t closed_at;
-    bool forgot_ours;    /* a stream that we reset fell out of `closed` */
-    struct gate_closed *closed; /* ring of GATE_HISTORY, made when the first stream closes */
+    bool forgot_ours; /* a stream that we reset fell out of `closed` */
+    struct gate_closed *closed; /* ring, made when the first stream closes */
 };
 
-enum gate_verdict { GATE_PASS, GATE_YIELD, GATE_CLOSE };
+/* ---- reader of frames (h2/recv.c) ---- */
+enum recv_mode { RECV_HEAD, RECV_SKIP, RECV_WHOLE, RECV_DATA, RECV_BLOCK };
+
+struct recv {
+    uint8_t hd[FRAME_HEAD], have; /* a frame header that came in pieces */
+    uint8_t magic_left;           /* bytes of the client preface still to skip */
+    uint8_t prefix;               /* bytes before the content still to come: pad length, priority */
+    bool pad_known;
+    uint8_t priority_at, priority[5];
+    enum recv_mode mode;
+    struct frame f;     /* the frame being read */
+    uint32_t left, pad; /* payload bytes to come, padding at their end */
+    uint8_t *whole;     /* a small payload that came in pieces */
+    uint32_t whole_n;
+    struct h2_stream *stream; /* of this DATA frame; NULL: nobody wants it */
+    /* header block, over HEADERS and its CONTINUATIONs */
+    bool in_block, block_end_stream, block_refused;
+    int32_t block_id;
+    uint32_t block_bytes;
+    uint32_t block_dropped; /* decoded bytes of a block that nobody keeps */
+    unsigned continuations;
+    int64_t block_since_us;
+    struct h2_stream *block; /* NULL: decoded and dropped */
+};
 
 enum conn_state { CONN_PREFACE, CONN_OPEN, CONN_CLOSED, CONN_LINGER };
 
@@ -78,74 +93,119 @@ struct h2_conn {
     struct ref ref;
     struct h2_worker *w;
     struct transport *t;
-    nghttp2_session *session; /* NULL until the preface is complete */
     const struct h2_conn_ops *ops;
     void *arg;
     const struct h2_limits *lim;
     struct list link, dirty, dying, backlogged;
-    struct list streams, ready;
-    struct h2_stream *cur;   /* stream whose header block is being read */
-    struct h2_stream *sending; /* stream of the HEADERS or DATA frame that is being sent */
-    struct h2_stream *last;  /* stream of the last DATA frame: saves a map look-up */
-    struct buf outq;         /* what the socket did not take */
-    uint8_t *backlog;        /* read but not yet fed: the turn's share was used up */
-    size_t backlog_at, backlog_len, backlog_size;
-    uint64_t number, out_made, out_written;
+    struct list streams;   /* open */
+    struct list resetting; /* our RST_STREAM is not on the socket yet */
+    struct list ready;     /* events to tell */
+    struct list senders;   /* have bytes and window */
+    struct stream_table table;
+    nghttp2_hd_inflater *inflater;
+    nghttp2_hd_deflater *deflater;
+    struct buf ctl;  /* encoded frames that need no window, in order */
+    struct buf outq; /* what the socket did not take */
+    unsigned ctl_answers;  /* frames in ctl that the peer's input caused */
+    uint64_t ctl_made, ctl_moved, ctl_batch; /* bytes put into ctl, moved to the output, and moved when the last output began */
+    uint64_t out_made, out_written, out_batch;
+    uint8_t *backlog; /* read but not yet fed: the turn's share was used up */
+    size_t backlog_at, backlog_len;
+    uint64_t number;
+    struct recv recv;
     struct gate gate;
     struct bucket glitches, resets;
     enum h2_side side;
     enum conn_state state;
-    bool settled;        /* the peer's SETTINGS arrived */
-    bool acked;          /* the peer acked ours */
+    bool settled; /* the peer's SETTINGS arrived */
+    bool acked;   /* the peer acked ours */
     bool draining, final_goaway, peer_goaway, terminating;
-    bool goaway_news, settings_news; /* to be told after the library returned */
-    bool want_write, want_read, in_library, flooded, warned;
+    bool goaway_news, settings_news; /* to be told after the feed */
+    bool want_write, want_read, flooded, warned;
     bool held_back;
     unsigned stream_count;
+    int32_t max_id;  /* highest stream that the peer opened */
+    int32_t next_id; /* next stream of ours */
     uint32_t peer_max_streams;
-    uint32_t recv_turn;    /* DATA bytes of this feed, connection credit due */
-    uint32_t dropped_bytes; /* of a header block that nobody keeps, decoded */
-    size_t peer_queued;    /* frames in the library's queue that the peer's input caused, at most */
+    int32_t peer_window;             /* the peer's SETTINGS_INITIAL_WINDOW_SIZE */
+    int64_t send_window, recv_window; /* of the connection */
+    uint32_t stream_window;          /* what a stream with a fast reader is granted now */
+    uint32_t conn_window;            /* what we grant the connection now */
+    size_t recv_due;                 /* connection credit not announced yet */
+    uint32_t recv_turn; /* DATA bytes of this feed, connection credit due */
     size_t held, credit_owed;
     /* bandwidth-delay estimate (h2/flow.c) */
     bool bdp_ping;
-    uint32_t bdp_bytes, bdp_window, bdp_quiet;
+    uint32_t bdp_bytes, bdp_quiet;
     int64_t bdp_since_us;
     int64_t opened_us, idle_since_us, write_progress_us, drain_since_us;
     int close_err;
     uint32_t goaway_code;
     uint8_t pre_len;
-    uint8_t pre[24];
+    uint8_t pre[FRAME_MAGIC_LEN];
     char note[NOTE_MAX];
 };
 
 /* headers.c */
+enum header_fault { HEADER_GOOD, HEADER_ILLEGAL, HEADER_MALFORMED };
 int headers_add(struct h2_headers *h, struct slab *slab, const struct h2_limits *lim,
-                nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags);
+                const nghttp2_nv *nv, enum h2_token token);
 
-/* session.c: the library's callbacks and the making of a session */
-nghttp2_session_callbacks *session_callbacks_new(void);
-int session_start(struct h2_conn *c);
+/* check.c: RFC 9113 section 8 */
+enum header_fault check_field(const struct h2_headers *h, enum h2_side side, bool trailers,
+                              const nghttp2_nv *nv, enum h2_token token);
+bool check_block(const struct h2_headers *h, enum h2_side side); /* a complete first block */
+bool check_length(const struct h2_headers *h, int64_t *ret_length); /* content-length; -1: none */
+
+/* recv.c */
+size_t recv_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool *ret_yield);
+void recv_done(struct h2_conn *c);
+
+/* block.c: header blocks, in and out */
+void block_begin(struct h2_conn *c, const struct frame *f);
+void block_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool last);
+void block_end(struct h2_conn *c);
+int block_send(struct h2_conn *c, const struct h2_field *fields, size_t n, int32_t id, bool end);
+
+/* control.c: frames about the connection, in and out */
+int control_start(struct h2_conn *c); /* preface, SETTINGS, HPACK tables */
+bool control_check(struct h2_conn *c, const struct frame *f); /* false: the connection ends */
+void control_frame(struct h2_conn *c, const struct frame *f, const uint8_t *p);
+void control_put(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id, const void *payload, size_t n);
+void control_answer(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id, const void *payload, size_t n);
+void control_goaway(struct h2_conn *c, int32_t last_id, uint32_t code);
+void control_window(struct h2_conn *c, int32_t id, uint32_t n);
 
 /* send.c */
-void stream_submit_out(struct h2_stream *s);
+void stream_close(struct h2_conn *c, struct h2_stream *s, int err, uint32_t code);
+void stream_error(struct h2_conn *c, struct h2_stream *s, uint32_t code);
+void stream_open(struct h2_conn *c, struct h2_stream *s, int32_t id);
+void stream_ended_in(struct h2_conn *c, struct h2_stream *s);
+void stream_wake(struct h2_conn *c, struct h2_stream *s);
+bool send_some(struct h2_conn *c); /* one DATA frame; false: nobody can send */
+void send_resets_done(struct h2_conn *c);
 
 /* gate.c */
-size_t gate_scan(struct h2_conn *c, const uint8_t *p, size_t n, enum gate_verdict *ret_verdict);
+bool gate_share_used(const struct h2_conn *c, const struct frame *f);
+void gate_count(struct h2_conn *c, const struct frame *f);
 void gate_note_closed(struct h2_conn *c, int32_t id, bool by_us);
+enum gate_closed_by { GATE_UNKNOWN, GATE_BY_US, GATE_BY_PEER };
+enum gate_closed_by gate_find_closed(const struct h2_conn *c, int32_t id);
 void gate_done(struct h2_conn *c);
 
 /* flow.c */
-void flow_received(struct h2_conn *c, struct h2_stream *s, size_t n);
+void flow_received_data(struct h2_conn *c, struct h2_stream *s, const uint8_t *p, size_t n);
+void flow_unwanted(struct h2_conn *c, struct h2_stream *s, size_t n);
 void flow_detach(struct h2_conn *c, struct h2_stream *s);
 void flow_after_feed(struct h2_conn *c);
-void flow_ping_ack(struct h2_conn *c, const uint8_t *opaque);
+void flow_ping_ack(struct h2_conn *c);
 bool flow_ping_ours(const uint8_t *opaque);
 
 /* output.c */
 void output_bytes(struct output *o, const void *p, size_t n);
 void output_chunk(struct output *o, struct chunk *c);
 bool output_full(const struct output *o, size_t limit);
+void output_from(struct output *o, struct h2_worker *w, struct buf *from, size_t n);
 int output_write(struct h2_conn *c);      /* what was gathered; the rest goes to outq */
 int output_write_rest(struct h2_conn *c); /* outq */
 
@@ -160,6 +220,8 @@ void conn_fail(struct h2_conn *c, int err, const char *note);
 void conn_terminate(struct h2_conn *c, int err, uint32_t code, const char *note);
 void conn_feed(struct h2_conn *c, const uint8_t *p, size_t n);
 void conn_finish(struct h2_conn *c);
+void conn_drain_notice(struct h2_conn *c);
+bool conn_drain_ping(const uint8_t *opaque);
 void conn_resume_backlog(struct h2_conn *c);
 void conn_check_end(struct h2_conn *c);
 void conn_tell(struct h2_conn *c);

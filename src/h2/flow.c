@@ -17,10 +17,23 @@ flow_over(const struct h2_conn *c)
            (c->w->held_limit && c->w->held > c->w->held_limit);
 }
 
-/* DATA bytes were put into s->in. Inside a library callback. */
+/* DATA bytes for a stream that wants them. */
 void
-flow_received(struct h2_conn *c, struct h2_stream *s, size_t n)
+flow_received_data(struct h2_conn *c, struct h2_stream *s, const uint8_t *p, size_t n)
 {
+    s->in_bytes += (int64_t)n;
+    if (s->in_length >= 0 && s->in_bytes > s->in_length) {
+        stream_error(c, s, H2_PROTOCOL_ERROR); /* more than content-length said */
+        flow_unwanted(c, NULL, n);
+        return;
+    }
+    if (buf_append(&s->in, c->w->bufs, p, n, SIZE_MAX) != ERR_OK) {
+        /* Bounded by the stream window; only memory can fail. */
+        s->close_err = ERR_NOMEM;
+        h2_stream_reset(s, H2_INTERNAL_ERROR);
+        flow_unwanted(c, NULL, n);
+        return;
+    }
     s->held += n;
     c->held += n;
     c->w->held += n;
@@ -28,15 +41,50 @@ flow_received(struct h2_conn *c, struct h2_stream *s, size_t n)
     stat_add(c->w->stats, STAT_BUFFERED_BYTES, (int64_t)n);
     if (c->bdp_ping)
         c->bdp_bytes += (uint32_t)n;
+    conn_note(c, s, H2_EV_DATA);
+}
+
+/* Stream credit is announced when half a window has come together: few frames, never a stall. A stream whose bytes are all taken gets the
+ * window that the measurement asks for; one whose reader is slow keeps its small one, so that a few stalled calls cannot fill the
+ * connection's share of memory. */
+static void
+flow_credit_stream(struct h2_conn *c, struct h2_stream *s, size_t n)
+{
+    uint32_t add;
+
+    s->recv_due += (uint32_t)n;
+    if (s->recv_due < s->window / 2)
+        return;
+    add = s->recv_due;
+    if (s->held == 0 && c->stream_window > s->window) {
+        add += c->stream_window - s->window;
+        s->window = c->stream_window;
+    }
+    control_window(c, s->id, add);
+    s->recv_window += add;
+    s->recv_due = 0;
+}
+
+/* Padding, and DATA that nobody wants: the windows must not leak (reliability.md A20). s may be NULL. */
+void
+flow_unwanted(struct h2_conn *c, struct h2_stream *s, size_t n)
+{
+    if (n == 0)
+        return;
+    c->recv_turn += (uint32_t)n;
+    if (s && s->conn == c && !s->closing)
+        flow_credit_stream(c, s, n);
 }
 
 static void
 flow_credit_connection(struct h2_conn *c, size_t n)
 {
-    if (n == 0)
+    c->recv_due += n;
+    if (c->recv_due < c->conn_window / 2)
         return;
-    nghttp2_session_consume_connection(c->session, n);
-    conn_dirty(c);
+    control_window(c, 0, (uint32_t)c->recv_due);
+    c->recv_window += (int64_t)c->recv_due;
+    c->recv_due = 0;
 }
 
 /* Connection credit that was held back returns when half the cap is free again. */
@@ -59,6 +107,7 @@ flow_release(struct h2_conn *c, struct h2_stream *s, size_t n)
     struct h2_worker *w = s->worker;
 
     s->held -= n;
+    s->taken_us = loop_now_us(w->loop);
     w->held -= n;
     stat_add(w->stats, STAT_BUFFERED_BYTES, -(int64_t)n);
     if (!c)
@@ -85,10 +134,9 @@ h2_stream_consume(struct h2_stream *s, size_t n)
     if (n == 0)
         return;
     flow_release(c, s, n);
-    if (!c || s->in_ended || s->discard || c->state != CONN_OPEN)
+    if (!c || s->in_ended || s->closing || c->state != CONN_OPEN)
         return; /* the peer sends no more on this stream */
-    nghttp2_session_consume_stream(c->session, s->id, n);
-    conn_dirty(c);
+    flow_credit_stream(c, s, n);
 }
 
 static void
@@ -96,15 +144,14 @@ flow_bdp_start(struct h2_conn *c)
 {
     int64_t now = loop_now_us(c->w->loop);
 
-    if (c->bdp_window >= c->lim->max_stream_window)
+    if (c->stream_window >= c->lim->max_stream_window)
         return;
     if (c->bdp_quiet >= BDP_QUIET_ROUNDS && now - c->bdp_since_us < BDP_RARE_US)
         return;
     c->bdp_ping = true;
     c->bdp_bytes = 0;
     c->bdp_since_us = now;
-    nghttp2_submit_ping(c->session, NGHTTP2_FLAG_NONE, bdp_opaque);
-    conn_dirty(c);
+    control_put(c, FRAME_PING, 0, 0, bdp_opaque, sizeof(bdp_opaque));
 }
 
 bool
@@ -113,34 +160,32 @@ flow_ping_ours(const uint8_t *opaque)
     return memcmp(opaque, bdp_opaque, sizeof(bdp_opaque)) == 0;
 }
 
-/* More than 2/3 of the window came within one round trip: the window is the brake, so double it (features.md 2.2). */
+/* More than 2/3 of the window came within one round trip: the window is the brake, so double the target (features.md 2.2). */
 void
-flow_ping_ack(struct h2_conn *c, const uint8_t *opaque)
+flow_ping_ack(struct h2_conn *c)
 {
-    nghttp2_settings_entry e;
     uint32_t want;
 
-    (void)opaque;
     if (!c->bdp_ping)
         return;
     c->bdp_ping = false;
-    if (c->bdp_bytes < c->bdp_window / 3 * 2 || flow_over(c)) {
+    if (c->bdp_bytes < c->stream_window / 3 * 2 || flow_over(c)) {
         c->bdp_quiet++;
         return;
     }
     c->bdp_quiet = 0;
-    want = c->bdp_window > c->lim->max_stream_window / 2 ? c->lim->max_stream_window
-                                                         : c->bdp_window * 2;
-    c->bdp_window = want;
-    e = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, want };
-    nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, &e, 1);
-    if (want * 2ull > c->lim->connection_window && want * 2ull <= INT32_MAX)
-        nghttp2_session_set_local_window_size(c->session, NGHTTP2_FLAG_NONE, 0, (int32_t)(want * 2));
+    want = c->stream_window > c->lim->max_stream_window / 2 ? c->lim->max_stream_window
+                                                            : c->stream_window * 2;
+    c->stream_window = want;
+    if (want > c->conn_window / 2 && c->conn_window < INT32_MAX / 2) {
+        control_window(c, 0, c->conn_window);
+        c->recv_window += c->conn_window;
+        c->conn_window *= 2;
+    }
     stat_inc(c->w->stats, STAT_WINDOW_GROWN);
-    conn_dirty(c);
 }
 
-/* After the library took a piece of input: connection credit for what arrived. */
+/* After a piece of input: connection credit for what arrived. */
 void
 flow_after_feed(struct h2_conn *c)
 {

@@ -4,8 +4,7 @@
 
 enum { FLUSH_ROUNDS = 4, BLOCKED_QUEUE = 256 };
 
-/* While the socket is full and the peer's frames make the library's queue grow, reading more would only make it grow further (reliability.md
- * 0.2-0.4). What we queued ourselves does not count: two proxies that stop reading for their own output would wait for each other. */
+/* While the socket is full and our answers pile up, reading more would only make it grow further (reliability.md 0.2-0.4). */
 void
 conn_update_want(struct h2_conn *c)
 {
@@ -14,13 +13,8 @@ conn_update_want(struct h2_conn *c)
 
     if (c->state == CONN_CLOSED || c->state == CONN_LINGER)
         return;
-    if (write && c->session && c->peer_queued > BLOCKED_QUEUE) {
-        size_t queued = nghttp2_session_get_outbound_queue_size(c->session);
-
-        if (c->peer_queued > queued)
-            c->peer_queued = queued;
-        read = read && c->peer_queued <= BLOCKED_QUEUE;
-    }
+    if (write && c->ctl_answers > BLOCKED_QUEUE)
+        read = false;
     if (read == c->want_read && write == c->want_write)
         return;
     c->want_read = read;
@@ -28,23 +22,37 @@ conn_update_want(struct h2_conn *c)
     transport_want(c->t, read, write);
 }
 
-/* Fills the worker's output. Returns 1: more is waiting, 0: all made, < 0: the session is broken. */
-static int
+/* Frames without a window first, in their order. */
+static void
+flush_ctl(struct h2_conn *c)
+{
+    struct output *o = &c->w->out;
+
+    while (c->ctl.len && !output_full(o, c->lim->write_buffer)) {
+        size_t n = c->ctl.len < FRAME_PAYLOAD_MAX ? c->ctl.len : FRAME_PAYLOAD_MAX;
+
+        output_from(o, c->w, &c->ctl, n);
+        c->ctl_moved += n;
+    }
+    if (c->ctl.len == 0)
+        c->ctl_answers = 0;
+}
+
+/* Fills the worker's output. True: more is waiting. DATA only flows when no header block stands in front of it. */
+static bool
 flush_make(struct h2_conn *c)
 {
     struct output *o = &c->w->out;
 
-    while (!output_full(o, c->lim->write_buffer)) {
-        const uint8_t *p;
-        ssize_t n = nghttp2_session_mem_send(c->session, &p);
-
-        if (n < 0)
-            return ERR_PROTOCOL;
-        if (n == 0)
-            return output_full(o, c->lim->write_buffer);
-        output_bytes(o, p, (size_t)n);
+    c->ctl_batch = c->ctl_moved;
+    c->out_batch = c->out_made;
+    flush_ctl(c);
+    while (c->ctl.len == 0 && !output_full(o, c->lim->write_buffer)) {
+        if (!send_some(c))
+            return false;
+        flush_ctl(c); /* trailers behind the last bytes */
     }
-    return 1;
+    return true;
 }
 
 static int
@@ -53,15 +61,13 @@ flush_write(struct h2_conn *c)
     int rv = output_write_rest(c);
 
     for (int round = 0; rv == ERR_OK && round < FLUSH_ROUNDS; round++) {
-        int more = flush_make(c);
+        bool more = flush_make(c);
 
         rv = output_write(c);
-        if (more < 0)
-            return more;
         if (!more)
-            return rv;
+            break;
     }
-    if (rv == ERR_OK) {
+    if (rv == ERR_OK && (c->ctl.len || (c->send_window > 0 && !list_empty(&c->senders)))) {
         conn_dirty(c); /* its share of this turn is used up */
         loop_again(c->w->loop);
     }
@@ -75,7 +81,9 @@ conn_flush(struct h2_conn *c)
 
     if (c->state != CONN_OPEN && !(c->state == CONN_PREFACE && c->outq.len))
         return;
-    rv = c->session ? flush_write(c) : output_write_rest(c);
+    rv = c->state == CONN_OPEN ? flush_write(c) : output_write_rest(c);
+    if (c->outq.len == 0 && c->ctl.len == 0)
+        send_resets_done(c);
     conn_tell(c);
     if (rv != ERR_OK && rv != ERR_AGAIN) {
         conn_fail(c, rv == ERR_CONN_LOST ? ERR_CONN_LOST : rv, "");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2/headers.c - received header blocks by reference. */
+/* h2/headers.c - received header blocks and the names that the proxy knows. */
 #include "h2/headers.h"
 
 #include <nghttp2/nghttp2.h>
@@ -17,7 +17,29 @@ _Static_assert((int)H2_FIELD_NO_INDEX == (int)NGHTTP2_NV_FLAG_NO_INDEX, "flags")
 _Static_assert((int)H2_FIELD_STATIC == (NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE),
                "flags");
 
-enum { FIRST_ENTRIES = 12, ENTRY_OVERHEAD = 32 };
+enum { FIRST_ENTRIES = 12, ENTRY_OVERHEAD = 32, FIRST_TEXT = 496, NEXT_TEXT = 4000 };
+
+struct h2_text {
+    struct h2_text *next;
+    uint32_t used, size;
+    uint8_t bytes[];
+};
+
+/* Names that need no copy. Tokens that stand for several names are missing here. */
+static const char *const token_names[H2_TOKEN_COUNT] = {
+    [H2_TOKEN_METHOD] = ":method",
+    [H2_TOKEN_SCHEME] = ":scheme",
+    [H2_TOKEN_PATH] = ":path",
+    [H2_TOKEN_AUTHORITY] = ":authority",
+    [H2_TOKEN_STATUS] = ":status",
+    [H2_TOKEN_TE] = "te",
+    [H2_TOKEN_HOST] = "host",
+    [H2_TOKEN_CONTENT_TYPE] = "content-type",
+    [H2_TOKEN_CONTENT_LENGTH] = "content-length",
+    [H2_TOKEN_GRPC_TIMEOUT] = "grpc-timeout",
+    [H2_TOKEN_GRPC_STATUS] = "grpc-status",
+    [H2_TOKEN_GRPC_MESSAGE] = "grpc-message",
+};
 
 #define IS(text, token)                                                                  \
     if (memcmp(name, text, sizeof(text) - 1) == 0)                                       \
@@ -40,11 +62,14 @@ h2_token_find(const uint8_t *name, size_t n)
         IS(":path", H2_TOKEN_PATH);
         break;
     case 7:
+        IS("upgrade", H2_TOKEN_HOP);
         IS(":method", H2_TOKEN_METHOD);
         IS(":scheme", H2_TOKEN_SCHEME);
         IS(":status", H2_TOKEN_STATUS);
         break;
     case 10:
+        IS("connection", H2_TOKEN_HOP);
+        IS("keep-alive", H2_TOKEN_HOP);
         IS(":authority", H2_TOKEN_AUTHORITY);
         IS("tracestate", H2_TOKEN_ONE_OFF);
         break;
@@ -63,6 +88,12 @@ h2_token_find(const uint8_t *name, size_t n)
     case 14:
         IS("content-length", H2_TOKEN_CONTENT_LENGTH);
         IS("grpc-trace-bin", H2_TOKEN_ONE_OFF);
+        break;
+    case 16:
+        IS("proxy-connection", H2_TOKEN_HOP);
+        break;
+    case 17:
+        IS("transfer-encoding", H2_TOKEN_HOP);
         break;
     case 23:
         IS("grpc-status-details-bin", H2_TOKEN_ONE_OFF);
@@ -87,51 +118,80 @@ headers_grow(struct h2_headers *h, struct slab *slab)
     return true;
 }
 
+/* Room for n bytes that stay where they are until the block is done. n is bounded by max_header_bytes. */
+static uint8_t *
+headers_text(struct h2_headers *h, struct slab *slab, size_t n)
+{
+    struct h2_text *t = h->text;
+
+    if (!t || t->size - t->used < n) {
+        size_t size = t ? NEXT_TEXT : FIRST_TEXT;
+
+        if (size < n)
+            size = n;
+        t = slab_malloc(slab, sizeof(*t) + size);
+        if (!t)
+            return NULL;
+        *t = (struct h2_text){ .next = h->text, .size = (uint32_t)size };
+        h->text = t;
+    }
+    t->used += (uint32_t)n;
+    return t->bytes + t->used - n;
+}
+
 int
 headers_add(struct h2_headers *h, struct slab *slab, const struct h2_limits *lim,
-            nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags)
+            const nghttp2_nv *nv, enum h2_token token)
 {
-    nghttp2_vec nv = nghttp2_rcbuf_get_buf(name), vv = nghttp2_rcbuf_get_buf(value);
+    const char *known = token_names[token];
+    size_t name_n = known ? 0 : nv->namelen;
     struct h2_entry *e;
+    uint8_t *text;
 
-    h->bytes += (uint32_t)(nv.len + vv.len + ENTRY_OVERHEAD);
+    h->bytes += (uint32_t)(nv->namelen + nv->valuelen + ENTRY_OVERHEAD);
     if (h->over)
         return ERR_LIMIT;
     if (h->bytes > lim->max_header_bytes || h->n >= lim->max_header_count) {
         h->over = true;
         return ERR_LIMIT;
     }
-    if (h->n == h->cap && !headers_grow(h, slab)) {
+    text = headers_text(h, slab, name_n + nv->valuelen);
+    if (!text || (h->n == h->cap && !headers_grow(h, slab))) {
         h->over = true;
         return ERR_NOMEM;
     }
+    memcpy(text, nv->value, nv->valuelen);
     e = &h->v[h->n++];
-    nghttp2_rcbuf_incref(name);
-    nghttp2_rcbuf_incref(value);
-    *e = (struct h2_entry){
-        .f = { .name = nv.base, .value = vv.base, .namelen = nv.len, .valuelen = vv.len,
-               .flags = (uint8_t)(H2_FIELD_STATIC | (flags & NGHTTP2_NV_FLAG_NO_INDEX)) },
-        .token = (uint8_t)h2_token_find(nv.base, nv.len),
-        .name_ref = name,
-        .value_ref = value,
-    };
-    if (e->token == H2_TOKEN_ONE_OFF || e->token == H2_TOKEN_GRPC_MESSAGE)
-        e->f.flags |= H2_FIELD_NO_INDEX;
-    if (e->token != H2_TOKEN_OTHER) {
-        if (h->first[e->token])
-            h->twice |= (uint16_t)(1u << e->token);
-        else if (h->n < 255)
-            h->first[e->token] = (uint8_t)h->n;
+    e->f.value = text;
+    e->f.valuelen = nv->valuelen;
+    e->f.namelen = nv->namelen;
+    if (known) {
+        e->f.name = (uint8_t *)(uintptr_t)known; /* never written through */
+    } else {
+        e->f.name = text + nv->valuelen;
+        memcpy(e->f.name, nv->name, nv->namelen);
     }
+    e->f.flags = (uint8_t)(H2_FIELD_STATIC | (nv->flags & NGHTTP2_NV_FLAG_NO_INDEX));
+    e->token = (uint8_t)token;
+    if (token == H2_TOKEN_OTHER)
+        return ERR_OK;
+    if (token == H2_TOKEN_ONE_OFF || token == H2_TOKEN_GRPC_MESSAGE)
+        e->f.flags |= H2_FIELD_NO_INDEX;
+    if (h->first[token])
+        h->twice |= 1u << token;
+    else if (h->n < 255)
+        h->first[token] = (uint8_t)h->n;
     return ERR_OK;
 }
 
 void
 h2_headers_done(struct h2_headers *h, struct slab *slab)
 {
-    for (unsigned i = 0; i < h->n; i++) {
-        nghttp2_rcbuf_decref(h->v[i].name_ref);
-        nghttp2_rcbuf_decref(h->v[i].value_ref);
+    while (h->text) {
+        struct h2_text *t = h->text;
+
+        h->text = t->next;
+        slab_give(slab, t);
     }
     slab_give(slab, h->v);
     *h = (struct h2_headers){ 0 };

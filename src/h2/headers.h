@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2/headers.h - one received header block: names and values by reference into the library's counted strings, no copy.
- * The room that forwards a block hands the same fields to the other side's connection (same thread), which sends them by reference too.
+/* h2/headers.h - one received header block. Its strings live in pieces of slab memory of its own, well-known names are literals.
+ * The room that forwards a block hands the same fields to the other side's connection, which encodes them at once.
  * A block is filled while frames are read and belongs to its stream. */
 #ifndef OUTRIGGER_H2_HEADERS_H
 #define OUTRIGGER_H2_HEADERS_H
@@ -28,16 +28,17 @@ enum h2_token {
     H2_TOKEN_GRPC_TIMEOUT,
     H2_TOKEN_GRPC_STATUS,
     H2_TOKEN_GRPC_MESSAGE,
+    H2_TOKEN_HOP, /* connection, keep-alive and their kin: malformed in HTTP/2 */
     H2_TOKEN_ONE_OFF, /* a value that is new in every call: not worth a place in the HPACK table */
     H2_TOKEN_COUNT
 };
 
 enum {
     H2_FIELD_NO_INDEX = 1, /* HPACK "never indexed": secrets, and one-off values */
-    H2_FIELD_STATIC = 6,   /* name and value stay valid until the stream ends: sent by reference */
+    H2_FIELD_STATIC = 6,   /* name and value are the caller's; the encoder only reads them */
 };
 
-/* The first five members are laid out as nghttp2_nv (asserted in headers.c). */
+/* Laid out as nghttp2_nv (asserted in headers.c). */
 struct h2_field {
     uint8_t *name, *value;
     size_t namelen, valuelen;
@@ -47,17 +48,21 @@ struct h2_field {
 struct h2_entry {
     struct h2_field f;
     uint8_t token;
-    void *name_ref, *value_ref; /* counted strings of the library; NULL: memory of the owner */
 };
+
+struct h2_text; /* a piece of memory for the strings of a block */
 
 struct h2_headers {
     struct h2_entry *v;
+    struct h2_text *text;
     uint16_t n, cap;
-    uint32_t bytes;  /* RFC 9113 6.5.2 accounting: name + value + 32 for each field */
-    bool complete;   /* the block ended */
-    bool over;       /* over the limit: the rest of the block was not kept */
-    bool invalid;    /* the library dropped an illegal field: the block must not be used */
-    uint16_t twice;  /* bit per token: seen more than once */
+    uint32_t bytes;   /* RFC 9113 6.5.2 accounting: name + value + 32 for each field */
+    bool complete;    /* the block ended */
+    bool over;        /* over the limit: the rest of the block was not kept */
+    bool invalid;     /* a field had an illegal name or value: the block must not be used */
+    bool malformed;   /* the block breaks RFC 9113 section 8 */
+    bool regular;     /* a field without a colon was seen: pseudo fields may not follow */
+    uint32_t twice;   /* bit per token: seen more than once */
     uint8_t first[H2_TOKEN_COUNT]; /* index + 1 of the first field with this token; 0: none (fields over 254 are not indexed) */
 };
 
@@ -78,7 +83,7 @@ h2_headers_has_twice(const struct h2_headers *h, enum h2_token token)
     return (h->twice >> token) & 1;
 }
 
-/* Drops all references and memory; the block is empty. Never inside a library callback's iteration over it. */
+/* Drops all memory; the block is empty. */
 void h2_headers_done(struct h2_headers *h, struct slab *slab);
 enum h2_token h2_token_find(const uint8_t *name, size_t n);
 

@@ -28,6 +28,25 @@ output_chunk(struct output *o, struct chunk *c)
     o->total += c->len - c->off;
 }
 
+/* The first n bytes of a queue: large chunks by reference, the rest copied. The caller made sure of room. */
+void
+output_from(struct output *o, struct h2_worker *w, struct buf *from, size_t n)
+{
+    while (n) {
+        const uint8_t *p;
+        size_t k = buf_peek(from, &p);
+
+        if (!from->keep && k >= 2048 && k <= n && o->n + 4 < OUT_IOV) {
+            output_chunk(o, buf_take_chunk(from));
+        } else {
+            k = k < n ? k : n;
+            output_bytes(o, p, k);
+            buf_consume(from, w->bufs, k);
+        }
+        n -= k;
+    }
+}
+
 /* Room for one more frame (header, payload copied, and two entries) must be left. */
 bool
 output_full(const struct output *o, size_t limit)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2/preface.c - the first bytes of a client: no session object exists until the 24-byte preface is complete, and a peer that speaks
+/* h2/preface.c - the first bytes of a client: nothing else exists until the 24-byte preface is complete, and a peer that speaks
  * something else is told so where its protocol allows it. */
 #include "h2/conn_int.h"
 
@@ -51,7 +51,7 @@ preface_refuse(struct h2_conn *c)
 void
 preface_read(struct h2_conn *c, const uint8_t *p, size_t n)
 {
-    static const char magic[] = NGHTTP2_CLIENT_MAGIC;
+    static const char magic[] = FRAME_MAGIC;
     size_t k = sizeof(c->pre) - c->pre_len < n ? sizeof(c->pre) - c->pre_len : n;
     size_t old = c->pre_len;
 
@@ -66,8 +66,8 @@ preface_read(struct h2_conn *c, const uint8_t *p, size_t n)
     }
     if (c->pre_len < sizeof(c->pre))
         return;
-    if (session_start(c) != ERR_OK) {
-        conn_fail(c, ERR_NOMEM, "no memory for a session");
+    if (control_start(c) != ERR_OK) {
+        conn_fail(c, ERR_NOMEM, "no memory for the HPACK tables");
         return;
     }
     conn_dirty(c); /* our SETTINGS: some clients wait for them */

@@ -1,78 +1,221 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2/send.c - what the owner sends on a stream: headers, data, trailers, resets. Everything here only submits. */
+/* h2/send.c - streams: how they open and close, and what the owner sends on them. Headers are encoded at once into the connection's
+ * control queue, in the order in which they will leave; DATA is cut into frames only when the connection is flushed, streams in turn. */
 #include "h2/conn_int.h"
 
-/* The library asks for the next DATA frame: how much, and is it the last? The bytes go out in on_send_data (session.c). */
-static ssize_t
-stream_read_out(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room, uint32_t *flags,
-                nghttp2_data_source *source, void *arg)
-{
-    struct h2_stream *s = source->ptr;
-    size_t n = s->out.len < room ? s->out.len : room;
+/* --- life ------------------------------------------------------------------------------------ */
 
-    (void)buf, (void)arg;
-    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (n < s->out.len)
-        return (ssize_t)n;
-    /* All we have. The item ends here; more bytes make a new one. So an empty DATA frame is only sent for a bare END_STREAM. */
-    *flags |= NGHTTP2_DATA_FLAG_EOF;
-    if (s->end_queued && !s->trailer_count)
-        return (ssize_t)n; /* with END_STREAM; data_active stays set: nothing may follow */
-    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    if (s->end_queued)
-        nghttp2_submit_trailer(session, id, (const nghttp2_nv *)s->trailers, s->trailer_count);
-    else
-        s->data_active = false;
-    return (ssize_t)n;
+/* s->conn stays NULL when there is no memory. */
+void
+stream_open(struct h2_conn *c, struct h2_stream *s, int32_t id)
+{
+    s->id = id;
+    s->in_length = -1;
+    s->send_window = c->peer_window;
+    /* Until the peer acked our SETTINGS it may still use the default window. */
+    s->window = c->lim->stream_window;
+    s->recv_window = s->window > WINDOW_DEFAULT ? s->window : WINDOW_DEFAULT;
+    s->taken_us = loop_now_us(c->w->loop);
+    if (!stream_table_add(&c->table, c->w->slab, s))
+        return;
+    s->conn = c;
+    s->progress_us = loop_now_us(c->w->loop);
+    list_append(&c->streams, &s->link);
+    c->stream_count++;
 }
 
-/* Hands the library what waits in out, or the end. Called when something was added and when the last item ended. */
-void
-stream_submit_out(struct h2_stream *s)
+/* Off the table: frames for it have no addressee any more. The owner hears H2_EV_CLOSED with the next telling. */
+static void
+stream_detach(struct h2_conn *c, struct h2_stream *s, bool by_us)
 {
-    nghttp2_session *session = s->conn->session;
-    nghttp2_data_provider source = { .source.ptr = s, .read_callback = stream_read_out };
+    stream_table_remove(&c->table, s->id);
+    gate_note_closed(c, s->id, by_us);
+    list_remove(&s->sender);
+    if (c->recv.stream == s)
+        c->recv.stream = NULL;
+    if (c->recv.block == s)
+        c->recv.block = NULL;
+    s->closing = true;
+}
 
-    if (s->data_active || s->discard || !s->headers_queued)
+void
+stream_close(struct h2_conn *c, struct h2_stream *s, int err, uint32_t code)
+{
+    if (s->closing)
         return;
-    if (s->conn->side == H2_UP && !s->headers_begun)
-        return; /* the stream does not exist yet; on_frame_send comes back here */
-    if (s->out.len == 0 && (!s->end_queued || s->trailer_count)) {
-        if (s->end_queued) {
-            nghttp2_submit_trailer(session, s->id, (const nghttp2_nv *)s->trailers,
-                                   s->trailer_count);
-            s->data_active = true; /* nothing may follow */
-        }
+    stream_detach(c, s, false);
+    s->close_err = err;
+    s->close_code = code;
+    conn_note(c, s, H2_EV_CLOSED);
+}
+
+/* RST_STREAM from us; fault: the peer's. The stream counts as open until the frame is on the socket: that bounds the work behind it (reliability.md 1). */
+static void
+stream_reset(struct h2_conn *c, struct h2_stream *s, int err, uint32_t code, bool fault)
+{
+    uint8_t p[4];
+
+    if (s->closing)
+        return;
+    stream_detach(c, s, true);
+    s->discard = true;
+    s->close_err = err;
+    s->close_code = code;
+    frame_put32(p, code);
+    if (fault)
+        control_answer(c, FRAME_RST_STREAM, 0, s->id, p, sizeof(p));
+    else
+        control_put(c, FRAME_RST_STREAM, 0, s->id, p, sizeof(p));
+    list_remove(&s->link);
+    list_append(&c->resetting, &s->link);
+}
+
+/* The peer broke a rule on this stream; what we reset for its fault is charged to it (row A2). */
+void
+stream_error(struct h2_conn *c, struct h2_stream *s, uint32_t code)
+{
+    h2_conn_glitch(c, 1);
+    stream_reset(c, s, ERR_PROTOCOL, code, true);
+}
+
+static void
+stream_check_end(struct h2_conn *c, struct h2_stream *s)
+{
+    if (s->in_ended && s->end_sent)
+        stream_close(c, s, ERR_OK, H2_NO_ERROR);
+}
+
+/* END_STREAM was received. */
+void
+stream_ended_in(struct h2_conn *c, struct h2_stream *s)
+{
+    if (s->in_length >= 0 && s->in_length != s->in_bytes) {
+        stream_error(c, s, H2_PROTOCOL_ERROR); /* content-length lied (8.1.1) */
         return;
     }
-    if (nghttp2_submit_data(session, NGHTTP2_FLAG_END_STREAM, s->id, &source) == 0)
-        s->data_active = true;
+    s->in_ended = true;
+    conn_note(c, s, H2_EV_END);
+    stream_check_end(c, s);
 }
+
+/* END_STREAM is queued behind all else. Our answer is complete while the client still sends: NO_ERROR tells it to stop (RFC 9113 8.1). */
+static void
+stream_ended_out(struct h2_conn *c, struct h2_stream *s)
+{
+    s->end_sent = true;
+    s->progress_us = loop_now_us(c->w->loop);
+    if (s->in_ended)
+        stream_check_end(c, s);
+    else if (c->side == H2_DOWN && !s->patient)
+        stream_reset(c, s, ERR_OK, H2_NO_ERROR, false);
+}
+
+/* The frames in front of these resets are on the socket. */
+void
+send_resets_done(struct h2_conn *c)
+{
+    struct list *n;
+
+    while ((n = list_pop(&c->resetting))) {
+        struct h2_stream *s = CONTAINER_OF(n, struct h2_stream, link);
+
+        list_append(&c->streams, &s->link); /* conn_tell takes it off */
+        conn_note(c, s, H2_EV_CLOSED);
+    }
+}
+
+/* --- data ---------------------------------------------------------------------------------------- */
+
+/* Lines the stream up for the flush if it has something to say and a window for it. */
+void
+stream_wake(struct h2_conn *c, struct h2_stream *s)
+{
+    if (s->closing || list_linked(&s->sender) || s->out.len == 0 || s->send_window <= 0 ||
+        !s->headers_queued)
+        return;
+    list_append(&c->senders, &s->sender);
+    conn_dirty(c);
+}
+
+static void
+stream_send_end(struct h2_conn *c, struct h2_stream *s)
+{
+    if (s->trailer_count) {
+        if (block_send(c, s->trailers, s->trailer_count, s->id, true) != ERR_OK) {
+            stream_reset(c, s, ERR_LIMIT, H2_INTERNAL_ERROR, false);
+            return;
+        }
+    } else {
+        control_put(c, FRAME_DATA, FLAG_END_STREAM, s->id, "", 0);
+    }
+    stream_ended_out(c, s);
+}
+
+/* One DATA frame of the next stream in line. False: nobody can send. */
+bool
+send_some(struct h2_conn *c)
+{
+    struct list *first = c->send_window > 0 ? list_pop(&c->senders) : NULL;
+    struct h2_stream *s;
+    uint8_t head[FRAME_HEAD];
+    size_t n;
+    bool last, end;
+
+    if (!first)
+        return false;
+    s = CONTAINER_OF(first, struct h2_stream, sender);
+    n = s->out.len < FRAME_PAYLOAD_MAX ? s->out.len : FRAME_PAYLOAD_MAX;
+    if ((int64_t)n > s->send_window)
+        n = (size_t)s->send_window;
+    if ((int64_t)n > c->send_window)
+        n = (size_t)c->send_window;
+    last = n == s->out.len;
+    end = last && s->end_queued && !s->trailer_count;
+    frame_head_write(head, n, FRAME_DATA, end ? FLAG_END_STREAM : 0, s->id);
+    output_bytes(&c->w->out, head, sizeof(head));
+    output_from(&c->w->out, c->w, &s->out, n);
+    s->send_window -= (int64_t)n;
+    c->send_window -= (int64_t)n;
+    s->drained += n;
+    s->progress_us = loop_now_us(c->w->loop);
+    c->gate.data_out++;
+    conn_note(c, s, H2_EV_DRAINED);
+    if (!last)
+        stream_wake(c, s); /* behind the others */
+    else if (end)
+        stream_ended_out(c, s);
+    else if (s->end_queued)
+        stream_send_end(c, s);
+    return true;
+}
+
+/* --- for the owner ---------------------------------------------------------------------------------- */
 
 int
 h2_stream_request(struct h2_conn *c, struct h2_stream *s, const struct h2_field *fields, size_t n,
                   bool end)
 {
-    int32_t id;
+    int rv;
 
-    if (c->state != CONN_OPEN || c->draining || c->peer_goaway || c->terminating)
+    if (c->state != CONN_OPEN || h2_conn_draining(c))
         return ERR_GOAWAY;
-    id = nghttp2_submit_headers(c->session, end ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE, -1,
-                                NULL, (const nghttp2_nv *)fields, n, s);
-    if (id == NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE)
-        return ERR_GOAWAY;
-    if (id < 0)
+    stream_open(c, s, c->next_id);
+    if (!s->conn)
         return ERR_NOMEM;
-    s->conn = c;
-    s->id = id;
+    s->sent_mark = c->ctl_made;
+    rv = block_send(c, fields, n, s->id, end);
+    if (rv != ERR_OK) {
+        stream_table_remove(&c->table, s->id);
+        list_remove(&s->link);
+        c->stream_count--;
+        s->conn = NULL;
+        return rv;
+    }
+    c->next_id += 2;
     s->headers_queued = true;
-    s->end_queued = end;
-    s->progress_us = loop_now_us(c->w->loop);
-    list_append(&c->streams, &s->link);
-    c->stream_count++;
-    if (id > (1 << 30))
+    s->end_queued = s->end_sent = end;
+    if (c->next_id > (1 << 30))
         h2_conn_drain(c); /* ids run out at 2^31-1; retire the connection in time */
-    conn_dirty(c);
     return ERR_OK;
 }
 
@@ -80,41 +223,48 @@ int
 h2_stream_respond(struct h2_stream *s, const struct h2_field *fields, size_t n, bool end)
 {
     struct h2_conn *c = s->conn;
+    int rv;
 
-    if (!c || c->state != CONN_OPEN || s->discard)
+    if (!c || c->state != CONN_OPEN || s->closing)
         return ERR_CLOSED;
-    if (nghttp2_submit_headers(c->session, end ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE, s->id,
-                               NULL, (const nghttp2_nv *)fields, n, NULL) != 0)
-        return ERR_NOMEM;
+    rv = block_send(c, fields, n, s->id, end);
+    if (rv != ERR_OK)
+        return rv;
     s->headers_queued = true;
-    if (end)
-        s->end_queued = s->data_active = true; /* nothing may follow */
-    conn_dirty(c);
+    if (end) {
+        s->end_queued = true;
+        stream_ended_out(c, s);
+    }
     return ERR_OK;
 }
 
 void
 h2_stream_kick(struct h2_stream *s)
 {
-    if (!s->conn || s->conn->state != CONN_OPEN || s->data_active)
+    struct h2_conn *c = s->conn;
+
+    if (!c || c->state != CONN_OPEN || list_linked(&s->sender))
         return;
-    s->progress_us = loop_now_us(s->conn->w->loop);
-    stream_submit_out(s);
-    conn_dirty(s->conn);
+    s->progress_us = loop_now_us(c->w->loop);
+    stream_wake(c, s);
 }
 
 void
 h2_stream_end(struct h2_stream *s, const struct h2_field *trailers, size_t n)
 {
-    if (!s->conn || s->end_queued)
+    struct h2_conn *c = s->conn;
+
+    if (!c || s->end_queued || s->closing)
         return;
     s->end_queued = true;
     s->trailers = trailers;
     s->trailer_count = (uint8_t)(n < 255 ? n : 255);
-    if (s->conn->state != CONN_OPEN)
+    if (c->state != CONN_OPEN)
         return;
-    stream_submit_out(s);
-    conn_dirty(s->conn);
+    if (s->out.len == 0)
+        stream_send_end(c, s);
+    else
+        stream_wake(c, s);
 }
 
 void
@@ -122,12 +272,7 @@ h2_stream_reset(struct h2_stream *s, uint32_t code)
 {
     struct h2_conn *c = s->conn;
 
-    if (!c || s->discard || c->state != CONN_OPEN)
+    if (!c || c->state != CONN_OPEN)
         return;
-    s->discard = true;
-    if (s->close_err == ERR_OK)
-        s->close_err = ERR_CANCELLED;
-    s->close_code = code;
-    nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, s->id, code);
-    conn_dirty(c);
+    stream_reset(c, s, s->close_err != ERR_OK ? s->close_err : ERR_CANCELLED, code, false);
 }

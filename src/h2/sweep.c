@@ -2,11 +2,11 @@
 /* h2/sweep.c - everything that a connection may not do for too long, looked at twice a second: no timer per connection. */
 #include "h2/conn_int.h"
 
-enum { SETTINGS_TIMEOUT = 4 };
 static const int64_t DRAIN_PING_US = 2 * 1000 * 1000; /* features.md 2.3 */
 static const int64_t LINGER_US = 1000 * 1000;
 static const int64_t PATIENCE_US = 1000 * 1000;
-static const int64_t PRESSURE_STALL_US = 1000 * 1000;
+static const int64_t PRESSURE_STALL_US = 5 * 1000 * 1000;
+static const int64_t HOARD_US = 10 * 1000 * 1000;
 
 static bool
 sweep_late(int64_t since, int64_t limit, int64_t now)
@@ -26,15 +26,16 @@ sweep_stalls(struct h2_conn *c, int64_t now)
         conn_fail(c, ERR_STALL, "the peer took no bytes for too long");
         return true;
     }
-    for (struct list *i = c->streams.next; i != &c->streams; i = i->next) {
+    for (struct list *i = c->streams.next, *next; i != &c->streams; i = next) {
         struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, link);
 
-        if (s->patient && s->end_queued && !s->in_ended && !s->discard &&
+        next = i->next; /* a reset moves it to another list */
+        if (s->patient && s->end_queued && !s->in_ended && !s->closing &&
             sweep_late(s->progress_us, PATIENCE_US, now)) {
             h2_stream_reset(s, H2_NO_ERROR);
             continue;
         }
-        if (s->out.len && !s->discard && s->headers_queued &&
+        if (s->out.len && !s->closing && s->headers_queued &&
             sweep_late(s->progress_us, limit, now)) {
             stat_inc(c->w->stats, STAT_STALL_CLOSED);
             s->close_err = ERR_STALL;
@@ -42,6 +43,22 @@ sweep_stalls(struct h2_conn *c, int64_t now)
         }
     }
     return false;
+}
+
+/* A backend connection at its memory cap: the calls that fill it because their clients do not read must go, or everybody behind it waits. */
+static void
+sweep_hoarders(struct h2_conn *c, int64_t now)
+{
+    for (struct list *i = c->streams.next, *next; i != &c->streams; i = next) {
+        struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, link);
+
+        next = i->next;
+        if (s->held >= s->window / 2 && !s->closing && sweep_late(s->taken_us, HOARD_US, now)) {
+            stat_inc(c->w->stats, STAT_STALL_CLOSED);
+            s->close_err = ERR_STALL;
+            h2_stream_reset(s, H2_CANCEL);
+        }
+    }
 }
 
 static void
@@ -82,10 +99,10 @@ conn_sweep(struct h2_conn *c, int64_t now)
     if (c->side == H2_DOWN && !(c->settled && c->acked) &&
         sweep_late(c->opened_us, l->handshake_timeout_us, now)) {
         stat_inc(c->w->stats, STAT_HANDSHAKE_TIMEOUTS);
-        conn_terminate(c, ERR_HANDSHAKE_TIMEOUT, SETTINGS_TIMEOUT, "SETTINGS not sent or not acked in time");
+        conn_terminate(c, ERR_HANDSHAKE_TIMEOUT, H2_SETTINGS_TIMEOUT, "SETTINGS not sent or not acked in time");
         return;
     }
-    if (c->gate.block_since_us && sweep_late(c->gate.block_since_us, l->header_timeout_us, now)) {
+    if (c->recv.in_block && sweep_late(c->recv.block_since_us, l->header_timeout_us, now)) {
         stat_inc(c->w->stats, STAT_HEADER_TIMEOUTS);
         conn_terminate(c, ERR_STALL, H2_ENHANCE_YOUR_CALM, "header block not completed in time");
         return;
@@ -93,6 +110,8 @@ conn_sweep(struct h2_conn *c, int64_t now)
     if (c->draining && c->side == H2_DOWN && !c->final_goaway &&
         now - c->drain_since_us > DRAIN_PING_US)
         conn_finish(c);
+    if (c->side == H2_UP && c->held_back)
+        sweep_hoarders(c, now);
     if (!sweep_stalls(c, now))
         sweep_idle(c, now);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2/worker.c - what the connections of one thread share: memory, the library's callbacks, the flush at the end of the turn, the sweep. */
+/* h2/worker.c - what the connections of one thread share: memory, the flush at the end of the turn, the sweep. */
 #include "h2/conn_int.h"
 
 #include <stdlib.h>
@@ -61,9 +61,11 @@ worker_bury(struct h2_worker *w)
 static void
 worker_backlogs(struct h2_worker *w)
 {
-    struct list *n;
+    struct list now, *n;
 
-    while ((n = list_pop(&w->backlogged)))
+    list_init(&now);
+    list_splice(&now, &w->resume);
+    while ((n = list_pop(&now)))
         conn_resume_backlog(CONTAINER_OF(n, struct h2_conn, backlogged));
 }
 
@@ -73,8 +75,9 @@ worker_turn(void *arg)
 {
     struct h2_worker *w = arg;
 
+    w->turn_streams = 0;
     worker_backlogs(w);
-    list_splice(&w->backlogged, &w->yielded); /* who yields has had its share of this turn */
+    list_splice(&w->resume, &w->backlogged);
     for (int round = 0; round < TURN_ROUNDS; round++) {
         bool any = worker_bury(w);
 
@@ -112,15 +115,13 @@ h2_worker_new(struct loop *loop, struct slab *slab, struct buf_pool *bufs, struc
     w->bufs = bufs;
     w->stats = stats;
     w->mem = (nghttp2_mem){ slab, mem_malloc, mem_free, mem_calloc, mem_realloc };
-    w->callbacks = session_callbacks_new();
-    if (!w->callbacks)
-        abort();
     list_init(&w->conns);
     list_init(&w->dirty[H2_DOWN]);
     list_init(&w->dirty[H2_UP]);
     list_init(&w->dying);
     list_init(&w->backlogged);
-    list_init(&w->yielded);
+    list_init(&w->resume);
+    w->turn_streams = 0;
     w->conn_count = 0;
     w->numbers = 0;
     w->held = w->held_limit = 0;
@@ -146,7 +147,6 @@ h2_worker_free(struct h2_worker *w)
     }
     reap_run(loop_reaper(w->loop));
     timer_stop(w->loop, &w->sweep);
-    nghttp2_session_callbacks_del(w->callbacks);
     xfree(w);
 }
 

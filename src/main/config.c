@@ -238,7 +238,8 @@ route_report_pool(struct conf_place *place, size_t listener, size_t route,
 
     strbuf_init(&hint, 4096);
     strbuf_init(&sub, 256);
-    near_suggest(&hint, pool, names, n, "the pools are");
+    if (!conf_place_full(place))
+        near_suggest(&hint, pool, names, n, "the pools are");
     strbuf_printf(&sub, "routes[%zu].to.pool", route);
     conf_problem_item(place, "listeners", listener, sub.s, "E0201",
                       "there is no pool \"%s\"%s", pool, hint.s ? hint.s : "");

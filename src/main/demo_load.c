@@ -2,8 +2,10 @@
 /* main/demo_load.c - starts calls by the clock, checks each answer, prints. */
 #include "main/demo_load.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/strbuf.h"
@@ -63,6 +65,7 @@ struct demo_load {
     unsigned calls; /* started so far: place in the mix */
     unsigned seconds;
     bool shown;                       /* the first good answer was printed */
+    bool deaf;                        /* stdout is gone */
     uint32_t codes_shown;             /* bit per code: its first call was printed */
     struct demo_report report, total; /* this second; those before */
 };
@@ -243,7 +246,11 @@ load_on_second(struct timer *t)
     strbuf_init(&line, 4096);
     demo_report_print(&l->report, ++l->seconds, &line);
     printf("%s\n", line.s);
-    fflush(stdout);
+    if (fflush(stdout) == EOF && !l->deaf) {
+        /* Nobody reads any more, as after `outrigger --demo | head`: end as TERM does. */
+        l->deaf = true;
+        kill(getpid(), SIGTERM);
+    }
     strbuf_done(&line);
     demo_report_sum(&l->total, &l->report);
     demo_report_clear(&l->report);

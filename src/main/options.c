@@ -250,7 +250,8 @@ options_check(const struct options *o, struct strbuf *problems)
     bool needs_config = o->mode == OPTIONS_RUN || o->mode == OPTIONS_CHECK;
 
     if (o->mode == OPTIONS_DEMO && (o->config_file || o->n_backends > 0))
-        return usage_fail(problems, "--demo brings its own backends; leave out %s",
+        return usage_fail(problems,
+                          "--demo brings its own listener and backends; leave out %s",
                           o->config_file ? "-c" : "--backend");
     if (o->mode == OPTIONS_DEMO)
         return 0;

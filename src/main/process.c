@@ -226,8 +226,6 @@ process_signals(struct process *p)
 static void
 process_free(struct process *p)
 {
-    for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
-        signal_watch_close(p->signals[i]);
     timer_stop(p->loop, &p->timer);
     admin_close(p->admin);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
@@ -237,6 +235,9 @@ process_free(struct process *p)
         worker_join(p->workers[i]);
     for (size_t i = 0; i < p->server_count; i++)
         server_free(p->servers[i]);
+    /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */
+    for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
+        signal_watch_close(p->signals[i]);
     loop_free(p->loop);
     xfree(p->servers);
     xfree(p->workers);

@@ -10,7 +10,8 @@
 #include "proxy/worker.h"
 
 enum {
-    ATTEMPTS_MAX = 6,   /* the first and five replays: only proof of "not processed" leads here, the bound is against endless refusal */
+    ATTEMPTS_MAX = 10, /* all together: a request that never left us may be tried again and again */
+    REFUSALS_MAX = 2,  /* replays after a backend refused (gRFC A6 has one; GOAWAY and refusal may meet) */
     FIELDS_MAX = 128 + 8,
 };
 
@@ -96,7 +97,7 @@ attempt_open(struct call *c, struct upconn *conn)
     if (c->attempts++ == 0 && !c->committed)
         buf_keep_start(&up->out);
     attempt_fields(c, &f);
-    end = c->request == HALF_CLOSED && c->down.in.len == 0 && up->out.len == 0;
+    end = c->down.in_bodiless; /* a half-close of its own stays a frame of its own: grpc-go needs that */
     rv = upconn_request(conn, up, f.v, f.n, end);
     if (rv != ERR_OK) {
         call_fail(c, grpc_code_from_err(rv), "no stream could be opened to %s: %s", upconn_name(conn),
@@ -177,7 +178,9 @@ attempt_replay(struct call *c)
 {
     if (!c->up.unprocessed || c->committed || !c->down.conn)
         return false;
-    if (c->attempts >= ATTEMPTS_MAX) {
+    if (c->up.close_err == ERR_REFUSED || c->up.close_err == ERR_GOAWAY)
+        c->refusals++;
+    if (c->attempts >= ATTEMPTS_MAX || c->refusals > REFUSALS_MAX) {
         stat_inc(&c->worker->stats, STAT_REPLAYS_REFUSED_LIMIT);
         return false;
     }

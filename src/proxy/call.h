@@ -36,6 +36,7 @@ struct call {
     int64_t deadline_us;       /* 0: none */
     const char *lost_name;     /* backend of the last attempt; valid as long as the pool */
     uint8_t attempts;          /* up streams opened so far */
+    uint8_t refusals;          /* of them: refused by a backend */
     bool committed;            /* the response began, or the replay copy was given up: no replay any more */
     int16_t code;              /* gRPC code of the end; -1 while unknown */
     size_t replay_held;        /* bytes charged to the worker's replay budget */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proxy/request.c - what the client sends: its header block is checked before anything else happens, its bytes are passed on. */
+#include <string.h>
+
 #include "base/err.h"
 #include "grpc/path.h"
 #include "grpc/status.h"
@@ -29,6 +31,12 @@ request_refuse_http(struct call *c, enum stat counter, const char *status, const
     return false;
 }
 
+static bool
+request_has(struct slice s, char c)
+{
+    return s.n && memchr(s.p, c, s.n);
+}
+
 /* :authority and host name the same thing; two answers to one question are an attack or a bug (gRFC A41). */
 static bool
 request_authority_ok(const struct h2_headers *h)
@@ -36,7 +44,8 @@ request_authority_ok(const struct h2_headers *h)
     struct slice authority = h2_headers_get(h, H2_TOKEN_AUTHORITY);
     struct slice host = h2_headers_get(h, H2_TOKEN_HOST);
 
-    if (h2_headers_has_twice(h, H2_TOKEN_HOST))
+    /* No user part. A comma is legal: gRPC C-core writes the whole target "ipv4:a:1,b:2" here. */
+    if (h2_headers_has_twice(h, H2_TOKEN_HOST) || request_has(authority, '@') || request_has(host, '@'))
         return false;
     return !host.p || !authority.p || slice_eq(host, authority);
 }
@@ -63,7 +72,7 @@ request_is_grpc(struct call *c)
     if (!slice_eq_str(scheme, "http") && !slice_eq_str(scheme, "https"))
         return request_refuse(c, STAT_BAD_HEADERS, GRPC_INTERNAL, ":scheme must be http or https");
     if (!request_authority_ok(h))
-        return request_refuse(c, STAT_BAD_HEADERS, GRPC_INTERNAL, "host differs from :authority");
+        return request_refuse(c, STAT_BAD_HEADERS, GRPC_INTERNAL, ":authority is not a host, or host differs from it");
     return true;
 }
 

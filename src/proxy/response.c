@@ -187,6 +187,10 @@ response_lost(struct call *c)
         code = grpc_code_from_h2(c->up.close_code);
         snprintf(text, sizeof(text), "it reset the stream with HTTP/2 code %u", c->up.close_code);
         what = text;
+    } else if (err == ERR_STALL) {
+        /* The client takes nothing, trailers neither: only a reset frees what is held for it. */
+        h2_stream_reset(&c->down, H2_ENHANCE_YOUR_CALM);
+        code = GRPC_RESOURCE_EXHAUSTED;
     } else if (err == ERR_REFUSED || err == ERR_GOAWAY) {
         code = GRPC_UNAVAILABLE;
     } else if (err == ERR_OK) {

@@ -1,9 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target: any bytes as a config file. It loads, or somebody is told why. */
+/* Fuzz target: any bytes as a config file. It loads, or somebody is told why in text that
+ * a terminal can show; and what loads is printed so that it loads to the same again. */
+#include <string.h>
+
 #include "base/strbuf.h"
+#include "conf/print.h"
 #include "conf/snapshot.h"
 #include "fuzz.h"
 #include "main/config.h"
+#include "proxy/listener_conf.h"
+#include "upstream/pool_conf.h"
+
+enum { TEXT_MAX = 8 * 1024 * 1024 };
+
+/* What the rest of the program takes for granted. */
+static void
+check_config(const struct config *c)
+{
+    const struct listener_conf *l = c->listeners.items;
+    const struct pool_conf *p = c->pools.items;
+
+    FUZZ_CHECK(c->version == 1 && c->admin.listen);
+    FUZZ_CHECK(c->listeners.n > 0 && c->pools.n > 0);
+    for (size_t i = 0; i < c->listeners.n; i++) {
+        const struct route_conf *r = l[i].routes.items;
+
+        FUZZ_CHECK(l[i].name && l[i].listen && l[i].routes.n > 0);
+        for (size_t k = 0; k < l[i].routes.n; k++)
+            FUZZ_CHECK(r[k].to.pool);
+    }
+    for (size_t i = 0; i < c->pools.n; i++) {
+        const struct endpoint_conf *e = p[i].endpoints.items;
+
+        FUZZ_CHECK(p[i].name && p[i].balance.policy && p[i].endpoints.n > 0);
+        for (size_t k = 0; k < p[i].endpoints.n; k++)
+            FUZZ_CHECK(e[k].target);
+    }
+}
+
+static void
+check_round_trip(const struct conf_snapshot *first)
+{
+    struct strbuf one, two, problems;
+    struct conf_snapshot *second = NULL;
+
+    strbuf_init(&one, TEXT_MAX);
+    strbuf_init(&two, TEXT_MAX);
+    strbuf_init(&problems, TEXT_MAX);
+    conf_print(&config_struct, conf_root(first), &one);
+    if (conf_load_text(&config_struct, "printed", one.s, one.len, &problems, &second) !=
+        0) {
+        fprintf(stderr, "%s\n%s\n", problems.s, one.s);
+        FUZZ_CHECK(!"what is printed loads");
+    }
+    conf_print(&config_struct, conf_root(second), &two);
+    FUZZ_CHECK(strcmp(one.s, two.s) == 0);
+    conf_drop(second);
+    strbuf_done(&one);
+    strbuf_done(&two);
+    strbuf_done(&problems);
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
@@ -12,15 +68,19 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     struct strbuf problems;
     int rc;
 
-    strbuf_init(&problems, 64 * 1024);
-    rc = conf_load_text(&config_struct, "fuzz.json", (const char *)bytes, n, &problems, &snapshot);
+    strbuf_init(&problems, TEXT_MAX);
+    rc = conf_load_text(&config_struct, "fuzz.json", (const char *)bytes, n, &problems,
+                        &snapshot);
     FUZZ_CHECK((rc == 0) == (snapshot != NULL));
-    if (rc == 0) {
-        const struct config *c = conf_root(snapshot);
+    FUZZ_CHECK(rc == 0 || problems.len > 0);
+    for (size_t i = 0; i < problems.len; i++) {
+        unsigned char c = (unsigned char)problems.s[i];
 
-        FUZZ_CHECK(c->version == 1 && c->admin.listen);
-    } else {
-        FUZZ_CHECK(problems.len > 0);
+        FUZZ_CHECK((c >= 0x20 && c != 0x7f) || c == '\n' || c == '\t');
+    }
+    if (snapshot) {
+        check_config(conf_root(snapshot));
+        check_round_trip(snapshot);
     }
     conf_drop(snapshot);
     strbuf_done(&problems);

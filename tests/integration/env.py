@@ -40,6 +40,8 @@ def _is_sanitized(path):
 # is kept for a while, so limits of memory say nothing.
 SANITIZED = _is_sanitized(OUTRIGGER)
 SLOW = float(os.environ.get("OUTRIGGER_TEST_SLOWDOWN", "4" if SANITIZED else "1"))
+# make check-tsan sets 2, so that what workers share is really shared.
+WORKERS = int(os.environ.get("OUTRIGGER_TEST_WORKERS", "1"))
 _REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:|LeakSanitizer")
 
 _used_ports = set()
@@ -212,19 +214,20 @@ class Proxy(Process):
     backend's.
     """
 
-    def __init__(self, pools, routes=None, listener=None, pool=None, top=None, workers=1,
+    def __init__(self, pools, routes=None, listener=None, pool=None, top=None, workers=None,
                  listen=None):
         if not isinstance(pools, dict):
             pools = {"app": pools}
         first = next(iter(pools))
         self.address = listen or free_address()
+        self.asked = False     # SIGTERM was sent
         if DIRECT:
             self.address = pools[first][0]
             self.proc = None
             return
         self.admin = free_address()
         self.config = {
-            "version": 1, "workers": workers, "admin": {"listen": self.admin},
+            "version": 1, "workers": workers or WORKERS, "admin": {"listen": self.admin},
             "drain": {"delay": "0s", "timeout": "2s"},
             "listeners": [dict({"name": "in", "listen": self.address,
                                 "routes": routes or [{"to": first}]}, **(listener or {}))],
@@ -250,13 +253,15 @@ class Proxy(Process):
             self.stop(check=kind is None)
 
     def terminate(self):
+        """SIGTERM; stop() will then only wait, since a second signal means "now"."""
         self.need_process()
+        self.asked = True
         self.proc.send_signal(signal.SIGTERM)
 
     def stop(self, check=True):
         """SIGTERM, then exit 0 and no report of a sanitizer, or the test fails."""
         try:
-            if self.alive:
+            if self.alive and not self.asked:
                 self.proc.send_signal(signal.SIGTERM)
             try:
                 code = self.wait_exit(15)

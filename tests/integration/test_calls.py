@@ -158,6 +158,24 @@ def test_request_fields_at_the_backend():
     assert [n for n in names if n.startswith(":")] == names[:4]
 
 
+@pytest.mark.proxy_only
+def test_half_close_behind_the_headers_stays_a_frame_of_its_own():
+    """HEADERS and an empty DATA with END_STREAM must not become HEADERS with END_STREAM:
+    grpc-go's server never answers the latter, though HTTP/2 means the same by both."""
+    frames = []
+
+    def handler(conn):
+        h2raw.serve(conn, on_end=h2raw.send_ok, on_frame=lambda f: frames.append(
+            (f.type, f.flags & h2raw.END_STREAM)) if f.sid else None)
+    with h2raw.RawBackend(handler) as raw, env.Proxy([raw.address]) as proxy, \
+            h2raw.Client(proxy.address) as client:
+        sid = client.next_sid()
+        client.send(h2raw.make_headers(sid, h2raw.request_fields("/s/m"))
+                    + h2raw.make_data(sid, b"", end=True))
+        assert client.wait_end(sid).status == 0
+    assert frames == [(h2raw.HEADERS, 0), (h2raw.DATA, h2raw.END_STREAM)]
+
+
 # --- sizes --------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("mib", [0, 4, 64, 100])

@@ -141,6 +141,7 @@ def test_second_signal_ends_at_once(backend, name):
         sid = client.start_call("/grpc.testing.TestService/FullDuplexCall")
         client.ping()
         proxy.proc.send_signal(number)
+        proxy.asked = True
         client.wait_for(lambda: client.goaway, 10)
         assert proxy.alive
         proxy.proc.send_signal(number)

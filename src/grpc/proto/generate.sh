@@ -5,9 +5,10 @@
 set -eu
 
 protoc_c=$1 protoc=$2 from=$3 to=$4
-tmp=$to/generate.tmp
+# A folder of its own, and every file moved into place whole: parallel makes may run this at the same time.
+tmp=$to/generate.tmp.$$
 rm -rf "$tmp"
-mkdir -p "$tmp"
+mkdir -p "$tmp/out"
 trap 'rm -rf "$tmp"' EXIT
 
 # Codecs.  `string` becomes `bytes`: both are the same on the wire, but as bytes a text keeps its
@@ -15,7 +16,7 @@ trap 'rm -rf "$tmp"' EXIT
 for proto in grpc/health/v1/health grpc/reflection/v1/reflection helloworld \
     outrigger/demo/echo descriptor_part; do
     sed -E 's/^( *(repeated )?)string /\1bytes /' "$from/$proto.proto" >"$tmp/${proto##*/}.proto"
-    "$protoc_c" --proto_path="$tmp" --c_out="$to" "$tmp/${proto##*/}.proto"
+    "$protoc_c" --proto_path="$tmp" --c_out="$tmp/out" "$tmp/${proto##*/}.proto"
 done
 
 # What server reflection hands out: the files as they are, under their public names.
@@ -34,4 +35,4 @@ done
     echo '    return slice_make(descriptors_bytes, sizeof(descriptors_bytes));'
     echo '}'
 } >"$tmp/descriptors.c"
-mv "$tmp/descriptors.c" "$to/descriptors.c"
+mv "$tmp/descriptors.c" "$tmp"/out/* "$to/"

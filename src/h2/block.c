@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* h2/block.c - header blocks: HEADERS and CONTINUATION frames through the library's HPACK, both ways. */
+#include <string.h>
+
+#include "h2/conn_int.h"
+
+/* A block over the limit is answered by the owner; one far over it, decoded, is an HPACK bomb (reliability.md row A4). */
+enum { BOMB_FACTOR = 16, INTERIM_MAX = 8 };
+
+static struct h2_headers *
+block_headers(struct h2_stream *s)
+{
+    return s->in_begun ? &s->in_trailers : &s->in_headers;
+}
+
+/* A new stream of the peer. NULL: refused, or opened behind our final GOAWAY: the block is decoded for its effect on the table only. */
+static struct h2_stream *
+block_open_stream(struct h2_conn *c, const struct frame *f)
+{
+    struct h2_stream *s;
+
+    c->max_id = f->id;
+    c->gate.turn_streams++;
+    c->w->turn_streams++;
+    c->gate.streams++;
+    if (c->final_goaway) {
+        gate_note_closed(c, f->id, true); /* opened after our last word: ignored */
+        return NULL;
+    }
+    s = c->ops->on_open(c, c->arg);
+    if (s) {
+        stream_open(c, s, f->id);
+        if (s->conn)
+            return s;
+    }
+    c->recv.block_refused = true;
+    return NULL;
+}
+
+void
+block_begin(struct h2_conn *c, const struct frame *f)
+{
+    struct recv *r = &c->recv;
+
+    r->in_block = true;
+    r->block_id = f->id;
+    r->block_bytes = f->len;
+    r->continuations = 0;
+    r->block_dropped = 0;
+    r->block_end_stream = f->flags & FLAG_END_STREAM;
+    r->block_refused = false;
+    r->block_since_us = loop_now_us(c->w->loop);
+    if (c->side == H2_DOWN && f->id > c->max_id)
+        r->block = block_open_stream(c, f);
+    else
+        r->block = stream_table_find(&c->table, f->id);
+}
+
+/* Space around a value has no meaning; gRPC lets a receiver strip it (PROTOCOL-HTTP2 "ASCII-Value"), and servers send such a
+ * grpc-message. Requests get no such mercy: what is matched and routed must be unambiguous. */
+static void
+block_strip(nghttp2_nv *nv)
+{
+    while (nv->valuelen && (nv->value[0] == ' ' || nv->value[0] == '\t')) {
+        nv->value++;
+        nv->valuelen--;
+    }
+    while (nv->valuelen &&
+           (nv->value[nv->valuelen - 1] == ' ' || nv->value[nv->valuelen - 1] == '\t'))
+        nv->valuelen--;
+}
+
+static void
+block_field(struct h2_conn *c, struct h2_stream *s, nghttp2_nv *nv)
+{
+    struct h2_headers *h = block_headers(s);
+    enum h2_token token = h2_token_find(nv->name, nv->namelen);
+
+    if (c->side == H2_UP)
+        block_strip(nv);
+    switch (check_field(h, c->side, s->in_begun, nv, token)) {
+    case HEADER_GOOD:
+        break;
+    case HEADER_ILLEGAL:
+        h->invalid = true; /* the owner refuses the call: a dropped field must never become "no field" */
+        return;
+    case HEADER_MALFORMED:
+        h->malformed = true;
+        return;
+    }
+    if (nv->name[0] != ':')
+        h->regular = true;
+    if (headers_add(h, c->w->slab, c->lim, nv, token) != ERR_OK &&
+        h->bytes > BOMB_FACTOR * c->lim->max_header_bytes)
+        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM, "header list far over the limit");
+}
+
+/* A field of a refused or reset stream. Nobody keeps it, yet it is decoded: a bomb costs the same. */
+static void
+block_drop(struct h2_conn *c, const nghttp2_nv *nv)
+{
+    c->recv.block_dropped += (uint32_t)(nv->namelen + nv->valuelen + 32);
+    if (c->recv.block_dropped > BOMB_FACTOR * c->lim->max_header_bytes)
+        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM, "header list far over the limit");
+}
+
+/* last: these are the last bytes of the whole block. */
+void
+block_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool last)
+{
+    for (;;) {
+        nghttp2_nv nv;
+        int flags = 0;
+        ssize_t k = nghttp2_hd_inflate_hd2(c->inflater, &nv, &flags, p, n, last);
+
+        if (k < 0) {
+            if (k == NGHTTP2_ERR_NOMEM)
+                conn_fail(c, ERR_NOMEM, "no memory");
+            else
+                conn_terminate(c, ERR_PROTOCOL, H2_COMPRESSION_ERROR, "header compression error");
+            return;
+        }
+        p += k;
+        n -= (size_t)k;
+        if (flags & NGHTTP2_HD_INFLATE_EMIT) {
+            if (c->recv.block)
+                block_field(c, c->recv.block, &nv);
+            else
+                block_drop(c, &nv);
+            if (c->terminating)
+                return;
+        }
+        if (flags & NGHTTP2_HD_INFLATE_FINAL) {
+            nghttp2_hd_inflate_end_headers(c->inflater);
+            return;
+        }
+        if (!(flags & NGHTTP2_HD_INFLATE_EMIT) && n == 0)
+            return;
+    }
+}
+
+/* Informational: never the answer (RFC 9113 8.1). Dropped; a flood of them ends the stream. True: it was one. */
+static bool
+block_interim(struct h2_conn *c, struct h2_stream *s)
+{
+    struct slice status = h2_headers_get(&s->in_headers, H2_TOKEN_STATUS);
+
+    if (c->side != H2_UP || !status.n || status.p[0] != '1')
+        return false;
+    h2_headers_done(&s->in_headers, c->w->slab);
+    stat_inc(c->w->stats, STAT_INTERIM_DROPPED);
+    if (c->recv.block_end_stream || ++s->interim > INTERIM_MAX)
+        stream_error(c, s, c->recv.block_end_stream ? H2_PROTOCOL_ERROR : H2_ENHANCE_YOUR_CALM);
+    return true;
+}
+
+static void
+block_first(struct h2_conn *c, struct h2_stream *s)
+{
+    if (!check_block(&s->in_headers, c->side) || !check_length(&s->in_headers, &s->in_length)) {
+        stream_error(c, s, H2_PROTOCOL_ERROR);
+        return;
+    }
+    if (block_interim(c, s))
+        return;
+    s->in_headers.complete = s->in_begun = true;
+    s->in_bodiless = c->recv.block_end_stream;
+    conn_note(c, s, H2_EV_HEADERS);
+    if (c->recv.block_end_stream)
+        stream_ended_in(c, s);
+}
+
+static void
+block_trailers(struct h2_conn *c, struct h2_stream *s)
+{
+    if (!c->recv.block_end_stream || s->in_trailers.malformed) {
+        stream_error(c, s, H2_PROTOCOL_ERROR);
+        return;
+    }
+    s->in_trailers.complete = true;
+    conn_note(c, s, H2_EV_TRAILERS);
+    stream_ended_in(c, s);
+}
+
+void
+block_end(struct h2_conn *c)
+{
+    struct recv *r = &c->recv;
+    struct h2_stream *s = r->block;
+    uint8_t code[4];
+
+    r->in_block = false;
+    r->block = NULL;
+    if (r->block_refused) {
+        frame_put32(code, H2_REFUSED_STREAM);
+        control_answer(c, FRAME_RST_STREAM, 0, r->block_id, code, sizeof(code));
+        gate_note_closed(c, r->block_id, true);
+        stat_inc(c->w->stats, STAT_STREAMS_REFUSED);
+        h2_conn_glitch(c, 1);
+    }
+    if (!s || c->terminating)
+        return;
+    if (s->in_begun)
+        block_trailers(c, s);
+    else
+        block_first(c, s);
+}
+
+int
+block_send(struct h2_conn *c, const struct h2_field *fields, size_t n, int32_t id, bool end)
+{
+    const nghttp2_nv *nv = (const nghttp2_nv *)fields;
+    uint8_t *block = c->w->block, head[FRAME_HEAD];
+    uint8_t type = FRAME_HEADERS;
+    ssize_t len;
+
+    if (nghttp2_hd_deflate_bound(c->deflater, nv, n) > BLOCK_MAX)
+        return ERR_LIMIT;
+    len = nghttp2_hd_deflate_hd(c->deflater, block, BLOCK_MAX, nv, n);
+    if (len < 0)
+        return ERR_NOMEM;
+    do {
+        size_t k = len < FRAME_PAYLOAD_MAX ? (size_t)len : FRAME_PAYLOAD_MAX;
+        uint8_t flags = (size_t)len == k ? FLAG_END_HEADERS : 0;
+
+        if (type == FRAME_HEADERS && end)
+            flags |= FLAG_END_STREAM;
+        frame_head_write(head, k, type, flags, id);
+        if (buf_append(&c->ctl, c->w->bufs, head, sizeof(head), SIZE_MAX) != ERR_OK ||
+            buf_append(&c->ctl, c->w->bufs, block, k, SIZE_MAX) != ERR_OK) {
+            conn_fail(c, ERR_NOMEM, "no memory"); /* the peer's table is out of step now */
+            return ERR_NOMEM;
+        }
+        c->ctl_made += sizeof(head) + k;
+        block += k;
+        len -= (ssize_t)k;
+        type = FRAME_CONTINUATION;
+    } while (len > 0);
+    conn_dirty(c);
+    return ERR_OK;
+}

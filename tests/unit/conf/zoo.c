@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/conf/zoo.c - the rows of the small format. */
+#include "zoo.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "conf/check.h"
+#include "conf/snapshot.h"
+
+static const char *const moods[] = { "calm", "wild", NULL };
+static const char *const foods[] = { "hay", "meat", NULL };
+
+static int
+animal_valid(const char *text, const char **ret_why)
+{
+    *ret_why = "it must be written in small letters";
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz") == strlen(text) ? 0 : ERR_SYNTAX;
+}
+
+static const struct conf_field cage_fields[] = {
+    { .key = "animal",
+      .type = CONF_STRING,
+      .at = offsetof(struct cage, animal),
+      .required = true,
+      .valid = animal_valid,
+      .code = "E0299",
+      .example = "\"lion\"",
+      .help = "Who lives there." },
+    { .key = "count",
+      .type = CONF_UINT,
+      .at = offsetof(struct cage, count),
+      .def = "1",
+      .min = 1,
+      .max = 10,
+      .example = "2",
+      .help = "How many." },
+    { .key = NULL },
+};
+
+static const struct conf_struct cage_struct = {
+    .name = "cage",
+    .size = sizeof(struct cage),
+    .fields = cage_fields,
+    .short_key = "animal",
+};
+
+static const struct conf_field gate_fields[] = {
+    { .key = "openFor",
+      .type = CONF_DURATION,
+      .at = offsetof(struct zoo_gate, open_ms),
+      .def = "120s",
+      .min = 10,
+      .max = 3600000,
+      .example = "\"1m\"",
+      .help = "How long the gate stays open." },
+    { .key = "width",
+      .type = CONF_SIZE,
+      .at = offsetof(struct zoo_gate, width),
+      .def = "1KiB",
+      .min = 1,
+      .example = "\"1KiB\"",
+      .help = "No upper bound." },
+    { .key = "height",
+      .type = CONF_SIZE,
+      .at = offsetof(struct zoo_gate, height),
+      .def = "4KiB",
+      .max = 1 << 20,
+      .example = "\"4KiB\"",
+      .help = "At least width." },
+    { .key = NULL },
+};
+
+static void
+gate_check(void *obj, struct conf_place *place)
+{
+    const struct zoo_gate *gate = obj;
+
+    conf_check_at_least(place, CONF_SIZE, "height", (int64_t)gate->height, "width",
+                        (int64_t)gate->width);
+}
+
+static const struct conf_struct gate_struct = {
+    .name = "gate",
+    .size = sizeof(struct zoo_gate),
+    .fields = gate_fields,
+    .check = gate_check,
+};
+
+static const struct conf_field zoo_fields[] = {
+    { .key = "version",
+      .type = CONF_UINT,
+      .at = offsetof(struct zoo, version),
+      .min = 1,
+      .max = 1,
+      .required = true,
+      .example = "1",
+      .help = "Always 1." },
+    { .key = "closed",
+      .type = CONF_BOOL,
+      .at = offsetof(struct zoo, closed),
+      .def = "false",
+      .example = "true",
+      .help = "Nobody may come in." },
+    { .key = "mood",
+      .type = CONF_ENUM,
+      .at = offsetof(struct zoo, mood),
+      .def = "calm",
+      .words = moods,
+      .example = "\"wild\"",
+      .help = "How they feel." },
+    { .key = "name",
+      .type = CONF_STRING,
+      .at = offsetof(struct zoo, name),
+      .def = "zoo",
+      .example = "\"zoo\"",
+      .help = "Has a default." },
+    { .key = "motto",
+      .type = CONF_STRING,
+      .at = offsetof(struct zoo, motto),
+      .example = "\"be kind\"",
+      .help = "Has none." },
+    { .key = "food",
+      .type = CONF_STRING,
+      .at = offsetof(struct zoo, food),
+      .def = "hay",
+      .words = foods,
+      .example = "\"meat\"",
+      .help = "One of few words." },
+    { .key = "gate",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct zoo, gate),
+      .sub = &gate_struct,
+      .example = "{ \"openFor\": \"1m\" }",
+      .help = "Where to come in." },
+    { .key = "star",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct zoo, star),
+      .sub = &cage_struct,
+      .example = "\"lion\"",
+      .help = "The most famous one." },
+    { .key = "cages",
+      .type = CONF_LIST,
+      .at = offsetof(struct zoo, cages),
+      .max = 5,
+      .sub = &cage_struct,
+      .example = "[\"lion\"]",
+      .help = "All others." },
+    { .key = NULL },
+};
+
+static void
+zoo_check(void *obj, struct conf_place *place)
+{
+    const struct zoo *zoo = obj;
+    const struct cage *cages = zoo->cages.items;
+
+    conf_check_unique(place, "cages", &zoo->cages, sizeof *cages,
+                      offsetof(struct cage, animal), "animal", NULL);
+    for (size_t i = 0; i < zoo->cages.n; i++) {
+        if (cages[i].animal && strcmp(cages[i].animal, "dragon") == 0)
+            conf_problem_item(place, "cages", i, NULL, "E0298", "no dragons here");
+        if (cages[i].animal && strcmp(cages[i].animal, "mouse") == 0)
+            conf_warning_item(place, "cages", i, "animal", "W0397", "small");
+    }
+    if (zoo->motto && strcmp(zoo->motto, "none") == 0)
+        conf_problem(place, "motto", "E0297", "a real one");
+    if (zoo->closed)
+        conf_warning(place, "closed", "W0398", "nobody will come");
+    if (zoo->gate.width == 77)
+        conf_problem(place, "gate.width", "E0296", "an unlucky width");
+}
+
+const struct conf_struct zoo_struct = {
+    .name = "zoo",
+    .size = sizeof(struct zoo),
+    .fields = zoo_fields,
+    .check = zoo_check,
+};
+
+const char *
+zoo_problems(const char *text)
+{
+    static char out[64 * 1024];
+    struct conf_snapshot *s = NULL;
+    struct strbuf problems;
+
+    strbuf_init(&problems, sizeof out - 1);
+    if (conf_load_text(&zoo_struct, "z", text, strlen(text), &problems, &s) == 0)
+        conf_drop(s);
+    snprintf(out, sizeof out, "%s", problems.s ? problems.s : "");
+    strbuf_done(&problems);
+    return out;
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of the real config: what they promise holds, for every row. The files that we
+ * ship are made from them and must not drift: OUT_UPDATE=1 writes them anew. */
+#include "main/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "conf/check.h"
+#include "conf/explain.h"
+#include "conf/print.h"
+#include "conf/schema.h"
+#include "conf/snapshot.h"
+#include "golden.h"
+#include "lb/lb.h"
+#include "main/manpage.h"
+#include "proxy/listener_conf.h"
+#include "upstream/pool_conf.h"
+
+#define SMALLEST                                                                         \
+    "{ \"version\": 1, \"listeners\": [{ \"listen\": \":8080\", \"routes\": [{ \"to\": " \
+    "\"app\" }] }], \"pools\": [{ \"name\": \"app\", \"endpoints\": "                    \
+    "[\"127.0.0.1:50051\"] }] }"
+
+static struct conf_snapshot *
+load(const char *text)
+{
+    struct conf_snapshot *s = NULL;
+    struct strbuf problems;
+
+    strbuf_init(&problems, 65536);
+    if (conf_load_text(&config_struct, "test", text, strlen(text), &problems, &s) != 0)
+        fail_msg("%s", problems.s);
+    strbuf_done(&problems);
+    return s;
+}
+
+/* --- every row -------------------------------------------------------------- */
+
+typedef void row_fn(const struct conf_field *f, const char *path);
+
+static void
+each_row(const struct conf_struct *type, const char *prefix, row_fn *fn)
+{
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        char path[256];
+
+        snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", f->key);
+        fn(f, path);
+        if (f->sub)
+            each_row(f->sub, path, fn);
+    }
+}
+
+static void
+row_is_documented(const struct conf_field *f, const char *path)
+{
+    size_t n = f->help ? strlen(f->help) : 0;
+
+    if (n < 10 || f->help[n - 1] != '.')
+        fail_msg("%s: help must be a sentence", path);
+    if (!f->example)
+        fail_msg("%s: no example", path);
+    for (const char *c = f->key; *c; c++) {
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z')) ||
+            (c == f->key && *c < 'a'))
+            fail_msg("%s: keys are camelCase", path);
+    }
+}
+
+static void
+row_has_a_good_default(const struct conf_field *f, const char *path)
+{
+    struct strbuf why;
+    const char *code;
+    void *obj;
+
+    if (!f->def) {
+        bool may_be_absent = f->required || f->sub || f->type == CONF_STRING;
+
+        if (!may_be_absent)
+            fail_msg("%s: neither required nor with a default", path);
+        return;
+    }
+    obj = calloc(
+        1, f->at + 16); /* lint: allow calloc - as the heap sees it, so that ASan does */
+    strbuf_init(&why, 1024);
+    if (!field_parse(f, f->def, obj, &why, &code))
+        fail_msg("%s: the default %s", path, why.s);
+    strbuf_done(&why);
+    free(obj); /* lint: allow free - as above */
+}
+
+static void
+row_has_a_sane_range(const struct conf_field *f, const char *path)
+{
+    if (f->max != 0 && f->min > f->max)
+        fail_msg("%s: min is above max", path);
+    if ((f->type == CONF_UINT || f->type == CONF_SIZE || f->type == CONF_DURATION ||
+         f->type == CONF_LIST) &&
+        f->max == 0)
+        fail_msg("%s: has no upper bound", path);
+    if (f->type == CONF_LIST && !f->sub)
+        fail_msg("%s: a list needs sub", path);
+    if (f->type == CONF_ENUM && !f->words)
+        fail_msg("%s: an enum needs words", path);
+    if (f->valid && !f->code && f->valid != conf_name_valid)
+        fail_msg("%s: valid without a code", path);
+    if (f->sub && f->sub->short_key && !field_find(f->sub, f->sub->short_key))
+        fail_msg("%s: the short key is no key", path);
+}
+
+/* A code that the rows use must be explained. */
+static void
+row_code_is_explained(const struct conf_field *f, const char *path)
+{
+    const struct explain_code *c = explain_codes;
+
+    while (f->code && c->code && strcmp(c->code, f->code) != 0)
+        c++;
+    if (!c->code)
+        fail_msg("%s: code %s is not in conf/explain_codes.c", path, f->code);
+}
+
+static void
+every_row_is_documented(void **state)
+{
+    (void)state;
+    each_row(&config_struct, "", row_is_documented);
+}
+
+static void
+every_default_parses(void **state)
+{
+    (void)state;
+    each_row(&config_struct, "", row_has_a_good_default);
+}
+
+static void
+every_range_is_sane(void **state)
+{
+    (void)state;
+    each_row(&config_struct, "", row_has_a_sane_range);
+}
+
+static void
+every_code_of_a_row_is_explained(void **state)
+{
+    (void)state;
+    each_row(&config_struct, "", row_code_is_explained);
+}
+
+/* The example of each row, put into the smallest file in the place of the key. */
+static void
+row_example_loads(const struct conf_field *f, const char *path)
+{
+    struct strbuf text;
+    char first[256], *key = first;
+    unsigned depth = 0;
+
+    if (strncmp(path, "listeners", 9) == 0 || strncmp(path, "pools", 5) == 0 ||
+        strcmp(path, "version") == 0)
+        return; /* rows of lists: below, and in the commented file */
+    snprintf(first, sizeof first, "%s", path);
+    strbuf_init(&text, 8192);
+    strbuf_puts(&text, "{ ");
+    for (char *dot; (dot = strchr(key, '.')); key = dot + 1, depth++)
+        strbuf_printf(&text, "\"%.*s\": { ", (int)(dot - key), key);
+    strbuf_printf(&text, "\"%s\": %s", key, f->example);
+    for (; depth > 0; depth--)
+        strbuf_puts(&text, " }");
+    strbuf_puts(&text, ", " SMALLEST + 0);
+    /* ", { ..." -> ", ...": the smallest file without its first brace */
+    {
+        char *brace = strstr(text.s, ", { \"version\"");
+
+        brace[2] = ' ';
+    }
+    conf_drop(load(text.s));
+    strbuf_done(&text);
+}
+
+static void
+examples_of_single_values_load(void **state)
+{
+    (void)state;
+    each_row(&config_struct, "", row_example_loads);
+}
+
+/* Each optional key of `type` with its example, in the place of the @. */
+static void
+rows_load_in_frame(const struct conf_struct *type, const char *frame)
+{
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        char text[2048];
+
+        if (f->required)
+            continue;
+        snprintf(text, sizeof text, "%.*s\"%s\": %s%s", (int)strcspn(frame, "@"), frame,
+                 f->key, f->example, strchr(frame, '@') + 1);
+        conf_drop(load(text));
+    }
+}
+
+static void
+examples_inside_lists_load(void **state)
+{
+    static const char listener[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
+                                   "\":8080\", \"routes\": [{ \"to\": \"app\" }], "
+                                   "@ }], \"pools\": [{ \"name\": \"app\", "
+                                   "\"endpoints\": [\"127.0.0.1:1\"] }] }";
+    static const char limits[] =
+        "{ \"version\": 1, \"listeners\": [{ \"listen\": \":8080\", \"routes\": [{ "
+        "\"to\": \"app\" }], "
+        "\"limits\": { @ } }], \"pools\": [{ \"name\": \"app\", \"endpoints\": "
+        "[\"127.0.0.1:1\"] }] }";
+    static const char route[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
+                                "\":8080\", \"routes\": [{ \"to\": \"app\", "
+                                "@ }] }], \"pools\": [{ \"name\": \"app\", "
+                                "\"endpoints\": [\"127.0.0.1:1\"] }] }";
+    static const char pool[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
+                               "\":8080\", \"routes\": [{ \"to\": \"app\" }] }], "
+                               "\"pools\": [{ \"name\": \"app\", \"endpoints\": "
+                               "[\"127.0.0.1:1\"], @ }] }";
+
+    (void)state;
+    rows_load_in_frame(&listener_conf_struct, listener);
+    rows_load_in_frame(field_find(&listener_conf_struct, "limits")->sub, limits);
+    rows_load_in_frame(field_find(&listener_conf_struct, "routes")->sub, route);
+    rows_load_in_frame(&pool_conf_struct, pool);
+}
+
+/* --- the contract ------------------------------------------------------------ */
+
+static void
+the_smallest_file_has_the_documented_defaults(void **state)
+{
+    struct conf_snapshot *s = load(SMALLEST);
+    const struct config *c = conf_root(s);
+    const struct listener_conf *l = c->listeners.items;
+    const struct pool_conf *p = c->pools.items;
+    const struct route_conf *r = l->routes.items;
+
+    (void)state;
+    assert_int_equal(c->workers, 0);
+    assert_string_equal(c->admin.listen, "127.0.0.1:9901");
+    assert_int_equal(c->log.level, LOG_INFO);
+    assert_int_equal(c->log.format, LOG_TEXT);
+    assert_int_equal(c->drain.delay_ms, 5000);
+    assert_int_equal(c->drain.timeout_ms, 30000);
+    assert_int_equal(c->limits.max_connections, 0);
+    assert_int_equal(c->limits.max_buffered_bytes, 64 << 20);
+    assert_int_equal(c->limits.max_replay_bytes, 16 << 20);
+    assert_string_equal(l->name, ":8080");
+    assert_int_equal(l->limits.max_connections, 0);
+    assert_int_equal(l->limits.max_concurrent_streams, 1024);
+    assert_int_equal(l->limits.max_header_bytes, 16384);
+    assert_int_equal(l->limits.max_header_count, 128);
+    assert_int_equal(l->limits.max_continuations, 32);
+    assert_int_equal(l->limits.stream_window, 65536);
+    assert_int_equal(l->limits.connection_window, 1 << 20);
+    assert_int_equal(l->limits.max_stream_window, 4 << 20);
+    assert_int_equal(l->limits.max_connection_buffer, 4 << 20);
+    assert_int_equal(l->limits.write_buffer, 256 << 10);
+    assert_int_equal(l->limits.max_queued_frames, 2000);
+    assert_int_equal(l->limits.reset_burst, 0);
+    assert_int_equal(l->limits.reset_rate, 0);
+    assert_int_equal(l->limits.glitch_burst, 1000);
+    assert_int_equal(l->limits.glitch_rate, 100);
+    assert_int_equal(l->limits.max_streams_per_turn, 128);
+    assert_int_equal(l->limits.max_frames_per_turn, 1024);
+    assert_int_equal(l->limits.handshake_timeout_ms, 10000);
+    assert_int_equal(l->limits.header_timeout_ms, 10000);
+    assert_int_equal(l->limits.idle_timeout_ms, 600000);
+    assert_int_equal(l->limits.write_stall_timeout_ms, 300000);
+    assert_null(r->name);
+    assert_null(r->match.service);
+    assert_null(r->match.method);
+    assert_int_equal(r->timeout_ms, 0);
+    assert_int_equal(r->grpc_timeout_max_ms, 0);
+    assert_string_equal(p->balance.policy, "round_robin");
+    assert_int_equal(p->connections.per_endpoint, 4);
+    assert_int_equal(p->connections.connect_timeout_ms, 1000);
+    assert_int_equal(p->connections.settings_timeout_ms, 5000);
+    assert_int_equal(p->connections.idle_timeout_ms, 1800000);
+    assert_int_equal(p->connections.stream_window, 65536);
+    assert_int_equal(p->connections.max_connection_buffer, 4 << 20);
+    assert_int_equal(p->backoff.base_interval_ms, 1000);
+    assert_int_equal(p->backoff.max_interval_ms, 120000);
+    assert_int_equal(p->limits.max_pending_requests, 1024);
+    assert_int_equal(p->limits.pending_timeout_ms, 3000);
+    assert_int_equal(p->limits.replay_bytes, 65536);
+    conf_drop(s);
+}
+
+static void
+log_words_stand_in_the_order_of_the_enums(void **state)
+{
+    static const char *const levels[] = { "error", "warn", "info", "debug" };
+    const struct conf_field *level = field_find_path(&config_struct, "log.level");
+    const struct conf_field *format = field_find_path(&config_struct, "log.format");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+        assert_string_equal(level->words[i], levels[i]);
+        assert_int_equal(log_level_parse(levels[i]), i);
+    }
+    assert_string_equal(format->words[LOG_TEXT], "text");
+    assert_string_equal(format->words[LOG_JSON], "json");
+}
+
+static void
+balance_words_are_the_policies_of_lb(void **state)
+{
+    const struct conf_field *policy =
+        field_find_path(&config_struct, "pools.balance.policy");
+    size_t n = 0;
+
+    (void)state;
+    for (; policy->words[n]; n++)
+        assert_non_null(lb_policy_find(policy->words[n]));
+    assert_null(lb_policy_at(n)); /* a policy without a word could not be chosen */
+}
+
+static void
+the_printed_config_loads_to_the_same(void **state)
+{
+    static const char *const files[] = { "conf/minimal.json", "conf/full.json" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        char *text = golden_read(files[i]);
+        struct conf_snapshot *first = load(text), *second;
+        struct strbuf one, two;
+
+        strbuf_init(&one, 65536);
+        strbuf_init(&two, 65536);
+        conf_print(&config_struct, conf_root(first), &one);
+        second = load(one.s);
+        conf_print(&config_struct, conf_root(second), &two);
+        assert_string_equal(one.s, two.s);
+        strbuf_done(&one);
+        strbuf_done(&two);
+        conf_drop(first);
+        conf_drop(second);
+        golden_free(text);
+    }
+}
+
+/* --- what we ship -------------------------------------------------------------- */
+
+static void
+shipped_files_are_what_the_program_prints(void **state)
+{
+    struct strbuf out;
+
+    (void)state;
+    strbuf_init(&out, 1 << 20);
+    conf_print_template(&config_struct, &out);
+    golden_compare("conf/full.json", out.s);
+    strbuf_done(&out);
+    conf_print_schema(&config_struct, &out);
+    golden_compare("contrib/outrigger.schema.json", out.s);
+    strbuf_done(&out);
+    manpage_print(&out);
+    golden_compare("man/outrigger.json.5", out.s);
+    strbuf_done(&out);
+}
+
+/* --- codes ---------------------------------------------------------------------- */
+
+/* A whole file from the keys of an example. */
+static void
+put_file(struct strbuf *out, const char *keys)
+{
+    strbuf_puts(out, "{\n\"version\": 1,\n");
+    strbuf_puts(out, keys);
+    if (!strstr(keys, "\"listeners\""))
+        strbuf_puts(out, ",\n\"listeners\": [{ \"listen\": \":8080\", \"routes\": [{ "
+                         "\"to\": \"app\" }] }]");
+    if (!strstr(keys, "\"pools\""))
+        strbuf_puts(out, ",\n\"pools\": [{ \"name\": \"app\", \"endpoints\": "
+                         "[\"127.0.0.1:50051\"] }]");
+    strbuf_puts(out, "\n}\n");
+}
+
+/* Loads the example; true when the code is among what is printed. */
+static bool
+example_has_code(const char *keys, const char *code, int *ret_rv)
+{
+    struct conf_snapshot *s = NULL;
+    struct strbuf text, problems;
+    char mark[16];
+    bool has;
+
+    strbuf_init(&text, 8192);
+    strbuf_init(&problems, 65536);
+    put_file(&text, keys);
+    *ret_rv = conf_load_text(&config_struct, "example", text.s, text.len, &problems, &s);
+    snprintf(mark, sizeof mark, "[%s]", code);
+    has = problems.s && strstr(problems.s, mark);
+    if (*ret_rv == 0 && problems.len > 0 && !has)
+        fail_msg("%s: %s", code, problems.s);
+    conf_drop(s);
+    strbuf_done(&text);
+    strbuf_done(&problems);
+    return has;
+}
+
+static void
+the_examples_of_each_code_are_true(void **state)
+{
+    (void)state;
+    for (const struct explain_code *c = explain_codes; c->code; c++) {
+        int rv;
+
+        assert_non_null(c->title);
+        assert_true(strlen(c->text) > 20);
+        assert_true(c == explain_codes || strcmp(c[-1].code, c->code) < 0);
+        if (!c->bad)
+            continue;
+        if (!example_has_code(c->bad, c->code, &rv))
+            fail_msg("%s: the bad example does not show it", c->code);
+        assert_int_equal(rv == 0, c->code[0] == 'W');
+        if (example_has_code(c->good, c->code, &rv) || rv != 0)
+            fail_msg("%s: the good example is not good", c->code);
+    }
+}
+
+static void
+keys_and_codes_are_explained(void **state)
+{
+    static const struct {
+        const char *what, *part;
+        int rv;
+    } rows[] = {
+        { "E0107", "E0107: unknown key\n", 0 },
+        { "e0107", "E0107: unknown key\n", 0 },
+        { "pools.connections.connectTimeout", "duration, from 1ms to 10m; default \"1s\"",
+          0 },
+        { "pools[0].connections.connectTimeout", "pools.connections.connectTimeout\n",
+          0 },
+        { "pools[].connections.connectTimeout", "pools.connections.connectTimeout\n", 0 },
+        { "connectTimeout", "pools.connections.connectTimeout\n", 0 },
+        { "connect_timeout", "pools.connections.connectTimeout\n", 0 },
+        { "streamWindow",
+          "  listeners.limits.streamWindow\n  pools.connections.streamWindow\n", 0 },
+        { "log", "  keys:\n  level", 0 },
+        { "version", "only 1, required", 0 },
+        { "conectTimeout", "did you mean \"connectTimeout\"?", ERR_SYNTAX },
+        { "pools.connection", "did you mean \"pools.connections\"?", ERR_SYNTAX },
+        { "E0999", "there is no code E0999; the codes are E0101", ERR_SYNTAX },
+        { "fruit",
+          "there is no key \"fruit\"; at the top of the file are: ", ERR_SYNTAX },
+        { "", "there is no key \"\"", ERR_SYNTAX },
+        { "pools[", "pools\n", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct strbuf out;
+
+        strbuf_init(&out, 65536);
+        assert_int_equal(conf_explain(&config_struct, rows[i].what, &out), rows[i].rv);
+        if (!strstr(out.s, rows[i].part))
+            fail_msg("%s: %s", rows[i].what, out.s);
+        strbuf_done(&out);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_is_documented),
+        cmocka_unit_test(every_default_parses),
+        cmocka_unit_test(every_range_is_sane),
+        cmocka_unit_test(every_code_of_a_row_is_explained),
+        cmocka_unit_test(examples_of_single_values_load),
+        cmocka_unit_test(examples_inside_lists_load),
+        cmocka_unit_test(the_smallest_file_has_the_documented_defaults),
+        cmocka_unit_test(log_words_stand_in_the_order_of_the_enums),
+        cmocka_unit_test(balance_words_are_the_policies_of_lb),
+        cmocka_unit_test(shipped_files_are_what_the_program_prints),
+        cmocka_unit_test(the_printed_config_loads_to_the_same),
+        cmocka_unit_test(the_examples_of_each_code_are_true),
+        cmocka_unit_test(keys_and_codes_are_explained),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

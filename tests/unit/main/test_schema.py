@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""test_schema.py - the JSON Schema agrees with the loader: it takes what loads, and refuses unknown,
+missing and mistyped keys. The part of draft-07 that our schema uses is checked here, so that no package is
+needed; a keyword that is not known here fails the test."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.environ.get("top_srcdir", ".")
+OUTRIGGER = os.environ.get("OUTRIGGER", "./outrigger")
+SAYS_NOTHING = {"$schema", "title", "description", "default", "examples"}
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
+# Files that are wrong in a way that a schema does not see: ranges of sizes, meaning, texts.
+ONLY_THE_LOADER = re.compile(r"^(duration_(too_long|wrong_order)|size_(out_of_range|part_of_a_byte)"
+                             r"|variable_|route_|pool_|listener_|endpoint_|listen_|admin_|place_in|syntax_)")
+
+
+def faults(schema, value, path="$"):
+    """What is wrong with value; empty: nothing."""
+    found = []
+    for keyword, want in schema.items():
+        if keyword in SAYS_NOTHING or keyword in ("patternProperties", "additionalProperties"):
+            continue
+        if keyword == "type":
+            if not isinstance(value, TYPES[want]) or (want == "integer" and isinstance(value, bool)):
+                return ["%s is no %s" % (path, want)]
+        elif keyword == "required":
+            found += ["%s has no %s" % (path, k) for k in want if k not in value]
+        elif keyword == "properties":
+            extra = [re.compile(p) for p in schema.get("patternProperties", {})]
+            assert schema["additionalProperties"] is False, path
+            for key, item in value.items():
+                if key in want:
+                    found += faults(want[key], item, path + "." + key)
+                elif not any(p.search(key) for p in extra):
+                    found.append("%s has an unknown key %s" % (path, key))
+        elif keyword == "items":
+            for i, item in enumerate(value):
+                found += faults(want, item, "%s[%d]" % (path, i))
+        elif keyword == "anyOf":
+            if all(faults(one, value, path) for one in want):
+                found.append("%s fits none of its forms" % path)
+        elif keyword == "enum":
+            found += [] if value in want else ["%s is not in the list" % path]
+        elif keyword == "pattern":
+            found += [] if re.search(want, value) else ["%s: %s" % (path, value)]
+        elif keyword == "minimum":
+            found += [] if value >= want else ["%s is too small" % path]
+        elif keyword == "maximum":
+            found += [] if value <= want else ["%s is too large" % path]
+        elif keyword == "minItems":
+            found += [] if len(value) >= want else ["%s is too short" % path]
+        elif keyword == "maxItems":
+            found += [] if len(value) <= want else ["%s is too long" % path]
+        else:
+            raise AssertionError("keyword %s is not known to this test" % keyword)
+    return found
+
+
+def print_config(*options):
+    return json.loads(subprocess.run([OUTRIGGER, "--print-config", *options], check=True, timeout=60,
+                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
+
+
+def main():
+    with open(os.path.join(TOP, "contrib/outrigger.schema.json"), encoding="utf-8") as f:
+        schema = json.load(f)
+    wrong, good, bad = [], 0, 0
+
+    for name in ("conf/full.json", "conf/minimal.json"):
+        good += 1
+        wrong += ["%s: %s" % (name, x) for x in faults(schema, print_config("-c", os.path.join(TOP, name)))]
+    smallest = {"version": 1, "listeners": [{"listen": ":8080", "routes": [{"to": "app"}]}],
+                "pools": [{"name": "app", "endpoints": ["127.0.0.1:50051", {"target": "unix:/a"}]}]}
+    for extra in ({}, {"$schema": 1}, {"x-note": None}, {"workers": 3}, {"workers": "${N}"}, {"admin": "off"},
+                  {"drain": {"delay": "1m30s", "timeout": "1.5s"}}, {"drain": {"delay": "${D:-5s}"}},
+                  {"limits": {"maxReplayBytes": "4MB", "maxBufferedBytes": "1.5GiB"}}):
+        good += 1
+        wrong += ["%s: %s" % (extra, x) for x in faults(schema, {**smallest, **extra})]
+
+    folder = os.path.join(TOP, "tests/unit/conf/golden")
+    for name in sorted(os.listdir(folder)):
+        if not name.endswith(".json") or ONLY_THE_LOADER.match(name):
+            continue
+        try:
+            with open(os.path.join(folder, name), encoding="utf-8") as f:
+                value = json.load(f)
+        except ValueError:
+            continue
+        bad += 1
+        if not faults(schema, value):
+            wrong.append("%s is taken by the schema, but not by the loader" % name)
+
+    print("\n".join(wrong))
+    print("%d good and %d bad files, %d faults" % (good, bad, len(wrong)))
+    sys.exit(1 if wrong or bad < 30 else 0)
+
+
+main()
