@@ -151,19 +151,33 @@ stream_send_end(struct h2_conn *c, struct h2_stream *s)
     stream_ended_out(c, s);
 }
 
+/* The next stream in line. SETTINGS may have taken its window since it lined up, also below zero (RFC 9113 6.9.2): then its next
+ * WINDOW_UPDATE wakes it. */
+static struct h2_stream *
+send_next(struct h2_conn *c)
+{
+    struct list *n;
+
+    while ((n = list_pop(&c->senders))) {
+        struct h2_stream *s = CONTAINER_OF(n, struct h2_stream, sender);
+
+        if (s->send_window > 0)
+            return s;
+    }
+    return NULL;
+}
+
 /* One DATA frame of the next stream in line. False: nobody can send. */
 bool
 send_some(struct h2_conn *c)
 {
-    struct list *first = c->send_window > 0 ? list_pop(&c->senders) : NULL;
-    struct h2_stream *s;
+    struct h2_stream *s = c->send_window > 0 ? send_next(c) : NULL;
     uint8_t head[FRAME_HEAD];
     size_t n;
     bool last, end;
 
-    if (!first)
+    if (!s)
         return false;
-    s = CONTAINER_OF(first, struct h2_stream, sender);
     n = s->out.len < FRAME_PAYLOAD_MAX ? s->out.len : FRAME_PAYLOAD_MAX;
     if ((int64_t)n > s->send_window)
         n = (size_t)s->send_window;
