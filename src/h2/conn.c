@@ -286,7 +286,7 @@ conn_free(struct ref *r)
 
 /* True when the byte at this mark of the control queue never reached the socket. Output is only made when all earlier output was
  * written, so the last batch is the only one that can be in doubt. */
-static bool
+bool
 conn_never_sent(const struct h2_conn *c, uint64_t mark)
 {
     if (mark >= c->ctl_moved)
@@ -300,7 +300,7 @@ conn_end_streams(struct h2_conn *c)
 {
     struct list *n;
 
-    send_resets_done(c);
+    send_resets_done(c, true);
     for (n = c->streams.next; n != &c->streams; n = n->next) {
         struct h2_stream *s = CONTAINER_OF(n, struct h2_stream, link);
 

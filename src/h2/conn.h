@@ -111,7 +111,7 @@ struct h2_stream {
     int64_t in_length, in_bytes; /* content-length (-1: none) and DATA bytes so far */
     size_t held;        /* received bytes whose stream window was not given back */
     size_t drained;     /* since the last H2_EV_DRAINED */
-    uint64_t sent_mark; /* position of our HEADERS in the connection's output */
+    uint64_t sent_mark; /* place of our HEADERS, later of our RST_STREAM, in the connection's control frames */
     int64_t progress_us; /* when out last moved, or became non-empty */
 };
 

@@ -183,7 +183,7 @@ void stream_open(struct h2_conn *c, struct h2_stream *s, int32_t id);
 void stream_ended_in(struct h2_conn *c, struct h2_stream *s);
 void stream_wake(struct h2_conn *c, struct h2_stream *s);
 bool send_some(struct h2_conn *c); /* one DATA frame; false: nobody can send */
-void send_resets_done(struct h2_conn *c);
+void send_resets_done(struct h2_conn *c, bool all);
 
 /* gate.c */
 bool gate_share_used(const struct h2_conn *c, const struct frame *f);
@@ -226,6 +226,7 @@ void conn_resume_backlog(struct h2_conn *c);
 void conn_check_end(struct h2_conn *c);
 void conn_tell(struct h2_conn *c);
 void conn_bury(struct h2_conn *c);
+bool conn_never_sent(const struct h2_conn *c, uint64_t mark);
 void conn_on_transport(void *arg, int what);
 
 /* sweep.c */

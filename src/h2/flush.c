@@ -82,8 +82,7 @@ conn_flush(struct h2_conn *c)
     if (c->state != CONN_OPEN && !(c->state == CONN_PREFACE && c->outq.len))
         return;
     rv = c->state == CONN_OPEN ? flush_write(c) : output_write_rest(c);
-    if (c->outq.len == 0 && c->ctl.len == 0)
-        send_resets_done(c);
+    send_resets_done(c, false);
     conn_tell(c);
     if (rv != ERR_OK && rv != ERR_AGAIN) {
         conn_fail(c, rv == ERR_CONN_LOST ? ERR_CONN_LOST : rv, "");

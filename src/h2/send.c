@@ -66,6 +66,7 @@ stream_reset(struct h2_conn *c, struct h2_stream *s, int err, uint32_t code, boo
         control_answer(c, FRAME_RST_STREAM, 0, s->id, p, sizeof(p));
     else
         control_put(c, FRAME_RST_STREAM, 0, s->id, p, sizeof(p));
+    s->sent_mark = c->ctl_made - 1; /* its last byte */
     list_remove(&s->link);
     list_append(&c->resetting, &s->link);
 }
@@ -110,15 +111,16 @@ stream_ended_out(struct h2_conn *c, struct h2_stream *s)
         stream_reset(c, s, ERR_OK, H2_NO_ERROR, false);
 }
 
-/* The frames in front of these resets are on the socket. */
+/* Streams whose reset is on the socket are gone; all: the connection is over. */
 void
-send_resets_done(struct h2_conn *c)
+send_resets_done(struct h2_conn *c, bool all)
 {
-    struct list *n;
+    while (!list_empty(&c->resetting)) {
+        struct h2_stream *s = CONTAINER_OF(c->resetting.next, struct h2_stream, link);
 
-    while ((n = list_pop(&c->resetting))) {
-        struct h2_stream *s = CONTAINER_OF(n, struct h2_stream, link);
-
+        if (!all && conn_never_sent(c, s->sent_mark))
+            return;
+        list_remove(&s->link);
         list_append(&c->streams, &s->link); /* conn_tell takes it off */
         conn_note(c, s, H2_EV_CLOSED);
     }
