@@ -87,6 +87,19 @@ flow_credit_connection(struct h2_conn *c, size_t n)
     c->recv_due = 0;
 }
 
+/* The connection is as good as before; who opens streams on it must hear that there is room. */
+static void
+flow_unhold(struct h2_conn *c)
+{
+    if (!c->held_back)
+        return;
+    c->held_back = false;
+    if (c->side == H2_UP) {
+        c->settings_news = true;
+        conn_dirty(c); /* told with the flush */
+    }
+}
+
 /* Connection credit that was held back returns when half the cap is free again. */
 static void
 flow_repay(struct h2_conn *c)
@@ -96,7 +109,7 @@ flow_repay(struct h2_conn *c)
     if (owed == 0 || c->held > c->lim->max_connection_buffer / 2 || c->state != CONN_OPEN)
         return;
     c->credit_owed = 0;
-    c->held_back = false;
+    flow_unhold(c);
     flow_credit_connection(c, owed);
 }
 
@@ -202,6 +215,7 @@ flow_after_feed(struct h2_conn *c)
     } else {
         flow_credit_connection(c, n + c->credit_owed);
         c->credit_owed = 0;
+        flow_unhold(c);
     }
     if (!c->bdp_ping && n >= BDP_START_BYTES)
         flow_bdp_start(c);
