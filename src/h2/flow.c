@@ -65,17 +65,6 @@ flow_credit_stream(struct h2_conn *c, struct h2_stream *s, size_t n)
     s->recv_due = 0;
 }
 
-/* Padding, and DATA that nobody wants: the windows must not leak (reliability.md A20). s may be NULL. */
-void
-flow_unwanted(struct h2_conn *c, struct h2_stream *s, size_t n)
-{
-    if (n == 0)
-        return;
-    c->recv_turn += (uint32_t)n;
-    if (s && s->conn == c && !s->closing)
-        flow_credit_stream(c, s, n);
-}
-
 static void
 flow_credit_connection(struct h2_conn *c, size_t n)
 {
@@ -85,6 +74,18 @@ flow_credit_connection(struct h2_conn *c, size_t n)
     control_window(c, 0, (uint32_t)c->recv_due);
     c->recv_window += (int64_t)c->recv_due;
     c->recv_due = 0;
+}
+
+/* Padding, and DATA that nobody wants: the windows must not leak (reliability.md A20). Its credit is never held back: nobody will take these
+ * bytes and so release it. s may be NULL. */
+void
+flow_unwanted(struct h2_conn *c, struct h2_stream *s, size_t n)
+{
+    if (n == 0)
+        return;
+    flow_credit_connection(c, n);
+    if (s && s->conn == c && !s->closing)
+        flow_credit_stream(c, s, n);
 }
 
 /* The connection is as good as before; who opens streams on it must hear that there is room. */
