@@ -123,7 +123,8 @@ conn_terminate(struct h2_conn *c, int err, uint32_t code, const char *note)
         stat_inc(c->w->stats, STAT_FLOOD_CLOSED);
     c->close_err = err;
     snprintf(c->note, sizeof(c->note), "%s", note);
-    control_goaway(c, c->side == H2_DOWN ? c->max_id : 0, code);
+    /* The last id never rises (RFC 9113 6.8). */
+    control_goaway(c, c->final_goaway ? c->last_id : c->side == H2_DOWN ? c->max_id : 0, code);
 }
 
 void
@@ -404,7 +405,8 @@ conn_finish(struct h2_conn *c)
     if (c->final_goaway || c->state != CONN_OPEN)
         return;
     c->final_goaway = true;
-    control_goaway(c, c->max_id, H2_NO_ERROR);
+    c->last_id = c->max_id;
+    control_goaway(c, c->last_id, H2_NO_ERROR);
 }
 
 void

@@ -125,6 +125,7 @@ struct h2_conn {
     bool held_back;
     unsigned stream_count;
     int32_t max_id;  /* highest stream that the peer opened */
+    int32_t last_id; /* with final_goaway: the last one that we take */
     int32_t next_id; /* next stream of ours */
     uint32_t peer_max_streams;
     int32_t peer_window;             /* the peer's SETTINGS_INITIAL_WINDOW_SIZE */
