@@ -519,9 +519,9 @@ a_connection_once_held_back_is_used_again(void **state)
     assert_true(c->h2->held_back);
     assert_int_equal(h2_conn_free_streams(c->h2), 0);
     h2_stream_consume(&s[0]->s, 30000); /* 90,000: under the cap, over its half */
+    news = c->settings;
     send_data(p, s[2]->s.id, 5000);
     rig_run(&rig);
-    news = c->settings;
     for (int i = 0; i < 3; i++)
         h2_stream_consume(&s[i]->s, SIZE_MAX);
     rig_run(&rig);
