@@ -52,7 +52,7 @@ rig_on_open(struct h2_conn *h2, void *arg)
     struct rig_conn *c = arg;
 
     (void)h2;
-    if (c->refuse)
+    if (c->refuse || (c->most && c->opens >= c->most))
         return NULL;
     c->opens++;
     return &rig_stream_new(c)->s;
@@ -215,7 +215,7 @@ rig_greet(struct rig *r, enum h2_side side)
 static bool
 rig_still(const struct rig *r)
 {
-    return timer_wheel_count(loop_wheel(r->loop)) <= 1 && list_empty(&r->w->backlogged) &&
+    return timer_wheel_count(loop_wheel(r->loop)) <= 1 && list_empty(&r->w->backlogged) && list_empty(&r->w->resume) &&
            list_empty(&r->w->dirty[0]) && list_empty(&r->w->dirty[1]) && list_empty(&r->w->dying);
 }
 

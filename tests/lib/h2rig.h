@@ -41,6 +41,7 @@ struct rig_conn {
     struct list streams; /* oldest first, closed ones too */
     unsigned opens, closes, goaways, settings;
     bool refuse;     /* on_open answers NULL */
+    unsigned most;   /* on_open answers NULL after so many; 0: no limit */
     bool eat;        /* what arrives is moved to got and credited at once (default) */
     bool drop;       /* streams that close are forgotten at once */
     int err;         /* of on_closed */

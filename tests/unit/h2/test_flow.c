@@ -300,22 +300,6 @@ bdp_ping(const struct h2peer *p, size_t nth)
     return NULL;
 }
 
-static uint32_t
-last_window(const struct h2peer *p)
-{
-    uint32_t window = 0;
-
-    for (size_t i = 0; i < p->n; i++) {
-        const struct peer_frame *f = &p->frames[i];
-
-        for (uint32_t k = 0; f->type == F_SETTINGS && k < f->n; k += 6) {
-            if (f->payload[k + 1] == SET_WINDOW)
-                window = h2peer_get_u32(f->payload + k + 2);
-        }
-    }
-    return window;
-}
-
 static void
 windows_double_when_a_round_trip_brings_most_of_one(void **state)
 {
@@ -338,11 +322,17 @@ windows_double_when_a_round_trip_brings_most_of_one(void **state)
         h2peer_frame(p, F_PING, FL_ACK, 0, bdp_ping(p, (size_t)round)->payload, 8);
         rig_run(&rig);
         expected = expected < 4 * 1024 * 1024 ? expected * 2 : expected;
-        assert_int_equal(last_window(p), expected);
+        assert_int_equal(rig.conn[H2_DOWN].h2->stream_window, expected);
     }
     assert_int_equal(expected, 4 * 1024 * 1024); /* maxStreamWindow, and no PING any more */
     assert_int_equal(rig_stat(&rig, STAT_WINDOW_GROWN), 6);
     assert_null(bdp_ping(p, 6));
+    /* Granted to the stream whose reader kept up, as credit above what it sent; a new stream starts small again. */
+    assert_true(rig_stream(&rig, H2_DOWN, 1)->s.window >= 2 * 1024 * 1024);
+    assert_true(credit(p, 1) + STREAM_WINDOW > rig_stream(&rig, H2_DOWN, 1)->got.len + 1024 * 1024);
+    h2peer_call(p, 3, 0);
+    rig_run(&rig);
+    assert_int_equal(rig_stream(&rig, H2_DOWN, 3)->s.window, STREAM_WINDOW);
     assert_true(credit(p, 0) >= 8 * 1024 * 1024 - 65535); /* the connection's window grew along */
 }
 
@@ -357,7 +347,7 @@ windows_stay_when_little_comes(void **state)
         send_data(p, 1, 16384);
         rig_run(&rig);
     }
-    assert_int_equal(last_window(p), STREAM_WINDOW);
+    assert_int_equal(rig.conn[H2_DOWN].h2->stream_window, STREAM_WINDOW);
     assert_int_equal(rig_stat(&rig, STAT_WINDOW_GROWN), 0);
     /* After eight rounds without growth measurements become rare: one a second. */
     assert_non_null(bdp_ping(p, 7));
@@ -394,7 +384,7 @@ ping_acks_that_nobody_asked_for_change_nothing(void **state)
     rig_run(&rig);
     assert_non_null(rig.conn[H2_DOWN].h2);
     assert_int_equal(h2peer_count(p, F_GOAWAY, 0), 0);
-    assert_int_equal(last_window(p), STREAM_WINDOW);
+    assert_int_equal(rig.conn[H2_DOWN].h2->stream_window, STREAM_WINDOW);
 }
 
 static void
@@ -419,6 +409,152 @@ one_stalled_stream_does_not_starve_its_neighbours(void **state)
     assert_true(rig_pattern_ok(&rig_stream_at(&rig, H2_DOWN, 1)->got));
 }
 
+/* ---- our sending under the peer's windows ---- */
+
+/* A stream stands in line, then SETTINGS take its window away below zero (RFC 9113 6.9.2), then the connection's window opens. */
+static void
+a_window_that_shrinks_below_zero_stops_the_stream(void **state)
+{
+    struct h2peer *p = down_ready();
+    struct rig_stream *a, *b;
+
+    (void)state;
+    h2peer_call(p, 1, FL_END_STREAM);
+    h2peer_call(p, 3, FL_END_STREAM);
+    rig_run(&rig);
+    a = rig_stream(&rig, H2_DOWN, 1);
+    b = rig_stream(&rig, H2_DOWN, 3);
+    assert_int_equal(rig_respond(a, false), ERR_OK);
+    assert_int_equal(rig_respond(b, false), ERR_OK);
+    rig_send(b, 1000);
+    rig_run(&rig);
+    rig_send(a, 64535); /* the connection's window is used up */
+    rig_run(&rig);
+    rig_send(b, 40000);
+    rig_run(&rig);
+    assert_int_equal(h2peer_data(p, 3), 1000);
+    h2peer_settings(p, SET_WINDOW, 10, 0); /* b: 65535 - 1000 - 65525 = -990 */
+    h2peer_u32(p, F_WINDOW, 0, 100000);
+    rig_run(&rig);
+    assert_int_equal(h2peer_data(p, 3), 1000);
+    h2peer_u32(p, F_WINDOW, 3, 990);
+    rig_run(&rig);
+    assert_int_equal(h2peer_data(p, 3), 1000);
+    assert_int_equal(h2peer_count(p, F_DATA, 3), 1); /* not even an empty frame */
+    h2peer_u32(p, F_WINDOW, 3, 500);
+    rig_run(&rig);
+    assert_int_equal(h2peer_data(p, 3), 1500);
+    h2peer_settings(p, SET_WINDOW, 65535, 0);
+    rig_run(&rig);
+    assert_int_equal(h2peer_data(p, 3), 41000);
+    assert_int_equal(rig.conn[H2_DOWN].closes, 0);
+}
+
+static void
+windows_over_the_maximum_are_errors(void **state)
+{
+    struct h2peer *p = down_ready();
+
+    (void)state;
+    h2peer_call(p, 1, 0);
+    h2peer_call(p, 3, 0);
+    h2peer_u32(p, F_WINDOW, 1, 0x7fffffff);
+    h2peer_u32(p, F_WINDOW, 3, 0x7fffffff - 65535); /* exactly the maximum */
+    rig_run(&rig);
+    assert_int_equal(h2peer_rst_code(p, 1), H2_FLOW_CONTROL_ERROR);
+    assert_null(h2peer_find(p, F_RST, 3, 0));
+    h2peer_settings(p, SET_WINDOW, 65536, 0); /* pushes stream 3 over it */
+    rig_run(&rig);
+    assert_int_equal(rig.conn[H2_DOWN].closes, 1);
+    assert_int_equal(h2peer_goaway_code(p), H2_FLOW_CONTROL_ERROR);
+}
+
+static void
+streams_share_the_connection_window_in_turns(void **state)
+{
+    struct h2peer *p = down_ready();
+    struct rig_stream *s[4];
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        h2peer_call(p, i * 2 + 1, FL_END_STREAM);
+    rig_run(&rig);
+    for (int i = 0; i < 4; i++) {
+        s[i] = rig_stream(&rig, H2_DOWN, i * 2 + 1);
+        assert_int_equal(rig_respond(s[i], false), ERR_OK);
+        rig_send(s[i], 60000);
+    }
+    rig_run(&rig);
+    assert_int_equal(p->data_bytes, 65535);
+    for (int i = 0; i < 4; i++)
+        assert_true(h2peer_data(p, i * 2 + 1) >= 16383);
+    h2peer_u32(p, F_WINDOW, 0, 1 << 20);
+    rig_run(&rig);
+    assert_int_equal(p->data_bytes, 240000);
+}
+
+/* ---- holding back, as a client ---- */
+
+/* Over the cap, a little under it, more data, then all is taken: the connection must be as good as new. */
+static void
+a_connection_once_held_back_is_used_again(void **state)
+{
+    struct rig_conn *c = &rig.conn[H2_UP];
+    struct h2peer *p;
+    struct rig_stream *s[3];
+    unsigned news;
+
+    (void)state;
+    c->lim.max_connection_buffer = 100 * 1000;
+    p = up_ready();
+    c->eat = false;
+    for (int i = 0; i < 3; i++) {
+        s[i] = rig_request(&rig, true);
+        rig_run(&rig);
+        h2peer_headers(p, s[i]->s.id, 0, ":status", "200", NULL);
+    }
+    for (int i = 0; i < 2; i++)
+        send_data(p, s[i]->s.id, 60000);
+    rig_run(&rig);
+    assert_true(c->h2->held_back);
+    assert_int_equal(h2_conn_free_streams(c->h2), 0);
+    h2_stream_consume(&s[0]->s, 30000); /* 90,000: under the cap, over its half */
+    send_data(p, s[2]->s.id, 5000);
+    rig_run(&rig);
+    news = c->settings;
+    for (int i = 0; i < 3; i++)
+        h2_stream_consume(&s[i]->s, SIZE_MAX);
+    rig_run(&rig);
+    assert_int_equal(c->h2->credit_owed, 0);
+    assert_true(h2_conn_free_streams(c->h2) > 0);
+    assert_true(c->settings > news); /* the owner must hear that there is room again */
+}
+
+/* Under memory pressure of others, DATA that nobody wants (reset streams) must still give the connection its window back: no reader ever will. */
+static void
+unwanted_data_under_pressure_leaks_no_window(void **state)
+{
+    struct rig_conn *c = &rig.conn[H2_DOWN];
+    struct h2peer *p = down_ready();
+    size_t before = credit(p, 0), sent = 0;
+
+    (void)state;
+    h2_worker_set_buffer_limit(rig.w, 1000);
+    rig.w->held += 2000; /* somebody else's */
+    for (int32_t id = 1; id < 80; id += 2) {
+        h2peer_call(p, id, 0);
+        rig_run(&rig);
+        h2_stream_reset(&rig_stream(&rig, H2_DOWN, id)->s, H2_CANCEL);
+        rig_run(&rig);
+        send_data(p, id, 60000);
+        sent += 60000;
+        rig_run(&rig);
+    }
+    assert_int_equal(c->closes, 0);
+    assert_true(sent - (credit(p, 0) - before) <= 512 * 1024);
+    rig.w->held -= 2000;
+}
+
 int
 main(void)
 {
@@ -438,6 +574,11 @@ main(void)
         H2_TEST(small_reads_start_no_measurement),
         H2_TEST(ping_acks_that_nobody_asked_for_change_nothing),
         H2_TEST(one_stalled_stream_does_not_starve_its_neighbours),
+        H2_TEST(a_window_that_shrinks_below_zero_stops_the_stream),
+        H2_TEST(windows_over_the_maximum_are_errors),
+        H2_TEST(streams_share_the_connection_window_in_turns),
+        H2_TEST(a_connection_once_held_back_is_used_again),
+        H2_TEST(unwanted_data_under_pressure_leaks_no_window),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
