@@ -80,6 +80,7 @@ enum h2_events {
 struct h2_stream {
     struct h2_conn *conn; /* NULL: not open */
     struct h2_worker *worker;
+    struct h2_stream *table_next; /* chain of the connection's table */
     struct list link;     /* all streams of the connection */
     struct list ready;    /* linked: events wait to be told */
     struct list sender;   /* linked: has bytes and a window for them */

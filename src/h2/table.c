@@ -7,20 +7,19 @@
 
 enum { TABLE_FIRST = 16 };
 
-static uint32_t
-stream_table_home(const struct stream_table *t, int32_t id)
+static struct h2_stream **
+stream_table_head(const struct stream_table *t, int32_t id)
 {
-    return ((uint32_t)id >> 1) & (t->size - 1);
+    return &t->heads[((uint32_t)id >> 1) & (t->size - 1)];
 }
 
 static void
 stream_table_put(struct stream_table *t, struct h2_stream *s)
 {
-    uint32_t i = stream_table_home(t, s->id);
+    struct h2_stream **head = stream_table_head(t, s->id);
 
-    while (t->slots[i])
-        i = (i + 1) & (t->size - 1);
-    t->slots[i] = s;
+    s->table_next = *head;
+    *head = s;
     t->used++;
 }
 
@@ -29,14 +28,18 @@ stream_table_grow(struct stream_table *t, struct slab *slab)
 {
     struct stream_table big = { .size = t->size ? t->size * 2 : TABLE_FIRST };
 
-    big.slots = slab_calloc(slab, big.size, sizeof(*big.slots));
-    if (!big.slots)
+    big.heads = slab_calloc(slab, big.size, sizeof(*big.heads));
+    if (!big.heads)
         return false;
     for (uint32_t i = 0; i < t->size; i++) {
-        if (t->slots[i])
-            stream_table_put(&big, t->slots[i]);
+        while (t->heads[i]) {
+            struct h2_stream *s = t->heads[i];
+
+            t->heads[i] = s->table_next;
+            stream_table_put(&big, s);
+        }
     }
-    slab_give(slab, t->slots);
+    slab_give(slab, t->heads);
     *t = big;
     return true;
 }
@@ -44,7 +47,7 @@ stream_table_grow(struct stream_table *t, struct slab *slab)
 bool
 stream_table_add(struct stream_table *t, struct slab *slab, struct h2_stream *s)
 {
-    if ((t->used + 1) * 2 > t->size && !stream_table_grow(t, slab))
+    if (t->used >= t->size && !stream_table_grow(t, slab))
         return false;
     stream_table_put(t, s);
     return true;
@@ -53,40 +56,29 @@ stream_table_add(struct stream_table *t, struct slab *slab, struct h2_stream *s)
 struct h2_stream *
 stream_table_find(const struct stream_table *t, int32_t id)
 {
-    if (t->used == 0)
-        return NULL;
-    for (uint32_t i = stream_table_home(t, id); t->slots[i]; i = (i + 1) & (t->size - 1)) {
-        if (t->slots[i]->id == id)
-            return t->slots[i];
-    }
-    return NULL;
+    struct h2_stream *s = t->used ? *stream_table_head(t, id) : NULL;
+
+    while (s && s->id != id)
+        s = s->table_next;
+    return s;
 }
 
 void
 stream_table_remove(struct stream_table *t, int32_t id)
 {
-    uint32_t hole, i;
+    struct h2_stream **at = t->used ? stream_table_head(t, id) : NULL;
 
-    if (!stream_table_find(t, id))
+    while (at && *at && (*at)->id != id)
+        at = &(*at)->table_next;
+    if (!at || !*at)
         return;
-    for (hole = stream_table_home(t, id); t->slots[hole]->id != id;)
-        hole = (hole + 1) & (t->size - 1);
-    /* What probed past the hole moves back into it. */
-    for (i = (hole + 1) & (t->size - 1); t->slots[i]; i = (i + 1) & (t->size - 1)) {
-        uint32_t home = stream_table_home(t, t->slots[i]->id);
-
-        if (((i - home) & (t->size - 1)) >= ((i - hole) & (t->size - 1))) {
-            t->slots[hole] = t->slots[i];
-            hole = i;
-        }
-    }
-    t->slots[hole] = NULL;
+    *at = (*at)->table_next;
     t->used--;
 }
 
 void
 stream_table_done(struct stream_table *t, struct slab *slab)
 {
-    slab_give(slab, t->slots);
+    slab_give(slab, t->heads);
     *t = (struct stream_table){ 0 };
 }

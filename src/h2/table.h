@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2/table.h - the streams of one connection by id. Ids rise by two, so the low bits of id/2 spread perfectly; open addressing with linear
- * probing, removal shifts back. Empty tables hold no memory. Room h2 only. */
+/* h2/table.h - the streams of one connection by id. Ids rise by two, so the low bits of id/2 spread perfectly;
+ * chains run through the streams. A table that was never used holds no memory. Room h2 only. */
 #ifndef OUTRIGGER_H2_TABLE_H
 #define OUTRIGGER_H2_TABLE_H
 
@@ -13,7 +13,7 @@ struct h2_stream;
 struct slab;
 
 struct stream_table {
-    struct h2_stream **slots;
+    struct h2_stream **heads;
     uint32_t size, used; /* size: a power of two, or 0 */
 };
 

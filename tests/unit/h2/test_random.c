@@ -261,7 +261,7 @@ static void
 random_schedules_keep_every_promise(void **state)
 {
     const char *given = getenv("ROUNDS");
-    unsigned rounds = getenv("SEED") ? 1 : given ? (unsigned)atoi(given) : 40;
+    unsigned rounds = getenv("SEED") ? 1 : given ? (unsigned)(int)strtol(given, NULL, 10) : 40;
     struct rng seeds;
 
     (void)state;
