@@ -117,7 +117,7 @@ a_list_of_a_thousand_is_whole(void **state)
     unsigned n = 0;
 
     (void)state;
-    strcpy(text, "static:///");
+    memcpy(text, "static:///", 11);
     for (int i = 0; i < 1000; i++)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s127.0.%d.%d:%d",
                  i ? "," : "", i / 250, i % 250 + 1, i + 1);
