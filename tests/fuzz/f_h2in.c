@@ -16,8 +16,11 @@ answer_some(struct rig_stream *s, unsigned events)
         return;
     if (events & H2_EV_HEADERS) {
         FUZZ_CHECK(s->s.in_headers.complete);
-        for (unsigned i = 0; i < s->s.in_headers.n; i++)
-            FUZZ_CHECK(s->s.in_headers.v[i].f.name[s->s.in_headers.v[i].f.namelen] == '\0');
+        for (unsigned i = 0; i < s->s.in_headers.n; i++) {
+            const struct h2_entry *e = &s->s.in_headers.v[i];
+
+            FUZZ_CHECK(h2_token_find(e->f.name, e->f.namelen) == (enum h2_token)e->token);
+        }
         if (id % 7 == 1 && rig_respond(s, id % 5 == 1) == ERR_OK && id % 5 != 1) {
             rig_send(s, (size_t)(id % 3) * 20000);
             if (id % 3)

@@ -13,7 +13,8 @@ watch(struct rig_stream *s, unsigned events)
     if (events & H2_EV_HEADERS) {
         struct slice status = h2_headers_get(&s->s.in_headers, H2_TOKEN_STATUS);
 
-        FUZZ_CHECK(s->s.in_headers.over || s->s.in_headers.invalid || (status.n == 3 && status.p[0] != '1'));
+        FUZZ_CHECK(s->s.in_headers.over || s->s.in_headers.invalid ||
+                   (status.n == 3 && status.p[0] != '1'));
     }
     if (events & H2_EV_CLOSED) {
         FUZZ_CHECK(!(s->s.unprocessed && s->seen & H2_EV_HEADERS));

@@ -39,7 +39,8 @@ peer_want(struct h2peer *p)
 static void
 peer_write(struct h2peer *p)
 {
-    struct iovec v = { .iov_base = p->out + p->out_at, .iov_len = p->out_len - p->out_at };
+    struct iovec v = { .iov_base = p->out + p->out_at,
+                       .iov_len = p->out_len - p->out_at };
     ssize_t k;
 
     if (!p->t || v.iov_len == 0)
@@ -68,12 +69,14 @@ peer_inflate(struct h2peer *p)
     for (;;) {
         nghttp2_nv nv;
         int flags = 0;
-        ssize_t k = nghttp2_hd_inflate_hd2(p->inflater, &nv, &flags, at, (size_t)(end - at), 1);
+        ssize_t k =
+            nghttp2_hd_inflate_hd2(p->inflater, &nv, &flags, at, (size_t)(end - at), 1);
 
         if (k < 0)
             abort(); /* what our side sent cannot be read */
         at += k;
-        if (flags & NGHTTP2_HD_INFLATE_EMIT && n + nv.namelen + nv.valuelen + 4 < BLOCK_MAX) {
+        if (flags & NGHTTP2_HD_INFLATE_EMIT &&
+            n + nv.namelen + nv.valuelen + 4 < BLOCK_MAX) {
             memcpy(text + n, nv.name, nv.namelen);
             memcpy(text + n + nv.namelen, ": ", 2);
             memcpy(text + n + nv.namelen + 2, nv.value, nv.valuelen);
@@ -132,7 +135,9 @@ peer_take_frame(struct h2peer *p, const uint8_t *at, uint32_t n)
         p->frames = xrealloc(p->frames, p->cap * sizeof(*p->frames));
     }
     f = &p->frames[p->n++];
-    *f = (struct peer_frame){ .type = at[3], .flags = at[4], .n = n,
+    *f = (struct peer_frame){ .type = at[3],
+                              .flags = at[4],
+                              .n = n,
                               .id = (int32_t)(h2peer_get_u32(at + 5) & 0x7fffffff),
                               .at = (size_t)(at - p->in) };
     if (f->type == F_DATA)
@@ -213,10 +218,16 @@ h2peer_open(struct h2peer *p, struct loop *l, struct transport *t, bool server)
     nghttp2_hd_inflater *inflater;
     nghttp2_hd_deflater *deflater;
 
-    if (nghttp2_hd_inflate_new(&inflater) != 0 || nghttp2_hd_deflate_new(&deflater, 4096) != 0)
+    if (nghttp2_hd_inflate_new(&inflater) != 0 ||
+        nghttp2_hd_deflate_new(&deflater, 4096) != 0)
         abort();
-    *p = (struct h2peer){ .t = t, .loop = l, .inflater = inflater, .deflater = deflater,
-                          .ack_settings = true, .ack_ping = true, .skip_magic = server };
+    *p = (struct h2peer){ .t = t,
+                          .loop = l,
+                          .inflater = inflater,
+                          .deflater = deflater,
+                          .ack_settings = true,
+                          .ack_ping = true,
+                          .skip_magic = server };
     transport_bind(t, peer_on_transport, p);
     peer_want(p);
 }
@@ -281,10 +292,11 @@ h2peer_preface(struct h2peer *p)
 }
 
 void
-h2peer_frame(struct h2peer *p, int type, unsigned flags, int32_t id, const void *payload, size_t n)
+h2peer_frame(struct h2peer *p, int type, unsigned flags, int32_t id, const void *payload,
+             size_t n)
 {
-    uint8_t head[HEAD_LEN] = { (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n, (uint8_t)type,
-                               (uint8_t)flags };
+    uint8_t head[HEAD_LEN] = { (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n,
+                               (uint8_t)type, (uint8_t)flags };
 
     put_u32(head + 5, (uint32_t)id);
     h2peer_bytes(p, head, sizeof(head));
@@ -351,8 +363,8 @@ peer_deflate(struct h2peer *p, uint8_t *to, size_t room, va_list ap)
     while ((name = va_arg(ap, const char *)) && n < FIELDS_MAX) {
         const char *value = va_arg(ap, const char *);
 
-        nv[n++] = (nghttp2_nv){ (uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, strlen(name),
-                                strlen(value), NGHTTP2_NV_FLAG_NONE };
+        nv[n++] = (nghttp2_nv){ (uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value,
+                                strlen(name), strlen(value), NGHTTP2_NV_FLAG_NONE };
     }
     k = nghttp2_hd_deflate_hd(p->deflater, to, room, nv, n);
     if (k < 0)
@@ -388,9 +400,9 @@ h2peer_headers(struct h2peer *p, int32_t id, unsigned flags, ...)
 void
 h2peer_call(struct h2peer *p, int32_t id, unsigned flags)
 {
-    h2peer_headers(p, id, flags, ":method", "POST", ":scheme", "http", ":path", "/test.Service/Method",
-                   ":authority", "test.example", "te", "trailers", "content-type", "application/grpc",
-                   NULL);
+    h2peer_headers(p, id, flags, ":method", "POST", ":scheme", "http", ":path",
+                   "/test.Service/Method", ":authority", "test.example", "te", "trailers",
+                   "content-type", "application/grpc", NULL);
 }
 
 /* ---- looking ---- */

@@ -14,12 +14,12 @@
 
 enum { TURNS_MAX = 4 * 1000 * 1000 };
 
-#define RIG_CHECK(truth)                                                               \
-    do {                                                                               \
-        if (!(truth)) {                                                                \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #truth);      \
-            abort();                                                                   \
-        }                                                                              \
+#define RIG_CHECK(truth)                                                          \
+    do {                                                                          \
+        if (!(truth)) {                                                           \
+            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #truth); \
+            abort();                                                              \
+        }                                                                         \
     } while (0)
 
 /* ---- the owner ---- */
@@ -102,7 +102,8 @@ rig_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text)
     c->goaways++;
     c->goaway_code = code;
     RIG_CHECK(text.n <= 128);
-    snprintf(c->goaway_text, sizeof(c->goaway_text), "%.*s", (int)text.n, (const char *)text.p);
+    snprintf(c->goaway_text, sizeof(c->goaway_text), "%.*s", (int)text.n,
+             (const char *)text.p);
 }
 
 static void
@@ -158,7 +159,8 @@ rig_close(struct rig *r)
     for (int i = 0; i < 2; i++) {
         RIG_CHECK(!r->conn[i].h2);
         while (!list_empty(&r->conn[i].streams))
-            rig_stream_free(CONTAINER_OF(r->conn[i].streams.next, struct rig_stream, link));
+            rig_stream_free(
+                CONTAINER_OF(r->conn[i].streams.next, struct rig_stream, link));
     }
     RIG_CHECK(h2_worker_conns(r->w) == 0);
     RIG_CHECK(r->w->held == 0);
@@ -215,8 +217,9 @@ rig_greet(struct rig *r, enum h2_side side)
 static bool
 rig_still(const struct rig *r)
 {
-    return timer_wheel_count(loop_wheel(r->loop)) <= 1 && list_empty(&r->w->backlogged) && list_empty(&r->w->resume) &&
-           list_empty(&r->w->dirty[0]) && list_empty(&r->w->dirty[1]) && list_empty(&r->w->dying);
+    return timer_wheel_count(loop_wheel(r->loop)) <= 1 && list_empty(&r->w->backlogged) &&
+           list_empty(&r->w->resume) && list_empty(&r->w->dirty[0]) &&
+           list_empty(&r->w->dirty[1]) && list_empty(&r->w->dying);
 }
 
 void
@@ -288,7 +291,8 @@ rig_request(struct rig *r, bool end)
 struct rig_stream *
 rig_stream(struct rig *r, enum h2_side side, int32_t id)
 {
-    for (struct list *n = r->conn[side].streams.next; n != &r->conn[side].streams; n = n->next) {
+    for (struct list *n = r->conn[side].streams.next; n != &r->conn[side].streams;
+         n = n->next) {
         struct rig_stream *s = CONTAINER_OF(n, struct rig_stream, link);
 
         if (s->s.id == id)

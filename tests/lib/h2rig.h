@@ -40,11 +40,11 @@ struct rig_conn {
     struct h2peer *peer; /* NULL: it faces the other connection */
     struct list streams; /* oldest first, closed ones too */
     unsigned opens, closes, goaways, settings;
-    bool refuse;     /* on_open answers NULL */
-    unsigned most;   /* on_open answers NULL after so many; 0: no limit */
-    bool eat;        /* what arrives is moved to got and credited at once (default) */
-    bool drop;       /* streams that close are forgotten at once */
-    int err;         /* of on_closed */
+    bool refuse;   /* on_open answers NULL */
+    unsigned most; /* on_open answers NULL after so many; 0: no limit */
+    bool eat;      /* what arrives is moved to got and credited at once (default) */
+    bool drop;     /* streams that close are forgotten at once */
+    int err;       /* of on_closed */
     char note[200];
     uint32_t goaway_code;
     char goaway_text[160];

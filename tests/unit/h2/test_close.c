@@ -18,8 +18,8 @@ open_request(void)
 static void
 answer(struct h2peer *p, int32_t id, bool end)
 {
-    h2peer_headers(p, id, end ? FL_END_STREAM : 0, ":status", "200", "content-type", "application/grpc",
-                   NULL);
+    h2peer_headers(p, id, end ? FL_END_STREAM : 0, ":status", "200", "content-type",
+                   "application/grpc", NULL);
 }
 
 static void
@@ -35,7 +35,8 @@ each_reset_code_of_a_backend_is_kept(void **state)
         rig_run(&rig);
         assert_int_equal(s->closed, 1);
         assert_int_equal(s->s.close_code, code);
-        assert_int_equal(s->s.close_err, code == H2_REFUSED_STREAM ? ERR_REFUSED : ERR_RESET);
+        assert_int_equal(s->s.close_err,
+                         code == H2_REFUSED_STREAM ? ERR_REFUSED : ERR_RESET);
         assert_int_equal(s->s.unprocessed, code == H2_REFUSED_STREAM);
     }
     assert_int_equal(h2_conn_streams(rig.conn[H2_UP].h2), 0);
@@ -133,7 +134,9 @@ request_reset_in_the_turn_of_its_birth_is_headers_and_reset(void **state)
     h2_stream_reset(&s->s, H2_CANCEL);
     rig_run(&rig);
     assert_int_equal(s->closed, 1);
-    assert_int_equal(h2peer_count(p, F_DATA, 1), 0); /* HPACK is in order, so the block must leave; the body need not */
+    assert_int_equal(
+        h2peer_count(p, F_DATA, 1),
+        0); /* HPACK is in order, so the block must leave; the body need not */
     assert_int_equal(h2peer_count(p, F_ANY, 1), 2);
     assert_int_equal(h2peer_rst_code(p, 1), H2_CANCEL);
     assert_int_equal(h2peer_count(p, F_HEADERS, 3), 1);

@@ -145,7 +145,7 @@ last_id_never_rises(void **state)
     h2_conn_drain(rig.conn[H2_DOWN].h2);
     rig_run(&rig);
     assert_int_equal(goaway_last(p, 1), 1);
-    h2peer_call(p, 7, FL_END_STREAM); /* ignored */
+    h2peer_call(p, 7, FL_END_STREAM);       /* ignored */
     h2peer_frame(p, F_PING, 0, 0, NULL, 5); /* an error of the connection */
     rig_run(&rig);
     assert_int_equal(h2peer_count(p, F_GOAWAY, 0), 3);
@@ -219,7 +219,8 @@ header_block_that_never_ends_is_cut(void **state)
     (void)state;
     h2peer_frame(p, F_HEADERS, 0, 1, b, n);
     rig_wait_ms(&rig, 5000);
-    h2peer_frame(p, F_CONTINUATION, 0, 1, NULL, 0); /* a drop now and then does not help */
+    h2peer_frame(p, F_CONTINUATION, 0, 1, NULL,
+                 0); /* a drop now and then does not help */
     rig_wait_ms(&rig, 4900);
     assert_int_equal(rig.conn[H2_DOWN].closes, 0);
     rig_wait_ms(&rig, 700);
@@ -233,7 +234,9 @@ static void
 header_frame_that_trickles_is_cut(void **state)
 {
     struct h2peer *p = down_ready();
-    static const uint8_t head[9] = { 0, 0x03, 0xe8, F_HEADERS, FL_END_HEADERS, 0, 0, 0, 1 };
+    static const uint8_t head[9] = {
+        0, 0x03, 0xe8, F_HEADERS, FL_END_HEADERS, 0, 0, 0, 1
+    };
 
     (void)state;
     h2peer_bytes(p, head, sizeof(head));
@@ -250,8 +253,8 @@ header_block_in_time_is_taken(void **state)
 {
     struct h2peer *p = down_ready();
     uint8_t b[256];
-    size_t n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http", ":path", "/a/b",
-                            ":authority", "x", NULL);
+    size_t n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http",
+                            ":path", "/a/b", ":authority", "x", NULL);
 
     (void)state;
     h2peer_frame(p, F_HEADERS, 0, 1, b, 3);

@@ -94,7 +94,8 @@ connection_window_returns_at_once(void **state)
 
     (void)state;
     rig.conn[H2_DOWN].eat = false;
-    for (int32_t id = 1; id < 60; id += 2) { /* 30 streams, none consumed: more than the connection's window */
+    for (int32_t id = 1; id < 60;
+         id += 2) { /* 30 streams, none consumed: more than the connection's window */
         h2peer_call(p, id, 0);
         send_data(p, id, STREAM_WINDOW);
         sum += STREAM_WINDOW;
@@ -130,7 +131,8 @@ connection_window_is_held_back_at_the_cap_and_returns_at_half(void **state)
     s = rig_stream(&rig, H2_DOWN, 1);
     h2_stream_consume(&s->s, SIZE_MAX);
     rig_run(&rig);
-    assert_int_equal(credit(p, 0) - before, at_cap); /* 192 KiB are held still: over half of the cap */
+    assert_int_equal(credit(p, 0) - before,
+                     at_cap); /* 192 KiB are held still: over half of the cap */
     h2_stream_consume(&rig_stream(&rig, H2_DOWN, 3)->s, SIZE_MAX);
     h2_stream_consume(&rig_stream(&rig, H2_DOWN, 5)->s, SIZE_MAX);
     rig_run(&rig);
@@ -294,7 +296,8 @@ bdp_ping(const struct h2peer *p, size_t nth)
     for (size_t i = 0; i < p->n; i++) {
         const struct peer_frame *f = &p->frames[i];
 
-        if (f->type == F_PING && !(f->flags & FL_ACK) && memcmp(f->payload, "bdp", 3) == 0 && nth-- == 0)
+        if (f->type == F_PING && !(f->flags & FL_ACK) &&
+            memcmp(f->payload, "bdp", 3) == 0 && nth-- == 0)
             return f;
     }
     return NULL;
@@ -324,16 +327,19 @@ windows_double_when_a_round_trip_brings_most_of_one(void **state)
         expected = expected < 4 * 1024 * 1024 ? expected * 2 : expected;
         assert_int_equal(rig.conn[H2_DOWN].h2->stream_window, expected);
     }
-    assert_int_equal(expected, 4 * 1024 * 1024); /* maxStreamWindow, and no PING any more */
+    assert_int_equal(expected,
+                     4 * 1024 * 1024); /* maxStreamWindow, and no PING any more */
     assert_int_equal(rig_stat(&rig, STAT_WINDOW_GROWN), 6);
     assert_null(bdp_ping(p, 6));
     /* Granted to the stream whose reader kept up, as credit above what it sent; a new stream starts small again. */
     assert_true(rig_stream(&rig, H2_DOWN, 1)->s.window >= 2 * 1024 * 1024);
-    assert_true(credit(p, 1) + STREAM_WINDOW > rig_stream(&rig, H2_DOWN, 1)->got.len + 1024 * 1024);
+    assert_true(credit(p, 1) + STREAM_WINDOW >
+                rig_stream(&rig, H2_DOWN, 1)->got.len + 1024 * 1024);
     h2peer_call(p, 3, 0);
     rig_run(&rig);
     assert_int_equal(rig_stream(&rig, H2_DOWN, 3)->s.window, STREAM_WINDOW);
-    assert_true(credit(p, 0) >= 8 * 1024 * 1024 - 65535); /* the connection's window grew along */
+    assert_true(credit(p, 0) >=
+                8 * 1024 * 1024 - 65535); /* the connection's window grew along */
 }
 
 static void

@@ -163,7 +163,8 @@ data_behind_many_resets_of_ours_is_free(void **state)
     rig_run(&rig);
     for (int k = 0; k < frames; k++) {
         for (int i = 0; i < streams; i++)
-            h2peer_frame(p, F_DATA, k == frames - 1 ? FL_END_STREAM : 0, i * 2 + 1, "abc", 3);
+            h2peer_frame(p, F_DATA, k == frames - 1 ? FL_END_STREAM : 0, i * 2 + 1, "abc",
+                         3);
     }
     rig_run(&rig);
     assert_int_equal(rig.conn[H2_DOWN].closes, 0);
@@ -180,13 +181,27 @@ flood(int what, struct h2peer *p)
 {
     for (int i = 0; i < MANY; i++) {
         switch (what) {
-        case 0: h2peer_frame(p, F_DATA, 0, 1, NULL, 0); break;
-        case 1: h2peer_frame(p, F_PRIORITY, 0, 3, "\0\0\0\0\1", 5); break;
-        case 2: h2peer_settings(p, SET_WINDOW, 65535, 0); break;
-        case 3: h2peer_u32(p, F_WINDOW, 0, 1); break;
-        case 4: h2peer_frame(p, 0x5a, 0, 1, "abc", 3); break;
-        case 5: h2peer_u32(p, F_WINDOW, 1, 1); break;
-        default: h2peer_frame(p, 0x10, 0, 0, "\0\0\0\1u=1", 7); break; /* PRIORITY_UPDATE */
+        case 0:
+            h2peer_frame(p, F_DATA, 0, 1, NULL, 0);
+            break;
+        case 1:
+            h2peer_frame(p, F_PRIORITY, 0, 3, "\0\0\0\0\1", 5);
+            break;
+        case 2:
+            h2peer_settings(p, SET_WINDOW, 65535, 0);
+            break;
+        case 3:
+            h2peer_u32(p, F_WINDOW, 0, 1);
+            break;
+        case 4:
+            h2peer_frame(p, 0x5a, 0, 1, "abc", 3);
+            break;
+        case 5:
+            h2peer_u32(p, F_WINDOW, 1, 1);
+            break;
+        default:
+            h2peer_frame(p, 0x10, 0, 0, "\0\0\0\1u=1", 7);
+            break; /* PRIORITY_UPDATE */
         }
     }
 }
@@ -208,7 +223,8 @@ cheap_floods_end_at_the_glitch_burst(void **state)
         assert_int_equal(rig.conn[H2_DOWN].err, ERR_FLOOD);
         if (h2peer_goaway_code(p) != H2_ENHANCE_YOUR_CALM)
             fail_msg("flood %d: GOAWAY code %d", what, (int)h2peer_goaway_code(p));
-        if (glitches() <= 1000 || glitches() > 1000 + 256) /* the turn's share of frames may go over */
+        if (glitches() <= 1000 ||
+            glitches() > 1000 + 256) /* the turn's share of frames may go over */
             fail_msg("flood %d cost %d glitches", what, (int)glitches());
         assert_int_equal(rig_stream(&rig, H2_DOWN, 1)->closed, 1);
         rig_close(&rig);
@@ -222,7 +238,8 @@ allowances_come_before_the_first_glitch(void **state)
     struct h2peer *p = down_ready();
 
     (void)state;
-    h2peer_call(p, 1, 0); /* one stream: 110 PRIORITY and 102 WINDOW_UPDATE frames are free */
+    h2peer_call(p, 1,
+                0); /* one stream: 110 PRIORITY and 102 WINDOW_UPDATE frames are free */
     for (int i = 0; i < 110; i++)
         h2peer_frame(p, F_PRIORITY, 0, 3, "\0\0\0\0\1", 5);
     for (int i = 0; i < 102; i++)
@@ -273,7 +290,7 @@ allowances_do_not_wrap_on_long_lived_connections(void **state)
     struct gate *g = &rig.conn[H2_UP].h2->gate;
 
     (void)state;
-    g->data_out = 429496730;    /* x 10 is over 2^32 */
+    g->data_out = 429496730; /* x 10 is over 2^32 */
     g->window_updates = 200000000;
     for (int i = 0; i < 50; i++)
         h2peer_u32(p, F_WINDOW, 0, 1);
@@ -387,8 +404,9 @@ a_header_block_is_never_cut_by_the_share(void **state)
     rig.conn[H2_DOWN].lim.max_streams_per_turn = 1;
     p = down_ready();
     for (int i = 0; i < 30; i++) {
-        n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http", ":path", "/a/b",
-                         ":authority", "x", "x-long", "01234567890123456789", NULL);
+        n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http", ":path",
+                         "/a/b", ":authority", "x", "x-long", "01234567890123456789",
+                         NULL);
         h2peer_frame(p, F_HEADERS, FL_END_STREAM, i * 2 + 1, b, 2);
         for (size_t k = 2; k < n - 1; k++)
             h2peer_frame(p, F_CONTINUATION, 0, i * 2 + 1, b + k, 1);

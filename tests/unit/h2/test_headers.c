@@ -12,20 +12,34 @@ tokens_are_found_by_exact_name(void **state)
         const char *name;
         enum h2_token token;
     } rows[] = {
-        { ":method", H2_TOKEN_METHOD }, { ":scheme", H2_TOKEN_SCHEME }, { ":path", H2_TOKEN_PATH },
-        { ":authority", H2_TOKEN_AUTHORITY }, { ":status", H2_TOKEN_STATUS }, { "te", H2_TOKEN_TE },
-        { "host", H2_TOKEN_HOST }, { "content-type", H2_TOKEN_CONTENT_TYPE },
-        { "content-length", H2_TOKEN_CONTENT_LENGTH }, { "grpc-timeout", H2_TOKEN_GRPC_TIMEOUT },
-        { "grpc-status", H2_TOKEN_GRPC_STATUS }, { "grpc-message", H2_TOKEN_GRPC_MESSAGE },
-        { "traceparent", H2_TOKEN_ONE_OFF }, { "x-request-id", H2_TOKEN_ONE_OFF },
+        { ":method", H2_TOKEN_METHOD },
+        { ":scheme", H2_TOKEN_SCHEME },
+        { ":path", H2_TOKEN_PATH },
+        { ":authority", H2_TOKEN_AUTHORITY },
+        { ":status", H2_TOKEN_STATUS },
+        { "te", H2_TOKEN_TE },
+        { "host", H2_TOKEN_HOST },
+        { "content-type", H2_TOKEN_CONTENT_TYPE },
+        { "content-length", H2_TOKEN_CONTENT_LENGTH },
+        { "grpc-timeout", H2_TOKEN_GRPC_TIMEOUT },
+        { "grpc-status", H2_TOKEN_GRPC_STATUS },
+        { "grpc-message", H2_TOKEN_GRPC_MESSAGE },
+        { "traceparent", H2_TOKEN_ONE_OFF },
+        { "x-request-id", H2_TOKEN_ONE_OFF },
         { "grpc-status-details-bin", H2_TOKEN_ONE_OFF },
-        { "", H2_TOKEN_OTHER }, { "t", H2_TOKEN_OTHER }, { "grpc-statuz", H2_TOKEN_OTHER },
-        { "grpc-statu", H2_TOKEN_OTHER }, { "grpc-status-", H2_TOKEN_OTHER }, { "user-agent", H2_TOKEN_OTHER },
+        { "", H2_TOKEN_OTHER },
+        { "t", H2_TOKEN_OTHER },
+        { "grpc-statuz", H2_TOKEN_OTHER },
+        { "grpc-statu", H2_TOKEN_OTHER },
+        { "grpc-status-", H2_TOKEN_OTHER },
+        { "user-agent", H2_TOKEN_OTHER },
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        assert_int_equal(h2_token_find((const uint8_t *)rows[i].name, strlen(rows[i].name)), rows[i].token);
+        assert_int_equal(
+            h2_token_find((const uint8_t *)rows[i].name, strlen(rows[i].name)),
+            rows[i].token);
 }
 
 static void
@@ -35,8 +49,9 @@ first_and_twice_are_noted(void **state)
     const struct h2_headers *h;
 
     (void)state;
-    h2peer_headers(p, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http", ":path", "/a/b", ":authority",
-                   "x", "grpc-timeout", "1S", "x", "y", "grpc-timeout", "2S", "host", "x", NULL);
+    h2peer_headers(p, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http", ":path",
+                   "/a/b", ":authority", "x", "grpc-timeout", "1S", "x", "y",
+                   "grpc-timeout", "2S", "host", "x", NULL);
     rig_run(&rig);
     h = &rig_stream(&rig, H2_DOWN, 1)->s.in_headers;
     assert_true(slice_eq_str(h2_headers_get(h, H2_TOKEN_GRPC_TIMEOUT), "1S"));
@@ -54,13 +69,14 @@ header_bytes_are_limited_exactly(void **state)
     for (int extra = 0; extra < 2; extra++) {
         struct h2peer *p = down_ready();
         static char value[20000];
-        size_t used = (7 + 4 + 32) + (7 + 4 + 32) + (5 + 4 + 32) + (10 + 1 + 32) + (5 + 32);
+        size_t used =
+            (7 + 4 + 32) + (7 + 4 + 32) + (5 + 4 + 32) + (10 + 1 + 32) + (5 + 32);
         struct rig_stream *s;
 
         memset(value, 'v', sizeof(value));
         value[16384 - used + (size_t)extra] = '\0';
-        h2peer_headers(p, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http", ":path", "/a/b",
-                       ":authority", "x", "x-big", value, NULL);
+        h2peer_headers(p, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http", ":path",
+                       "/a/b", ":authority", "x", "x-big", value, NULL);
         rig_run(&rig);
         s = rig_stream(&rig, H2_DOWN, 1);
         assert_int_equal(s->seen, H2_EV_HEADERS | H2_EV_END);
@@ -81,10 +97,10 @@ header_count_is_limited_exactly(void **state)
     (void)state;
     rig.conn[H2_DOWN].lim.max_header_count = 6;
     p = down_ready();
-    h2peer_headers(p, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http", ":path", "/a/b", ":authority",
-                   "x", "a", "1", "b", "2", NULL);
-    h2peer_headers(p, 3, FL_END_STREAM, ":method", "POST", ":scheme", "http", ":path", "/a/b", ":authority",
-                   "x", "a", "1", "b", "2", "c", "3", NULL);
+    h2peer_headers(p, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http", ":path",
+                   "/a/b", ":authority", "x", "a", "1", "b", "2", NULL);
+    h2peer_headers(p, 3, FL_END_STREAM, ":method", "POST", ":scheme", "http", ":path",
+                   "/a/b", ":authority", "x", "a", "1", "b", "2", "c", "3", NULL);
     rig_run(&rig);
     assert_false(rig_stream(&rig, H2_DOWN, 1)->s.in_headers.over);
     s = rig_stream(&rig, H2_DOWN, 3);
@@ -103,16 +119,19 @@ trailers_have_the_same_limits(void **state)
     memset(value, 'v', sizeof(value) - 1);
     rig_run(&rig);
     h2peer_headers(p, 1, 0, ":status", "200", NULL);
-    h2peer_frame(p, F_HEADERS, 0, 1, NULL, 0); /* the block comes in CONTINUATION frames */
+    h2peer_frame(p, F_HEADERS, 0, 1, NULL,
+                 0); /* the block comes in CONTINUATION frames */
     {
         static uint8_t b[20000];
-        size_t n = h2peer_block(p, b, sizeof(b), "grpc-status", "0", "x-big", value, NULL);
+        size_t n =
+            h2peer_block(p, b, sizeof(b), "grpc-status", "0", "x-big", value, NULL);
 
         h2peer_frame(p, F_CONTINUATION, 0, 1, b, n / 2);
         h2peer_frame(p, F_CONTINUATION, FL_END_HEADERS, 1, b + n / 2, n - n / 2);
     }
     rig_run(&rig);
-    assert_int_equal(s->closed, 1); /* no END_STREAM: malformed, and no trouble for the connection */
+    assert_int_equal(s->closed,
+                     1); /* no END_STREAM: malformed, and no trouble for the connection */
     assert_int_equal(rig.conn[H2_UP].closes, 0);
     s = rig_request(&rig, true);
     rig_run(&rig);
@@ -121,7 +140,8 @@ trailers_have_the_same_limits(void **state)
     rig_run(&rig);
     if (rig.conn[H2_UP].closes == 0) {
         assert_true(s->s.in_trailers.over);
-        assert_true(slice_eq_str(h2_headers_get(&s->s.in_trailers, H2_TOKEN_GRPC_STATUS), "0"));
+        assert_true(
+            slice_eq_str(h2_headers_get(&s->s.in_trailers, H2_TOKEN_GRPC_STATUS), "0"));
     }
 }
 
@@ -133,16 +153,16 @@ illegal_fields_mark_the_block(void **state)
         const char *name, *value;
         size_t n;
     } rows[] = {
-        { "x-nul", "a\0b", 3 }, { "x-cr", "a\rb", 3 }, { "x-lf", "a\nb", 3 }, { "x-del\x7f", "v", 1 },
-        { "x bad", "v", 1 }, { "x-colon:", "v", 1 },
+        { "x-nul", "a\0b", 3 },  { "x-cr", "a\rb", 3 }, { "x-lf", "a\nb", 3 },
+        { "x-del\x7f", "v", 1 }, { "x bad", "v", 1 },   { "x-colon:", "v", 1 },
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct h2peer *p = down_ready();
         uint8_t b[512];
-        size_t n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http", ":path", "/a/b",
-                                ":authority", "x", NULL);
+        size_t n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http",
+                                ":path", "/a/b", ":authority", "x", NULL);
         size_t k = strlen(rows[i].name);
         struct rig_stream *s;
 
@@ -156,7 +176,8 @@ illegal_fields_mark_the_block(void **state)
         h2peer_frame(p, F_HEADERS, FL_END_HEADERS | FL_END_STREAM, 1, b, n);
         rig_run(&rig);
         s = rig_stream(&rig, H2_DOWN, 1);
-        assert_true(s->closed == 1 || (s->seen == (H2_EV_HEADERS | H2_EV_END) && s->s.in_headers.invalid));
+        assert_true(s->closed == 1 ||
+                    (s->seen == (H2_EV_HEADERS | H2_EV_END) && s->s.in_headers.invalid));
         assert_int_equal(rig.conn[H2_DOWN].closes, 0);
         rig_close(&rig);
         rig_open(&rig);
@@ -168,8 +189,8 @@ upper_case_names_never_pass_as_valid(void **state)
 {
     struct h2peer *p = down_ready();
     uint8_t b[512];
-    size_t n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http", ":path", "/a/b",
-                            ":authority", "x", NULL);
+    size_t n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http",
+                            ":path", "/a/b", ":authority", "x", NULL);
     struct rig_stream *s;
 
     (void)state;
@@ -185,8 +206,8 @@ never_indexed_fields_stay_so(void **state)
 {
     struct h2peer *p = down_ready();
     uint8_t b[512];
-    size_t n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http", ":path", "/a/b",
-                            ":authority", "x", NULL);
+    size_t n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http",
+                            ":path", "/a/b", ":authority", "x", NULL);
     const struct h2_headers *h;
 
     (void)state;
@@ -199,7 +220,8 @@ never_indexed_fields_stay_so(void **state)
     assert_int_equal(h->n, 7);
     assert_int_equal(h->v[4].f.flags & H2_FIELD_NO_INDEX, H2_FIELD_NO_INDEX);
     assert_int_equal(h->v[5].f.flags & H2_FIELD_NO_INDEX, 0);
-    assert_int_equal(h->v[6].f.flags & H2_FIELD_NO_INDEX, H2_FIELD_NO_INDEX); /* one-off: not worth a place */
+    assert_int_equal(h->v[6].f.flags & H2_FIELD_NO_INDEX,
+                     H2_FIELD_NO_INDEX); /* one-off: not worth a place */
 }
 
 /* Headers of one connection sent on another, by reference, after the receiving stream's frames are long gone. */
@@ -214,9 +236,10 @@ fields_survive_the_frames_they_came_in(void **state)
     for (int32_t id = 1; id < 200; id += 2) {
         char value[60];
 
-        snprintf(value, sizeof(value), "value-%d-0123456789012345678901234567890123456789", (int)id);
-        h2peer_headers(p, id, FL_END_STREAM, ":method", "POST", ":scheme", "http", ":path", "/a/b",
-                       ":authority", "x", "x-own", value, NULL);
+        snprintf(value, sizeof(value),
+                 "value-%d-0123456789012345678901234567890123456789", (int)id);
+        h2peer_headers(p, id, FL_END_STREAM, ":method", "POST", ":scheme", "http",
+                       ":path", "/a/b", ":authority", "x", "x-own", value, NULL);
     }
     rig_run(&rig);
     for (int32_t id = 1; id < 200; id += 2) {
@@ -224,7 +247,8 @@ fields_survive_the_frames_they_came_in(void **state)
 
         s = rig_stream(&rig, H2_DOWN, id);
         h = &s->s.in_headers;
-        snprintf(value, sizeof(value), "value-%d-0123456789012345678901234567890123456789", (int)id);
+        snprintf(value, sizeof(value),
+                 "value-%d-0123456789012345678901234567890123456789", (int)id);
         assert_int_equal(h->v[4].f.valuelen, strlen(value));
         assert_memory_equal(h->v[4].f.value, value, strlen(value));
     }
@@ -241,11 +265,11 @@ bomb_block(struct h2peer *p, uint8_t *b, size_t room, size_t refs, bool first)
 
     memset(value, 'v', sizeof(value) - 1);
     if (first) /* literal with incremental indexing: 0x40, name, value */
-        n = h2peer_block(p, b, room, ":method", "POST", ":scheme", "http", ":path", "/a/b", ":authority",
-                         "x", "x-bomb", value, NULL);
+        n = h2peer_block(p, b, room, ":method", "POST", ":scheme", "http", ":path",
+                         "/a/b", ":authority", "x", "x-bomb", value, NULL);
     else
-        n = h2peer_block(p, b, room, ":method", "POST", ":scheme", "http", ":path", "/a/b", ":authority",
-                         "x", NULL);
+        n = h2peer_block(p, b, room, ":method", "POST", ":scheme", "http", ":path",
+                         "/a/b", ":authority", "x", NULL);
     memset(b + n, 0x80 | 62, refs); /* newest entry of the dynamic table */
     return n + refs;
 }
@@ -344,7 +368,8 @@ block_four_times_over_the_limit_on_the_wire_ends_the_connection(void **state)
     rig_open(&rig);
     p = down_ready();
     h2peer_frame(p, F_HEADERS, 0, 1, b, 0);
-    for (int i = 0; i < 20; i++) { /* legal literals: 4 fields of 4,000 bytes in each frame */
+    for (int i = 0; i < 20;
+         i++) { /* legal literals: 4 fields of 4,000 bytes in each frame */
         size_t n = 0;
 
         for (int k = 0; k < 4; k++) {
@@ -372,9 +397,9 @@ more_continuations_than_allowed_end_the_connection(void **state)
     for (unsigned frames = 31; frames <= 34; frames++) {
         struct h2peer *p = down_ready();
         uint8_t b[512];
-        size_t n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http", ":path", "/a/b",
-                                ":authority", "x", "x-long", "0123456789012345678901234567890123456789",
-                                NULL);
+        size_t n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http",
+                                ":path", "/a/b", ":authority", "x", "x-long",
+                                "0123456789012345678901234567890123456789", NULL);
 
         assert_true(n > 35);
         h2peer_frame(p, F_HEADERS, FL_END_STREAM, 1, b, 1);

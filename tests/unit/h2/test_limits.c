@@ -34,7 +34,8 @@ polite_goaway_at_three_quarters_and_the_end_at_all(void **state)
     rig_run(&rig);
     assert_int_equal(down->closes, 0);
     h2_conn_glitch(down->h2, 1);
-    h2peer_frame(p, F_PING, 0, 0, "12345678", 8); /* the verdict falls with the next input or output */
+    h2peer_frame(p, F_PING, 0, 0, "12345678",
+                 8); /* the verdict falls with the next input or output */
     rig_run(&rig);
     assert_int_equal(down->closes, 1);
     assert_int_equal(down->err, ERR_FLOOD);
@@ -86,7 +87,8 @@ resets_that_the_peer_forces_cost_it(void **state)
     p->ack_ping = false; /* the polite GOAWAY at three quarters is not obeyed */
     for (; id < 4000 && down->closes == 0; id += 2) {
         h2peer_call(p, id, 0);
-        h2peer_u32(p, F_WINDOW, id, 0x7fffffff); /* over 2^31-1: FLOW_CONTROL_ERROR on the stream */
+        h2peer_u32(p, F_WINDOW, id,
+                   0x7fffffff); /* over 2^31-1: FLOW_CONTROL_ERROR on the stream */
         rig_run(&rig);
     }
     assert_int_equal(down->closes, 1);
@@ -105,7 +107,8 @@ resets_that_we_choose_cost_the_client_nothing(void **state)
         h2peer_call(p, id, FL_END_STREAM);
         rig_run(&rig);
         assert_non_null(rig_stream(&rig, H2_DOWN, id));
-        h2_stream_reset(&rig_stream(&rig, H2_DOWN, id)->s, id & 2 ? H2_INTERNAL_ERROR : H2_ENHANCE_YOUR_CALM);
+        h2_stream_reset(&rig_stream(&rig, H2_DOWN, id)->s,
+                        id & 2 ? H2_INTERNAL_ERROR : H2_ENHANCE_YOUR_CALM);
         rig_run(&rig);
     }
     assert_int_equal(rig_stat(&rig, STAT_GLITCHES), 0);
@@ -142,7 +145,8 @@ resets_within_the_rate_go_on_for_ever(void **state)
     struct h2peer *p;
 
     (void)state;
-    down->lim.reset_burst = 150; /* the library has a limit of its own at four times this, on a real clock */
+    down->lim.reset_burst =
+        150; /* the library has a limit of its own at four times this, on a real clock */
     down->lim.reset_rate = 10;
     p = down_ready();
     for (int n = 0; n < 400; n++) {
@@ -289,7 +293,8 @@ many_answers_to_a_slow_client_are_no_flood(void **state)
     assert_int_equal(down->opens, many);
     h2peer_set_deaf(p, true);
     for (struct list *n = down->streams.next; n != &down->streams; n = n->next)
-        assert_int_equal(rig_respond(CONTAINER_OF(n, struct rig_stream, link), true), ERR_OK);
+        assert_int_equal(rig_respond(CONTAINER_OF(n, struct rig_stream, link), true),
+                         ERR_OK);
     rig_run(&rig);
     h2peer_frame(p, F_PING, 0, 0, "12345678", 8);
     rig_run(&rig);
@@ -330,7 +335,8 @@ two_full_connections_never_wait_for_each_other(void **state)
         rig_end(s, false);
     }
     rig_run(&rig);
-    for (struct list *n = rig.conn[H2_UP].streams.next; n != &rig.conn[H2_UP].streams; n = n->next) {
+    for (struct list *n = rig.conn[H2_UP].streams.next; n != &rig.conn[H2_UP].streams;
+         n = n->next) {
         struct rig_stream *s = CONTAINER_OF(n, struct rig_stream, link);
 
         done += s->closed && s->s.close_err == ERR_OK && s->got.len == 20000;

@@ -26,8 +26,9 @@ again(void)
 static void
 every_http1_method_gets_a_whole_http1_answer(void **state)
 {
-    static const char *const methods[] = { "GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS",
-                                           "PATCH", "TRACE", "CONNECT" };
+    static const char *const methods[] = { "GET",   "POST",   "PUT",
+                                           "HEAD",  "DELETE", "OPTIONS",
+                                           "PATCH", "TRACE",  "CONNECT" };
 
     (void)state;
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
@@ -218,7 +219,8 @@ the_server_speaks_first_only_after_the_preface(void **state)
     (void)state;
     rig_run(&rig);
     assert_int_equal(c->peer->in_len, 0);
-    h2peer_preface(c->peer); /* some clients wait for our SETTINGS before they send theirs */
+    h2peer_preface(
+        c->peer); /* some clients wait for our SETTINGS before they send theirs */
     rig_run(&rig);
     f = h2peer_find(c->peer, F_ANY, -1, 0);
     assert_non_null(f);

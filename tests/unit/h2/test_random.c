@@ -39,10 +39,14 @@ static size_t
 random_size(void)
 {
     switch (chance(4)) {
-    case 0: return 0;
-    case 1: return chance(20);
-    case 2: return chance(5000);
-    default: return chance(BODY_MAX);
+    case 0:
+        return 0;
+    case 1:
+        return chance(20);
+    case 2:
+        return chance(5000);
+    default:
+        return chance(BODY_MAX);
     }
 }
 
@@ -145,9 +149,11 @@ pair_open(void)
 {
     struct pair *p = &pairs[opened];
 
-    if (opened == STREAMS || !rig.conn[H2_UP].h2 || h2_conn_free_streams(rig.conn[H2_UP].h2) == 0)
+    if (opened == STREAMS || !rig.conn[H2_UP].h2 ||
+        h2_conn_free_streams(rig.conn[H2_UP].h2) == 0)
         return;
-    *p = (struct pair){ .request.to_send = random_size(), .response.to_send = random_size() };
+    *p = (struct pair){ .request.to_send = random_size(),
+                        .response.to_send = random_size() };
     if (rig_request_err(&rig, false, &p->up) == ERR_OK)
         opened++;
 }
@@ -189,7 +195,8 @@ finish(void)
             }
             if (p->responded)
                 half_step(p->down, &p->response, true);
-            if ((p->up && (p->up->s.in.len || !p->up->closed)) || (p->down && !p->down->closed))
+            if ((p->up && (p->up->s.in.len || !p->up->closed)) ||
+                (p->down && !p->down->closed))
                 calm = 0;
         }
         rig_run(&rig);
@@ -261,13 +268,16 @@ static void
 random_schedules_keep_every_promise(void **state)
 {
     const char *given = getenv("ROUNDS");
-    unsigned rounds = getenv("SEED") ? 1 : given ? (unsigned)(int)strtol(given, NULL, 10) : 40;
+    unsigned rounds = getenv("SEED") ? 1
+                      : given        ? (unsigned)(int)strtol(given, NULL, 10)
+                                     : 40;
     struct rng seeds;
 
     (void)state;
     unit_seed(&seeds);
     for (unsigned i = 0; i < rounds; i++) {
-        uint64_t seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : rng_next(&seeds) & 0xffffffff;
+        uint64_t seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0)
+                                       : rng_next(&seeds) & 0xffffffff;
 
         print_message("schedule SEED=%llu\n", (unsigned long long)seed);
         one_schedule(seed);

@@ -19,7 +19,8 @@ request_without_a_body_is_one_event(void **state)
     assert_int_equal(s->told, 1);
     assert_true(s->s.in_ended);
     assert_int_equal(s->s.in_headers.n, 6);
-    assert_true(slice_eq_str(h2_headers_get(&s->s.in_headers, H2_TOKEN_PATH), "/test.Service/Method"));
+    assert_true(slice_eq_str(h2_headers_get(&s->s.in_headers, H2_TOKEN_PATH),
+                             "/test.Service/Method"));
     assert_false(s->s.in_headers.over || s->s.in_headers.invalid);
 }
 
@@ -104,7 +105,8 @@ trailers_only_answer_is_one_headers_frame(void **state)
     assert_int_equal(h2peer_count(p, F_ANY, 1), 1);
     f = h2peer_find(p, F_HEADERS, 1, 0);
     assert_int_equal(f->flags & FL_END_STREAM, FL_END_STREAM);
-    assert_string_equal(f->fields, ":status: 200\ncontent-type: application/grpc\ngrpc-status: 0\n");
+    assert_string_equal(f->fields,
+                        ":status: 200\ncontent-type: application/grpc\ngrpc-status: 0\n");
     assert_int_equal(rig_stream(&rig, H2_DOWN, 1)->closed, 1);
     assert_int_equal(rig_stream(&rig, H2_DOWN, 1)->s.close_err, ERR_OK);
 }
@@ -126,8 +128,10 @@ body_and_trailers_need_no_empty_data_frame(void **state)
     assert_int_equal(h2peer_count(p, F_ANY, 1), 3);
     assert_int_equal(h2peer_find(p, F_DATA, 1, 0)->n, 10);
     assert_int_equal(h2peer_find(p, F_DATA, 1, 0)->flags, 0);
-    assert_int_equal(h2peer_find(p, F_HEADERS, 1, 1)->flags & FL_END_STREAM, FL_END_STREAM);
-    assert_string_equal(h2peer_find(p, F_HEADERS, 1, 1)->fields, "grpc-status: 0\nx-n: 1\n");
+    assert_int_equal(h2peer_find(p, F_HEADERS, 1, 1)->flags & FL_END_STREAM,
+                     FL_END_STREAM);
+    assert_string_equal(h2peer_find(p, F_HEADERS, 1, 1)->fields,
+                        "grpc-status: 0\nx-n: 1\n");
     assert_int_equal(s->closed, 1);
     assert_int_equal(s->s.close_err, ERR_OK);
 }
@@ -305,7 +309,7 @@ large_answer_header_is_continued_and_whole(void **state)
     rig_run(&rig);
     s = rig_stream(&rig, H2_DOWN, 1);
     s->fields[0] = H2_FIELD(":status", "200");
-    s->fields[1] = (struct h2_field){ (uint8_t *)(uintptr_t)"x-big", big, 5, sizeof(big),
+    s->fields[1] = (struct h2_field){ (uint8_t *)(uintptr_t) "x-big", big, 5, sizeof(big),
                                       H2_FIELD_STATIC | H2_FIELD_NO_INDEX };
     assert_int_equal(h2_stream_respond(&s->s, s->fields, 2, true), ERR_OK);
     rig_run(&rig);
@@ -334,10 +338,12 @@ request_waits_for_no_settings_and_ends_with_its_headers(void **state)
     (void)state;
     rig_run(&rig);
     assert_int_equal(h2peer_count(p, F_HEADERS, 1), 1);
-    assert_int_equal(h2peer_find(p, F_HEADERS, 1, 0)->flags & FL_END_STREAM, FL_END_STREAM);
-    assert_string_equal(h2peer_find(p, F_HEADERS, 1, 0)->fields,
-                        ":method: POST\n:scheme: http\n:path: /test.Service/Method\n"
-                        ":authority: test.example\nte: trailers\ncontent-type: application/grpc\n");
+    assert_int_equal(h2peer_find(p, F_HEADERS, 1, 0)->flags & FL_END_STREAM,
+                     FL_END_STREAM);
+    assert_string_equal(
+        h2peer_find(p, F_HEADERS, 1, 0)->fields,
+        ":method: POST\n:scheme: http\n:path: /test.Service/Method\n"
+        ":authority: test.example\nte: trailers\ncontent-type: application/grpc\n");
     assert_int_equal(s->seen, 0);
 }
 
@@ -391,10 +397,12 @@ answer_headers_body_trailers_are_told_apart(void **state)
     assert_int_equal(s->got.len, 77);
     h2peer_headers(p, 1, FL_END_STREAM, "grpc-status", "0", NULL);
     rig_run(&rig);
-    assert_int_equal(s->seen, H2_EV_HEADERS | H2_EV_DATA | H2_EV_TRAILERS | H2_EV_END | H2_EV_CLOSED);
+    assert_int_equal(s->seen, H2_EV_HEADERS | H2_EV_DATA | H2_EV_TRAILERS | H2_EV_END |
+                                  H2_EV_CLOSED);
     assert_int_equal(s->s.close_err, ERR_OK);
     assert_false(s->s.unprocessed);
-    assert_true(slice_eq_str(h2_headers_get(&s->s.in_trailers, H2_TOKEN_GRPC_STATUS), "0"));
+    assert_true(
+        slice_eq_str(h2_headers_get(&s->s.in_trailers, H2_TOKEN_GRPC_STATUS), "0"));
 }
 
 static void
@@ -497,8 +505,8 @@ push_promise_never_becomes_a_stream(void **state)
     p->ack_settings = false; /* ENABLE_PUSH=0 is not in force yet */
     h2peer_settings(p, 0);
     rig_run(&rig);
-    n = h2peer_block(p, b + 4, sizeof(b) - 4, ":method", "GET", ":scheme", "http", ":path", "/x",
-                     ":authority", "test.example", NULL);
+    n = h2peer_block(p, b + 4, sizeof(b) - 4, ":method", "GET", ":scheme", "http",
+                     ":path", "/x", ":authority", "test.example", NULL);
     h2peer_frame(p, F_PUSH, FL_END_HEADERS, 1, b, n + 4);
     h2peer_headers(p, 2, 0, ":status", "200", NULL);
     h2peer_frame(p, F_DATA, FL_END_STREAM, 2, NULL, 5000);
@@ -567,8 +575,9 @@ continuations_in_single_bytes_are_one_block(void **state)
     long_value[300] = '\0';
     p = rig_connect(&rig, H2_DOWN, ROOM, 1)->peer;
     rig_greet(&rig, H2_DOWN);
-    n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http", ":path", "/a/b",
-                     ":authority", "x", "content-type", "application/grpc", "x-1", "0123456789", "x-2", long_value, NULL);
+    n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http", ":path",
+                     "/a/b", ":authority", "x", "content-type", "application/grpc", "x-1",
+                     "0123456789", "x-2", long_value, NULL);
     assert_true(n > 150);
     h2peer_frame(p, F_HEADERS, FL_END_STREAM, 1, b, 10);
     h2peer_frame(p, F_CONTINUATION, 0, 1, b + 10, 10);

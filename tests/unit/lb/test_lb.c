@@ -34,10 +34,12 @@ pick_first_table(void **state)
         int pick;
         const char *wants; /* y or n per endpoint */
     } rows[] = {
-        { "R", 0, "y" },      { "F", LB_WAIT, "y" },   { "i", LB_WAIT, "y" },     { "c", LB_WAIT, "y" },
-        { "f", LB_NONE, "y" }, { "RR", 0, "yn" },      { "fR", 1, "ny" },         { "iR", 1, "ny" },
-        { "cR", 1, "ny" },    { "ic", LB_WAIT, "yn" }, { "fi", LB_WAIT, "ny" },   { "ffc", LB_WAIT, "nny" },
-        { "fff", LB_NONE, "yyy" }, { "FR", LB_WAIT, "yn" }, { "fFi", LB_WAIT, "nyn" }, { "", LB_NONE, "" },
+        { "R", 0, "y" },           { "F", LB_WAIT, "y" },   { "i", LB_WAIT, "y" },
+        { "c", LB_WAIT, "y" },     { "f", LB_NONE, "y" },   { "RR", 0, "yn" },
+        { "fR", 1, "ny" },         { "iR", 1, "ny" },       { "cR", 1, "ny" },
+        { "ic", LB_WAIT, "yn" },   { "fi", LB_WAIT, "ny" }, { "ffc", LB_WAIT, "nny" },
+        { "fff", LB_NONE, "yyy" }, { "FR", LB_WAIT, "yn" }, { "fFi", LB_WAIT, "nyn" },
+        { "", LB_NONE, "" },
     };
     const struct lb_policy *p = lb_policy_find("pick_first");
     struct lb_endpoint eps[MOST];
@@ -131,8 +133,9 @@ round_robin_waits_while_there_is_hope(void **state)
     static const struct {
         const char *eps;
         int pick;
-    } rows[] = { { "ffff", LB_NONE }, { "fffi", LB_WAIT }, { "cfff", LB_WAIT }, { "F", LB_WAIT }, { "f", LB_NONE },
-                 { "fF", LB_WAIT },   { "", LB_NONE } };
+    } rows[] = { { "ffff", LB_NONE }, { "fffi", LB_WAIT }, { "cfff", LB_WAIT },
+                 { "F", LB_WAIT },    { "f", LB_NONE },    { "fF", LB_WAIT },
+                 { "", LB_NONE } };
     const struct lb_policy *p = lb_policy_find("round_robin");
     struct lb_endpoint eps[MOST];
     void *own = calloc(1, p->state_size);

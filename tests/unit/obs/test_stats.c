@@ -12,7 +12,9 @@ name_ok(const char *s)
 {
     if (!*s || !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_:", *s))
         return false;
-    return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_:0123456789")] == '\0';
+    return s[strspn(
+               s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_:0123456789")] ==
+           '\0';
 }
 
 static void
@@ -69,7 +71,8 @@ labels_are_name_equals_quoted_value(void **state)
         assert_true(name_ok(name));
         assert_int_equal(eq[1], '"');
         assert_int_equal(l[strlen(l) - 1], '"');
-        assert_ptr_equal(strchr(eq + 2, '"'), l + strlen(l) - 1); /* one label, no quote inside */
+        assert_ptr_equal(strchr(eq + 2, '"'),
+                         l + strlen(l) - 1); /* one label, no quote inside */
     }
 }
 

@@ -81,7 +81,9 @@ setup(void **state)
     memset(&client, 0, sizeof(client));
     accepted = 0;
     backend_listener = NULL;
-    shared = (struct shared){ .workers = 1, .max_buffered_bytes = 64 << 20, .max_replay_bytes = 16 << 20 };
+    shared = (struct shared){ .workers = 1,
+                              .max_buffered_bytes = 64 << 20,
+                              .max_replay_bytes = 16 << 20 };
     field_defaults(&pool_conf_struct, &pool);
     pool.name = "app";
     target.target = "127.0.0.1:1"; /* replaced before any call */
@@ -154,7 +156,8 @@ backend_listen(void)
     const char *why;
 
     assert_int_equal(addr_parse(backend_name, true, &at, &why), ERR_OK);
-    assert_int_equal(listener_open(loop, &at, on_accept, NULL, &backend_listener, &why), ERR_OK);
+    assert_int_equal(listener_open(loop, &at, on_accept, NULL, &backend_listener, &why),
+                     ERR_OK);
     listener_start(backend_listener);
 }
 
@@ -169,7 +172,8 @@ open_world(void)
     loop = worker->loop;
     workers[0] = worker;
     backend_listen();
-    assert_int_equal(server_open(loop, &front, &pool, 1, &shared, workers, 1, &server, &why), ERR_OK);
+    assert_int_equal(
+        server_open(loop, &front, &pool, 1, &shared, workers, 1, &server, &why), ERR_OK);
     server_start(server);
     client_connect();
 }
@@ -182,9 +186,9 @@ fields_of(const struct h2peer *p, int32_t id, size_t nth)
     return f ? f->fields : NULL;
 }
 
-#define HAS(text, part)                                                  \
-    do {                                                                 \
-        if (!(text) || !strstr((text), (part)))                          \
+#define HAS(text, part)                                                               \
+    do {                                                                              \
+        if (!(text) || !strstr((text), (part)))                                       \
             fail_msg("\"%s\" is not in:\n%s", (part), (text) ? (text) : "(nothing)"); \
     } while (0)
 
@@ -214,7 +218,8 @@ call_to_backend(int32_t id)
 {
     h2peer_call(&client, id, 0);
     send_message(&client, id, true);
-    TURN_UNTIL(loop, accepted > 0 && h2peer_data(&backends[accepted - 1], id) == sizeof(message));
+    TURN_UNTIL(loop, accepted > 0 &&
+                         h2peer_data(&backends[accepted - 1], id) == sizeof(message));
 }
 
 static void
@@ -223,10 +228,12 @@ want_status(int32_t id, const char *code)
     char text[40];
 
     TURN_UNTIL(loop, h2peer_find(&client, F_HEADERS, id, 0) != NULL);
-    TURN_UNTIL(loop, h2peer_count(&client, F_RST, id) || strstr(fields_of(&client, id, 0), "grpc-status") ||
+    TURN_UNTIL(loop, h2peer_count(&client, F_RST, id) ||
+                         strstr(fields_of(&client, id, 0), "grpc-status") ||
                          fields_of(&client, id, 1));
     snprintf(text, sizeof(text), "grpc-status: %s\n", code);
-    HAS(fields_of(&client, id, strstr(fields_of(&client, id, 0), "grpc-status") ? 0 : 1), text);
+    HAS(fields_of(&client, id, strstr(fields_of(&client, id, 0), "grpc-status") ? 0 : 1),
+        text);
 }
 
 /* ---- tests ---- */
@@ -238,9 +245,11 @@ a_call_goes_through(void **state)
 
     (void)state;
     open_world();
-    h2peer_headers(&client, 1, 0, ":method", "POST", ":scheme", "https", ":path", "/test.Service/Method", ":authority",
-                   "a.example", "te", "trailers", "content-type", "application/grpc+proto", "x-a", "1", "x-b-bin",
-                   "AAEC", "x-a", "2", "grpc-status", "7", "grpc-timeout", "10S", "content-length", "10", NULL);
+    h2peer_headers(&client, 1, 0, ":method", "POST", ":scheme", "https", ":path",
+                   "/test.Service/Method", ":authority", "a.example", "te", "trailers",
+                   "content-type", "application/grpc+proto", "x-a", "1", "x-b-bin",
+                   "AAEC", "x-a", "2", "grpc-status", "7", "grpc-timeout", "10S",
+                   "content-length", "10", NULL);
     send_message(&client, 1, true);
     TURN_UNTIL(loop, accepted && h2peer_data(&backends[0], 1) == sizeof(message));
     request = fields_of(&backends[0], 1, 0);
@@ -253,17 +262,21 @@ a_call_goes_through(void **state)
     HAS(request, "x-b-bin: AAEC\n");
     assert_true(strstr(request, "x-a: 1\n") < strstr(request, "x-a: 2\n"));
     HAS(request, "grpc-timeout: ");
-    assert_null(strstr(request, "grpc-timeout: 10S")); /* what is left, not what was sent */
+    assert_null(
+        strstr(request, "grpc-timeout: 10S")); /* what is left, not what was sent */
     assert_null(strstr(request, "grpc-status"));
     assert_null(strstr(request, "content-length"));
 
-    h2peer_headers(&backends[0], 1, 0, ":status", "200", "content-type", "application/grpc", "x-c", "3", NULL);
+    h2peer_headers(&backends[0], 1, 0, ":status", "200", "content-type",
+                   "application/grpc", "x-c", "3", NULL);
     send_message(&backends[0], 1, false);
-    TURN_UNTIL(loop, h2peer_data(&client, 1) == sizeof(message)); /* before the trailers: nothing is held back */
+    TURN_UNTIL(loop, h2peer_data(&client, 1) ==
+                         sizeof(message)); /* before the trailers: nothing is held back */
     response = fields_of(&client, 1, 0);
     HAS(response, ":status: 200\n");
     HAS(response, "x-c: 3\n");
-    h2peer_headers(&backends[0], 1, FL_END_STREAM, "grpc-status", "5", "grpc-message", "no%20such", "x-t", "4", NULL);
+    h2peer_headers(&backends[0], 1, FL_END_STREAM, "grpc-status", "5", "grpc-message",
+                   "no%20such", "x-t", "4", NULL);
     want_status(1, "5");
     HAS(fields_of(&client, 1, 1), "grpc-message: no%20such\n");
     HAS(fields_of(&client, 1, 1), "x-t: 4\n");
@@ -279,11 +292,12 @@ trailers_only_answers_stay_trailers_only(void **state)
     (void)state;
     open_world();
     call_to_backend(1);
-    h2peer_headers(&backends[0], 1, FL_END_STREAM, ":status", "200", "content-type", "application/grpc", "grpc-status",
-                   "12", NULL);
+    h2peer_headers(&backends[0], 1, FL_END_STREAM, ":status", "200", "content-type",
+                   "application/grpc", "grpc-status", "12", NULL);
     want_status(1, "12");
     assert_int_equal(h2peer_count(&client, F_ANY, 1), 1);
-    assert_int_equal(h2peer_find(&client, F_HEADERS, 1, 0)->flags & FL_END_STREAM, FL_END_STREAM);
+    assert_int_equal(h2peer_find(&client, F_HEADERS, 1, 0)->flags & FL_END_STREAM,
+                     FL_END_STREAM);
 }
 
 static void
@@ -294,14 +308,16 @@ messages_flow_both_ways_while_both_are_open(void **state)
     h2peer_call(&client, 1, 0);
     TURN_UNTIL(loop, accepted && h2peer_count(&backends[0], F_HEADERS, 1));
     answer_headers(&backends[0], 1);
-    TURN_UNTIL(loop, h2peer_count(&client, F_HEADERS, 1)); /* headers alone must not wait for a body */
+    TURN_UNTIL(loop, h2peer_count(&client, F_HEADERS,
+                                  1)); /* headers alone must not wait for a body */
     for (size_t i = 1; i <= 20; i++) {
         send_message(&client, 1, false);
         TURN_UNTIL(loop, h2peer_data(&backends[0], 1) == i * sizeof(message));
         send_message(&backends[0], 1, false);
         TURN_UNTIL(loop, h2peer_data(&client, 1) == i * sizeof(message));
     }
-    h2peer_frame(&client, F_DATA, FL_END_STREAM, 1, NULL, 0); /* half-close crosses by itself */
+    h2peer_frame(&client, F_DATA, FL_END_STREAM, 1, NULL,
+                 0); /* half-close crosses by itself */
     TURN_UNTIL(loop, h2peer_find(&backends[0], F_DATA, 1, 20) != NULL);
     assert_int_equal(h2peer_find(&backends[0], F_DATA, 1, 20)->flags, FL_END_STREAM);
     answer_trailers(&backends[0], 1, "0");
@@ -316,30 +332,45 @@ what_is_no_grpc_call_gets_an_answer_of_its_kind(void **state)
         const char *method, *path, *type, *extra, *value;
         const char *status, *field;
     } rows[] = {
-        { "GET", "/test.Service/M", "application/grpc", "x", "y", ":status: 405", "allow: POST" },
-        { "POST", "/test.Service/M", "text/html", "x", "y", ":status: 415", "grpc-status: 3" },
-        { "POST", "/test.Service/M", "application/grpcx", "x", "y", ":status: 415", "grpc-status: 3" },
-        { "POST", "/test.Service/M", "application/grpc", "content-type", "text/html", ":status: 415", "grpc-status: 3" },
+        { "GET", "/test.Service/M", "application/grpc", "x", "y", ":status: 405",
+          "allow: POST" },
+        { "POST", "/test.Service/M", "text/html", "x", "y", ":status: 415",
+          "grpc-status: 3" },
+        { "POST", "/test.Service/M", "application/grpcx", "x", "y", ":status: 415",
+          "grpc-status: 3" },
+        { "POST", "/test.Service/M", "application/grpc", "content-type", "text/html",
+          ":status: 415", "grpc-status: 3" },
         { "POST", "/", "application/grpc", "x", "y", ":status: 200", "grpc-status: 12" },
         { "POST", "/a", "application/grpc", "x", "y", ":status: 200", "grpc-status: 12" },
-        { "POST", "/test.Service/M/x", "application/grpc", "x", "y", ":status: 200", "grpc-status: 12" },
-        { "POST", "/test.Service/M?x", "application/grpc", "x", "y", ":status: 200", "grpc-status: 12" },
-        { "POST", "//M", "application/grpc", "x", "y", ":status: 200", "grpc-status: 12" },
-        { "POST", "/other.Service/M", "application/grpc", "x", "y", ":status: 200", "grpc-status: 12" },
-        { "POST", "/test.Service/M", "application/grpc", "host", "evil", ":status: 200", "grpc-status: 13" },
-        { "POST", "/test.Service/M", "application/grpc", "grpc-timeout", "1", ":status: 200", "grpc-status: 13" },
-        { "POST", "/test.Service/M", "application/grpc", "grpc-timeout", "123456789S", ":status: 200", "grpc-status: 13" },
-        { "POST", "/test.Service/M", "application/grpc", "grpc-timeout", "-1S", ":status: 200", "grpc-status: 13" },
-        { "POST", "/test.Service/M", "application/grpc", "grpc-timeout", "0n", ":status: 200", "grpc-status: 4" },
+        { "POST", "/test.Service/M/x", "application/grpc", "x", "y", ":status: 200",
+          "grpc-status: 12" },
+        { "POST", "/test.Service/M?x", "application/grpc", "x", "y", ":status: 200",
+          "grpc-status: 12" },
+        { "POST", "//M", "application/grpc", "x", "y", ":status: 200",
+          "grpc-status: 12" },
+        { "POST", "/other.Service/M", "application/grpc", "x", "y", ":status: 200",
+          "grpc-status: 12" },
+        { "POST", "/test.Service/M", "application/grpc", "host", "evil", ":status: 200",
+          "grpc-status: 13" },
+        { "POST", "/test.Service/M", "application/grpc", "grpc-timeout", "1",
+          ":status: 200", "grpc-status: 13" },
+        { "POST", "/test.Service/M", "application/grpc", "grpc-timeout", "123456789S",
+          ":status: 200", "grpc-status: 13" },
+        { "POST", "/test.Service/M", "application/grpc", "grpc-timeout", "-1S",
+          ":status: 200", "grpc-status: 13" },
+        { "POST", "/test.Service/M", "application/grpc", "grpc-timeout", "0n",
+          ":status: 200", "grpc-status: 4" },
     };
     int32_t id = 1;
 
     (void)state;
     open_world();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++, id += 2) {
-        h2peer_headers(&client, id, FL_END_STREAM, ":method", rows[i].method, ":scheme", "http", ":path", rows[i].path,
-                       ":authority", "x", "content-type", rows[i].type, rows[i].extra, rows[i].value, NULL);
-        TURN_UNTIL(loop, h2peer_count(&client, F_HEADERS, id) || h2peer_count(&client, F_RST, id));
+        h2peer_headers(&client, id, FL_END_STREAM, ":method", rows[i].method, ":scheme",
+                       "http", ":path", rows[i].path, ":authority", "x", "content-type",
+                       rows[i].type, rows[i].extra, rows[i].value, NULL);
+        TURN_UNTIL(loop, h2peer_count(&client, F_HEADERS, id) ||
+                             h2peer_count(&client, F_RST, id));
         HAS(fields_of(&client, id, 0), rows[i].status);
         HAS(fields_of(&client, id, 0), rows[i].field);
     }
@@ -357,8 +388,9 @@ headers_over_the_limit_are_resource_exhausted(void **state)
     (void)state;
     memset(big, 'v', sizeof(big) - 1);
     open_world();
-    h2peer_headers(&client, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http", ":path", "/test.Service/M",
-                   ":authority", "x", "content-type", "application/grpc", "x-big", big, NULL);
+    h2peer_headers(&client, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http",
+                   ":path", "/test.Service/M", ":authority", "x", "content-type",
+                   "application/grpc", "x-big", big, NULL);
     want_status(1, "8");
     h2peer_call(&client, 3, 0); /* the connection goes on */
     send_message(&client, 3, true);
@@ -373,8 +405,9 @@ dropped_illegal_fields_reject_the_call(void **state)
 
     (void)state;
     open_world();
-    n = h2peer_block(&client, b, sizeof(b), ":method", "POST", ":scheme", "http", ":path", "/test.Service/M",
-                     ":authority", "x", "content-type", "application/grpc", NULL);
+    n = h2peer_block(&client, b, sizeof(b), ":method", "POST", ":scheme", "http", ":path",
+                     "/test.Service/M", ":authority", "x", "content-type",
+                     "application/grpc", NULL);
     memcpy(b + n, "\0\4x-id\3a\nb", 10);
     h2peer_frame(&client, F_HEADERS, FL_END_HEADERS | FL_END_STREAM, 1, b, n + 10);
     TURN_UNTIL(loop, h2peer_count(&client, F_ANY, 1));
@@ -388,8 +421,9 @@ deadline_answers_the_client_and_cancels_the_backend(void **state)
 {
     (void)state;
     open_world();
-    h2peer_headers(&client, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http", ":path", "/test.Service/M",
-                   ":authority", "x", "content-type", "application/grpc", "grpc-timeout", "60m", NULL);
+    h2peer_headers(&client, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http",
+                   ":path", "/test.Service/M", ":authority", "x", "content-type",
+                   "application/grpc", "grpc-timeout", "60m", NULL);
     want_status(1, "4");
     TURN_UNTIL(loop, h2peer_count(&backends[0], F_RST, 1));
     assert_int_equal(h2peer_rst_code(&backends[0], 1), H2_CANCEL);
@@ -454,7 +488,8 @@ reset_codes_of_a_backend_become_statuses(void **state)
     static const struct {
         uint32_t h2;
         const char *grpc;
-    } rows[] = { { 0, "13" }, { 1, "13" }, { 2, "13" }, { 3, "13" }, { 8, "1" }, { 11, "8" }, { 12, "7" } };
+    } rows[] = { { 0, "13" }, { 1, "13" }, { 2, "13" }, { 3, "13" },
+                 { 8, "1" },  { 11, "8" }, { 12, "7" } };
     int32_t id = 1;
 
     (void)state;
@@ -474,8 +509,9 @@ answers_that_are_no_grpc_become_one(void **state)
     static const struct {
         const char *status, *type, *grpc;
     } rows[] = {
-        { "503", "text/html", "14" }, { "404", "text/html", "12" }, { "401", "text/plain", "16" },
-        { "403", "text/plain", "7" }, { "429", "text/plain", "14" }, { "500", "application/grpc", "2" },
+        { "503", "text/html", "14" },  { "404", "text/html", "12" },
+        { "401", "text/plain", "16" }, { "403", "text/plain", "7" },
+        { "429", "text/plain", "14" }, { "500", "application/grpc", "2" },
         { "200", "text/html", "2" },
     };
     int32_t id = 1;
@@ -484,7 +520,8 @@ answers_that_are_no_grpc_become_one(void **state)
     open_world();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++, id += 2) {
         call_to_backend(id);
-        h2peer_headers(&backends[0], id, 0, ":status", rows[i].status, "content-type", rows[i].type, NULL);
+        h2peer_headers(&backends[0], id, 0, ":status", rows[i].status, "content-type",
+                       rows[i].type, NULL);
         h2peer_frame(&backends[0], F_DATA, FL_END_STREAM, id, "<html>", 6);
         want_status(id, rows[i].grpc);
         assert_int_equal(h2peer_count(&client, F_DATA, id), 0);
@@ -506,7 +543,8 @@ an_end_without_a_status_is_unknown(void **state)
     h2peer_headers(&backends[0], 3, FL_END_STREAM, "x-only", "1", NULL);
     want_status(3, "2");
     call_to_backend(5);
-    h2peer_headers(&backends[0], 5, FL_END_STREAM, ":status", "200", "content-type", "application/grpc", NULL);
+    h2peer_headers(&backends[0], 5, FL_END_STREAM, ":status", "200", "content-type",
+                   "application/grpc", NULL);
     want_status(5, "2");
     assert_int_equal(counted(STAT_STATUS_SYNTHESIZED), 3);
 }
@@ -523,7 +561,8 @@ a_lost_backend_is_told_by_where_the_answer_stood(void **state)
     send_message(&backends[0], 3, false);
     answer_headers(&backends[0], 5);
     h2peer_frame(&backends[0], F_DATA, 0, 5, message, 7);
-    TURN_UNTIL(loop, h2peer_data(&client, 5) == 7 && h2peer_data(&client, 3) == sizeof(message));
+    TURN_UNTIL(loop, h2peer_data(&client, 5) == 7 &&
+                         h2peer_data(&client, 3) == sizeof(message));
     h2peer_hang_up(&backends[0]);
     want_status(1, "14"); /* nothing sent yet: Trailers-Only */
     assert_int_equal(h2peer_count(&client, F_ANY, 1), 1);
@@ -544,7 +583,8 @@ early_answer_ends_both_sides(void **state)
     answer_headers(&backends[0], 1);
     answer_trailers(&backends[0], 1, "9");
     want_status(1, "9");
-    TURN_UNTIL(loop, h2peer_count(&client, F_RST, 1) && h2peer_count(&backends[0], F_RST, 1));
+    TURN_UNTIL(loop,
+               h2peer_count(&client, F_RST, 1) && h2peer_count(&backends[0], F_RST, 1));
     assert_int_equal(h2peer_rst_code(&client, 1), H2_NO_ERROR);
     TURN_UNTIL(loop, counted(STAT_CALLS_FLYING) == 0);
     assert_int_equal(counted((enum stat)(STAT_CODE_0 + 9)), 1);
@@ -562,7 +602,8 @@ a_refused_try_is_replayed_with_its_body(void **state)
     h2peer_u32(&backends[0], F_RST, 1, H2_REFUSED_STREAM);
     TURN_UNTIL(loop, h2peer_data(&backends[0], 3) == sizeof(message));
     assert_string_equal(fields_of(&backends[0], 3, 0), fields_of(&backends[0], 1, 0));
-    assert_memory_equal(h2peer_find(&backends[0], F_DATA, 3, 0)->payload, message, sizeof(message));
+    assert_memory_equal(h2peer_find(&backends[0], F_DATA, 3, 0)->payload, message,
+                        sizeof(message));
     answer_headers(&backends[0], 3);
     send_message(&backends[0], 3, false);
     answer_trailers(&backends[0], 3, "0");
@@ -654,7 +695,9 @@ a_replayed_upload_keeps_its_window(void **state)
     TURN_UNTIL(loop, accepted && h2peer_data(&backends[0], 1) == 20000);
     h2peer_u32(&backends[0], F_RST, 1, H2_REFUSED_STREAM);
     TURN_UNTIL(loop, h2peer_data(&backends[0], 3) == 20000);
-    for (sent = 20000; sent < 400000; sent += 20000) { /* many windows' worth: credit must keep coming, in the right amount */
+    for (sent = 20000; sent < 400000;
+         sent +=
+         20000) { /* many windows' worth: credit must keep coming, in the right amount */
         size_t credit = 65535;
 
         for (int i = 0; i < 20; i++)

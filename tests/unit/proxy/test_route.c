@@ -17,18 +17,18 @@ time_limit_is_the_shortest_of_all(void **state)
     static const struct {
         int64_t client_ns, max_us, timeout_us, result;
     } rows[] = {
-        { -1, 0, 0, 0 },                                /* nothing is limited */
-        { -1, 0, 10000000, 10000000 },                  /* the route's own limit */
-        { -1, 10000000, 0, 0 },                         /* the clamp needs a client's value */
+        { -1, 0, 0, 0 },               /* nothing is limited */
+        { -1, 0, 10000000, 10000000 }, /* the route's own limit */
+        { -1, 10000000, 0, 0 },        /* the clamp needs a client's value */
         { -1, 10000000, 20000000, 20000000 },
-        { 20000000000, 0, 0, 20000000 },                /* the client's */
+        { 20000000000, 0, 0, 20000000 }, /* the client's */
         { 20000000000, 0, 10000000, 10000000 },
         { 20000000000, 10000000, 0, 10000000 },
         { 20000000000, 30000000, 0, 20000000 },
         { 20000000000, 30000000, 25000000, 20000000 },
         { 20000000000, 15000000, 10000000, 10000000 },
         { 20000000000, 10000000, 15000000, 10000000 },
-        { 0, 0, 0, -1 },                                /* over already */
+        { 0, 0, 0, -1 }, /* over already */
         { 999, 0, 0, -1 },
         { 999, 5, 5, -1 },
         { 1000, 0, 0, 1 },
@@ -39,17 +39,21 @@ time_limit_is_the_shortest_of_all(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct route r = { .timeout_us = rows[i].timeout_us, .grpc_timeout_max_us = rows[i].max_us };
+        struct route r = { .timeout_us = rows[i].timeout_us,
+                           .grpc_timeout_max_us = rows[i].max_us };
 
         if (route_time_limit_us(&r, rows[i].client_ns) != rows[i].result)
-            fail_msg("row %zu: %lld", i, (long long)route_time_limit_us(&r, rows[i].client_ns));
+            fail_msg("row %zu: %lld", i,
+                     (long long)route_time_limit_us(&r, rows[i].client_ns));
     }
 }
 
 static void
 config_is_milliseconds_routes_are_microseconds(void **state)
 {
-    struct route_conf conf = { .match = { "pkg.Svc", NULL }, .timeout_ms = 2000, .grpc_timeout_max_ms = 3600000 };
+    struct route_conf conf = { .match = { "pkg.Svc", NULL },
+                               .timeout_ms = 2000,
+                               .grpc_timeout_max_ms = 3600000 };
     struct route r;
 
     (void)state;
@@ -65,15 +69,18 @@ static void
 first_match_wins(void **state)
 {
     static const struct route_conf conf[] = {
-        { .match = { "a.A", "One" } }, { .match = { "a.A", NULL } }, { .match = { NULL, "Two" } },
-        { .match = { "b.B", "One" } }, { .match = { "a.A", "Two" } },
+        { .match = { "a.A", "One" } }, { .match = { "a.A", NULL } },
+        { .match = { NULL, "Two" } },  { .match = { "b.B", "One" } },
+        { .match = { "a.A", "Two" } },
     };
     static const struct {
         const char *service, *method;
         int route; /* -1: none */
     } rows[] = {
-        { "a.A", "One", 0 },  { "a.A", "Two", 1 },   { "a.A", "one", 1 }, { "b.B", "Two", 2 }, { "b.B", "One", 3 },
-        { "b.B", "Three", -1 }, { "a.AA", "One", -1 }, { "a", "One", -1 }, { "A.A", "One", -1 }, { "", "Two", 2 },
+        { "a.A", "One", 0 },   { "a.A", "Two", 1 }, { "a.A", "one", 1 },
+        { "b.B", "Two", 2 },   { "b.B", "One", 3 }, { "b.B", "Three", -1 },
+        { "a.AA", "One", -1 }, { "a", "One", -1 },  { "A.A", "One", -1 },
+        { "", "Two", 2 },
     };
     struct route routes[ARRAY_LEN(conf)];
 
@@ -81,10 +88,12 @@ first_match_wins(void **state)
     for (size_t i = 0; i < ARRAY_LEN(conf); i++)
         route_init(&routes[i], &conf[i], i);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct route *r = route_find(routes, ARRAY_LEN(conf), slice_of(rows[i].service), slice_of(rows[i].method));
+        const struct route *r = route_find(
+            routes, ARRAY_LEN(conf), slice_of(rows[i].service), slice_of(rows[i].method));
 
         if ((r ? (int)r->pool : -1) != rows[i].route)
-            fail_msg("%s/%s: route %d", rows[i].service, rows[i].method, r ? (int)r->pool : -1);
+            fail_msg("%s/%s: route %d", rows[i].service, rows[i].method,
+                     r ? (int)r->pool : -1);
     }
     assert_null(route_find(routes, 0, slice_of("a.A"), slice_of("One")));
 }

@@ -38,7 +38,8 @@ good_targets_give_their_addresses_in_order(void **state)
         { "[::1]:7", "[::1]:7 " },
         { "unix:/run/a.sock", "unix:/run/a.sock " },
         { "static:///127.0.0.1:1", "127.0.0.1:1 " },
-        { "static:///127.0.0.1:2,127.0.0.1:1,[::1]:3", "127.0.0.1:2 127.0.0.1:1 [::1]:3 " },
+        { "static:///127.0.0.1:2,127.0.0.1:1,[::1]:3",
+          "127.0.0.1:2 127.0.0.1:1 [::1]:3 " },
         { "static:///unix:/run/a.sock,127.0.0.1:1", "unix:/run/a.sock 127.0.0.1:1 " },
     };
     const char *why;
@@ -56,10 +57,28 @@ static void
 bad_targets_call_nothing_and_say_why(void **state)
 {
     static const char *const rows[] = {
-        "", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0x", "127.0.0.1:65536", "127.0.0.1:-1", "[::1", "[::1]",
-        "unix:", "static:///", "static:///127.0.0.1:1,", "static:///,127.0.0.1:1",
-        "static:///127.0.0.1:1,,127.0.0.1:2", "static:///127.0.0.1:1,bad", "static:///127.0.0.1:1, 127.0.0.1:2",
-        "dns:///example.org:1", "srv:///x", "k8s:///x", "127.0.0.1:1 ", " 127.0.0.1:1", "static:///static:///127.0.0.1:1",
+        "",
+        ":",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:0x",
+        "127.0.0.1:65536",
+        "127.0.0.1:-1",
+        "[::1",
+        "[::1]",
+        "unix:",
+        "static:///",
+        "static:///127.0.0.1:1,",
+        "static:///,127.0.0.1:1",
+        "static:///127.0.0.1:1,,127.0.0.1:2",
+        "static:///127.0.0.1:1,bad",
+        "static:///127.0.0.1:1, 127.0.0.1:2",
+        "dns:///example.org:1",
+        "srv:///x",
+        "k8s:///x",
+        "127.0.0.1:1 ",
+        " 127.0.0.1:1",
+        "static:///static:///127.0.0.1:1",
     };
     const char *why;
 
@@ -98,10 +117,10 @@ a_list_of_a_thousand_is_whole(void **state)
     unsigned n = 0;
 
     (void)state;
-    strcpy(text, "static:///");
+    memcpy(text, "static:///", 11);
     for (int i = 0; i < 1000; i++)
-        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s127.0.%d.%d:%d", i ? "," : "", i / 250,
-                 i % 250 + 1, i + 1);
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s127.0.%d.%d:%d",
+                 i ? "," : "", i / 250, i % 250 + 1, i + 1);
     assert_int_equal(parse(text, &why), ERR_OK);
     n = calls;
     assert_int_equal(n, 1000);

@@ -100,7 +100,8 @@ backend_open(unsigned i)
     const char *why;
 
     assert_int_equal(addr_parse("127.0.0.1:0", true, &at, &why), ERR_OK);
-    assert_int_equal(listener_open(loop, &at, backend_on_accept, b, &b->li, &why), ERR_OK);
+    assert_int_equal(listener_open(loop, &at, backend_on_accept, b, &b->li, &why),
+                     ERR_OK);
     addr_print(listener_addr(b->li), b->target);
     listener_start(b->li);
     targets[i].target = b->target;
@@ -125,12 +126,12 @@ real_ms(void)
 }
 
 /* Turns until it is true; a failure, not a hang. Virtual time stands still. */
-#define UNTIL(condition)                                        \
-    do {                                                        \
-        int64_t until_end = real_ms() + 10000;                  \
-        while (!(condition) && real_ms() < until_end)           \
-            loop_turn(loop, false);                             \
-        assert_true(condition);                                 \
+#define UNTIL(condition)                              \
+    do {                                              \
+        int64_t until_end = real_ms() + 10000;        \
+        while (!(condition) && real_ms() < until_end) \
+            loop_turn(loop, false);                   \
+        assert_true(condition);                       \
     } while (0)
 
 /* What is on its way through the kernel arrives within a few turns on one thread. */
@@ -524,7 +525,8 @@ backoff_grows_by_1_6_to_its_cap(void **state)
         gap = now.now_us / 1000 - last;
         last = now.now_us / 1000;
         if (gap < base * 80 / 100 - 5 || gap > base * 120 / 100 + 10)
-            fail_msg("attempt %d came after %d ms, not %d +-20 %%", attempt, (int)gap, (int)base);
+            fail_msg("attempt %d came after %d ms, not %d +-20 %%", attempt, (int)gap,
+                     (int)base);
         base = base * 16 / 10 < 10000 ? base * 16 / 10 : 10000;
         turns();
     }
@@ -574,7 +576,8 @@ no_settings_in_time_is_a_failure(void **state)
 static void
 connections_that_never_serve_back_off(void **state)
 {
-    static const enum manner manners[] = { HANG_UP, GREET_AND_HANG_UP, GREET_AND_GOAWAY, HTTP1 };
+    static const enum manner manners[] = { HANG_UP, GREET_AND_HANG_UP, GREET_AND_GOAWAY,
+                                           HTTP1 };
 
     (void)state;
     for (size_t m = 0; m < ARRAY_LEN(manners); m++) {
@@ -583,11 +586,13 @@ connections_that_never_serve_back_off(void **state)
         (void)!call_start(0);
         for (int i = 0; i < 100; i++) { /* 10 s */
             wait_ms(100);
-            for (unsigned k = 0; manners[m] == GREET_AND_HANG_UP && k < backends[0].accepted; k++)
+            for (unsigned k = 0;
+                 manners[m] == GREET_AND_HANG_UP && k < backends[0].accepted; k++)
                 h2peer_hang_up(&backends[0].conns[k]);
         }
         if (backends[0].accepted > 22)
-            fail_msg("manner %d: %u connections in 10 s", (int)manners[m], backends[0].accepted);
+            fail_msg("manner %d: %u connections in 10 s", (int)manners[m],
+                     backends[0].accepted);
         assert_true(backends[0].accepted >= 2);
         teardown(NULL);
         setup(NULL);
