@@ -84,3 +84,9 @@ health_list_encode(const struct health_entry *entries, size_t n, struct strbuf *
     list.statuses = row_at;
     pb_write(&list.base, out);
 }
+
+const char *
+pb_library_version(void)
+{
+    return protobuf_c_version();
+}

@@ -38,4 +38,7 @@ health_response_decode(struct slice message, enum health_status *ret_status) MUS
 /* Appends a HealthListResponse; n <= HEALTH_LIST_MAX. */
 void health_list_encode(const struct health_entry *entries, size_t n, struct strbuf *out);
 
+/* Version of protobuf-c, the one that runs. Any thread. */
+const char *pb_library_version(void);
+
 #endif

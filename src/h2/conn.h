@@ -161,6 +161,9 @@ void *h2_conn_arg(const struct h2_conn *c);
 struct h2_worker *h2_conn_worker(const struct h2_conn *c);
 uint64_t h2_conn_number(const struct h2_conn *c); /* for logs: 1, 2, 3 … in this worker */
 
+/* Version of the HPACK library that runs. Any thread. */
+const char *h2_library_version(void);
+
 void h2_stream_init(struct h2_stream *s, struct h2_worker *w);
 /* Frees buffers and blocks, releases what is held. The stream must not be open. The object itself is the owner's. */
 void h2_stream_done(struct h2_stream *s);

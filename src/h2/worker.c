@@ -105,6 +105,12 @@ worker_sweep(struct timer *t)
     timer_start(w->loop, &w->sweep, SWEEP_US);
 }
 
+const char *
+h2_library_version(void)
+{
+    return nghttp2_version(0)->version_str;
+}
+
 struct h2_worker *
 h2_worker_new(struct loop *loop, struct slab *slab, struct buf_pool *bufs, struct stats *stats)
 {

@@ -104,6 +104,12 @@ loop_watch_own_fds(struct loop *l)
         loop_fail("libevent cannot watch the wake-up of its loop");
 }
 
+const char *
+loop_library_version(void)
+{
+    return event_get_version();
+}
+
 struct loop *
 loop_new(const struct clock_source *clock)
 {

@@ -18,6 +18,7 @@ struct loop;
 struct timer_wheel;
 
 /* NULL: clock_real. Aborts when libevent cannot start. */
+const char *loop_library_version(void); /* of libevent, the one that runs. Any thread */
 struct loop *loop_new(const struct clock_source *clock);
 /* after loop_run returned; runs the reaper a last time */
 void loop_free(struct loop *l);

@@ -9,6 +9,9 @@
 #include "conf/print.h"
 #include "conf/schema.h"
 #include "conf/snapshot.h"
+#include "grpc/health.h"
+#include "h2/conn.h"
+#include "loop/loop.h"
 #include "main/config.h"
 #include "main/manpage.h"
 #include "main/options.h"
@@ -22,6 +25,9 @@ static const struct library {
     const char *(*version)(void);
 } libraries[] = {
     { "jansson", conf_library_version },
+    { "nghttp2", h2_library_version },
+    { "libevent", loop_library_version },
+    { "protobuf-c", pb_library_version },
 };
 
 static void
