@@ -87,8 +87,10 @@ recv_begin_headers(struct h2_conn *c, const struct frame *f)
             return recv_bad(c, H2_PROTOCOL_ERROR, "stream id not above the earlier ones");
         if (!s && !recv_not_open(c, f))
             return false;
-        if (s && s->in_ended)
+        if (s && s->in_ended && c->side == H2_DOWN)
             return recv_bad(c, H2_STREAM_CLOSED, "HEADERS after END_STREAM");
+        if (s && s->in_ended)
+            stream_error(c, s, H2_STREAM_CLOSED); /* one call of many on this backend connection */
     }
     r->prefix = (uint8_t)((f->flags & FLAG_PADDED ? 1 : 0) + (f->flags & FLAG_PRIORITY ? 5 : 0));
     if (r->prefix > f->len)

@@ -88,7 +88,6 @@ endpoint_update(struct endpoint *e)
 
     if (endpoint_has_ready(e)) {
         v->state = LB_READY;
-        e->failures = 0;
     } else if (timer_running(&e->retry) || e->failures) {
         /* Stays failed while the next attempt runs: calls go elsewhere or fail fast (sticky TRANSIENT_FAILURE). */
         v->state = LB_FAILED;

@@ -126,6 +126,8 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
         if (useless)
             endpoint_failed(e, err, text);
         else
+            e->failures = 0;
+        if (!useless)
             snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.120s", e->name, text);
         if (log_limit_pass(&e->log_limit, 3))
             log_at(NULL, LOG_INFO, "connection to backend lost", LS("endpoint", e->name), LS("why", text));
@@ -222,6 +224,7 @@ upconn_release(struct upconn *c)
     struct endpoint *e = c->endpoint;
 
     c->served = true;
+    e->failures = 0; /* it really works: the backoff starts afresh */
     if (e->pool->waiting || !e->pool->view[e->index].room) {
         endpoint_update(e);
         pool_changed(e->pool);
