@@ -19,7 +19,12 @@
 #include "net/addr.h"
 #include "obs/stats.h"
 
-enum { ADMIN_BACKLOG = 64, ADMIN_BODY_MAX = 4096, ADMIN_HEADERS_MAX = 8192, ADMIN_TIMEOUT_S = 10 };
+enum {
+    ADMIN_BACKLOG = 64,
+    ADMIN_BODY_MAX = 4096,
+    ADMIN_HEADERS_MAX = 8192,
+    ADMIN_TIMEOUT_S = 10
+};
 
 struct admin {
     struct evhttp *http;
@@ -46,11 +51,12 @@ admin_metrics(const struct admin *a, struct evbuffer *out)
 
     for (size_t i = 0; (r = stat_row_at(i)); i++) {
         if (strcmp(last, r->metric) != 0)
-            evbuffer_add_printf(out, "# HELP %s %s\n# TYPE %s %s\n", r->metric, r->help, r->metric,
-                                r->level ? "gauge" : "counter");
+            evbuffer_add_printf(out, "# HELP %s %s\n# TYPE %s %s\n", r->metric, r->help,
+                                r->metric, r->level ? "gauge" : "counter");
         last = r->metric;
-        evbuffer_add_printf(out, "%s%s%s%s %" PRId64 "\n", r->metric, r->labels ? "{" : "",
-                            r->labels ? r->labels : "", r->labels ? "}" : "", admin_sum(a, r->id));
+        evbuffer_add_printf(out, "%s%s%s%s %" PRId64 "\n", r->metric,
+                            r->labels ? "{" : "", r->labels ? r->labels : "",
+                            r->labels ? "}" : "", admin_sum(a, r->id));
     }
     evbuffer_add_printf(out, "# HELP outrigger_build_info Version of this program.\n"
                              "# TYPE outrigger_build_info gauge\n"
@@ -65,11 +71,13 @@ admin_json(const struct admin *a, struct evbuffer *out)
 
     evbuffer_add_printf(out, "{\"version\":1,\"metrics\":[");
     for (size_t i = 0; (r = stat_row_at(i)); i++) {
-        evbuffer_add_printf(out, "%s\n{\"name\":\"%s\",\"labels\":{", i ? "," : "", r->metric);
+        evbuffer_add_printf(out, "%s\n{\"name\":\"%s\",\"labels\":{", i ? "," : "",
+                            r->metric);
         if (r->labels) {
             const char *eq = strchr(r->labels, '=');
 
-            evbuffer_add_printf(out, "\"%.*s\":%s", (int)(eq - r->labels), r->labels, eq + 1);
+            evbuffer_add_printf(out, "\"%.*s\":%s", (int)(eq - r->labels), r->labels,
+                                eq + 1);
         }
         evbuffer_add_printf(out, "},\"value\":%" PRId64 "}", admin_sum(a, r->id));
     }
@@ -94,7 +102,8 @@ admin_on_request(struct evhttp_request *req, void *arg)
         admin_json(a, out);
     } else {
         status = path && strcmp(path, "/") == 0 ? HTTP_OK : HTTP_NOTFOUND;
-        evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION "\n/metrics\n/stats.json\n");
+        evbuffer_add_printf(out,
+                            "outrigger " PACKAGE_VERSION "\n/metrics\n/stats.json\n");
     }
     evhttp_add_header(headers, "Content-Type", type);
     evhttp_add_header(headers, "Cache-Control", "no-store");
@@ -112,7 +121,8 @@ admin_socket(const struct addr *at)
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (addr_is_unix(at))
         unlink(((const struct sockaddr_un *)&at->sa)->sun_path);
-    if (bind(fd, (const struct sockaddr *)&at->sa, at->len) != 0 || listen(fd, ADMIN_BACKLOG) != 0) {
+    if (bind(fd, (const struct sockaddr *)&at->sa, at->len) != 0 ||
+        listen(fd, ADMIN_BACKLOG) != 0) {
         int saved = errno;
 
         close(fd);
@@ -123,8 +133,8 @@ admin_socket(const struct addr *at)
 }
 
 int
-admin_open(struct loop *loop, const struct addr *at, const struct stats *const *stats, size_t n,
-           struct admin **ret, const char **ret_why)
+admin_open(struct loop *loop, const struct addr *at, const struct stats *const *stats,
+           size_t n, struct admin **ret, const char **ret_why)
 {
     struct admin *a;
     int fd = admin_socket(at);
@@ -137,7 +147,8 @@ admin_open(struct loop *loop, const struct addr *at, const struct stats *const *
     a->stats = stats;
     a->n = n;
     if (addr_is_unix(at))
-        snprintf(a->unix_path, sizeof(a->unix_path), "%s", ((const struct sockaddr_un *)&at->sa)->sun_path);
+        snprintf(a->unix_path, sizeof(a->unix_path), "%s",
+                 ((const struct sockaddr_un *)&at->sa)->sun_path);
     a->http = evhttp_new(loop_event_base(loop));
     if (!a->http || evhttp_accept_socket(a->http, fd) != 0) {
         close(fd);

@@ -14,8 +14,8 @@ struct loop;
 struct stats;
 
 /* stats: array of n blocks; array and blocks stay valid until admin_close. ERR_SYS with *ret_why: a plain sentence (static text). */
-int admin_open(struct loop *loop, const struct addr *at, const struct stats *const *stats, size_t n,
-               struct admin **ret, const char **ret_why) MUST_CHECK;
+int admin_open(struct loop *loop, const struct addr *at, const struct stats *const *stats,
+               size_t n, struct admin **ret, const char **ret_why) MUST_CHECK;
 void admin_close(struct admin *a); /* NULL is fine */
 
 #endif

@@ -82,7 +82,8 @@ block_field(struct h2_conn *c, struct h2_stream *s, nghttp2_nv *nv)
     case HEADER_GOOD:
         break;
     case HEADER_ILLEGAL:
-        h->invalid = true; /* the owner refuses the call: a dropped field must never become "no field" */
+        h->invalid =
+            true; /* the owner refuses the call: a dropped field must never become "no field" */
         return;
     case HEADER_MALFORMED:
         h->malformed = true;
@@ -92,7 +93,8 @@ block_field(struct h2_conn *c, struct h2_stream *s, nghttp2_nv *nv)
         h->regular = true;
     if (headers_add(h, c->w->slab, c->lim, nv, token) != ERR_OK &&
         h->bytes > BOMB_FACTOR * c->lim->max_header_bytes)
-        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM, "header list far over the limit");
+        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM,
+                       "header list far over the limit");
 }
 
 /* A field of a refused or reset stream. Nobody keeps it, yet it is decoded: a bomb costs the same. */
@@ -101,7 +103,8 @@ block_drop(struct h2_conn *c, const nghttp2_nv *nv)
 {
     c->recv.block_dropped += (uint32_t)(nv->namelen + nv->valuelen + 32);
     if (c->recv.block_dropped > BOMB_FACTOR * c->lim->max_header_bytes)
-        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM, "header list far over the limit");
+        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM,
+                       "header list far over the limit");
 }
 
 /* last: these are the last bytes of the whole block. */
@@ -117,7 +120,8 @@ block_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool last)
             if (k == NGHTTP2_ERR_NOMEM)
                 conn_fail(c, ERR_NOMEM, "no memory");
             else
-                conn_terminate(c, ERR_PROTOCOL, H2_COMPRESSION_ERROR, "header compression error");
+                conn_terminate(c, ERR_PROTOCOL, H2_COMPRESSION_ERROR,
+                               "header compression error");
             return;
         }
         p += k;
@@ -150,14 +154,16 @@ block_interim(struct h2_conn *c, struct h2_stream *s)
     h2_headers_done(&s->in_headers, c->w->slab);
     stat_inc(c->w->stats, STAT_INTERIM_DROPPED);
     if (c->recv.block_end_stream || ++s->interim > INTERIM_MAX)
-        stream_error(c, s, c->recv.block_end_stream ? H2_PROTOCOL_ERROR : H2_ENHANCE_YOUR_CALM);
+        stream_error(c, s,
+                     c->recv.block_end_stream ? H2_PROTOCOL_ERROR : H2_ENHANCE_YOUR_CALM);
     return true;
 }
 
 static void
 block_first(struct h2_conn *c, struct h2_stream *s)
 {
-    if (!check_block(&s->in_headers, c->side) || !check_length(&s->in_headers, &s->in_length)) {
+    if (!check_block(&s->in_headers, c->side) ||
+        !check_length(&s->in_headers, &s->in_length)) {
         stream_error(c, s, H2_PROTOCOL_ERROR);
         return;
     }
@@ -207,7 +213,8 @@ block_end(struct h2_conn *c)
 }
 
 int
-block_send(struct h2_conn *c, const struct h2_field *fields, size_t n, int32_t id, bool end)
+block_send(struct h2_conn *c, const struct h2_field *fields, size_t n, int32_t id,
+           bool end)
 {
     const nghttp2_nv *nv = (const nghttp2_nv *)fields;
     uint8_t *block = c->w->block, head[FRAME_HEAD];
@@ -228,7 +235,8 @@ block_send(struct h2_conn *c, const struct h2_field *fields, size_t n, int32_t i
         frame_head_write(head, k, type, flags, id);
         if (buf_append(&c->ctl, c->w->bufs, head, sizeof(head), SIZE_MAX) != ERR_OK ||
             buf_append(&c->ctl, c->w->bufs, block, k, SIZE_MAX) != ERR_OK) {
-            conn_fail(c, ERR_NOMEM, "no memory"); /* the peer's table is out of step now */
+            conn_fail(c, ERR_NOMEM,
+                      "no memory"); /* the peer's table is out of step now */
             return ERR_NOMEM;
         }
         c->ctl_made += sizeof(head) + k;

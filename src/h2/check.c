@@ -6,9 +6,10 @@
 
 /* Bytes of a field name: the token characters of RFC 9110 5.6.2 without capitals. */
 static const bool name_legal[256] = {
-    ['a' ... 'z'] = true, ['0' ... '9'] = true, ['!'] = true, ['#'] = true, ['$'] = true,
-    ['%'] = true, ['&'] = true, ['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true,
-    ['.'] = true, ['^'] = true, ['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true,
+    ['a' ... 'z'] = true, ['0' ... '9'] = true, ['!'] = true,  ['#'] = true, ['$'] = true,
+    ['%'] = true,         ['&'] = true,         ['\''] = true, ['*'] = true, ['+'] = true,
+    ['-'] = true,         ['.'] = true,         ['^'] = true,  ['_'] = true, ['`'] = true,
+    ['|'] = true,         ['~'] = true,
 };
 
 static enum header_fault
@@ -77,28 +78,30 @@ check_pseudo_allowed(enum h2_side side, enum h2_token token)
 {
     if (side == H2_UP)
         return token == H2_TOKEN_STATUS;
-    return token == H2_TOKEN_METHOD || token == H2_TOKEN_SCHEME || token == H2_TOKEN_PATH ||
-           token == H2_TOKEN_AUTHORITY;
+    return token == H2_TOKEN_METHOD || token == H2_TOKEN_SCHEME ||
+           token == H2_TOKEN_PATH || token == H2_TOKEN_AUTHORITY;
 }
 
 enum header_fault
-check_field(const struct h2_headers *h, enum h2_side side, bool trailers, const nghttp2_nv *nv,
-            enum h2_token token)
+check_field(const struct h2_headers *h, enum h2_side side, bool trailers,
+            const nghttp2_nv *nv, enum h2_token token)
 {
     if (nv->namelen > 0 && nv->name[0] == ':') {
-        if (trailers || h->regular || h->first[token] || !check_pseudo_allowed(side, token) ||
+        if (trailers || h->regular || h->first[token] ||
+            !check_pseudo_allowed(side, token) ||
             check_bytes_bad(nv->value, nv->valuelen, 0x21))
             return HEADER_MALFORMED;
         return HEADER_GOOD;
     } else {
-        enum header_fault fault = token == H2_TOKEN_OTHER ? check_name(nv->name, nv->namelen)
-                                                          : HEADER_GOOD;
+        enum header_fault fault =
+            token == H2_TOKEN_OTHER ? check_name(nv->name, nv->namelen) : HEADER_GOOD;
 
         if (fault != HEADER_GOOD)
             return fault;
         if (token == H2_TOKEN_HOP)
             return HEADER_MALFORMED;
-        if (token == H2_TOKEN_TE && (nv->valuelen != 8 || memcmp(nv->value, "trailers", 8) != 0))
+        if (token == H2_TOKEN_TE &&
+            (nv->valuelen != 8 || memcmp(nv->value, "trailers", 8) != 0))
             return HEADER_MALFORMED;
     }
     return check_value(nv->value, nv->valuelen) ? HEADER_GOOD : HEADER_ILLEGAL;

@@ -124,7 +124,11 @@ conn_terminate(struct h2_conn *c, int err, uint32_t code, const char *note)
     c->close_err = err;
     snprintf(c->note, sizeof(c->note), "%s", note);
     /* The last id never rises (RFC 9113 6.8). */
-    control_goaway(c, c->final_goaway ? c->last_id : c->side == H2_DOWN ? c->max_id : 0, code);
+    control_goaway(c,
+                   c->final_goaway      ? c->last_id
+                   : c->side == H2_DOWN ? c->max_id
+                                        : 0,
+                   code);
 }
 
 void
@@ -147,7 +151,8 @@ conn_note_first_bytes(struct h2_conn *c)
         shown[n] = c->pre[n] >= 0x20 && c->pre[n] < 0x7f ? (char)c->pre[n] : '.';
     shown[n] = '\0';
     c->close_err = ERR_NOT_HTTP2;
-    snprintf(c->note, sizeof(c->note), "it does not speak HTTP/2; its first bytes were \"%s\"", shown);
+    snprintf(c->note, sizeof(c->note),
+             "it does not speak HTTP/2; its first bytes were \"%s\"", shown);
 }
 
 /* Looks for reasons to end: asked after each feed and each flush. */
@@ -201,7 +206,8 @@ conn_feed(struct h2_conn *c, const uint8_t *p, size_t n)
     size_t k = recv_feed(c, p, n, &yield);
 
     if (c->flooded)
-        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM, "too many protocol oddities or resets");
+        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM,
+                       "too many protocol oddities or resets");
     else if (yield && !c->terminating)
         conn_store_backlog(c, p + k, n - k);
     if (c->terminating && c->side == H2_UP && !c->settled)
@@ -237,7 +243,9 @@ conn_read(struct h2_conn *c)
     if (n == ERR_AGAIN)
         return;
     if (n <= 0) {
-        conn_fail(c, ERR_CONN_LOST, n == ERR_EOF ? "the peer closed the connection" : strerror(c->t->sys_errno));
+        conn_fail(c, ERR_CONN_LOST,
+                  n == ERR_EOF ? "the peer closed the connection"
+                               : strerror(c->t->sys_errno));
         return;
     }
     c->gate.turn_frames = c->gate.turn_streams = 0;
@@ -246,7 +254,8 @@ conn_read(struct h2_conn *c)
         return;
     }
     if (c->side == H2_UP && !c->settled && c->pre_len < sizeof(c->pre)) {
-        size_t k = sizeof(c->pre) - c->pre_len < (size_t)n ? sizeof(c->pre) - c->pre_len : (size_t)n;
+        size_t k = sizeof(c->pre) - c->pre_len < (size_t)n ? sizeof(c->pre) - c->pre_len
+                                                           : (size_t)n;
 
         memcpy(c->pre + c->pre_len, c->w->read_buf, k);
         c->pre_len = (uint8_t)(c->pre_len + k);

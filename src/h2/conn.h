@@ -62,14 +62,16 @@ struct h2_limits {
     uint32_t max_queued_frames;
     uint32_t reset_burst, reset_rate, glitch_burst, glitch_rate;
     uint32_t max_streams_per_turn, max_frames_per_turn;
-    int64_t handshake_timeout_us, header_timeout_us, idle_timeout_us, write_stall_us; /* 0: off */
+    int64_t handshake_timeout_us, header_timeout_us, idle_timeout_us,
+        write_stall_us; /* 0: off */
 };
 
 /* Fills in the defaults of the limits sheet (reliability.md 2, DESIGN 3.6). */
 void h2_limits_default(struct h2_limits *l);
 
 enum h2_events {
-    H2_EV_HEADERS = 1,  /* in_headers is complete (requests, final responses; 1xx never shows) */
+    H2_EV_HEADERS =
+        1, /* in_headers is complete (requests, final responses; 1xx never shows) */
     H2_EV_DATA = 2,     /* bytes were added to in */
     H2_EV_TRAILERS = 4, /* in_trailers is complete */
     H2_EV_END = 8,      /* the peer ended its side (END_STREAM) */
@@ -81,38 +83,42 @@ struct h2_stream {
     struct h2_conn *conn; /* NULL: not open */
     struct h2_worker *worker;
     struct h2_stream *table_next; /* chain of the connection's table */
-    struct list link;     /* all streams of the connection */
-    struct list ready;    /* linked: events wait to be told */
-    struct list sender;   /* linked: has bytes and a window for them */
-    int32_t id;           /* -1: not open yet */
-    uint8_t events;       /* not yet told, enum h2_events */
-    bool in_ended;        /* END_STREAM was received */
-    bool in_begun;        /* the first block is complete, also when the owner dropped it since */
-    bool in_bodiless;     /* END_STREAM came with the first header block */
+    struct list link;             /* all streams of the connection */
+    struct list ready;            /* linked: events wait to be told */
+    struct list sender;           /* linked: has bytes and a window for them */
+    int32_t id;                   /* -1: not open yet */
+    uint8_t events;               /* not yet told, enum h2_events */
+    bool in_ended;                /* END_STREAM was received */
+    bool in_begun; /* the first block is complete, also when the owner dropped it since */
+    bool in_bodiless;    /* END_STREAM came with the first header block */
     bool headers_queued; /* our headers are with the library */
     bool end_queued;     /* the owner ended our side */
     bool end_sent;       /* END_STREAM left or stands behind all else in the queue */
     bool closing;        /* off the connection's table; H2_EV_CLOSED follows */
-    bool patient; /* set by the owner: after our early end the peer gets a second to end its side before RST_STREAM(NO_ERROR) */
-    bool discard;       /* reset by us: what still arrives is dropped */
-    bool unprocessed;   /* with H2_EV_CLOSED on the up side: proof that the peer did not process the request */
-    bool peer_reset;    /* the peer sent RST_STREAM */
-    uint8_t interim;    /* 1xx blocks seen */
+    bool
+        patient; /* set by the owner: after our early end the peer gets a second to end its side before RST_STREAM(NO_ERROR) */
+    bool discard; /* reset by us: what still arrives is dropped */
+    bool
+        unprocessed; /* with H2_EV_CLOSED on the up side: proof that the peer did not process the request */
+    bool peer_reset; /* the peer sent RST_STREAM */
+    uint8_t interim; /* 1xx blocks seen */
     uint8_t trailer_count;
-    int close_err;      /* ERR_OK: both sides ended cleanly; ERR_RESET, ERR_REFUSED, ERR_GOAWAY, ERR_CONN_LOST, … */
+    int close_err; /* ERR_OK: both sides ended cleanly; ERR_RESET, ERR_REFUSED, ERR_GOAWAY, ERR_CONN_LOST, … */
     uint32_t close_code; /* HTTP/2 code of the reset; meaningful with ERR_RESET */
-    const struct h2_field *trailers; /* to send after out; the memory stays the owner's until the stream closed */
+    const struct h2_field *
+        trailers; /* to send after out; the memory stays the owner's until the stream closed */
     struct h2_headers in_headers, in_trailers;
-    struct buf in;      /* received, not yet moved by the owner */
-    struct buf out;     /* to be sent */
+    struct buf in;  /* received, not yet moved by the owner */
+    struct buf out; /* to be sent */
     int64_t send_window, recv_window;
-    uint32_t window;    /* what the peer was granted for this stream */
-    uint32_t recv_due;  /* credit that was not announced yet */
-    int64_t taken_us;   /* when received bytes were last taken */
+    uint32_t window;             /* what the peer was granted for this stream */
+    uint32_t recv_due;           /* credit that was not announced yet */
+    int64_t taken_us;            /* when received bytes were last taken */
     int64_t in_length, in_bytes; /* content-length (-1: none) and DATA bytes so far */
-    size_t held;        /* received bytes whose stream window was not given back */
-    size_t drained;     /* since the last H2_EV_DRAINED */
-    uint64_t sent_mark; /* place of our HEADERS, later of our RST_STREAM, in the connection's control frames */
+    size_t held;    /* received bytes whose stream window was not given back */
+    size_t drained; /* since the last H2_EV_DRAINED */
+    uint64_t
+        sent_mark; /* place of our HEADERS, later of our RST_STREAM, in the connection's control frames */
     int64_t progress_us; /* when out last moved, or became non-empty */
 };
 
@@ -130,7 +136,8 @@ struct h2_conn_ops {
 };
 
 /* One per worker thread. All three pools stay the caller's and must outlive it; counters go to stats. Adds its turn hook and its half-second sweep to the loop. */
-struct h2_worker *h2_worker_new(struct loop *loop, struct slab *slab, struct buf_pool *bufs, struct stats *stats);
+struct h2_worker *h2_worker_new(struct loop *loop, struct slab *slab,
+                                struct buf_pool *bufs, struct stats *stats);
 /* Ends what is still open (owners hear of it) and frees everything. Not from inside a turn. */
 void h2_worker_free(struct h2_worker *w);
 /* Most bytes that all connections of this worker may hold; above it windows are held back and stalled streams end after 5 s. 0: no limit. */
@@ -143,15 +150,17 @@ struct stats *h2_worker_stats(const struct h2_worker *w);
 
 /* Takes the transport over (also its callback). Up side: the transport must be connected; preface and SETTINGS leave in this turn. Down side: the session
  * starts when the client's 24-byte preface is complete. limits must outlive the connection. Never NULL. */
-struct h2_conn *h2_conn_open(struct h2_worker *w, struct transport *t, enum h2_side side,
-                             const struct h2_limits *limits, const struct h2_conn_ops *ops, void *arg);
+struct h2_conn *
+h2_conn_open(struct h2_worker *w, struct transport *t, enum h2_side side,
+             const struct h2_limits *limits, const struct h2_conn_ops *ops, void *arg);
 /* Ends it now: GOAWAY with this code if a session runs, streams get H2_EV_CLOSED with err in this turn, then on_closed. Idempotent. */
 void h2_conn_close(struct h2_conn *c, int err, enum h2_code code, const char *note);
 /* Down side: two-step GOAWAY (RFC 9113 6.8): notice and PING, then the real last id when the PING returns or after 2 s, close when the last stream ended.
  * Up side: no GOAWAY, closes when the last stream ended. Idempotent. */
 void h2_conn_drain(struct h2_conn *c);
-bool h2_conn_draining(const struct h2_conn *c); /* we drain, or the peer said GOAWAY, or it is closed */
-bool h2_conn_settled(const struct h2_conn *c);  /* the peer's SETTINGS arrived */
+bool h2_conn_draining(
+    const struct h2_conn *c); /* we drain, or the peer said GOAWAY, or it is closed */
+bool h2_conn_settled(const struct h2_conn *c); /* the peer's SETTINGS arrived */
 unsigned h2_conn_streams(const struct h2_conn *c);
 /* Up side: streams that may be opened now (peer's limit minus open ones; 0 while draining). */
 unsigned h2_conn_free_streams(const struct h2_conn *c);
@@ -170,9 +179,11 @@ void h2_stream_done(struct h2_stream *s);
 
 /* Up side: opens a stream with this request. end: no body will follow. fields are copied, the strings must stay valid until H2_EV_CLOSED.
  * ERR_GOAWAY when the connection takes no new streams; ERR_NOMEM. */
-int h2_stream_request(struct h2_conn *c, struct h2_stream *s, const struct h2_field *fields, size_t n, bool end) MUST_CHECK;
+int h2_stream_request(struct h2_conn *c, struct h2_stream *s,
+                      const struct h2_field *fields, size_t n, bool end) MUST_CHECK;
 /* Down side: sends response headers. end: Trailers-Only. Strings as above. */
-int h2_stream_respond(struct h2_stream *s, const struct h2_field *fields, size_t n, bool end) MUST_CHECK;
+int h2_stream_respond(struct h2_stream *s, const struct h2_field *fields, size_t n,
+                      bool end) MUST_CHECK;
 /* stream->out got more bytes (the owner appended or spliced them). */
 void h2_stream_kick(struct h2_stream *s);
 /* After out is empty our side ends: with trailers (n > 0; array and strings must stay valid until H2_EV_CLOSED) or with a bare END_STREAM. Once. */

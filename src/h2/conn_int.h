@@ -38,11 +38,12 @@ struct h2_worker {
     struct slab *slab;
     struct buf_pool *bufs;
     struct stats *stats;
-    nghttp2_mem mem; /* the HPACK tables live in the slab */
+    nghttp2_mem mem;                    /* the HPACK tables live in the slab */
     struct list conns, dirty[2], dying; /* dirty by enum h2_side */
     struct list backlogged, resume;     /* yielded in this turn; to be fed in the next */
     unsigned conn_count;
-    uint32_t turn_streams; /* new streams of clients in this turn, all connections together */
+    uint32_t
+        turn_streams; /* new streams of clients in this turn, all connections together */
     uint64_t numbers;
     size_t held, held_limit;
     struct timer sweep;
@@ -56,9 +57,10 @@ struct gate_closed;
 
 struct gate {
     uint32_t turn_frames, turn_streams; /* share of this loop turn used so far */
-    uint64_t priorities, window_updates, streams, data_out; /* a connection may live for weeks */
+    uint64_t priorities, window_updates, streams,
+        data_out; /* a connection may live for weeks */
     uint8_t closed_at;
-    bool forgot_ours; /* a stream that we reset fell out of `closed` */
+    bool forgot_ours;           /* a stream that we reset fell out of `closed` */
     struct gate_closed *closed; /* ring, made when the first stream closes */
 };
 
@@ -68,7 +70,7 @@ enum recv_mode { RECV_HEAD, RECV_SKIP, RECV_WHOLE, RECV_DATA, RECV_BLOCK };
 struct recv {
     uint8_t hd[FRAME_HEAD], have; /* a frame header that came in pieces */
     uint8_t magic_left;           /* bytes of the client preface still to skip */
-    uint8_t prefix;               /* bytes before the content still to come: pad length, priority */
+    uint8_t prefix; /* bytes before the content still to come: pad length, priority */
     bool pad_known;
     uint8_t priority_at, priority[5];
     enum recv_mode mode;
@@ -104,10 +106,11 @@ struct h2_conn {
     struct stream_table table;
     nghttp2_hd_inflater *inflater;
     nghttp2_hd_deflater *deflater;
-    struct buf ctl;  /* encoded frames that need no window, in order */
-    struct buf outq; /* what the socket did not take */
-    unsigned ctl_answers;  /* frames in ctl that the peer's input caused */
-    uint64_t ctl_made, ctl_moved, ctl_batch; /* bytes put into ctl, moved to the output, and moved when the last output began */
+    struct buf ctl;       /* encoded frames that need no window, in order */
+    struct buf outq;      /* what the socket did not take */
+    unsigned ctl_answers; /* frames in ctl that the peer's input caused */
+    uint64_t ctl_made, ctl_moved,
+        ctl_batch; /* bytes put into ctl, moved to the output, and moved when the last output began */
     uint64_t out_made, out_written, out_batch;
     uint8_t *backlog; /* read but not yet fed: the turn's share was used up */
     size_t backlog_at, backlog_len;
@@ -128,12 +131,12 @@ struct h2_conn {
     int32_t last_id; /* with final_goaway: the last one that we take */
     int32_t next_id; /* next stream of ours */
     uint32_t peer_max_streams;
-    int32_t peer_window;             /* the peer's SETTINGS_INITIAL_WINDOW_SIZE */
+    int32_t peer_window;              /* the peer's SETTINGS_INITIAL_WINDOW_SIZE */
     int64_t send_window, recv_window; /* of the connection */
-    uint32_t stream_window;          /* what a stream with a fast reader is granted now */
-    uint32_t conn_window;            /* what we grant the connection now */
-    size_t recv_due;                 /* connection credit not announced yet */
-    uint32_t recv_turn; /* DATA bytes of this feed, connection credit due */
+    uint32_t stream_window; /* what a stream with a fast reader is granted now */
+    uint32_t conn_window;   /* what we grant the connection now */
+    size_t recv_due;        /* connection credit not announced yet */
+    uint32_t recv_turn;     /* DATA bytes of this feed, connection credit due */
     size_t held, credit_owed;
     /* bandwidth-delay estimate (h2/flow.c) */
     bool bdp_ping;
@@ -153,10 +156,12 @@ int headers_add(struct h2_headers *h, struct slab *slab, const struct h2_limits 
                 const nghttp2_nv *nv, enum h2_token token);
 
 /* check.c: RFC 9113 section 8 */
-enum header_fault check_field(const struct h2_headers *h, enum h2_side side, bool trailers,
-                              const nghttp2_nv *nv, enum h2_token token);
-bool check_block(const struct h2_headers *h, enum h2_side side); /* a complete first block */
-bool check_length(const struct h2_headers *h, int64_t *ret_length); /* content-length; -1: none */
+enum header_fault check_field(const struct h2_headers *h, enum h2_side side,
+                              bool trailers, const nghttp2_nv *nv, enum h2_token token);
+bool
+check_block(const struct h2_headers *h, enum h2_side side); /* a complete first block */
+bool check_length(const struct h2_headers *h,
+                  int64_t *ret_length); /* content-length; -1: none */
 
 /* recv.c */
 size_t recv_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool *ret_yield);
@@ -166,14 +171,18 @@ void recv_done(struct h2_conn *c);
 void block_begin(struct h2_conn *c, const struct frame *f);
 void block_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool last);
 void block_end(struct h2_conn *c);
-int block_send(struct h2_conn *c, const struct h2_field *fields, size_t n, int32_t id, bool end);
+int block_send(struct h2_conn *c, const struct h2_field *fields, size_t n, int32_t id,
+               bool end);
 
 /* control.c: frames about the connection, in and out */
 int control_start(struct h2_conn *c); /* preface, SETTINGS, HPACK tables */
-bool control_check(struct h2_conn *c, const struct frame *f); /* false: the connection ends */
+bool
+control_check(struct h2_conn *c, const struct frame *f); /* false: the connection ends */
 void control_frame(struct h2_conn *c, const struct frame *f, const uint8_t *p);
-void control_put(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id, const void *payload, size_t n);
-void control_answer(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id, const void *payload, size_t n);
+void control_put(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id,
+                 const void *payload, size_t n);
+void control_answer(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id,
+                    const void *payload, size_t n);
 void control_goaway(struct h2_conn *c, int32_t last_id, uint32_t code);
 void control_window(struct h2_conn *c, int32_t id, uint32_t n);
 
@@ -195,7 +204,8 @@ enum gate_closed_by gate_find_closed(const struct h2_conn *c, int32_t id);
 void gate_done(struct h2_conn *c);
 
 /* flow.c */
-void flow_received_data(struct h2_conn *c, struct h2_stream *s, const uint8_t *p, size_t n);
+void
+flow_received_data(struct h2_conn *c, struct h2_stream *s, const uint8_t *p, size_t n);
 void flow_unwanted(struct h2_conn *c, struct h2_stream *s, size_t n);
 void flow_detach(struct h2_conn *c, struct h2_stream *s);
 void flow_after_feed(struct h2_conn *c);

@@ -4,13 +4,19 @@
 
 #include "h2/conn_int.h"
 
-enum { SETTINGS_ENTRY = 6, SETTINGS_MAX = 32, WINDOW_MAX = INT32_MAX, GOAWAY_TEXT_MAX = 128 };
+enum {
+    SETTINGS_ENTRY = 6,
+    SETTINGS_MAX = 32,
+    WINDOW_MAX = INT32_MAX,
+    GOAWAY_TEXT_MAX = 128
+};
 
 /* --- out -------------------------------------------------------------------------------- */
 
 /* A frame without flow control, behind what waits already. */
 void
-control_put(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id, const void *payload, size_t n)
+control_put(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id,
+            const void *payload, size_t n)
 {
     uint8_t frame[FRAME_HEAD + 64];
 
@@ -27,7 +33,8 @@ control_put(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id, const vo
 /* A frame that the peer's input caused: acks, resets for its faults. Who makes us answer and does not read the answers is a flood
  * (reliability.md 0.2-0.4); what we say of ourselves is no fault of the peer. */
 void
-control_answer(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id, const void *payload, size_t n)
+control_answer(struct h2_conn *c, uint8_t type, uint8_t flags, int32_t id,
+               const void *payload, size_t n)
 {
     control_put(c, type, flags, id, payload, n);
     if (++c->ctl_answers > c->lim->max_queued_frames)
@@ -82,13 +89,15 @@ control_start(struct h2_conn *c)
     c->conn_window = l->connection_window;
     c->next_id = 1;
     if (c->side == H2_UP) {
-        if (buf_append(&c->ctl, c->w->bufs, FRAME_MAGIC, FRAME_MAGIC_LEN, SIZE_MAX) != ERR_OK)
+        if (buf_append(&c->ctl, c->w->bufs, FRAME_MAGIC, FRAME_MAGIC_LEN, SIZE_MAX) !=
+            ERR_OK)
             return ERR_NOMEM;
         c->ctl_made += FRAME_MAGIC_LEN;
         n += control_setting(p + n, SETTING_ENABLE_PUSH, 0);
     } else {
         c->recv.magic_left = FRAME_MAGIC_LEN;
-        n += control_setting(p + n, SETTING_MAX_CONCURRENT_STREAMS, l->max_concurrent_streams);
+        n += control_setting(p + n, SETTING_MAX_CONCURRENT_STREAMS,
+                             l->max_concurrent_streams);
     }
     n += control_setting(p + n, SETTING_INITIAL_WINDOW_SIZE, l->stream_window);
     n += control_setting(p + n, SETTING_MAX_HEADER_LIST_SIZE, l->max_header_bytes);
@@ -118,8 +127,10 @@ control_is_idle(const struct h2_conn *c, int32_t id)
     bool theirs = (id & 1) == (c->side == H2_DOWN);
 
     if (!theirs)
-        return c->side == H2_DOWN || id >= c->next_id; /* we never push; ours rise by two */
-    return c->side == H2_DOWN ? id > c->max_id : true; /* a server of ours never opens any */
+        return c->side == H2_DOWN ||
+               id >= c->next_id; /* we never push; ours rise by two */
+    return c->side == H2_DOWN ? id > c->max_id
+                              : true; /* a server of ours never opens any */
 }
 
 static bool
@@ -146,7 +157,8 @@ control_check(struct h2_conn *c, const struct frame *f)
         if (f->id != 0)
             return control_bad(c, H2_PROTOCOL_ERROR, "PING or GOAWAY on a stream");
         if (f->type == FRAME_PING ? f->len != 8 : f->len < 8)
-            return control_bad(c, H2_FRAME_SIZE_ERROR, "PING or GOAWAY of a wrong length");
+            return control_bad(c, H2_FRAME_SIZE_ERROR,
+                               "PING or GOAWAY of a wrong length");
         return true;
     case FRAME_PRIORITY:
         if (f->id == 0)
@@ -155,9 +167,11 @@ control_check(struct h2_conn *c, const struct frame *f)
     case FRAME_RST_STREAM:
     case FRAME_WINDOW_UPDATE:
         if (f->len != 4)
-            return control_bad(c, H2_FRAME_SIZE_ERROR, "RST_STREAM or WINDOW_UPDATE of a wrong length");
+            return control_bad(c, H2_FRAME_SIZE_ERROR,
+                               "RST_STREAM or WINDOW_UPDATE of a wrong length");
         if (f->id == 0 ? f->type == FRAME_RST_STREAM : control_is_idle(c, f->id))
-            return control_bad(c, H2_PROTOCOL_ERROR, "RST_STREAM or WINDOW_UPDATE on an idle stream");
+            return control_bad(c, H2_PROTOCOL_ERROR,
+                               "RST_STREAM or WINDOW_UPDATE on an idle stream");
         return true;
     case FRAME_PUSH_PROMISE:
         return control_bad(c, H2_PROTOCOL_ERROR, "PUSH_PROMISE is not wanted here");
@@ -191,7 +205,8 @@ control_peer_window(struct h2_conn *c, uint32_t value)
     int64_t delta = (int64_t)value - c->peer_window;
 
     if (value > WINDOW_MAX)
-        return control_bad(c, H2_FLOW_CONTROL_ERROR, "SETTINGS_INITIAL_WINDOW_SIZE too large");
+        return control_bad(c, H2_FLOW_CONTROL_ERROR,
+                           "SETTINGS_INITIAL_WINDOW_SIZE too large");
     c->peer_window = (int32_t)value;
     for (struct list *n = c->streams.next; n != &c->streams; n = n->next) {
         struct h2_stream *s = CONTAINER_OF(n, struct h2_stream, link);
@@ -209,7 +224,8 @@ control_one_setting(struct h2_conn *c, unsigned id, uint32_t value)
 {
     switch (id) {
     case SETTING_HEADER_TABLE_SIZE:
-        nghttp2_hd_deflate_change_table_size(c->deflater, value < HPACK_TABLE ? value : HPACK_TABLE);
+        nghttp2_hd_deflate_change_table_size(c->deflater,
+                                             value < HPACK_TABLE ? value : HPACK_TABLE);
         return true;
     case SETTING_ENABLE_PUSH:
         if (value > 1 || (value == 1 && c->side == H2_UP))
@@ -242,7 +258,8 @@ control_on_settings(struct h2_conn *c, const struct frame *f, const uint8_t *p)
         c->peer_max_streams = UINT32_MAX; /* unless this frame names a limit */
     }
     for (uint32_t at = 0; at < f->len; at += SETTINGS_ENTRY) {
-        if (!control_one_setting(c, (unsigned)p[at] << 8 | p[at + 1], frame_get32(p + at + 2)))
+        if (!control_one_setting(c, (unsigned)p[at] << 8 | p[at + 1],
+                                 frame_get32(p + at + 2)))
             return;
     }
     control_answer(c, FRAME_SETTINGS, FLAG_ACK, 0, "", 0);

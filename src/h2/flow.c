@@ -4,8 +4,9 @@
 #include "h2/conn_int.h"
 
 enum {
-    BDP_START_BYTES = 16 * 1024, /* DATA in one read that makes a measurement worth a PING */
-    BDP_QUIET_ROUNDS = 8,        /* measurements without growth before they become rare */
+    BDP_START_BYTES =
+        16 * 1024,        /* DATA in one read that makes a measurement worth a PING */
+    BDP_QUIET_ROUNDS = 8, /* measurements without growth before they become rare */
 };
 static const int64_t BDP_RARE_US = 1000 * 1000;
 static const uint8_t bdp_opaque[8] = { 'b', 'd', 'p', 0, 0, 0, 0, 1 };

@@ -67,7 +67,8 @@ flush_write(struct h2_conn *c)
         if (!more)
             break;
     }
-    if (rv == ERR_OK && (c->ctl.len || (c->send_window > 0 && !list_empty(&c->senders)))) {
+    if (rv == ERR_OK &&
+        (c->ctl.len || (c->send_window > 0 && !list_empty(&c->senders)))) {
         conn_dirty(c); /* its share of this turn is used up */
         loop_again(c->w->loop);
     }
@@ -89,7 +90,8 @@ conn_flush(struct h2_conn *c)
         return;
     }
     if (c->flooded)
-        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM, "too many protocol oddities or resets");
+        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM,
+                       "too many protocol oddities or resets");
     conn_check_end(c);
     conn_update_want(c);
 }

@@ -38,7 +38,8 @@ enum {
 
 enum {
     FRAME_HEAD = 9,
-    FRAME_PAYLOAD_MAX = 16384, /* SETTINGS_MAX_FRAME_SIZE that we never raise, either way */
+    FRAME_PAYLOAD_MAX =
+        16384, /* SETTINGS_MAX_FRAME_SIZE that we never raise, either way */
     WINDOW_DEFAULT = 65535,
     HPACK_TABLE = 4096,
 };
@@ -68,7 +69,8 @@ frame_put32(uint8_t *p, uint32_t v)
 }
 
 static inline void
-frame_head_write(uint8_t out[FRAME_HEAD], size_t len, uint8_t type, uint8_t flags, int32_t id)
+frame_head_write(uint8_t out[FRAME_HEAD], size_t len, uint8_t type, uint8_t flags,
+                 int32_t id)
 {
     out[0] = (uint8_t)(len >> 16);
     out[1] = (uint8_t)(len >> 8);

@@ -7,8 +7,9 @@
 
 enum {
     GATE_HISTORY = 32,
-    WORKER_TURN_STREAMS = 128, /* about a millisecond of work: then others get their turn */
-    ALWAYS_STREAMS = 2,        /* whatever the others do */
+    WORKER_TURN_STREAMS =
+        128,            /* about a millisecond of work: then others get their turn */
+    ALWAYS_STREAMS = 2, /* whatever the others do */
 };
 
 struct gate_closed {
@@ -30,7 +31,8 @@ gate_note_closed(struct h2_conn *c, int32_t id, bool by_us)
     }
     if (g->closed[g->closed_at % GATE_HISTORY].by_us)
         g->forgot_ours = true;
-    g->closed[g->closed_at++ % GATE_HISTORY] = (struct gate_closed){ .id = id, .by_us = by_us };
+    g->closed[g->closed_at++ % GATE_HISTORY] =
+        (struct gate_closed){ .id = id, .by_us = by_us };
 }
 
 enum gate_closed_by
@@ -65,7 +67,8 @@ gate_share_used(const struct h2_conn *c, const struct frame *f)
     if (f->type != FRAME_HEADERS || c->side != H2_DOWN)
         return false;
     return g->turn_streams >= c->lim->max_streams_per_turn ||
-           (g->turn_streams >= ALWAYS_STREAMS && c->w->turn_streams >= WORKER_TURN_STREAMS);
+           (g->turn_streams >= ALWAYS_STREAMS &&
+            c->w->turn_streams >= WORKER_TURN_STREAMS);
 }
 
 /* Frames that cost the peer nothing and us something. Allowances: reliability.md 3.2 rows A7, A9, A11, A12, A14. */

@@ -9,12 +9,15 @@
 
 /* h2_field is handed to the library as it is. */
 _Static_assert(offsetof(struct h2_field, value) == offsetof(nghttp2_nv, value), "layout");
-_Static_assert(offsetof(struct h2_field, namelen) == offsetof(nghttp2_nv, namelen), "layout");
-_Static_assert(offsetof(struct h2_field, valuelen) == offsetof(nghttp2_nv, valuelen), "layout");
+_Static_assert(offsetof(struct h2_field, namelen) == offsetof(nghttp2_nv, namelen),
+               "layout");
+_Static_assert(offsetof(struct h2_field, valuelen) == offsetof(nghttp2_nv, valuelen),
+               "layout");
 _Static_assert(offsetof(struct h2_field, flags) == offsetof(nghttp2_nv, flags), "layout");
 _Static_assert(sizeof(struct h2_field) == sizeof(nghttp2_nv), "layout");
 _Static_assert((int)H2_FIELD_NO_INDEX == (int)NGHTTP2_NV_FLAG_NO_INDEX, "flags");
-_Static_assert((int)H2_FIELD_STATIC == (NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE),
+_Static_assert((int)H2_FIELD_STATIC ==
+                   (NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE),
                "flags");
 
 enum { FIRST_ENTRIES = 12, ENTRY_OVERHEAD = 32, FIRST_TEXT = 496, NEXT_TEXT = 4000 };
@@ -41,9 +44,9 @@ static const char *const token_names[H2_TOKEN_COUNT] = {
     [H2_TOKEN_GRPC_MESSAGE] = "grpc-message",
 };
 
-#define IS(text, token)                                                                  \
-    if (memcmp(name, text, sizeof(text) - 1) == 0)                                       \
-        return token
+#define IS(text, token)                            \
+    if (memcmp(name, text, sizeof(text) - 1) == 0) \
+    return token
 
 /* By length, then by one compare or a few of constant size: most custom names are rejected by the switch alone. */
 enum h2_token

@@ -35,7 +35,8 @@ enum h2_token {
 
 enum {
     H2_FIELD_NO_INDEX = 1, /* HPACK "never indexed": secrets, and one-off values */
-    H2_FIELD_STATIC = 6,   /* name and value are the caller's; the encoder only reads them */
+    H2_FIELD_STATIC =
+        6, /* name and value are the caller's; the encoder only reads them */
 };
 
 /* Laid out as nghttp2_nv (asserted in headers.c). */
@@ -56,14 +57,15 @@ struct h2_headers {
     struct h2_entry *v;
     struct h2_text *text;
     uint16_t n, cap;
-    uint32_t bytes;   /* RFC 9113 6.5.2 accounting: name + value + 32 for each field */
-    bool complete;    /* the block ended */
-    bool over;        /* over the limit: the rest of the block was not kept */
-    bool invalid;     /* a field had an illegal name or value: the block must not be used */
-    bool malformed;   /* the block breaks RFC 9113 section 8 */
-    bool regular;     /* a field without a colon was seen: pseudo fields may not follow */
-    uint32_t twice;   /* bit per token: seen more than once */
-    uint8_t first[H2_TOKEN_COUNT]; /* index + 1 of the first field with this token; 0: none (fields over 254 are not indexed) */
+    uint32_t bytes; /* RFC 9113 6.5.2 accounting: name + value + 32 for each field */
+    bool complete;  /* the block ended */
+    bool over;      /* over the limit: the rest of the block was not kept */
+    bool invalid;   /* a field had an illegal name or value: the block must not be used */
+    bool malformed; /* the block breaks RFC 9113 section 8 */
+    bool regular;   /* a field without a colon was seen: pseudo fields may not follow */
+    uint32_t twice; /* bit per token: seen more than once */
+    uint8_t first
+        [H2_TOKEN_COUNT]; /* index + 1 of the first field with this token; 0: none (fields over 254 are not indexed) */
 };
 
 /* The value of the first field with this token; p is NULL when there is none. */
@@ -88,9 +90,11 @@ void h2_headers_done(struct h2_headers *h, struct slab *slab);
 enum h2_token h2_token_find(const uint8_t *name, size_t n);
 
 /* A field made from strings that outlive the stream (literals, call arena). */
-#define H2_FIELD(n, v)                                                                   \
-    ((struct h2_field){ .name = (uint8_t *)(n), .value = (uint8_t *)(v),                 \
-                        .namelen = sizeof(n) - 1, .valuelen = sizeof(v) - 1,             \
+#define H2_FIELD(n, v)                             \
+    ((struct h2_field){ .name = (uint8_t *)(n),    \
+                        .value = (uint8_t *)(v),   \
+                        .namelen = sizeof(n) - 1,  \
+                        .valuelen = sizeof(v) - 1, \
                         .flags = H2_FIELD_STATIC })
 
 #endif

@@ -24,7 +24,8 @@ void
 output_chunk(struct output *o, struct chunk *c)
 {
     o->own[o->n] = c;
-    o->iov[o->n++] = (struct iovec){ .iov_base = c->data + c->off, .iov_len = c->len - c->off };
+    o->iov[o->n++] =
+        (struct iovec){ .iov_base = c->data + c->off, .iov_len = c->len - c->off };
     o->total += c->len - c->off;
 }
 
@@ -51,7 +52,8 @@ output_from(struct output *o, struct h2_worker *w, struct buf *from, size_t n)
 bool
 output_full(const struct output *o, size_t limit)
 {
-    return o->total >= limit || o->used + 17 * 1024 + 64 > OUT_SCRATCH || o->n + 6 > OUT_IOV;
+    return o->total >= limit || o->used + 17 * 1024 + 64 > OUT_SCRATCH ||
+           o->n + 6 > OUT_IOV;
 }
 
 static void
@@ -86,7 +88,8 @@ output_keep_rest(struct h2_conn *c, size_t done)
         size_t skip = done < n ? done : n;
 
         done -= skip;
-        if (n > skip && buf_append(&c->outq, c->w->bufs, p + skip, n - skip, SIZE_MAX) != 0)
+        if (n > skip &&
+            buf_append(&c->outq, c->w->bufs, p + skip, n - skip, SIZE_MAX) != 0)
             return ERR_NOMEM;
     }
     return ERR_OK;

@@ -5,18 +5,19 @@
 
 #include <string.h>
 
-static const char http1_answer[] =
-    "HTTP/1.1 400 Bad Request\r\n"
-    "content-type: text/plain\r\n"
-    "content-length: 94\r\n"
-    "connection: close\r\n\r\n"
-    "This port speaks HTTP/2 with prior knowledge (gRPC, h2c) only. Use a gRPC client to talk here\n";
+static const char http1_answer[] = "HTTP/1.1 400 Bad Request\r\n"
+                                   "content-type: text/plain\r\n"
+                                   "content-length: 94\r\n"
+                                   "connection: close\r\n\r\n"
+                                   "This port speaks HTTP/2 with prior knowledge (gRPC, "
+                                   "h2c) only. Use a gRPC client to talk here\n";
 
 static bool
 preface_is_http1(const uint8_t *p, size_t n)
 {
-    static const char *const methods[] = { "GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "OPTIONS ",
-                                           "PATCH ", "TRACE ", "CONNECT " };
+    static const char *const methods[] = { "GET ",   "POST ",   "PUT ",
+                                           "HEAD ",  "DELETE ", "OPTIONS ",
+                                           "PATCH ", "TRACE ",  "CONNECT " };
 
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         size_t k = strlen(methods[i]);
@@ -37,10 +38,12 @@ preface_refuse(struct h2_conn *c)
         output_bytes(&c->w->out, http1_answer, sizeof(http1_answer) - 1);
         if (output_write(c) == ERR_OK)
             c->terminating = true; /* linger, so that the answer is read */
-        conn_fail(c, ERR_NOT_HTTP2, "the client speaks HTTP/1, this port speaks HTTP/2 only");
+        conn_fail(c, ERR_NOT_HTTP2,
+                  "the client speaks HTTP/1, this port speaks HTTP/2 only");
     } else if (p[0] == 0x16) {
         stat_inc(c->w->stats, STAT_BAD_PROTOCOL_TLS);
-        conn_fail(c, ERR_NOT_HTTP2, "the client speaks TLS, this port speaks clear-text HTTP/2");
+        conn_fail(c, ERR_NOT_HTTP2,
+                  "the client speaks TLS, this port speaks clear-text HTTP/2");
     } else {
         stat_inc(c->w->stats, STAT_BAD_PROTOCOL_OTHER);
         conn_fail(c, ERR_NOT_HTTP2, "the client does not speak HTTP/2");

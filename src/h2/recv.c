@@ -7,7 +7,9 @@
 
 #include "base/slab.h"
 
-enum { WHOLE_MAX = 256 }; /* 32 SETTINGS entries; of a longer GOAWAY the rest is skipped */
+enum {
+    WHOLE_MAX = 256
+}; /* 32 SETTINGS entries; of a longer GOAWAY the rest is skipped */
 
 static bool
 recv_bad(struct h2_conn *c, uint32_t code, const char *note)
@@ -30,7 +32,8 @@ recv_not_open(struct h2_conn *c, const struct frame *f)
         return recv_bad(c, H2_STREAM_CLOSED, "frame on a closed stream");
     case GATE_UNKNOWN:
         if (c->side == H2_DOWN && !c->gate.forgot_ours)
-            h2_conn_glitch(c, 1); /* else it may be on its way to a stream that we reset */
+            h2_conn_glitch(c,
+                           1); /* else it may be on its way to a stream that we reset */
         return true;
     case GATE_BY_US:
         return true; /* it was on its way when we reset the stream */
@@ -90,9 +93,11 @@ recv_begin_headers(struct h2_conn *c, const struct frame *f)
         if (s && s->in_ended && c->side == H2_DOWN)
             return recv_bad(c, H2_STREAM_CLOSED, "HEADERS after END_STREAM");
         if (s && s->in_ended)
-            stream_error(c, s, H2_STREAM_CLOSED); /* one call of many on this backend connection */
+            stream_error(
+                c, s, H2_STREAM_CLOSED); /* one call of many on this backend connection */
     }
-    r->prefix = (uint8_t)((f->flags & FLAG_PADDED ? 1 : 0) + (f->flags & FLAG_PRIORITY ? 5 : 0));
+    r->prefix =
+        (uint8_t)((f->flags & FLAG_PADDED ? 1 : 0) + (f->flags & FLAG_PRIORITY ? 5 : 0));
     if (r->prefix > f->len)
         return recv_bad(c, H2_FRAME_SIZE_ERROR, "HEADERS too short for its flags");
     r->priority_at = 0;
@@ -110,7 +115,8 @@ recv_begin_continuation(struct h2_conn *c, const struct frame *f)
         return recv_bad(c, H2_PROTOCOL_ERROR, "CONTINUATION without HEADERS");
     r->block_bytes += f->len;
     if (++r->continuations > c->lim->max_continuations) {
-        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM, "too many CONTINUATION frames");
+        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM,
+                       "too many CONTINUATION frames");
         return false;
     }
     r->prefix = 0;
@@ -128,7 +134,8 @@ recv_begin(struct h2_conn *c, const struct frame *f)
     r->pad = 0;
     r->pad_known = !(f->flags & FLAG_PADDED);
     if (f->len > FRAME_PAYLOAD_MAX)
-        return recv_bad(c, H2_FRAME_SIZE_ERROR, "frame larger than SETTINGS_MAX_FRAME_SIZE");
+        return recv_bad(c, H2_FRAME_SIZE_ERROR,
+                        "frame larger than SETTINGS_MAX_FRAME_SIZE");
     if (r->in_block && (f->type != FRAME_CONTINUATION || f->id != r->block_id))
         return recv_bad(c, H2_PROTOCOL_ERROR, "another frame inside a header block");
     if (!c->settled && f->type != FRAME_SETTINGS)
@@ -166,7 +173,8 @@ recv_end(struct h2_conn *c)
 
     if (r->mode == RECV_WHOLE && f->len == 0) {
         control_frame(c, f, (const uint8_t *)"");
-    } else if (r->mode == RECV_DATA && f->flags & FLAG_END_STREAM && r->stream && r->stream->conn == c) {
+    } else if (r->mode == RECV_DATA && f->flags & FLAG_END_STREAM && r->stream &&
+               r->stream->conn == c) {
         stream_ended_in(c, r->stream);
     } else if (r->mode == RECV_BLOCK && f->flags & FLAG_END_HEADERS) {
         if (f->type == FRAME_CONTINUATION ? f->len == 0 : f->len == 0)

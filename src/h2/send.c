@@ -208,8 +208,8 @@ send_some(struct h2_conn *c)
 /* --- for the owner ---------------------------------------------------------------------------------- */
 
 int
-h2_stream_request(struct h2_conn *c, struct h2_stream *s, const struct h2_field *fields, size_t n,
-                  bool end)
+h2_stream_request(struct h2_conn *c, struct h2_stream *s, const struct h2_field *fields,
+                  size_t n, bool end)
 {
     int rv;
 
@@ -290,5 +290,6 @@ h2_stream_reset(struct h2_stream *s, uint32_t code)
 
     if (!c || c->state != CONN_OPEN)
         return;
-    stream_reset(c, s, s->close_err != ERR_OK ? s->close_err : ERR_CANCELLED, code, false);
+    stream_reset(c, s, s->close_err != ERR_OK ? s->close_err : ERR_CANCELLED, code,
+                 false);
 }

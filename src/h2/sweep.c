@@ -53,7 +53,8 @@ sweep_hoarders(struct h2_conn *c, int64_t now)
         struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, link);
 
         next = i->next;
-        if (s->held >= s->window / 2 && !s->closing && sweep_late(s->taken_us, HOARD_US, now)) {
+        if (s->held >= s->window / 2 && !s->closing &&
+            sweep_late(s->taken_us, HOARD_US, now)) {
             stat_inc(c->w->stats, STAT_STALL_CLOSED);
             s->close_err = ERR_STALL;
             h2_stream_reset(s, H2_CANCEL);
@@ -64,7 +65,8 @@ sweep_hoarders(struct h2_conn *c, int64_t now)
 static void
 sweep_idle(struct h2_conn *c, int64_t now)
 {
-    if (c->stream_count || c->draining || !sweep_late(c->idle_since_us, c->lim->idle_timeout_us, now))
+    if (c->stream_count || c->draining ||
+        !sweep_late(c->idle_since_us, c->lim->idle_timeout_us, now))
         return;
     stat_inc(c->w->stats, STAT_IDLE_CLOSED);
     c->close_err = ERR_IDLE;
@@ -99,12 +101,15 @@ conn_sweep(struct h2_conn *c, int64_t now)
     if (c->side == H2_DOWN && !(c->settled && c->acked) &&
         sweep_late(c->opened_us, l->handshake_timeout_us, now)) {
         stat_inc(c->w->stats, STAT_HANDSHAKE_TIMEOUTS);
-        conn_terminate(c, ERR_HANDSHAKE_TIMEOUT, H2_SETTINGS_TIMEOUT, "SETTINGS not sent or not acked in time");
+        conn_terminate(c, ERR_HANDSHAKE_TIMEOUT, H2_SETTINGS_TIMEOUT,
+                       "SETTINGS not sent or not acked in time");
         return;
     }
-    if (c->recv.in_block && sweep_late(c->recv.block_since_us, l->header_timeout_us, now)) {
+    if (c->recv.in_block &&
+        sweep_late(c->recv.block_since_us, l->header_timeout_us, now)) {
         stat_inc(c->w->stats, STAT_HEADER_TIMEOUTS);
-        conn_terminate(c, ERR_STALL, H2_ENHANCE_YOUR_CALM, "header block not completed in time");
+        conn_terminate(c, ERR_STALL, H2_ENHANCE_YOUR_CALM,
+                       "header block not completed in time");
         return;
     }
     if (c->draining && c->side == H2_DOWN && !c->final_goaway &&

@@ -17,9 +17,12 @@ struct stream_table {
     uint32_t size, used; /* size: a power of two, or 0 */
 };
 
-bool stream_table_add(struct stream_table *t, struct slab *slab, struct h2_stream *s) MUST_CHECK; /* false: no memory */
-struct h2_stream *stream_table_find(const struct stream_table *t, int32_t id); /* NULL when absent */
-void stream_table_remove(struct stream_table *t, int32_t id);                  /* absent: nothing happens */
+bool stream_table_add(struct stream_table *t, struct slab *slab,
+                      struct h2_stream *s) MUST_CHECK; /* false: no memory */
+struct h2_stream *
+stream_table_find(const struct stream_table *t, int32_t id); /* NULL when absent */
+void
+stream_table_remove(struct stream_table *t, int32_t id); /* absent: nothing happens */
 void stream_table_done(struct stream_table *t, struct slab *slab);
 
 #endif

@@ -112,9 +112,11 @@ h2_library_version(void)
 }
 
 struct h2_worker *
-h2_worker_new(struct loop *loop, struct slab *slab, struct buf_pool *bufs, struct stats *stats)
+h2_worker_new(struct loop *loop, struct slab *slab, struct buf_pool *bufs,
+              struct stats *stats)
 {
-    struct h2_worker *w = xmalloc(sizeof(*w)); /* not zeroed: the big buffers stay untouched pages */
+    struct h2_worker *w =
+        xmalloc(sizeof(*w)); /* not zeroed: the big buffers stay untouched pages */
 
     w->loop = loop;
     w->slab = slab;

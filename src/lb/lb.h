@@ -34,6 +34,7 @@ struct lb_policy {
 };
 
 const struct lb_policy *lb_policy_find(const char *name); /* NULL if unknown */
-const struct lb_policy *lb_policy_at(size_t i);           /* NULL behind the last: for lists in texts */
+const struct lb_policy *
+lb_policy_at(size_t i); /* NULL behind the last: for lists in texts */
 
 #endif

@@ -34,7 +34,8 @@ pick_first_wants(const void *state, const struct lb_endpoint *eps, size_t n, siz
     size_t current = pick_first_current(eps, n);
 
     (void)state;
-    return current == n || current == i; /* all failed: every one is tried again after its backoff */
+    return current == n ||
+           current == i; /* all failed: every one is tried again after its backoff */
 }
 
 const struct lb_policy lb_pick_first = {

@@ -89,7 +89,8 @@ process_stop(struct process *p)
     p->phase = PHASE_STOPPING;
     timer_stop(p->loop, &p->timer);
     process_stop_listening(p);
-    log_at(NULL, LOG_INFO, left ? "drain ended: what is still open gets UNAVAILABLE" : "drain ended",
+    log_at(NULL, LOG_INFO,
+           left ? "drain ended: what is still open gets UNAVAILABLE" : "drain ended",
            LI("open", left));
     for (size_t i = 0; i < p->worker_count; i++)
         worker_stop(p->workers[i]);
@@ -132,7 +133,8 @@ process_drain(struct process *p)
         return;
     }
     p->phase = PHASE_LEAVING;
-    log_at(NULL, LOG_INFO, "shutdown asked for: still accepting", LI("delay_ms", p->conf->drain.delay_ms));
+    log_at(NULL, LOG_INFO, "shutdown asked for: still accepting",
+           LI("delay_ms", p->conf->drain.delay_ms));
     timer_start(p->loop, &p->timer, p->conf->drain.delay_ms * 1000);
 }
 
@@ -169,7 +171,8 @@ process_workers(struct process *p)
     p->workers = xcalloc(p->worker_count, sizeof(struct worker *));
     p->stats = xcalloc(p->worker_count + 1, sizeof(struct stats *));
     for (size_t i = 0; i < p->worker_count; i++) {
-        p->workers[i] = worker_new((int)i, &p->shared, p->conf->pools.items, p->conf->pools.n);
+        p->workers[i] =
+            worker_new((int)i, &p->shared, p->conf->pools.items, p->conf->pools.n);
         p->stats[i] = &p->workers[i]->stats;
     }
     p->stats[p->worker_count] = &p->main_stats;
@@ -184,10 +187,10 @@ process_servers(struct process *p)
 
     p->servers = xcalloc(p->conf->listeners.n, sizeof(struct server *));
     for (size_t i = 0; i < p->conf->listeners.n; i++) {
-        if (server_open(loop, &l[i], p->conf->pools.items, p->conf->pools.n, &p->shared, p->workers,
-                        p->worker_count, &p->servers[i], &why) != ERR_OK) {
-            log_at(NULL, LOG_ERROR, "cannot listen", LS("listener", l[i].name), LS("address", l[i].listen),
-                   LS("why", why));
+        if (server_open(loop, &l[i], p->conf->pools.items, p->conf->pools.n, &p->shared,
+                        p->workers, p->worker_count, &p->servers[i], &why) != ERR_OK) {
+            log_at(NULL, LOG_ERROR, "cannot listen", LS("listener", l[i].name),
+                   LS("address", l[i].listen), LS("why", why));
             return false;
         }
         p->server_count++;
@@ -204,7 +207,8 @@ process_admin(struct process *p, bool required)
     if (strcmp(listen, "off") == 0)
         return true;
     if (addr_parse(listen, true, &at, &why) == ERR_OK &&
-        admin_open(p->loop, &at, p->stats, p->worker_count + 1, &p->admin, &why) == ERR_OK)
+        admin_open(p->loop, &at, p->stats, p->worker_count + 1, &p->admin, &why) ==
+            ERR_OK)
         return true;
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
            required ? "cannot open the admin port"

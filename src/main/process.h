@@ -19,8 +19,10 @@ struct process;
 struct process *process_start(const struct config *conf, bool admin_required);
 /* Until TERM, INT or QUIT and the drain that follows (features.md 2.11). Returns the exit code; frees everything. */
 int process_run(struct process *p);
-struct loop *process_loop(struct process *p); /* the main thread's loop, for what else lives there */
-const struct addr *process_listen_addr(const struct process *p, size_t i); /* of listener i */
+struct loop *
+process_loop(struct process *p); /* the main thread's loop, for what else lives there */
+const struct addr *
+process_listen_addr(const struct process *p, size_t i); /* of listener i */
 void process_drain(struct process *p); /* as SIGTERM does; a second call ends at once */
 
 #endif

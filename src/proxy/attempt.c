@@ -10,8 +10,10 @@
 #include "proxy/worker.h"
 
 enum {
-    ATTEMPTS_MAX = 10, /* all together: a request that never left us may be tried again and again */
-    REFUSALS_MAX = 2,  /* replays after a backend refused (gRFC A6 has one; GOAWAY and refusal may meet) */
+    ATTEMPTS_MAX =
+        10, /* all together: a request that never left us may be tried again and again */
+    REFUSALS_MAX =
+        2, /* replays after a backend refused (gRFC A6 has one; GOAWAY and refusal may meet) */
     FIELDS_MAX = 128 + 8,
 };
 
@@ -36,13 +38,17 @@ attempt_own_fields(struct call *c, struct fields *f, char timeout[TIMEOUT_TEXT_M
     fields_add(f, H2_FIELD("te", "trailers"));
     if (c->deadline_us) {
         int64_t left_us = c->deadline_us - loop_now_us(c->worker->loop);
-        size_t n = timeout_format(left_us > INT64_MAX / 1000 ? INT64_MAX : left_us * 1000, timeout);
+        size_t n = timeout_format(left_us > INT64_MAX / 1000 ? INT64_MAX : left_us * 1000,
+                                  timeout);
         char *kept = arena_copy(&c->arena, timeout, n ? n : 1);
 
         if (n && kept)
-            fields_add(f, (struct h2_field){ .name = (uint8_t *)"grpc-timeout", .value = (uint8_t *)kept,
-                                             .namelen = 12, .valuelen = n,
-                                             .flags = H2_FIELD_STATIC | H2_FIELD_NO_INDEX });
+            fields_add(f,
+                       (struct h2_field){ .name = (uint8_t *)"grpc-timeout",
+                                          .value = (uint8_t *)kept,
+                                          .namelen = 12,
+                                          .valuelen = n,
+                                          .flags = H2_FIELD_STATIC | H2_FIELD_NO_INDEX });
     }
 }
 
@@ -63,8 +69,10 @@ attempt_fields(struct call *c, struct fields *f)
         if (!own && e->f.name[0] != ':') {
             if (!authority.p && host.p)
                 fields_add(f, (struct h2_field){ .name = (uint8_t *)":authority",
-                                                 .value = (uint8_t *)host.p, .namelen = 10,
-                                                 .valuelen = host.n, .flags = H2_FIELD_STATIC });
+                                                 .value = (uint8_t *)host.p,
+                                                 .namelen = 10,
+                                                 .valuelen = host.n,
+                                                 .flags = H2_FIELD_STATIC });
             attempt_own_fields(c, f, timeout);
             own = true;
         }
@@ -97,11 +105,13 @@ attempt_open(struct call *c, struct upconn *conn)
     if (c->attempts++ == 0 && !c->committed)
         buf_keep_start(&up->out);
     attempt_fields(c, &f);
-    end = c->down.in_bodiless; /* a half-close of its own stays a frame of its own: grpc-go needs that */
+    end =
+        c->down
+            .in_bodiless; /* a half-close of its own stays a frame of its own: grpc-go needs that */
     rv = upconn_request(conn, up, f.v, f.n, end);
     if (rv != ERR_OK) {
-        call_fail(c, grpc_code_from_err(rv), "no stream could be opened to %s: %s", upconn_name(conn),
-                  err_text(rv));
+        call_fail(c, grpc_code_from_err(rv), "no stream could be opened to %s: %s",
+                  upconn_name(conn), err_text(rv));
         return;
     }
     c->upconn = conn;
@@ -116,8 +126,8 @@ attempt_no_endpoint(struct call *c, int err)
 {
     const char *why = pool_last_failure(c->pool);
 
-    call_fail(c, grpc_code_from_err(err), "pool %s: %s%s%s", pool_name(c->pool), err_text(err),
-              why[0] ? "; last failure: " : "", why);
+    call_fail(c, grpc_code_from_err(err), "pool %s: %s%s%s", pool_name(c->pool),
+              err_text(err), why[0] ? "; last failure: " : "", why);
 }
 
 void

@@ -25,7 +25,8 @@ call_new(struct down *d)
 
     if (!c)
         return NULL;
-    memset(c, 0, offsetof(struct call, first)); /* the arena's first block needs no zeroes */
+    memset(c, 0,
+           offsetof(struct call, first)); /* the arena's first block needs no zeroes */
     c->worker = w;
     c->owner = d;
     c->code = -1;
@@ -59,7 +60,9 @@ call_free(struct call *c)
     stat_add(&w->stats, STAT_CALLS_FLYING, -1);
     stat_add(&w->stats, STAT_MESSAGES_FROM_DOWN, (int64_t)c->in_frames.messages);
     stat_add(&w->stats, STAT_MESSAGES_TO_DOWN, (int64_t)c->out_frames.messages);
-    stat_inc(&w->stats, (enum stat)(STAT_CODE_0 + (c->code < 0 || c->code > 16 ? GRPC_UNKNOWN : c->code)));
+    stat_inc(&w->stats,
+             (enum stat)(STAT_CODE_0 +
+                         (c->code < 0 || c->code > 16 ? GRPC_UNKNOWN : c->code)));
     atomic_fetch_sub_explicit(&w->flying, 1, memory_order_relaxed);
     slab_give(w->slab, c);
     down_call_ended(d);
@@ -129,7 +132,8 @@ call_on_deadline(struct timer *t)
 
     stat_inc(&c->worker->stats, STAT_DEADLINES);
     call_fail(c, GRPC_DEADLINE_EXCEEDED, "the deadline passed %s",
-              c->up.conn ? "while the backend was working on the call" : "before a backend got the call");
+              c->up.conn ? "while the backend was working on the call"
+                         : "before a backend got the call");
     call_settle(c);
 }
 
@@ -140,7 +144,9 @@ call_cancelled(struct call *c)
     pool_wait_cancel(&c->wait);
     c->committed = true;
     if (!c->up.conn && c->attempts == 0 && c->owner->h2)
-        h2_conn_glitch(c->owner->h2, 1); /* opened and reset before any backend saw it: Rapid Reset's shape */
+        h2_conn_glitch(
+            c->owner->h2,
+            1); /* opened and reset before any backend saw it: Rapid Reset's shape */
     h2_stream_reset(&c->up, H2_CANCEL);
     stat_inc(&c->worker->stats, STAT_CALLS_CANCELLED);
     if (c->code < 0)

@@ -33,14 +33,15 @@ struct call {
     struct upconn *upconn; /* while the up stream is open */
     const struct route *route;
     struct timer deadline;
-    int64_t deadline_us;       /* 0: none */
-    const char *lost_name;     /* backend of the last attempt; valid as long as the pool */
-    uint8_t attempts;          /* up streams opened so far */
-    uint8_t refusals;          /* of them: refused by a backend */
-    bool committed;            /* the response began, or the replay copy was given up: no replay any more */
-    int16_t code;              /* gRPC code of the end; -1 while unknown */
-    size_t replay_held;        /* bytes charged to the worker's replay budget */
-    size_t uncredited;         /* bytes of a rewound body whose window was given back before */
+    int64_t deadline_us;   /* 0: none */
+    const char *lost_name; /* backend of the last attempt; valid as long as the pool */
+    uint8_t attempts;      /* up streams opened so far */
+    uint8_t refusals;      /* of them: refused by a backend */
+    bool
+        committed; /* the response began, or the replay copy was given up: no replay any more */
+    int16_t code;       /* gRPC code of the end; -1 while unknown */
+    size_t replay_held; /* bytes charged to the worker's replay budget */
+    size_t uncredited;  /* bytes of a rewound body whose window was given back before */
     struct frame_parser in_frames, out_frames; /* request and response messages */
     struct arena arena;
     _Alignas(16) char first[512]; /* first block of the arena */
@@ -60,14 +61,20 @@ void call_fail(struct call *c, int code, const char *fmt, ...) PRINTF_LIKE(3, 4)
 void call_settle(struct call *c);
 
 /* request.c: what the client sends */
-void request_begin(struct call *c);   /* HEADERS complete: check, route, deadline, first attempt; or a local answer */
-void request_forward(struct call *c); /* bytes or the end arrived: pass them on if there is an up stream */
-void request_drained(struct call *c); /* the up stream sent bytes: credit for the client */
+void request_begin(
+    struct call *
+        c); /* HEADERS complete: check, route, deadline, first attempt; or a local answer */
+void request_forward(
+    struct call *c); /* bytes or the end arrived: pass them on if there is an up stream */
+void
+request_drained(struct call *c); /* the up stream sent bytes: credit for the client */
 
 /* attempt.c: streams to backends */
 void attempt_start(struct call *c);
-bool attempt_replay(struct call *c);   /* the up stream ended without being processed: true when another attempt began (or waits) */
-void attempt_commit(struct call *c);   /* no replay from here on: drops the copy */
+bool attempt_replay(
+    struct call *
+        c); /* the up stream ended without being processed: true when another attempt began (or waits) */
+void attempt_commit(struct call *c); /* no replay from here on: drops the copy */
 
 /* response.c: what the backend sends */
 void response_begin(struct call *c, bool end);
@@ -78,7 +85,9 @@ void response_drained(struct call *c);
 void response_lost(struct call *c);
 
 /* reply.c: answers that we make ourselves */
-void reply_status(struct call *c, int code, const char *text); /* whatever is still possible, see call_fail */
-void reply_http(struct call *c, const char *status, const char *text); /* to what is not a gRPC request: a short text body */
+void reply_status(struct call *c, int code,
+                  const char *text); /* whatever is still possible, see call_fail */
+void reply_http(struct call *c, const char *status,
+                const char *text); /* to what is not a gRPC request: a short text body */
 
 #endif

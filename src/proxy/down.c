@@ -56,12 +56,13 @@ down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
     stat_add(&w->stats, STAT_DOWN_OPEN, -1);
     down_uncount(w, d->server);
     /* Peers come and go; only what they did wrong is worth a line. */
-    if ((err == ERR_NOT_HTTP2 || err == ERR_PROTOCOL || err == ERR_FLOOD || err == ERR_STALL ||
-         err == ERR_HANDSHAKE_TIMEOUT || err == ERR_NOMEM) &&
+    if ((err == ERR_NOT_HTTP2 || err == ERR_PROTOCOL || err == ERR_FLOOD ||
+         err == ERR_STALL || err == ERR_HANDSHAKE_TIMEOUT || err == ERR_NOMEM) &&
         log_limit_pass(&limit, 20))
-        log_at(NULL, LOG_WARN, "client connection closed", LS("peer", addr_print(&d->peer, peer)),
-               LS("listener", d->server->conf_name), LS("reason", err_name(err)), LS("why", note),
-               LI("worker", w->index), LI("conn", h2_conn_number(h2)));
+        log_at(NULL, LOG_WARN, "client connection closed",
+               LS("peer", addr_print(&d->peer, peer)),
+               LS("listener", d->server->conf_name), LS("reason", err_name(err)),
+               LS("why", note), LI("worker", w->index), LI("conn", h2_conn_number(h2)));
     if (d->calls == 0)
         down_free(d);
 }

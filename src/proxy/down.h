@@ -17,8 +17,8 @@ struct down {
     struct h2_conn *h2; /* NULL: closed */
     struct worker *worker;
     struct server *server;
-    struct list link;  /* worker->downs */
-    unsigned calls;    /* not ended, also those whose stream the client reset */
+    struct list link; /* worker->downs */
+    unsigned calls;   /* not ended, also those whose stream the client reset */
     struct addr peer;
 };
 

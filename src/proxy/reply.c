@@ -11,8 +11,11 @@
 static struct h2_field
 reply_field(const char *name, const char *value, size_t n)
 {
-    return (struct h2_field){ .name = (uint8_t *)name, .value = (uint8_t *)value,
-                              .namelen = strlen(name), .valuelen = n, .flags = H2_FIELD_STATIC };
+    return (struct h2_field){ .name = (uint8_t *)name,
+                              .value = (uint8_t *)value,
+                              .namelen = strlen(name),
+                              .valuelen = n,
+                              .flags = H2_FIELD_STATIC };
 }
 
 /* grpc-status and, when there is a text, grpc-message. Returns how many fields were written. */
@@ -79,7 +82,8 @@ reply_http(struct call *c, const char *status, const char *text)
         f[n++] = H2_FIELD("grpc-status", "3"); /* as grpc-go does */
     stat_inc(&c->worker->stats, STAT_LOCAL_REPLIES);
     c->code = GRPC_INVALID_ARGUMENT;
-    s->patient = true; /* not a gRPC client: let it finish, so that its own mistakes get their own answer */
+    s->patient =
+        true; /* not a gRPC client: let it finish, so that its own mistakes get their own answer */
     if (h2_stream_respond(s, f, n, false) != ERR_OK ||
         buf_append(&s->out, c->worker->bufs, text, strlen(text), SIZE_MAX) != ERR_OK) {
         h2_stream_reset(s, H2_INTERNAL_ERROR);

@@ -9,9 +9,9 @@
 #include "loop/loop.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
+#include "proxy/listener_conf.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
-#include "proxy/listener_conf.h"
 #include "proxy/worker.h"
 #include "upstream/pool_conf.h"
 
@@ -24,7 +24,8 @@ request_refuse(struct call *c, enum stat counter, int code, const char *text)
 }
 
 static bool
-request_refuse_http(struct call *c, enum stat counter, const char *status, const char *text)
+request_refuse_http(struct call *c, enum stat counter, const char *status,
+                    const char *text)
 {
     stat_inc(&c->worker->stats, counter);
     reply_http(c, status, text);
@@ -45,7 +46,8 @@ request_authority_ok(const struct h2_headers *h)
     struct slice host = h2_headers_get(h, H2_TOKEN_HOST);
 
     /* No user part. A comma is legal: gRPC C-core writes the whole target "ipv4:a:1,b:2" here. */
-    if (h2_headers_has_twice(h, H2_TOKEN_HOST) || request_has(authority, '@') || request_has(host, '@'))
+    if (h2_headers_has_twice(h, H2_TOKEN_HOST) || request_has(authority, '@') ||
+        request_has(host, '@'))
         return false;
     return !host.p || !authority.p || slice_eq(host, authority);
 }
@@ -57,22 +59,27 @@ request_is_grpc(struct call *c)
     struct slice scheme = h2_headers_get(h, H2_TOKEN_SCHEME);
 
     if (h->invalid)
-        return request_refuse(c, STAT_BAD_HEADERS, GRPC_INTERNAL,
-                              "the request has a header field with an illegal name or value");
+        return request_refuse(
+            c, STAT_BAD_HEADERS, GRPC_INTERNAL,
+            "the request has a header field with an illegal name or value");
     if (h->over)
         return request_refuse(c, STAT_HEADERS_TOO_LARGE, GRPC_RESOURCE_EXHAUSTED,
                               "the request headers are over the limits of this listener "
                               "(maxHeaderBytes, maxHeaderCount)");
     if (!slice_eq_str(h2_headers_get(h, H2_TOKEN_METHOD), "POST"))
-        return request_refuse_http(c, STAT_BAD_METHOD, "405", "gRPC calls use the method POST\n");
+        return request_refuse_http(c, STAT_BAD_METHOD, "405",
+                                   "gRPC calls use the method POST\n");
     if (!content_type_is_grpc(h2_headers_get(h, H2_TOKEN_CONTENT_TYPE)) ||
         h2_headers_has_twice(h, H2_TOKEN_CONTENT_TYPE))
-        return request_refuse_http(c, STAT_BAD_CONTENT_TYPE, "415",
-                                   "this proxy carries gRPC: content-type must be application/grpc\n");
+        return request_refuse_http(
+            c, STAT_BAD_CONTENT_TYPE, "415",
+            "this proxy carries gRPC: content-type must be application/grpc\n");
     if (!slice_eq_str(scheme, "http") && !slice_eq_str(scheme, "https"))
-        return request_refuse(c, STAT_BAD_HEADERS, GRPC_INTERNAL, ":scheme must be http or https");
+        return request_refuse(c, STAT_BAD_HEADERS, GRPC_INTERNAL,
+                              ":scheme must be http or https");
     if (!request_authority_ok(h))
-        return request_refuse(c, STAT_BAD_HEADERS, GRPC_INTERNAL, ":authority is not a host, or host differs from it");
+        return request_refuse(c, STAT_BAD_HEADERS, GRPC_INTERNAL,
+                              ":authority is not a host, or host differs from it");
     return true;
 }
 
@@ -86,10 +93,12 @@ request_timeout(struct call *c, int64_t *ret_ns)
     *ret_ns = -1;
     if (!v.p)
         return true;
-    if (!h2_headers_has_twice(h, H2_TOKEN_GRPC_TIMEOUT) && timeout_parse(v, ret_ns) == ERR_OK)
+    if (!h2_headers_has_twice(h, H2_TOKEN_GRPC_TIMEOUT) &&
+        timeout_parse(v, ret_ns) == ERR_OK)
         return true;
-    return request_refuse(c, STAT_BAD_TIMEOUT, GRPC_INTERNAL,
-                          "malformed grpc-timeout: 1 to 8 digits and one of H M S m u n are expected");
+    return request_refuse(
+        c, STAT_BAD_TIMEOUT, GRPC_INTERNAL,
+        "malformed grpc-timeout: 1 to 8 digits and one of H M S m u n are expected");
 }
 
 static bool
@@ -103,8 +112,9 @@ request_route(struct call *c, struct slice service, struct slice method)
         return true;
     }
     stat_inc(&c->worker->stats, STAT_NO_ROUTE);
-    call_fail(c, GRPC_UNIMPLEMENTED, "no route of listener %s matches %.*s/%.*s", s->conf->name,
-              (int)service.n, (const char *)service.p, (int)method.n, (const char *)method.p);
+    call_fail(c, GRPC_UNIMPLEMENTED, "no route of listener %s matches %.*s/%.*s",
+              s->conf->name, (int)service.n, (const char *)service.p, (int)method.n,
+              (const char *)method.p);
     return false;
 }
 
@@ -116,7 +126,8 @@ request_deadline(struct call *c, int64_t client_ns)
 
     if (limit < 0) {
         stat_inc(&c->worker->stats, STAT_DEADLINES);
-        call_fail(c, GRPC_DEADLINE_EXCEEDED, "the deadline had passed when the call arrived");
+        call_fail(c, GRPC_DEADLINE_EXCEEDED,
+                  "the deadline had passed when the call arrived");
         return false;
     }
     if (limit) {
@@ -136,8 +147,10 @@ request_begin(struct call *c)
 
     if (!request_is_grpc(c))
         return;
-    if (path_split(h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH), &service, &method) != ERR_OK) {
-        request_refuse(c, STAT_BAD_PATH, GRPC_UNIMPLEMENTED, "the path is not /service/method");
+    if (path_split(h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH), &service,
+                   &method) != ERR_OK) {
+        request_refuse(c, STAT_BAD_PATH, GRPC_UNIMPLEMENTED,
+                       "the path is not /service/method");
         return;
     }
     if (!request_timeout(c, &client_ns) || !request_route(c, service, method) ||
@@ -195,7 +208,8 @@ request_drained(struct call *c)
             w->replay_bytes += grown;
             stat_add(&w->stats, STAT_REPLAY_BYTES, (int64_t)grown);
         }
-        if (c->replay_held > pool_config(c->pool)->limits.replay_bytes || w->replay_bytes > w->max_replay_bytes)
+        if (c->replay_held > pool_config(c->pool)->limits.replay_bytes ||
+            w->replay_bytes > w->max_replay_bytes)
             attempt_commit(c);
     }
     again = n < c->uncredited ? n : c->uncredited;

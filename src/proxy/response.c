@@ -62,7 +62,8 @@ response_not_grpc(struct call *c, const struct h2_headers *h)
     struct slice type = h2_headers_get(h, H2_TOKEN_CONTENT_TYPE);
 
     stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
-    call_fail(c, grpc_code_from_http(http), "backend %s answered HTTP %d, content-type %.*s: not gRPC",
+    call_fail(c, grpc_code_from_http(http),
+              "backend %s answered HTTP %d, content-type %.*s: not gRPC",
               upconn_name(c->upconn), http, (int)(type.n < 60 ? type.n : 60),
               type.p ? (const char *)type.p : "none");
 }
@@ -71,7 +72,8 @@ static bool
 response_usable(struct call *c, const struct h2_headers *h)
 {
     if (h->invalid) {
-        call_fail(c, GRPC_INTERNAL, "backend %s sent an illegal header field", upconn_name(c->upconn));
+        call_fail(c, GRPC_INTERNAL, "backend %s sent an illegal header field",
+                  upconn_name(c->upconn));
         return false;
     }
     if (h->over) {
@@ -92,7 +94,8 @@ response_begin(struct call *c, bool end)
     size_t n;
 
     attempt_commit(c);
-    h2_headers_done(&c->down.in_headers, c->worker->slab); /* the request cannot be replayed any more */
+    h2_headers_done(&c->down.in_headers,
+                    c->worker->slab); /* the request cannot be replayed any more */
     if (!response_usable(c, h))
         return;
     if (!has_status && (response_http_status(h) != 200 || !grpc || end)) {
@@ -144,7 +147,8 @@ response_end(struct call *c, bool with_trailers)
 
     if (!with_trailers) {
         stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
-        call_fail(c, GRPC_UNKNOWN, "backend %s ended the call without trailers", upconn_name(c->upconn));
+        call_fail(c, GRPC_UNKNOWN, "backend %s ended the call without trailers",
+                  upconn_name(c->upconn));
         return;
     }
     if (!response_usable(c, h))
@@ -185,7 +189,8 @@ response_lost(struct call *c)
 
     if (err == ERR_RESET) {
         code = grpc_code_from_h2(c->up.close_code);
-        snprintf(text, sizeof(text), "it reset the stream with HTTP/2 code %u", c->up.close_code);
+        snprintf(text, sizeof(text), "it reset the stream with HTTP/2 code %u",
+                 c->up.close_code);
         what = text;
     } else if (err == ERR_STALL) {
         /* The client takes nothing, trailers neither: only a reset frees what is held for it. */

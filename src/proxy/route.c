@@ -17,7 +17,8 @@ route_init(struct route *r, const struct route_conf *conf, size_t pool_index)
 }
 
 const struct route *
-route_find(const struct route *routes, size_t n, struct slice service, struct slice method)
+route_find(const struct route *routes, size_t n, struct slice service,
+           struct slice method)
 {
     for (size_t i = 0; i < n; i++) {
         const struct route *r = &routes[i];

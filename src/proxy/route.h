@@ -20,7 +20,8 @@ struct route {
 /* pool_index is the place of conf->to.pool. The strings stay the config's. */
 void route_init(struct route *r, const struct route_conf *conf, size_t pool_index);
 /* NULL: no route. */
-const struct route *route_find(const struct route *routes, size_t n, struct slice service, struct slice method);
+const struct route *route_find(const struct route *routes, size_t n, struct slice service,
+                               struct slice method);
 /* Microseconds from now that a call may take; 0: for ever, -1: its time is over already. client_ns: its grpc-timeout, -1 when it sent none. The shortest limit wins (grpc-spec 5). */
 int64_t route_time_limit_us(const struct route *r, int64_t client_ns);
 

@@ -30,8 +30,12 @@ server_limits(struct h2_limits *l, const struct listener_limits_conf *c, bool lo
         .write_buffer = c->write_buffer,
         .max_queued_frames = c->max_queued_frames,
         /* DESIGN 3.6: cancelling is normal for gRPC clients next door, suspicious from far away. */
-        .reset_burst = c->reset_burst ? c->reset_burst : local ? 10000 : 1000,
-        .reset_rate = c->reset_rate ? c->reset_rate : local ? 1000 : 100,
+        .reset_burst = c->reset_burst ? c->reset_burst
+                       : local        ? 10000
+                                      : 1000,
+        .reset_rate = c->reset_rate ? c->reset_rate
+                      : local       ? 1000
+                                    : 100,
         .glitch_burst = c->glitch_burst,
         .glitch_rate = c->glitch_rate,
         .max_streams_per_turn = c->max_streams_per_turn,
@@ -64,7 +68,8 @@ server_over_limit(const struct server *s)
     unsigned own = s->conf->limits.max_connections, all = s->shared->max_connections;
 
     return (own && atomic_load_explicit(&s->connections, memory_order_relaxed) >= own) ||
-           (all && atomic_load_explicit(&s->shared->connections, memory_order_relaxed) >= all);
+           (all &&
+            atomic_load_explicit(&s->shared->connections, memory_order_relaxed) >= all);
 }
 
 static struct worker *
@@ -88,9 +93,11 @@ server_on_accept(void *arg, int fd, const struct addr *peer)
     struct worker *w;
 
     if (server_over_limit(s)) {
-        stat_inc(s->worker_count == 1 ? &s->workers[0]->stats : s->shared->main_stats, STAT_DOWN_OVER_LIMIT);
+        stat_inc(s->worker_count == 1 ? &s->workers[0]->stats : s->shared->main_stats,
+                 STAT_DOWN_OVER_LIMIT);
         if (log_limit_pass(&limit, 3))
-            log_at(NULL, LOG_WARN, "connection refused: maxConnections reached", LS("listener", s->conf_name));
+            log_at(NULL, LOG_WARN, "connection refused: maxConnections reached",
+                   LS("listener", s->conf_name));
         close(fd);
         return;
     }
@@ -105,9 +112,10 @@ server_on_accept(void *arg, int fd, const struct addr *peer)
 }
 
 int
-server_open(struct loop *loop, const struct listener_conf *conf, const struct pool_conf *pools,
-            size_t pool_count, struct shared *shared, struct worker **workers,
-            size_t worker_count, struct server **ret, const char **ret_why)
+server_open(struct loop *loop, const struct listener_conf *conf,
+            const struct pool_conf *pools, size_t pool_count, struct shared *shared,
+            struct worker **workers, size_t worker_count, struct server **ret,
+            const char **ret_why)
 {
     struct server *s = xcalloc(1, sizeof(*s));
     struct addr at;

@@ -30,16 +30,19 @@ struct server {
     struct worker **workers;
     size_t worker_count;
     struct listener *listener;
-    struct addr addr;            /* where it really listens */
+    struct addr addr;             /* where it really listens */
     _Atomic unsigned connections; /* its open client connections */
 };
 
 /* Binds, but accepts nothing before server_start. loop: the loop that accepts. ERR_SYS with errno; *ret_why: a plain sentence. */
-int server_open(struct loop *loop, const struct listener_conf *conf, const struct pool_conf *pools, size_t pool_count, struct shared *shared,
-                struct worker **workers, size_t worker_count, struct server **ret, const char **ret_why) MUST_CHECK;
+int server_open(struct loop *loop, const struct listener_conf *conf,
+                const struct pool_conf *pools, size_t pool_count, struct shared *shared,
+                struct worker **workers, size_t worker_count, struct server **ret,
+                const char **ret_why) MUST_CHECK;
 /* The next three on the accepting loop's thread, or before it runs. */
 void server_start(struct server *s);
-void server_stop(struct server *s);  /* no new connections; closes the socket. Idempotent */
+void
+server_stop(struct server *s); /* no new connections; closes the socket. Idempotent */
 /* After all workers ended. */
 void server_free(struct server *s);
 

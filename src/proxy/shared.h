@@ -11,10 +11,12 @@ struct stats;
 
 struct shared {
     _Atomic unsigned connections; /* down connections of all workers */
-    struct stats *main_stats;     /* of the main thread, which accepts when there are several workers */
-    unsigned max_connections;     /* 0: no limit */
+    struct stats *
+        main_stats; /* of the main thread, which accepts when there are several workers */
+    unsigned max_connections; /* 0: no limit */
     unsigned workers;
-    size_t max_buffered_bytes, max_replay_bytes; /* per process; each worker gets its part */
+    size_t max_buffered_bytes,
+        max_replay_bytes; /* per process; each worker gets its part */
 };
 
 #endif

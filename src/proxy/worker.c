@@ -24,7 +24,8 @@
 
 enum { BUF_KEEP = 4 * 1024 * 1024 };
 static const int64_t TRIM_US = 10 * 1000 * 1000;
-static const int64_t LAST_WORDS_US = 100 * 1000; /* trailers and GOAWAY leave in this time */
+static const int64_t LAST_WORDS_US =
+    100 * 1000; /* trailers and GOAWAY leave in this time */
 
 struct worker_thread {
     struct worker w; /* first: the public part */

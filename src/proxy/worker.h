@@ -43,11 +43,13 @@ struct worker {
 };
 
 /* pools: array of pool_conf, outlives the worker. */
-struct worker *worker_new(int index, struct shared *shared, const struct pool_conf *pools, size_t n);
+struct worker *
+worker_new(int index, struct shared *shared, const struct pool_conf *pools, size_t n);
 /* [any] Hands an accepted socket over; the worker owns fd from now on. */
 void worker_adopt(struct worker *w, struct server *s, int fd, const struct addr *peer);
 /* The same on the worker's own thread, at once. */
-void worker_adopt_here(struct worker *w, struct server *s, int fd, const struct addr *peer);
+void
+worker_adopt_here(struct worker *w, struct server *s, int fd, const struct addr *peer);
 void worker_start(struct worker *w); /* starts the thread */
 /* [any] Two-step GOAWAY to every client; calls go on. Idempotent. */
 void worker_drain(struct worker *w);

@@ -12,7 +12,8 @@ target_one(const char *text, size_t n, struct addr *ret, const char **ret_why)
     char one[256];
 
     if (n == 0 || n >= sizeof(one)) {
-        *ret_why = n ? "this address is too long" : "an address is empty; write host:port";
+        *ret_why =
+            n ? "this address is too long" : "an address is empty; write host:port";
         return ERR_SYNTAX;
     }
     memcpy(one, text, n);
@@ -51,8 +52,10 @@ target_parse(const char *target, target_fn *fn, void *arg, const char **ret_why)
         return rv != ERR_OK || !fn ? rv : target_walk(target, fn, arg, ret_why);
     }
     if (strstr(target, ":///")) {
-        *ret_why = "this resolver does not exist yet; write an address such as \"127.0.0.1:50051\", "
-                   "\"unix:/run/app.sock\" or \"static:///10.0.0.1:50051,10.0.0.2:50051\"";
+        *ret_why =
+            "this resolver does not exist yet; write an address such as "
+            "\"127.0.0.1:50051\", "
+            "\"unix:/run/app.sock\" or \"static:///10.0.0.1:50051,10.0.0.2:50051\"";
         return ERR_SYNTAX;
     }
     rv = target_one(target, strlen(target), &a, ret_why);

@@ -15,6 +15,7 @@ enum { TARGET_ADDRS_MAX = 1024 }; /* endpoints per name, reliability.md limits s
 typedef void target_fn(void *arg, const struct addr *addr);
 
 /* ERR_SYNTAX with *ret_why: a plain sentence (static text). Nothing is called unless the whole target is good. fn may be NULL: only check. */
-int target_parse(const char *target, target_fn *fn, void *arg, const char **ret_why) MUST_CHECK;
+int target_parse(const char *target, target_fn *fn, void *arg,
+                 const char **ret_why) MUST_CHECK;
 
 #endif

@@ -112,8 +112,9 @@ endpoint_failed(struct endpoint *e, int err, const char *text)
     wait = e->attempt_us + endpoint_backoff_us(e) - loop_now_us(p->loop);
     timer_start(p->loop, &e->retry, wait);
     if (log_limit_pass(&e->log_limit, 3))
-        log_at(NULL, LOG_WARN, "backend cannot be used", LS("endpoint", e->name), LS("pool", p->conf->name),
-               LS("error", err_name(err)), LS("why", text), LI("retry_ms", wait > 0 ? wait / 1000 : 0));
+        log_at(NULL, LOG_WARN, "backend cannot be used", LS("endpoint", e->name),
+               LS("pool", p->conf->name), LS("error", err_name(err)), LS("why", text),
+               LI("retry_ms", wait > 0 ? wait / 1000 : 0));
     endpoint_update(e);
 }
 

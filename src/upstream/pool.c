@@ -21,7 +21,8 @@ pool_limits(struct pool *p)
     p->limits.max_stream_window = (uint32_t)c->max_stream_window;
     p->limits.max_connection_buffer = c->max_connection_buffer;
     p->limits.idle_timeout_us = c->idle_timeout_ms * 1000;
-    p->limits.write_stall_us = 0; /* a backend may take its time; deadlines and memory pressure end what stalls */
+    p->limits.write_stall_us =
+        0; /* a backend may take its time; deadlines and memory pressure end what stalls */
 }
 
 static void
@@ -55,7 +56,8 @@ pool_each_target(struct pool *p, target_fn *fn)
 }
 
 struct pool *
-pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng, pool_stream_fn *on_stream)
+pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
+         pool_stream_fn *on_stream)
 {
     struct pool *p = xcalloc(1, sizeof(*p));
 
@@ -118,7 +120,8 @@ pool_connect(struct pool *p)
     for (size_t i = 0; i < p->n; i++) {
         struct endpoint *e = &p->endpoints[i];
 
-        if (p->view[i].state != LB_READY && e->connecting == 0 && !timer_running(&e->retry) &&
+        if (p->view[i].state != LB_READY && e->connecting == 0 &&
+            !timer_running(&e->retry) &&
             p->policy->wants(p->policy_state, p->view, p->n, i)) {
             endpoint_connect(e);
             endpoint_update(e);

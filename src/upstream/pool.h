@@ -25,7 +25,8 @@ struct pool_wait {
     struct list link; /* linked: waiting */
     struct pool *pool;
     int64_t since_us;
-    const void *avoid; /* endpoint of the attempt before (upconn_endpoint): taken only when there is no other */
+    const void *
+        avoid; /* endpoint of the attempt before (upconn_endpoint): taken only when there is no other */
     /* Exactly once after pool_take returned ERR_AGAIN, unless cancelled: a connection with a free stream (err 0), or why there is none. */
     void (*done)(struct pool_wait *w, struct upconn *conn, int err);
 };
@@ -34,7 +35,8 @@ struct pool_wait {
 typedef void pool_stream_fn(struct h2_stream *s, unsigned events);
 
 /* conf must outlive the pool. Its targets were checked while loading. */
-struct pool *pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng, pool_stream_fn *on_stream);
+struct pool *pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
+                      pool_stream_fn *on_stream);
 /* Closes all connections (streams hear H2_EV_CLOSED in this turn), fails all waiters with ERR_DRAIN. */
 void pool_close(struct pool *p);
 /* After pool_close and one more turn. */
@@ -50,10 +52,13 @@ const char *pool_name(const struct pool *p);
 const struct pool_conf *pool_config(const struct pool *p);
 
 /* h2_stream_request on this connection, with the pool's bookkeeping. */
-int upconn_request(struct upconn *c, struct h2_stream *s, const struct h2_field *fields, size_t n, bool end) MUST_CHECK;
+int upconn_request(struct upconn *c, struct h2_stream *s, const struct h2_field *fields,
+                   size_t n, bool end) MUST_CHECK;
 /* The stream opened on c had its H2_EV_CLOSED. Must be called exactly once for each successful upconn_request, from that event. */
 void upconn_release(struct upconn *c);
-const char *upconn_name(const struct upconn *c); /* address of the endpoint, for texts; valid as long as the pool */
+const char *
+upconn_name(const struct upconn
+                *c); /* address of the endpoint, for texts; valid as long as the pool */
 const void *upconn_endpoint(const struct upconn *c);
 
 #endif

@@ -46,9 +46,9 @@ struct endpoint {
     char name[ADDR_TEXT_MAX];
     struct list conns;
     unsigned conn_count, connecting;
-    unsigned failures;     /* in a row, for the backoff */
-    int64_t attempt_us;    /* start of the last attempt */
-    struct timer retry;    /* running: in backoff */
+    unsigned failures;  /* in a row, for the backoff */
+    int64_t attempt_us; /* start of the last attempt */
+    struct timer retry; /* running: in backoff */
     struct log_limit log_limit;
 };
 
@@ -73,7 +73,8 @@ struct pool {
 };
 
 /* endpoint.c */
-void endpoint_init(struct endpoint *e, struct pool *p, size_t index, const struct addr *addr);
+void
+endpoint_init(struct endpoint *e, struct pool *p, size_t index, const struct addr *addr);
 void endpoint_connect(struct endpoint *e);
 void endpoint_update(struct endpoint *e);
 void endpoint_failed(struct endpoint *e, int err, const char *text);
@@ -87,6 +88,7 @@ void upconn_close(struct upconn *c, int err);
 void upconn_ops_fill(struct h2_conn_ops *ops, pool_stream_fn *on_stream);
 
 /* pool.c */
-void pool_changed(struct pool *p); /* something may be usable now: look at connections and waiters */
+void pool_changed(
+    struct pool *p); /* something may be usable now: look at connections and waiters */
 
 #endif

@@ -82,15 +82,16 @@ upconn_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
 
     (void)h2;
     if (code != H2_NO_ERROR && log_limit_pass(&c->endpoint->log_limit, 3))
-        log_at(NULL, LOG_WARN, "backend sent GOAWAY with an error", LS("endpoint", c->endpoint->name),
-               LI("code", code), LB("text", text));
+        log_at(NULL, LOG_WARN, "backend sent GOAWAY with an error",
+               LS("endpoint", c->endpoint->name), LI("code", code), LB("text", text));
     if (c->state == UPCONN_SETTLING || c->state == UPCONN_READY) {
         bool early = c->state == UPCONN_SETTLING;
 
         timer_stop(c->endpoint->pool->loop, &c->timeout);
         upconn_set(c, UPCONN_LEAVING);
         if (early)
-            endpoint_failed(c->endpoint, ERR_GOAWAY, "the backend said GOAWAY before it served a call");
+            endpoint_failed(c->endpoint, ERR_GOAWAY,
+                            "the backend said GOAWAY before it served a call");
     }
     endpoint_update(c->endpoint);
     pool_changed(c->endpoint->pool);
@@ -128,9 +129,11 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
         else
             e->failures = 0;
         if (!useless)
-            snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.120s", e->name, text);
+            snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.120s", e->name,
+                     text);
         if (log_limit_pass(&e->log_limit, 3))
-            log_at(NULL, LOG_INFO, "connection to backend lost", LS("endpoint", e->name), LS("why", text));
+            log_at(NULL, LOG_INFO, "connection to backend lost", LS("endpoint", e->name),
+                   LS("why", text));
     } else if (was == UPCONN_LEAVING && useless) {
         endpoint_failed(e, err, text);
     }
@@ -203,8 +206,8 @@ upconn_close(struct upconn *c, int err)
 }
 
 int
-upconn_request(struct upconn *c, struct h2_stream *s, const struct h2_field *fields, size_t n,
-               bool end)
+upconn_request(struct upconn *c, struct h2_stream *s, const struct h2_field *fields,
+               size_t n, bool end)
 {
     int rv;
 

@@ -145,7 +145,9 @@ input_insert(void)
         return;
     memmove(input + at + n, input + at, input_len - at);
     for (size_t i = 0; i < n; i++)
-        input[at + i] = how == 0 ? from->bytes[off + i] : how == 1 ? byte : (uint8_t)random_next();
+        input[at + i] = how == 0   ? from->bytes[off + i]
+                        : how == 1 ? byte
+                                   : (uint8_t)random_next();
     input_len += n;
 }
 
@@ -161,7 +163,7 @@ input_change(void)
         break;
     case 1: /* a value that is often special */
         if (input_len)
-            input[at] = (uint8_t)"\0\1\177\200\377 09azAZ/%:\"{}[],"[random_below(23)];
+            input[at] = (uint8_t) "\0\1\177\200\377 09azAZ/%:\"{}[],"[random_below(23)];
         break;
     case 2: /* cut out */
         n = random_below(input_len - at + 1);

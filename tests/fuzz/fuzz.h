@@ -12,12 +12,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 /* Like assert, but never compiled out. */
-#define FUZZ_CHECK(truth)                                                                \
-    do {                                                                                 \
-        if (!(truth)) {                                                                  \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #truth);        \
-            abort();                                                                     \
-        }                                                                                \
+#define FUZZ_CHECK(truth)                                                         \
+    do {                                                                          \
+        if (!(truth)) {                                                           \
+            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #truth); \
+            abort();                                                              \
+        }                                                                         \
     } while (0)
 
 #endif
