@@ -167,10 +167,14 @@ conn_check_end(struct h2_conn *c)
         if (quiet || c->outq.len)
             conn_fail(c, c->close_err, "");
     } else if (c->stream_count == 0 && list_empty(&c->ready) && quiet) {
-        if (c->peer_goaway)
-            conn_fail(c, ERR_GOAWAY, "");
-        else if (c->draining && (c->side == H2_UP || c->final_goaway))
-            conn_fail(c, ERR_DRAIN, "");
+        bool over =
+            c->peer_goaway || (c->draining && (c->side == H2_UP || c->final_goaway));
+
+        if (!over)
+            return;
+        /* A client may have sent more meanwhile: linger, or the reset of a socket with unread input takes our GOAWAY along. */
+        c->terminating = c->side == H2_DOWN;
+        conn_fail(c, c->peer_goaway ? ERR_GOAWAY : ERR_DRAIN, "");
     }
 }
 
