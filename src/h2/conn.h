@@ -94,10 +94,10 @@ struct h2_stream {
     bool headers_queued; /* our headers are with the library */
     bool end_queued;     /* the owner ended our side */
     bool end_sent;       /* END_STREAM left or stands behind all else in the queue */
+    bool discard; /* reset by us: what still arrives is dropped */
     bool closing;        /* off the connection's table; H2_EV_CLOSED follows */
     bool
         patient; /* set by the owner: after our early end the peer gets a second to end its side before RST_STREAM(NO_ERROR) */
-    bool discard; /* reset by us: what still arrives is dropped */
     bool
         unprocessed; /* with H2_EV_CLOSED on the up side: proof that the peer did not process the request */
     bool peer_reset; /* the peer sent RST_STREAM */
@@ -153,7 +153,7 @@ struct stats *h2_worker_stats(const struct h2_worker *w);
 struct h2_conn *
 h2_conn_open(struct h2_worker *w, struct transport *t, enum h2_side side,
              const struct h2_limits *limits, const struct h2_conn_ops *ops, void *arg);
-/* Ends it now: GOAWAY with this code if a session runs, streams get H2_EV_CLOSED with err in this turn, then on_closed. Idempotent. */
+/* Ends it now: GOAWAY with this code if HTTP/2 has begun, streams get H2_EV_CLOSED with err in this turn, then on_closed. Idempotent. */
 void h2_conn_close(struct h2_conn *c, int err, enum h2_code code, const char *note);
 /* Down side: two-step GOAWAY (RFC 9113 6.8): notice and PING, then the real last id when the PING returns or after 2 s, close when the last stream ended.
  * Up side: no GOAWAY, closes when the last stream ended. Idempotent. */
