@@ -108,6 +108,10 @@ const struct explain_code explain_codes[] = {
       .text = "A list that must do something needs an item; very long lists are refused.",
       .bad = LISTENER "\"routes\": [] }]",
       .good = LISTENER "\"routes\": [{ \"to\": \"app\" }] }]" },
+    { .code = "E0117",
+      .title = "this is not a percentage",
+      .text = "A share is written with a percent sign and in quotes, as in \"20%\" or "
+              "\"0.5%\"." },
     { .code = "E0201",
       .title = "a route leads to no pool",
       .text = "\"to\" must be the name of one of the pools in the same file.",
