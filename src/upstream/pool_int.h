@@ -64,7 +64,11 @@ struct pool {
     void *policy_state;
     struct endpoint *endpoints;
     struct lb_endpoint *view; /* what the policy sees, by index */
+    struct lb_endpoint **list_v;
+    struct lb_list list; /* all of view */
     size_t n;
+    struct timer policy_timer; /* the policy asked for an update */
+    bool stale;                /* the policy has not seen the last change yet */
     struct list waiters;
     unsigned waiting;
     struct timer wait_timer;
@@ -90,5 +94,8 @@ void upconn_ops_fill(struct h2_conn_ops *ops, pool_stream_fn *on_stream);
 /* pool.c */
 void pool_changed(
     struct pool *p); /* something may be usable now: look at connections and waiters */
+
+/* The policy sees what changed; sets `wanted` of the views. */
+void pool_update_policy(struct pool *p);
 
 #endif
