@@ -15,6 +15,10 @@
 #include "upstream/pool.h"
 #include "upstream/pool_conf.h"
 
+struct backend;
+struct backend_list;
+struct hub;
+struct pool_levels;
 struct transport;
 
 enum { FAILURE_TEXT_MAX = 256 };
@@ -94,6 +98,12 @@ void upconn_ops_fill(struct h2_conn_ops *ops, pool_stream_fn *on_stream);
 /* pool.c */
 void pool_changed(
     struct pool *p); /* something may be usable now: look at connections and waiters */
+
+/* What the hub tells, on the worker's thread (hub_mail.c). pool_apply takes the caller's hold. pool_recheck: b NULL: all. */
+void pool_attach(struct pool *p, struct hub *hub, size_t worker, struct pool_levels *levels);
+void pool_apply(struct pool *p, struct backend_list *list);
+void pool_recheck(struct pool *p, struct backend *b);
+void pool_no_list(struct pool *p, const char *why);
 
 /* The policy sees what changed; sets `wanted` of the views. */
 void pool_update_policy(struct pool *p);
