@@ -114,32 +114,6 @@ static const struct conf_struct endpoint_struct = {
     .short_key = "target",
 };
 
-/* --- balance ---------------------------------------------------------------- */
-
-/* As gRPC spells them. */
-static const char *const policy_words[] = { "pick_first", "round_robin", NULL };
-
-static const struct conf_field balance_fields[] = {
-    { .key = "policy",
-      .type = CONF_STRING,
-      .at = offsetof(struct balance_conf, policy),
-      .def = "round_robin",
-      .words = policy_words,
-      .code = "E0208",
-      .example = "\"pick_first\"",
-      .help = "How calls are spread: round_robin gives each endpoint its turn, "
-              "pick_first uses the first endpoint "
-              "that works. A bare string in balance means the same." },
-    { .key = NULL },
-};
-
-static const struct conf_struct balance_struct = {
-    .name = "balance",
-    .size = sizeof(struct balance_conf),
-    .fields = balance_fields,
-    .short_key = "policy",
-};
-
 /* --- connections ------------------------------------------------------------ */
 
 static const struct conf_field connections_fields[] = {
@@ -338,7 +312,7 @@ static const struct conf_field pool_fields[] = {
     { .key = "balance",
       .type = CONF_OBJECT,
       .at = offsetof(struct pool_conf, balance),
-      .sub = &balance_struct,
+      .sub = &balance_conf_struct,
       .example = "\"round_robin\"",
       .help = "How calls are spread over the endpoints." },
     { .key = "connections",

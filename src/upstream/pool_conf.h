@@ -8,13 +8,10 @@
 #include <stdint.h>
 
 #include "conf/field.h"
+#include "lb/lb_conf.h"
 
 struct endpoint_conf {
     const char *target;
-};
-
-struct balance_conf {
-    const char *policy; /* a name that lb_policy_find knows (checked while loading) */
 };
 
 struct connections_conf {
