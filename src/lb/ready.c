@@ -14,12 +14,15 @@ ready_build(struct lb_ready *r, const struct lb_list *l)
     }
     r->n = 0;
     r->hope = false;
+    r->even = true;
     for (size_t i = 0; i < l->n; i++) {
         enum lb_state state = lb_state(l, i);
 
         l->v[i]->wanted = true;
-        if (state == LB_READY)
+        if (state == LB_READY) {
             r->v[r->n++] = (uint32_t)i;
+            r->even &= l->v[i]->weight == l->v[r->v[0]]->weight;
+        }
         r->hope |= state != LB_FAILED;
     }
 }

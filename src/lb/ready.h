@@ -4,6 +4,7 @@
 #ifndef OUTRIGGER_LB_READY_H
 #define OUTRIGGER_LB_READY_H
 
+#include "base/rand.h"
 #include "lb/lb.h"
 
 /* Zero is a good start. Embedded in the state of a policy. */
@@ -11,6 +12,7 @@ struct lb_ready {
     uint32_t *v; /* indexes into the list, ascending */
     size_t n, size;
     bool hope; /* some endpoint did not fail: a call may wait */
+    bool even; /* all weights in the index are equal */
 };
 
 /* Fills the index from the list and sets `wanted` of every endpoint (gRFC A61: all but pick_first and ring_hash keep all connected). */
@@ -21,5 +23,26 @@ void ready_free(struct lb_ready *r);
  * Usually looks at one endpoint. *ret_at (may be NULL) gets its position in the index. */
 int ready_from(const struct lb_ready *r, const struct lb_list *l, size_t at,
                const struct lb_pick *how, size_t *ret_at);
+
+/* 0 <= result < n, for 0 < n < 2^32. Cheaper than rng_below, and uneven by less than n / 2^32, which no share of calls can show. */
+static inline uint32_t
+ready_draw(struct rng *rng, size_t n)
+{
+    return (uint32_t)(((rng_next(rng) >> 32) * n) >> 32);
+}
+
+/* 0 <= result < 1 */
+static inline double
+ready_chance(struct rng *rng)
+{
+    return (double)(rng_next(rng) >> 11) * 0x1p-53;
+}
+
+/* May this call go there, and not only because there is no other? */
+static inline bool
+ready_suits(const struct lb_list *l, size_t i, const struct lb_pick *how)
+{
+    return lb_room(l, i) && l->v[i] != how->avoid;
+}
 
 #endif

@@ -11,32 +11,6 @@
 #define MINUTE_MS  60000LL
 #define DAY_MS     (1440 * MINUTE_MS)
 
-/* --- balance ---------------------------------------------------------------- */
-
-/* As gRPC spells them. */
-static const char *const policy_words[] = { "pick_first", "round_robin", NULL };
-
-static const struct conf_field balance_fields[] = {
-    { .key = "policy",
-      .type = CONF_STRING,
-      .at = offsetof(struct balance_conf, policy),
-      .def = "round_robin",
-      .words = policy_words,
-      .code = "E0208",
-      .example = "\"pick_first\"",
-      .help = "How calls are spread: round_robin gives each endpoint its turn, "
-              "pick_first uses the first endpoint "
-              "that works. A bare string in balance means the same." },
-    { .key = NULL },
-};
-
-static const struct conf_struct balance_struct = {
-    .name = "balance",
-    .size = sizeof(struct balance_conf),
-    .fields = balance_fields,
-    .short_key = "policy",
-};
-
 /* --- connections ------------------------------------------------------------ */
 
 static const struct conf_field connections_fields[] = {
@@ -219,7 +193,7 @@ static const struct conf_field pool_fields[] = {
     { .key = "balance",
       .type = CONF_OBJECT,
       .at = offsetof(struct pool_conf, balance),
-      .sub = &balance_struct,
+      .sub = &balance_conf_struct,
       .example = "\"round_robin\"",
       .help = "How calls are spread over the endpoints." },
     { .key = "connections",

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "conf/field.h"
+#include "lb/lb_conf.h"
 
 struct endpoint_conf {
     const char *target;
@@ -16,10 +17,6 @@ struct endpoint_conf {
     uint32_t priority;      /* plus the priority that the source gives */
     const char *zone;       /* NULL: the source's */
     struct conf_map labels; /* win over the source's */
-};
-
-struct balance_conf {
-    const char *policy; /* a name that lb_policy_find knows (checked while loading) */
 };
 
 struct connections_conf {

@@ -14,12 +14,14 @@
 #include "base/rand.h"
 #include "base/xalloc.h"
 #include "lb/lb.h"
+#include "lb/lb_conf.h"
 
-enum { MOST = 1024 };
+enum { MOST = 1000 };
 
 struct lbtest {
     const struct lb_policy *policy;
     void *own;
+    struct balance_conf conf; /* defaults; what lbtest_start sees */
     struct rng rng;
     struct lb_endpoint eps[MOST];
     struct lb_endpoint *v[MOST];
@@ -31,8 +33,7 @@ struct lbtest {
 };
 
 static inline void
-lbtest_open(struct lbtest *t, const char *policy, const struct balance_conf *conf,
-            uint64_t seed)
+lbtest_init(struct lbtest *t, const char *policy, uint64_t seed)
 {
     memset(t, 0, sizeof(*t));
     t->policy = lb_policy_find(policy);
@@ -49,8 +50,22 @@ lbtest_open(struct lbtest *t, const char *policy, const struct balance_conf *con
     }
     t->list.v = t->v;
     t->now = 1000000;
+    field_defaults(&balance_conf_struct, &t->conf);
+}
+
+/* With conf as the test changed it. */
+static inline void
+lbtest_start(struct lbtest *t)
+{
     if (t->policy->start)
-        t->policy->start(t->own, conf, &t->rng);
+        t->policy->start(t->own, &t->conf, &t->rng);
+}
+
+static inline void
+lbtest_open(struct lbtest *t, const char *policy, uint64_t seed)
+{
+    lbtest_init(t, policy, seed);
+    lbtest_start(t);
 }
 
 static inline void
