@@ -27,7 +27,8 @@ endpoint_on_retry(struct timer *t)
     struct pool *p = e->pool;
 
     /* Not wanted now (pick_first uses another one): next time it starts afresh, as gRPC's IDLE does. */
-    if (!p->policy->wants(p->policy_state, p->view, p->n, e->index))
+    pool_update_policy(p);
+    if (!p->view[e->index].wanted)
         e->failures = 0;
     endpoint_update(e);
     pool_changed(p);
@@ -40,6 +41,9 @@ endpoint_init(struct endpoint *e, struct pool *p, size_t index, const struct add
     addr_print(addr, e->name);
     list_init(&e->conns);
     timer_init(&e->retry, endpoint_on_retry);
+    p->view[index] =
+        (struct lb_endpoint){ .usable = true, .weight = LB_WEIGHT_ONE, .key = e->name };
+    p->list_v[index] = &p->view[index];
 }
 
 /* The oldest ready connection with a free stream (gRFC A105 order). NULL: none. */
@@ -85,6 +89,7 @@ void
 endpoint_update(struct endpoint *e)
 {
     struct lb_endpoint *v = &e->pool->view[e->index];
+    enum lb_state before = v->state;
 
     if (endpoint_has_ready(e)) {
         v->state = LB_READY;
@@ -97,6 +102,11 @@ endpoint_update(struct endpoint *e)
         v->state = LB_IDLE;
     }
     v->room = endpoint_conn(e) != NULL;
+    if (v->state == before)
+        return;
+    if (v->state == LB_READY)
+        v->ready_us = loop_now_us(e->pool->loop);
+    e->pool->stale = true;
 }
 
 void

@@ -9,6 +9,7 @@
 #include "resolve/target.h"
 
 static void pool_on_wait_timer(struct timer *t);
+static void pool_on_policy_timer(struct timer *t);
 
 static void
 pool_limits(struct pool *p)
@@ -70,16 +71,20 @@ pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
     pool_limits(p);
     list_init(&p->waiters);
     timer_init(&p->wait_timer, pool_on_wait_timer);
+    timer_init(&p->policy_timer, pool_on_policy_timer);
     pool_each_target(p, pool_count_addr);
     p->endpoints = xcalloc(p->n, sizeof(*p->endpoints));
     p->view = xcalloc(p->n, sizeof(*p->view));
+    p->list_v = xcalloc(p->n, sizeof(*p->list_v));
     p->n = 0;
     pool_each_target(p, pool_add_addr);
+    p->list = (struct lb_list){ .v = p->list_v, .n = p->n };
     p->policy = lb_policy_find(conf->balance.policy);
     assert(p->policy);
     p->policy_state = xcalloc(1, p->policy->state_size ? p->policy->state_size : 1);
     if (p->policy->start)
-        p->policy->start(p->policy_state, p->n, rng);
+        p->policy->start(p->policy_state, &conf->balance, rng);
+    p->stale = true;
     return p;
 }
 
@@ -88,7 +93,10 @@ pool_free(struct pool *p)
 {
     if (!p)
         return;
+    if (p->policy->stop)
+        p->policy->stop(p->policy_state);
     xfree(p->policy_state);
+    xfree(p->list_v);
     xfree(p->view);
     xfree(p->endpoints);
     xfree(p);
@@ -111,18 +119,44 @@ pool_wait_cancel(struct pool_wait *w)
         pool_wait_end(w);
 }
 
+/* Shows the policy what changed since the last time. */
+void
+pool_update_policy(struct pool *p)
+{
+    int64_t again;
+
+    if (!p->stale || p->closing)
+        return;
+    p->stale = false;
+    for (size_t i = 0; i < p->n; i++)
+        p->view[i].wanted = false;
+    again = p->policy->update(p->policy_state, &p->list, loop_now_us(p->loop));
+    timer_stop(p->loop, &p->policy_timer);
+    if (again >= 0 && p->active)
+        timer_start(p->loop, &p->policy_timer, again);
+}
+
+static void
+pool_on_policy_timer(struct timer *t)
+{
+    struct pool *p = CONTAINER_OF(t, struct pool, policy_timer);
+
+    p->stale = true;
+    pool_changed(p);
+}
+
 /* Connects what the policy wants and is idle. */
 static void
 pool_connect(struct pool *p)
 {
     if (!p->active || p->closing)
         return;
+    pool_update_policy(p);
     for (size_t i = 0; i < p->n; i++) {
         struct endpoint *e = &p->endpoints[i];
 
         if (p->view[i].state != LB_READY && e->connecting == 0 &&
-            !timer_running(&e->retry) &&
-            p->policy->wants(p->policy_state, p->view, p->n, i)) {
+            !timer_running(&e->retry) && p->view[i].wanted) {
             endpoint_connect(e);
             endpoint_update(e);
         }
@@ -137,22 +171,24 @@ pool_grow(struct pool *p)
         struct endpoint *e = &p->endpoints[i];
 
         if (p->view[i].state == LB_READY && !p->view[i].room && endpoint_can_grow(e) &&
-            p->policy->wants(p->policy_state, p->view, p->n, i))
+            p->view[i].wanted)
             endpoint_connect(e);
     }
 }
 
-/* One pick. The endpoint of a failed attempt is avoided when the policy names another one. */
+/* One pick. */
 static int
 pool_pick(struct pool *p, const void *avoid, struct upconn **ret)
 {
-    int i = p->policy->pick(p->policy_state, p->view, p->n);
+    const struct endpoint *before = avoid;
+    struct lb_pick how = { .now_us = loop_now_us(p->loop),
+                           .avoid = before ? &p->view[before->index] : NULL };
+    int i;
 
-    if (i >= 0 && avoid == &p->endpoints[i]) {
-        int other = p->policy->pick(p->policy_state, p->view, p->n);
-
-        i = other >= 0 ? other : i;
-    }
+    pool_update_policy(p);
+    i = p->policy->pick(p->policy_state, &p->list, &how);
+    if (how.connect)
+        pool_connect(p);
     if (i == LB_NONE)
         return ERR_NO_ENDPOINT;
     if (i == LB_WAIT)
@@ -228,6 +264,7 @@ pool_take(struct pool *p, struct pool_wait *w, struct upconn **ret)
         return ERR_DRAIN;
     if (!p->active) {
         p->active = true;
+        p->stale = true; /* its timer stood still */
         pool_connect(p);
     }
     w->pool = p;
@@ -257,6 +294,7 @@ pool_close(struct pool *p)
         return;
     p->closing = true;
     timer_stop(p->loop, &p->wait_timer);
+    timer_stop(p->loop, &p->policy_timer);
     while (!list_empty(&p->waiters)) {
         struct pool_wait *w = CONTAINER_OF(p->waiters.next, struct pool_wait, link);
 

@@ -15,6 +15,10 @@
 #include "upstream/pool.h"
 #include "upstream/pool_conf.h"
 
+struct backend;
+struct backend_list;
+struct hub;
+struct pool_levels;
 struct transport;
 
 enum { FAILURE_TEXT_MAX = 256 };
@@ -64,7 +68,11 @@ struct pool {
     void *policy_state;
     struct endpoint *endpoints;
     struct lb_endpoint *view; /* what the policy sees, by index */
+    struct lb_endpoint **list_v;
+    struct lb_list list; /* all of view */
     size_t n;
+    struct timer policy_timer; /* the policy asked for an update */
+    bool stale;                /* the policy has not seen the last change yet */
     struct list waiters;
     unsigned waiting;
     struct timer wait_timer;
@@ -90,5 +98,14 @@ void upconn_ops_fill(struct h2_conn_ops *ops, pool_stream_fn *on_stream);
 /* pool.c */
 void pool_changed(
     struct pool *p); /* something may be usable now: look at connections and waiters */
+
+/* What the hub tells, on the worker's thread (hub_mail.c). pool_apply takes the caller's hold. pool_recheck: b NULL: all. */
+void pool_attach(struct pool *p, struct hub *hub, size_t worker, struct pool_levels *levels);
+void pool_apply(struct pool *p, struct backend_list *list);
+void pool_recheck(struct pool *p, struct backend *b);
+void pool_no_list(struct pool *p, const char *why);
+
+/* The policy sees what changed; sets `wanted` of the views. */
+void pool_update_policy(struct pool *p);
 
 #endif
