@@ -10,6 +10,8 @@
 
 #include "conf/field.h"
 #include "lb/lb_conf.h"
+#include "upstream/health_conf.h"
+#include "upstream/outlier_conf.h"
 
 struct endpoint_conf {
     const char *target;
@@ -50,8 +52,9 @@ struct pool_conf {
     struct connections_conf connections;
     struct backoff_conf backoff;
     struct pool_limits_conf limits;
+    struct health_conf health_check;
+    struct outlier_conf outlier;
     int64_t drain_on_remove_ms;
-    bool zone_aware;
     uint32_t subset_fallback; /* enum subset_fallback */
 };
 
