@@ -220,6 +220,7 @@ pool_changed(struct pool *p)
     p->running = true;
     while (p->again) {
         p->again = false;
+        p->grow = false; /* whoever still waits after this says it again */
         pool_service(p);
         for (size_t i = 0; i < p->subset_count && p->waiting; i++)
             subset_run_queue(p, p->subsets[i]);
