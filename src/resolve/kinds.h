@@ -14,5 +14,6 @@ extern const struct resolver_kind resolver_unix;
 extern const struct resolver_kind resolver_unix_abstract;
 
 extern const struct resolver_kind resolver_file; /* file.c */
+extern const struct resolver_kind resolver_k8s;  /* k8s.c */
 
 #endif
