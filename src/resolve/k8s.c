@@ -223,6 +223,7 @@ k8s_get(struct k8s *k, const char *more)
                   k->target.namespace, k->target.service, more);
     strbuf_done(&k->body);
     k->status = 0;
+    k->expired = false;
     rv = k8s_http_get(k->http, path.s, k->token);
     strbuf_done(&path);
     if (rv != ERR_OK)
@@ -253,7 +254,6 @@ k8s_watch(struct k8s *k)
     struct strbuf more;
 
     k->phase = K8S_WATCHING;
-    k->expired = false;
     k8s_lines_done(&k->lines);
     strbuf_init(&more, K8S_PATH_MAX);
     strbuf_printf(&more,
