@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include "conf/field.h"
+#include "upstream/health_conf.h"
+#include "upstream/outlier_conf.h"
 #include "lb/lb_conf.h"
 
 struct endpoint_conf {
@@ -50,6 +52,8 @@ struct pool_conf {
     struct connections_conf connections;
     struct backoff_conf backoff;
     struct pool_limits_conf limits;
+    struct health_conf health_check;
+    struct outlier_conf outlier;
     int64_t drain_on_remove_ms;
     bool zone_aware;
     uint32_t subset_fallback; /* enum subset_fallback */
