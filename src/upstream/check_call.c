@@ -126,6 +126,8 @@ probe_on_end(struct grpc_client_call *call, void *arg, enum grpc_code code,
     char words[CHECK_TEXT_MAX];
 
     c->probe = NULL;
+    if (grpc_client_unseen(call))
+        return; /* what the GOAWAY means is said by its own event */
     probe_text(c, words, code, text);
     if (own && !answer_is_grpc(call)) {
         code = GRPC_UNKNOWN;
@@ -219,6 +221,8 @@ watch_on_end(struct grpc_client_call *call, void *arg, enum grpc_code code,
 
     c->watch = NULL;
     timer_stop(c->health->loop, &c->deadline);
+    if (grpc_client_unseen(call))
+        return;
     if (own && code == GRPC_UNIMPLEMENTED) {
         watch_unimplemented(c);
         return;
