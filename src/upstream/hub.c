@@ -222,6 +222,7 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
     timer_init(&hub->merge, hub_on_merge);
     timer_init(&hub->ask_timer, hub_on_ask_timer);
     backend_table_init(&hub->table, rng_next(rng));
+    hub->subset_seed = rng_next(rng);
     hub->source_count = conf->endpoints.n;
     hub->sources = xcalloc(hub->source_count, sizeof(*hub->sources));
     hub->starting = true;
@@ -245,7 +246,7 @@ hub_attach(struct hub *hub, size_t worker, struct pool *p)
     w->hub = hub;
     w->pool = p;
     w->loop = p->loop;
-    pool_attach(p, hub, worker, hub->levels);
+    pool_attach(p, hub, worker, hub->levels, hub->subset_seed);
     if (hub->list) {
         backend_list_hold(hub->list);
         pool_apply(p, hub->list);

@@ -65,6 +65,7 @@ struct hub {
     struct hub_worker *workers;
     size_t worker_count;
     struct pool_levels *levels; /* of the pool, all workers */
+    uint64_t subset_seed;       /* random subsetting: one choice per process */
     struct {
         const struct hub_watch_ops *ops;
         void *arg;

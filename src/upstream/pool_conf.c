@@ -237,14 +237,6 @@ static const struct conf_field pool_fields[] = {
       .example = "\"30s\"",
       .help = "An endpoint that is not in the list any more gets no new calls; its open "
               "calls have this long to end, then they end with UNAVAILABLE." },
-    { .key = "zoneAware",
-      .type = CONF_BOOL,
-      .at = offsetof(struct pool_conf, zone_aware),
-      .def = "true",
-      .example = "false",
-      .help = "Prefer the endpoints of our own zone (node.zone) while at least 70 % of "
-              "them are healthy; below that a growing part of the calls leaves the zone. "
-              "Without node.zone nothing is preferred." },
     { .key = "subsetFallback",
       .type = CONF_ENUM,
       .at = offsetof(struct pool_conf, subset_fallback),

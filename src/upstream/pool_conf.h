@@ -12,6 +12,8 @@
 #include "upstream/health_conf.h"
 #include "upstream/outlier_conf.h"
 #include "lb/lb_conf.h"
+#include "upstream/health_conf.h"
+#include "upstream/outlier_conf.h"
 
 struct endpoint_conf {
     const char *target;
@@ -55,7 +57,6 @@ struct pool_conf {
     struct health_conf health_check;
     struct outlier_conf outlier;
     int64_t drain_on_remove_ms;
-    bool zone_aware;
     uint32_t subset_fallback; /* enum subset_fallback */
 };
 

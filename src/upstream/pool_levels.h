@@ -12,6 +12,7 @@ struct pool_levels {
     _Alignas(64) _Atomic uint32_t streams;
     _Alignas(64) _Atomic uint32_t retries;
     _Alignas(64) _Atomic uint32_t connections;
+    _Atomic uint32_t panics; /* lists that ignore health; always kept */
 };
 
 /* One more, unless that would be more than max. 0: no limit, and nothing is counted. Exact for any number of threads. */
