@@ -74,6 +74,24 @@ addr_parse_unix(const char *path, struct addr *ret_addr, const char **ret_why)
     return ERR_OK;
 }
 
+/* Linux' name space without files: the name has no NUL at its end, all its bytes count. */
+static int
+addr_parse_abstract(const char *name, struct addr *ret_addr, const char **ret_why)
+{
+    struct sockaddr_un un = { .sun_family = AF_UNIX };
+    size_t n = strlen(name);
+
+    if (n == 0)
+        return addr_fail(ret_why, "the name is missing after \"unix-abstract:\"");
+    if (n >= sizeof(un.sun_path))
+        return addr_fail(ret_why, "the name of a unix socket may have 107 bytes at most");
+    memcpy(un.sun_path + 1, name, n);
+    *ret_addr = (struct addr){ .len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+                                                  1 + n) };
+    memcpy(&ret_addr->sa, &un, sizeof(un));
+    return ERR_OK;
+}
+
 /* Sets the family and the host part; false when the text is no IPv4 number. */
 static bool
 addr_set_v4(struct addr *a, const char *host, in_port_t port)
@@ -184,6 +202,8 @@ addr_parse(const char *text, bool listen, struct addr *ret_addr, const char **re
 
     if (strncmp(text, "unix:", 5) == 0)
         rc = addr_parse_unix(text + 5, &a, ret_why);
+    else if (!listen && strncmp(text, "unix-abstract:", 14) == 0)
+        rc = addr_parse_abstract(text + 14, &a, ret_why);
     else if (text[0] == '[')
         rc = addr_parse_bracketed(text, listen, &a, ret_why);
     else
@@ -216,7 +236,7 @@ addr_print_unix(const struct addr *a, char out[ADDR_TEXT_MAX])
 
     snprintf(out, ADDR_TEXT_MAX, "unix:%.*s", (int)path.n, (const char *)path.p);
     if (path.n > 0 && path.p[0] == '\0')
-        snprintf(out, ADDR_TEXT_MAX, "unix:@%.*s", (int)path.n - 1,
+        snprintf(out, ADDR_TEXT_MAX, "unix-abstract:%.*s", (int)path.n - 1,
                  (const char *)path.p + 1);
 }
 

@@ -18,7 +18,8 @@ struct addr {
 };
 
 /* "1.2.3.4:80", "[::1]:80", "localhost:80" (RFC 6761: 127.0.0.1, no name service is
- * asked), "unix:/path", and with listen=true also ":80" ([::] for both families).
+ * asked), "unix:/path"; to connect also "unix-abstract:name" (Linux), to listen also ":80" ([::]
+ * for both families).
  * ERR_SYNTAX with *ret_why set to a plain sentence (static text) that says what is
  * wrong and what is expected. Port 0 only when listening. */
 int addr_parse(const char *text, bool listen, struct addr *ret_addr,

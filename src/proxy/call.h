@@ -34,7 +34,7 @@ struct call {
     const struct route *route;
     struct timer deadline;
     int64_t deadline_us;   /* 0: none */
-    const char *lost_name; /* backend of the last attempt; valid as long as the pool */
+    const char *lost_name; /* backend of the last attempt; `wait` holds it */
     uint8_t attempts;      /* up streams opened so far */
     uint8_t refusals;      /* of them: refused by a backend */
     bool
@@ -75,6 +75,10 @@ bool attempt_replay(
     struct call *
         c); /* the up stream ended without being processed: true when another attempt began (or waits) */
 void attempt_commit(struct call *c); /* no replay from here on: drops the copy */
+
+/* balance.c: for pools that look at headers (pool_wants) */
+void balance_request(struct call *c);
+void balance_report(struct call *c, const struct h2_headers *trailers);
 
 /* response.c: what the backend sends */
 void response_begin(struct call *c, bool end);

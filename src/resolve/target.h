@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resolve/target.h - what an endpoint target of the config stands for. Today: literal addresses ("127.0.0.1:50051", "unix:/run/a.sock",
+/* resolve/target.h - (until room upstream uses resolve/resolver.h) what an endpoint target of the config stands for. Today: literal addresses ("127.0.0.1:50051", "unix:/run/a.sock",
  * "localhost:50051") and static:///a,b lists of them. Pure; any thread. */
 #ifndef OUTRIGGER_RESOLVE_TARGET_H
 #define OUTRIGGER_RESOLVE_TARGET_H
@@ -8,8 +8,6 @@
 
 #include "base/compat.h"
 #include "net/addr.h"
-
-enum { TARGET_ADDRS_MAX = 1024 }; /* endpoints per name, reliability.md limits sheet */
 
 /* Called for each address in order. */
 typedef void target_fn(void *arg, const struct addr *addr);

@@ -216,7 +216,7 @@ unset_and_nameless_addresses_can_be_printed(void **state)
     memcpy(un.sun_path, "\0name", 5);
     memcpy(&a.sa, &un, sizeof(un));
     a.len = sizeof(sa_family_t) + 5;
-    assert_string_equal(addr_print(&a, out), "unix:@name");
+    assert_string_equal(addr_print(&a, out), "unix-abstract:name");
 }
 
 int
