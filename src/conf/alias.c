@@ -179,8 +179,6 @@ static const struct later {
     { "tls", "TLS" },
     { "filters", "filters" },
     { "keepalive", "keepalive pings" },
-    { "healthCheck", "active health checks" },
-    { "outlierDetection", "outlier detection" },
     { "retryPolicy", "retries" },
     { "tracing", "tracing" },
     { "probe", "the probe listener" },

@@ -353,6 +353,12 @@ grpc_client_forget(struct grpc_client_call *call)
     h2_stream_reset(&call->stream, H2_CANCEL);
 }
 
+bool
+grpc_client_unseen(const struct grpc_client_call *call)
+{
+    return call->stream.close_err == ERR_GOAWAY;
+}
+
 static struct slice
 headers_find(const struct h2_headers *h, struct slice name)
 {

@@ -96,6 +96,8 @@ void grpc_client_cancel(struct grpc_client_call *call); /* on_end comes later in
                                                            or the next: CANCELLED */
 /* The same, and the owner hears nothing of this call any more. */
 void grpc_client_forget(struct grpc_client_call *call);
+/* In on_end: the peer's GOAWAY named this call as one that it has not seen. */
+bool grpc_client_unseen(const struct grpc_client_call *call);
 /* The first value of an answer's metadata (headers, then trailers); p is NULL when there
  * is none. Valid until on_end returned. */
 struct slice grpc_client_metadata(const struct grpc_client_call *call, const char *name);

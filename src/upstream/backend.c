@@ -48,7 +48,31 @@ backend_drop(struct backend *b)
 bool
 backend_usable(const struct backend *b)
 {
-    return atomic_load_explicit(&b->down, memory_order_relaxed) == 0;
+    unsigned down = atomic_load_explicit(&b->down, memory_order_relaxed);
+
+    return down == 0 || (down == BACKEND_TRIPPED &&
+                         atomic_load_explicit(&b->probe, memory_order_relaxed) ==
+                             BACKEND_PROBE_OPEN);
+}
+
+bool
+backend_admit(struct backend *b, bool *ret_probe)
+{
+    unsigned open = BACKEND_PROBE_OPEN;
+
+    *ret_probe = false;
+    if (!(atomic_load_explicit(&b->down, memory_order_relaxed) & BACKEND_TRIPPED))
+        return true;
+    *ret_probe = atomic_compare_exchange_strong(&b->probe, &open, BACKEND_PROBE_TAKEN);
+    return *ret_probe;
+}
+
+void
+backend_probe_end(struct backend *b, enum backend_probe how)
+{
+    unsigned taken = BACKEND_PROBE_TAKEN;
+
+    atomic_compare_exchange_strong(&b->probe, &taken, (unsigned)how);
 }
 
 struct backend_list *

@@ -10,8 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compat.h"
 #include "net/addr.h"
 
+struct check;
+struct outlier_host;
 struct endpoint; /* a worker's view, pool_int.h */
 struct resolve_label;
 
@@ -22,6 +25,16 @@ enum backend_down {
     BACKEND_EJECTED = 4,   /* outlier detection */
     BACKEND_TRIPPED = 8,   /* breaker: waits for its probe call */
     BACKEND_DRAINING = 16, /* an operator said so (outriggerctl endpoint drain; issue 6) */
+};
+
+/* The one real call that a tripped backend is tried with (outlier.c opens it). */
+enum backend_probe {
+    BACKEND_PROBE_NONE,
+    BACKEND_PROBE_OPEN,  /* whoever comes first may take it */
+    BACKEND_PROBE_TAKEN, /* on its way */
+    BACKEND_PROBE_GOOD,
+    BACKEND_PROBE_BAD,
+    BACKEND_PROBE_AGAIN, /* it ended without saying anything about the backend */
 };
 
 enum { BACKEND_WHY_MAX = 160 };
@@ -42,6 +55,8 @@ struct backend {
     char name[ADDR_TEXT_MAX];
     _Atomic unsigned down;                /* enum backend_down; written by the main thread, except that a worker may set TRIPPED */
     _Atomic uint32_t consecutive_errors;  /* all workers; reset by a success */
+    _Atomic uint32_t consecutive_local_errors; /* with splitLocalErrors: of our side only */
+    _Atomic unsigned probe;                    /* enum backend_probe */
     _Atomic uint32_t flying;              /* calls of all workers; kept only when limits.maxRequestsPerEndpoint is set */
     _Atomic int64_t usable_since_us;      /* slow start */
     size_t workers;
@@ -51,6 +66,8 @@ struct backend {
     uint64_t seen; /* version of the last list that it was put into */
     int64_t since_us;
     char why[BACKEND_WHY_MAX];
+    struct check *check;         /* of health.c; NULL: none */
+    struct outlier_host *host;   /* of outlier.c; NULL: none */
 };
 
 struct backend_row { /* what the source said about a backend this time */
@@ -76,6 +93,11 @@ void backend_hold(struct backend *b);
 void backend_drop(struct backend *b); /* frees at zero. Any thread */
 /* New calls may go there. Any thread. */
 bool backend_usable(const struct backend *b);
+/* A call was given this backend. False: it may not go there after all, because another took the one probe. *ret_probe: this call is the probe; its end
+ * must be told by backend_probe_end. Any thread. */
+bool backend_admit(struct backend *b, bool *ret_probe) MUST_CHECK;
+/* how: GOOD, BAD or AGAIN. Then call hub_suspect. Any thread. */
+void backend_probe_end(struct backend *b, enum backend_probe how);
 
 /* A list of n rows without backends, and `bytes` of memory for its strings. One hold. */
 struct backend_list *backend_list_new(uint64_t version, size_t n, size_t bytes);

@@ -11,7 +11,9 @@
 #include "base/rand.h"
 #include "base/xalloc.h"
 #include "loop/loop.h"
+#include "upstream/health.h"
 #include "upstream/hub_int.h"
+#include "upstream/outlier.h"
 #include "upstream/pool_int.h"
 
 /* hub->ask: asked for and not yet passed on; passed on less than a second ago; and asked for once more since. */
@@ -230,6 +232,8 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
     }
     hub->starting = false;
     /* Who watches (hub_watch) comes before the first list. */
+    outlier_attach(hub);
+    health_attach(hub);
     hub_refresh(hub);
     return hub;
 }
