@@ -19,7 +19,7 @@
 enum {
     OUT_SCRATCH = 96 * 1024, /* bytes copied together for one write */
     OUT_IOV = 64,
-    READ_SIZE = 128 * 1024,
+    READ_SIZE = 256 * 1024,
     BLOCK_MAX = 64 * 1024, /* a header block that we send, encoded */
     NOTE_MAX = 160,
 };
@@ -29,7 +29,7 @@ struct output {
     size_t used, total;
     int n;
     struct iovec iov[OUT_IOV];
-    struct chunk *own[OUT_IOV]; /* chunk that an entry points into; NULL: scratch */
+    struct chunk *spent; /* taken out of their queues; given back after the write */
     uint8_t scratch[OUT_SCRATCH];
 };
 
@@ -214,7 +214,6 @@ bool flow_ping_ours(const uint8_t *opaque);
 
 /* output.c */
 void output_bytes(struct output *o, const void *p, size_t n);
-void output_chunk(struct output *o, struct chunk *c);
 bool output_full(const struct output *o, size_t limit);
 void output_from(struct output *o, struct h2_worker *w, struct buf *from, size_t n);
 int output_write(struct h2_conn *c);      /* what was gathered; the rest goes to outq */
