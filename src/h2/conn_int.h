@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "h2/conn.h"
 #include "h2/frame.h"
+#include "h2/hpack.h"
 #include "h2/table.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
@@ -81,6 +82,7 @@ struct recv {
     struct h2_stream *stream; /* of this DATA frame; NULL: nobody wants it */
     /* header block, over HEADERS and its CONTINUATIONs */
     bool in_block, block_end_stream, block_refused;
+    bool block_fields, field_open; /* a field was read; the decoder is inside one */
     int32_t block_id;
     uint32_t block_bytes;
     uint32_t block_dropped; /* decoded bytes of a block that nobody keeps */
@@ -105,7 +107,7 @@ struct h2_conn {
     struct list senders;   /* have bytes and window */
     struct stream_table table;
     nghttp2_hd_inflater *inflater;
-    nghttp2_hd_deflater *deflater;
+    struct hpack encoder;
     struct buf ctl;       /* encoded frames that need no window, in order */
     struct buf outq;      /* what the socket did not take */
     unsigned ctl_answers; /* frames in ctl that the peer's input caused */
