@@ -59,6 +59,21 @@ keepalive_look(struct h2_conn *c)
     }
 }
 
+/* An idle client may be alive and just not look: grpcio reads nothing between two calls. The last stream id then lets its next call
+ * go to a new connection by itself. */
+static void
+keepalive_give_up(struct h2_conn *c)
+{
+    if (c->side == H2_UP) {
+        stat_inc(c->w->stats, STAT_KEEPALIVE_TIMEOUTS_UP);
+        conn_fail(c, ERR_KEEPALIVE, "");
+        return;
+    }
+    stat_inc(c->w->stats, STAT_KEEPALIVE_TIMEOUTS_DOWN);
+    c->goaway_text = "keepalive_timeout";
+    conn_terminate(c, ERR_KEEPALIVE, H2_NO_ERROR, "");
+}
+
 static void
 keepalive_on_timer(struct timer *t)
 {
@@ -72,9 +87,7 @@ keepalive_on_timer(struct timer *t)
         /* We do not read now (its answers pile up, or its input waits for its share): the ack may lie in the socket. */
         timer_start(c->w->loop, t, c->lim->keepalive.timeout_us);
     } else {
-        stat_inc(c->w->stats, c->side == H2_DOWN ? STAT_KEEPALIVE_TIMEOUTS_DOWN
-                                                 : STAT_KEEPALIVE_TIMEOUTS_UP);
-        conn_fail(c, ERR_KEEPALIVE, "");
+        keepalive_give_up(c);
     }
 }
 

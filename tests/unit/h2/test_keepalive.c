@@ -307,6 +307,9 @@ a_dead_client_takes_its_calls_along(void **state)
     p->ack_ping = false;
     rig_wait_ms(&rig, 1700);
     assert_int_equal(down->err, ERR_KEEPALIVE);
+    /* It may live and not have looked: the id tells it which calls are safe to repeat. */
+    assert_int_equal(h2peer_goaway_code(p), H2_NO_ERROR);
+    assert_int_equal(h2peer_get_u32(h2peer_find(p, F_GOAWAY, 0, 0)->payload), 1);
     assert_int_equal(rig_stream(&rig, H2_DOWN, 1)->s.close_err, ERR_KEEPALIVE);
 }
 
