@@ -147,9 +147,9 @@ struct h2_conn {
     bool aged; /* it drains because of its age */
     unsigned stream_count;
     uint32_t max_requests; /* 0: no limit */
-    int32_t max_id;  /* highest stream that the peer opened */
-    int32_t last_id; /* with final_goaway: the last one that we take */
-    int32_t next_id; /* next stream of ours */
+    int32_t max_id;        /* highest stream that the peer opened */
+    int32_t last_id;       /* with final_goaway: the last one that we take */
+    int32_t next_id;       /* next stream of ours */
     uint32_t peer_max_streams;
     int32_t peer_window;              /* the peer's SETTINGS_INITIAL_WINDOW_SIZE */
     int64_t send_window, recv_window; /* of the connection */

@@ -21,9 +21,9 @@ keepalive_draw(struct h2_conn *c)
 {
     struct keepalive *k = &c->alive;
 
-    k->wait_us = k->time_us + (int64_t)rng_below(
-                                  &c->w->rng,
-                                  (uint64_t)(k->time_us / 100 * JITTER_PERCENT) + 1);
+    k->wait_us =
+        k->time_us +
+        (int64_t)rng_below(&c->w->rng, (uint64_t)(k->time_us / 100 * JITTER_PERCENT) + 1);
 }
 
 static bool
@@ -36,8 +36,8 @@ static void
 keepalive_ping(struct h2_conn *c)
 {
     c->alive.waiting = true;
-    stat_inc(c->w->stats, c->side == H2_DOWN ? STAT_KEEPALIVE_PINGS_DOWN
-                                             : STAT_KEEPALIVE_PINGS_UP);
+    stat_inc(c->w->stats,
+             c->side == H2_DOWN ? STAT_KEEPALIVE_PINGS_DOWN : STAT_KEEPALIVE_PINGS_UP);
     control_put(c, FRAME_PING, 0, 0, alive_opaque, sizeof(alive_opaque));
     timer_start(c->w->loop, &c->alive.timer, c->lim->keepalive.timeout_us);
 }

@@ -65,8 +65,7 @@ sweep_hoarders(struct h2_conn *c, int64_t now)
 static void
 sweep_idle(struct h2_conn *c, int64_t now)
 {
-    if (c->stream_count || c->draining ||
-        !sweep_late(c->idle_since_us, c->idle_us, now))
+    if (c->stream_count || c->draining || !sweep_late(c->idle_since_us, c->idle_us, now))
         return;
     stat_inc(c->w->stats, STAT_IDLE_CLOSED);
     conn_retire(c, ERR_IDLE, "max_idle");

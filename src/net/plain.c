@@ -162,7 +162,7 @@ plain_set_user_timeout(struct transport *t, int64_t us)
     int64_t ms = us / 1000;
 
     plain_set_int(plain_of(t)->fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
-                  ms < 1          ? 1
+                  ms < 1           ? 1
                   : ms < INT32_MAX ? (int)ms
                                    : INT32_MAX);
 }

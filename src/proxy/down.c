@@ -63,8 +63,8 @@ down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
         log_at(NULL, LOG_WARN, "client connection closed",
                LS("peer", addr_print(&d->peer, peer)),
                LS("listener", d->server->conf_name), LS("reason", err_name(err)),
-               LS("why", note[0] ? note : err_text(err)),
-               LI("worker", w->index), LI("conn", h2_conn_number(h2)));
+               LS("why", note[0] ? note : err_text(err)), LI("worker", w->index),
+               LI("conn", h2_conn_number(h2)));
     if (d->calls == 0)
         down_free(d);
 }

@@ -44,7 +44,8 @@ keepalive_check(void *obj, struct conf_place *place)
     const struct down_keepalive_conf *k = obj;
 
     if (k->time_ms && k->time_ms < SECOND_MS && conf_place_clean(place))
-        conf_problem(place, "time", "E0110", "time must be at least 1s, or 0s for no PINGs");
+        conf_problem(place, "time", "E0110",
+                     "time must be at least 1s, or 0s for no PINGs");
 }
 
 const struct conf_struct down_keepalive_conf_struct = {

@@ -21,7 +21,6 @@ struct down_keepalive_conf {
 extern const struct conf_struct down_keepalive_conf_struct;
 
 /* The same as a limit of client connections. Any thread. */
-void
-down_keepalive_fill(struct h2_keepalive *to, const struct down_keepalive_conf *conf);
+void down_keepalive_fill(struct h2_keepalive *to, const struct down_keepalive_conf *conf);
 
 #endif

@@ -118,7 +118,8 @@ static const struct conf_field limits_fields[] = {
               "chance, is told to go with GOAWAY (max_requests). 0: never." },
     { LIMIT("writeStallTimeout", CONF_DURATION, write_stall_timeout_ms), .def = "5m",
       .min = 10, .max = HOUR_MS, .example = "\"30s\"",
-      .help = "A client that takes none of our waiting bytes for this long is closed." },
+      .help = "A client that takes none of our waiting bytes for this long is closed. On "
+              "TCP the kernel may do so earlier, see keepalive.timeout." },
     { .key = NULL },
 };
 

@@ -50,7 +50,8 @@ struct endpoint {
     int64_t attempt_us; /* start of the last attempt */
     struct timer retry; /* running: in backoff */
     struct log_limit log_limit, calm_limit;
-    int64_t keepalive_us; /* of new connections; longer after too_many_pings. 0: the pool's */
+    int64_t
+        keepalive_us; /* of new connections; longer after too_many_pings. 0: the pool's */
 };
 
 struct pool {

@@ -221,9 +221,10 @@ rig_still(const struct rig *r)
 
     for (const struct list *n = r->w->conns.next; n != &r->w->conns; n = n->next)
         timers += timer_running(&CONTAINER_OF(n, struct h2_conn, link)->alive.timer);
-    return timer_wheel_count(loop_wheel(r->loop)) <= timers && list_empty(&r->w->backlogged) &&
-           list_empty(&r->w->resume) && list_empty(&r->w->dirty[0]) &&
-           list_empty(&r->w->dirty[1]) && list_empty(&r->w->dying);
+    return timer_wheel_count(loop_wheel(r->loop)) <= timers &&
+           list_empty(&r->w->backlogged) && list_empty(&r->w->resume) &&
+           list_empty(&r->w->dirty[0]) && list_empty(&r->w->dirty[1]) &&
+           list_empty(&r->w->dying);
 }
 
 void

@@ -2,6 +2,8 @@
 /* PINGs against silence, both sides, and the strikes of clients that send too many (gRFC A8, A9). Age has its own program. */
 #include "h2test.h"
 
+#include "net/transport.h"
+
 static struct rig_conn *const down = &rig.conn[H2_DOWN];
 static struct rig_conn *const up = &rig.conn[H2_UP];
 
@@ -335,6 +337,77 @@ who_is_not_read_is_not_judged(void **state)
     assert_int_equal(down->closes, 0);
 }
 
+/* ---- the kernel's part (gRFC A18) ---- */
+
+static int64_t user_timeout_us;
+static unsigned probes;
+
+static void
+note_user_timeout(struct transport *t, int64_t us)
+{
+    (void)t;
+    user_timeout_us = us;
+}
+
+static void
+note_probes(struct transport *t)
+{
+    (void)t;
+    probes++;
+}
+
+static void
+note_closed(struct h2_conn *c, void *arg, int err, const char *note)
+{
+    (void)c;
+    (void)arg;
+    (void)err;
+    (void)note;
+}
+
+static void
+open_and_note(enum h2_side side, const struct h2_limits *l)
+{
+    static const struct h2_conn_ops owner = { .on_closed = note_closed };
+    struct transport *ours, *theirs;
+    struct transport_ops ops;
+    struct h2_conn *c;
+
+    mempair_new(rig.loop, rig.loop, ROOM, 0, &ours, &theirs);
+    ops = *ours->ops;
+    ops.set_user_timeout = note_user_timeout;
+    ops.set_probes = note_probes;
+    ours->ops = &ops;
+    user_timeout_us = 0;
+    probes = 0;
+    c = h2_conn_open(rig.w, ours, side, l, &owner, NULL);
+    h2_conn_close(c, ERR_CLOSED, H2_NO_ERROR, "");
+    rig_wait_ms(&rig, 3000);
+    transport_close(theirs);
+}
+
+static void
+the_kernel_is_told_the_timeout_or_asked_to_probe(void **state)
+{
+    struct h2_limits l;
+
+    (void)state;
+    h2_limits_default(&l);
+    l.keepalive = every(10000, 3000, true);
+    open_and_note(H2_UP, &l);
+    assert_int_equal(user_timeout_us, 3000000);
+    open_and_note(H2_DOWN, &l);
+    assert_int_equal(user_timeout_us, 3000000);
+    assert_int_equal(probes, 0);
+    l.keepalive.time_us = 0;
+    open_and_note(H2_DOWN, &l);
+    assert_int_equal(probes, 1);
+    assert_int_equal(user_timeout_us, 0);
+    open_and_note(H2_UP, &l); /* whoever connects has them already */
+    assert_int_equal(probes, 0);
+    assert_int_equal(user_timeout_us, 0);
+}
+
 /* ---- the PINGs of clients ---- */
 
 static struct h2_keepalive
@@ -521,6 +594,7 @@ main(void)
         H2_TEST(an_idle_client_is_asked_after_two_hours),
         H2_TEST(a_dead_client_takes_its_calls_along),
         H2_TEST(who_is_not_read_is_not_judged),
+        H2_TEST(the_kernel_is_told_the_timeout_or_asked_to_probe),
         H2_TEST(the_third_strike_ends_the_connection),
         H2_TEST(a_ping_in_each_interval_is_welcome),
         H2_TEST(without_calls_two_hours_count),
