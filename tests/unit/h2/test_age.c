@@ -33,7 +33,7 @@ old_connection_is_told_to_go_and_its_calls_end(void **state)
     h2peer_call(p, 1, FL_END_STREAM);
     rig_wait_ms(&rig, 53900);
     assert_int_equal(h2peer_count(p, F_GOAWAY, 0), 0);
-    rig_wait_ms(&rig, 12700);
+    rig_wait_ms(&rig, 12900);
     assert_text(p, 0, "max_age");
     assert_text(p, 1, "max_age");
     assert_int_equal(h2peer_get_u32(h2peer_find(p, F_GOAWAY, 0, 0)->payload), 0x7fffffff);
@@ -62,7 +62,7 @@ after_the_grace_the_rest_is_closed(void **state)
         rig_wait_ms(&rig, 100);
     rig_wait_ms(&rig, 4800);
     assert_int_equal(down->closes, 0);
-    rig_wait_ms(&rig, 800);
+    rig_wait_ms(&rig, 1000);
     assert_int_equal(down->err, ERR_AGE);
     assert_int_equal(rig_stream(&rig, H2_DOWN, 1)->s.close_err, ERR_AGE);
     assert_int_equal(h2peer_goaway_code(p), H2_NO_ERROR);
