@@ -170,6 +170,9 @@ grpc_code_from_err(int err)
     case ERR_STALL:
     case ERR_HANDSHAKE_TIMEOUT:
     case ERR_CLOSED:
+    case ERR_KEEPALIVE:
+    case ERR_PINGS:
+    case ERR_AGE:
         return GRPC_UNAVAILABLE;
     case ERR_SYNTAX:
     case ERR_SYS:

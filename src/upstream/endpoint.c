@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 enum { BACKOFF_JITTER_PERCENT = 20 };
+static const int64_t KEEPALIVE_MOST_US = 24 * 3600 * INT64_C(1000000);
 
 /* Delay between the starts of two attempts after `failures` failures in a row: base x 1.6^(failures-1), capped. */
 static int64_t
@@ -116,6 +117,24 @@ endpoint_failed(struct endpoint *e, int err, const char *text)
                LS("pool", p->conf->name), LS("error", err_name(err)), LS("why", text),
                LI("retry_ms", wait > 0 ? wait / 1000 : 0));
     endpoint_update(e);
+}
+
+void
+endpoint_calm(struct endpoint *e)
+{
+    int64_t now = e->keepalive_us ? e->keepalive_us : e->pool->limits.keepalive.time_us;
+
+    if (now < KEEPALIVE_MOST_US / 2)
+        e->keepalive_us = now * 2;
+    else if (now)
+        e->keepalive_us = now < KEEPALIVE_MOST_US ? KEEPALIVE_MOST_US : now;
+    if (log_limit_pass(&e->calm_limit, 3))
+        log_at(NULL, LOG_WARN,
+               now ? "backend says too_many_pings, it gets half as many from now on"
+                   : "backend says too_many_pings, though keepalive is off",
+               LS("endpoint", e->name), LS("pool", e->pool->conf->name),
+               LI("keepalive_ms", e->keepalive_us / 1000),
+               LS("change", "keepalive.time of the pool"));
 }
 
 void

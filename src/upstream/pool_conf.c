@@ -359,6 +359,12 @@ static const struct conf_field pool_fields[] = {
       .sub = &pool_limits_struct,
       .example = "{ \"maxPendingRequests\": 100 }",
       .help = "Bounds of what may wait in this pool." },
+    { .key = "keepalive",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct pool_conf, keepalive),
+      .sub = &up_keepalive_conf_struct,
+      .example = "{ \"time\": \"5m\" }",
+      .help = "PINGs to backends that are silent." },
     { .key = NULL },
 };
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "conf/field.h"
+#include "upstream/keepalive_conf.h"
 
 struct endpoint_conf {
     const char *target;
@@ -40,6 +41,7 @@ struct pool_conf {
     struct connections_conf connections;
     struct backoff_conf backoff;
     struct pool_limits_conf limits;
+    struct up_keepalive_conf keepalive;
 };
 
 extern const struct conf_struct pool_conf_struct;

@@ -49,7 +49,9 @@ struct endpoint {
     unsigned failures;  /* in a row, for the backoff */
     int64_t attempt_us; /* start of the last attempt */
     struct timer retry; /* running: in backoff */
-    struct log_limit log_limit;
+    struct log_limit log_limit, calm_limit;
+    int64_t
+        keepalive_us; /* of new connections; longer after too_many_pings. 0: the pool's */
 };
 
 struct pool {
@@ -78,6 +80,8 @@ endpoint_init(struct endpoint *e, struct pool *p, size_t index, const struct add
 void endpoint_connect(struct endpoint *e);
 void endpoint_update(struct endpoint *e);
 void endpoint_failed(struct endpoint *e, int err, const char *text);
+/* The backend sent GOAWAY(ENHANCE_YOUR_CALM, "too_many_pings"): new connections PING half as often (gRFC A8). */
+void endpoint_calm(struct endpoint *e);
 struct upconn *endpoint_conn(struct endpoint *e);
 bool endpoint_can_grow(const struct endpoint *e);
 void endpoint_close(struct endpoint *e);
