@@ -168,7 +168,9 @@ upconn_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
     struct upconn *c = arg;
 
     (void)h2;
-    if (code != H2_NO_ERROR && log_limit_pass(&c->endpoint->log_limit, 3))
+    if (code == H2_ENHANCE_YOUR_CALM && slice_eq_str(text, "too_many_pings"))
+        endpoint_calm(c->endpoint);
+    else if (code != H2_NO_ERROR && log_limit_pass(&c->endpoint->log_limit, 3))
         log_at(NULL, LOG_WARN, "backend sent GOAWAY with an error",
                LS("endpoint", c->endpoint->backend->name), LI("code", code), LB("text", text));
     if (c->state == UPCONN_SETTLING || c->state == UPCONN_READY) {
@@ -249,6 +251,8 @@ upconn_on_transport(void *arg, int what)
     upconn_set(c, UPCONN_SETTLING);
     timer_start(p->loop, &c->timeout, p->conf->connections.settings_timeout_ms * 1000);
     c->h2 = h2_conn_open(p->h2, t, H2_UP, &p->limits, &p->ops, c);
+    if (c->endpoint->keepalive_us)
+        h2_conn_set_keepalive_time(c->h2, c->endpoint->keepalive_us);
 }
 
 static void
