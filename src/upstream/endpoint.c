@@ -193,7 +193,7 @@ endpoint_close_conns(struct endpoint *e, int err, bool idle_only)
         struct upconn *c = CONTAINER_OF(n, struct upconn, link);
 
         next = n->next;
-        if (!idle_only || c->state == UPCONN_CONNECTING)
+        if (!idle_only || c->state == UPCONN_CONNECTING || c->state == UPCONN_SETTLING)
             upconn_close(c, err);
         else if (c->active == 0)
             upconn_leave(c);

@@ -48,6 +48,7 @@ struct upconn {
     uint32_t active;                 /* streams that are open */
     bool served;   /* some stream ended here: the backend really works */
     bool retiring; /* leaves when the next connection is ready */
+    bool given_up; /* closed by us: its end says nothing about the backend */
 };
 
 /* A backend as this worker sees it. It lives in pool->endpoints, or, when the list does not name it any more, in pool->gone until its streams ended;

@@ -92,6 +92,7 @@ upconn_leave(struct upconn *c)
     if (c->state != UPCONN_READY)
         return;
     timer_stop(c->endpoint->pool->loop, &c->age);
+    c->given_up = true;
     upconn_set(c, UPCONN_LEAVING);
     h2_conn_drain(c->h2);
 }
@@ -206,7 +207,9 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
     snprintf(text, sizeof(text), "%s%s%s", err_text(err), note[0] ? ": " : "", note);
     if (err == ERR_NOT_HTTP2)
         stat_inc(p->stats, STAT_UP_NOT_HTTP2);
-    if (err == ERR_IDLE) {
+    if (c->given_up) {
+        /* The endpoint may have come back to the list since. */
+    } else if (err == ERR_IDLE) {
         if (p->waiting == 0)
             p->active = false; /* nobody calls: do not reconnect before somebody does */
     } else if (was == UPCONN_SETTLING) {
@@ -301,6 +304,7 @@ upconn_open(struct endpoint *e)
 void
 upconn_close(struct upconn *c, int err)
 {
+    c->given_up = true;
     if (c->h2)
         h2_conn_close(c->h2, err, H2_NO_ERROR, "");
     else
