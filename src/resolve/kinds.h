@@ -13,4 +13,8 @@ extern const struct resolver_kind resolver_literal;
 extern const struct resolver_kind resolver_unix;
 extern const struct resolver_kind resolver_unix_abstract;
 
+/* dns.c: names and services, by c-ares */
+extern const struct resolver_kind resolver_dns;
+extern const struct resolver_kind resolver_srv;
+
 #endif

@@ -21,6 +21,8 @@ static const struct resolver_kind *const kinds[] = {
     &resolver_unix,
     &resolver_unix_abstract,
     &resolver_literal,
+    &resolver_dns,
+    &resolver_srv,
 };
 
 /* What people bring from other tools, and what to write here. */
