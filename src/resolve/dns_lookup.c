@@ -100,10 +100,12 @@ finish_bad(struct dns_lookup *l)
 
         if (!l->slot[i].type || a->outcome == DNS_FAILED)
             continue;
-        if (l->soft_why)
+        if (l->soft_why) {
+            dns_answer_done(a);
             dns_answer_fail(a, l->soft_why);
-        else if (l->no_data)
+        } else if (l->no_data) {
             a->outcome = DNS_NODATA;
+        }
     }
 }
 
