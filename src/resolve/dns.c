@@ -69,13 +69,15 @@ void
 dns_end_good(struct dns_resolver *r)
 {
     int64_t ttl_ms = r->ttl_s == UINT32_MAX ? -1 : (int64_t)r->ttl_s * 1000;
+    /* A silent family or host made the round long, while the TTL of the others ran. */
+    int64_t took_ms = dns_now_ms(r) - r->started_ms;
 
     if (r->stopped)
         return;
     dns_channel_note(r->ch, true);
     r->good_ms = dns_now_ms(r);
     r->old_warned = false;
-    plan(r, dns_pace_good(&r->pace, r->args.conf, r->args.rng, ttl_ms));
+    plan(r, dns_pace_good(&r->pace, r->args.conf, r->args.rng, ttl_ms) - took_ms);
 }
 
 static void

@@ -140,8 +140,6 @@ dns_host_done(struct dns_host *h)
 {
     for (int i = 0; i < DNS_FAMILIES; i++)
         known_clear(&h->known[i]);
-    xfree(h->name);
-    h->name = NULL;
 }
 
 /* --- the list ------------------------------------------------------------------------- */

@@ -57,7 +57,6 @@ struct dns_known {
 enum { DNS_V4, DNS_V6, DNS_FAMILIES };
 
 struct dns_host {
-    char *name; /* NULL: the target itself */
     struct dns_known known[DNS_FAMILIES];
 };
 

@@ -175,6 +175,9 @@ dns_publish(struct dns_resolver *r, const char **ret_why)
                              : "no address";
         return false;
     }
+    if (!dns_list_same(g.v, g.n, r->list, r->n_list))
+        log_at(NULL, LOG_DEBUG, "DNS gave a new list", LS("target", r->args.target),
+               LI("addresses", g.n), LI("before", r->n_list));
     xfree(r->list);
     r->list = g.v;
     r->n_list = g.n;

@@ -3,6 +3,7 @@
  * of them side by side. */
 #include <string.h>
 
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "resolve/dns_file.h"
 #include "resolve/dns_int.h"
@@ -215,20 +216,37 @@ dns_round_on_partial(struct timer *t)
 
 /* --- records ------------------------------------------------------------------------- */
 
+static void
+warn_hosts(struct dns_resolver *r)
+{
+    if (r->cut_warned)
+        return;
+    r->cut_warned = true;
+    log_at(NULL, LOG_WARN,
+           "an SRV answer names more hosts than one target may have; the "
+           "others are not used",
+           LS("target", r->args.target), LI("used", DNS_TARGETS_MAX));
+}
+
 /* What is known of hosts that were there before moves to the new ones. */
 static void
 peers_replace(struct dns_resolver *r, struct dns_srv *records, size_t n)
 {
-    struct dns_peer *peers = xcalloc(DNS_TARGETS_MAX, sizeof(*peers));
+    struct dns_peer *peers =
+        xcalloc(n < DNS_TARGETS_MAX ? n : DNS_TARGETS_MAX, sizeof(*peers));
     size_t n_peers = 0;
 
-    for (size_t i = 0; i < n && n_peers < DNS_TARGETS_MAX; i++) {
+    for (size_t i = 0; i < n; i++) {
         size_t j = 0;
 
         while (j < n_peers && strcmp(peers[j].target.host, records[i].target) != 0)
             j++;
         if (j < n_peers)
             continue;
+        if (n_peers == DNS_TARGETS_MAX) {
+            warn_hosts(r);
+            break;
+        }
         peer_init(r, &peers[n_peers], records[i].target);
         for (size_t k = 0; k < r->n_peers; k++) {
             if (strcmp(r->peers[k].target.host, records[i].target) != 0)

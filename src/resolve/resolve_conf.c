@@ -181,8 +181,6 @@ resolve_check(void *obj, struct conf_place *place)
 
     conf_check_at_least(place, CONF_DURATION, "maxTtl", c->max_ttl_ms, "minTtl",
                         c->min_ttl_ms);
-    conf_check_unique(place, "servers", &c->servers, sizeof(struct resolve_text),
-                      offsetof(struct resolve_text, text), "address", "W0303");
 }
 
 const struct conf_struct resolve_conf_struct = {

@@ -163,7 +163,7 @@ input_change(void)
         break;
     case 1: /* a value that is often special */
         if (input_len)
-            input[at] = (uint8_t) "\0\1\177\200\377 09azAZ/%:\"{}[],"[random_below(23)];
+            input[at] = (uint8_t) "\0\1\177\200\377 09azAZ/%:\"{}[],"[random_below(21)];
         break;
     case 2: /* cut out */
         n = random_below(input_len - at + 1);

@@ -180,74 +180,107 @@ on_error(void *arg, const char *why)
 
 static const struct resolver_ops ops = { on_list, on_error };
 
+struct town {
+    struct loop *loop;
+    struct rng rng;
+    struct server server;
+    struct resolve_conf conf[2];
+    char target[2][128];
+    struct life lives[AT_ONCE];
+    unsigned lists, errors;
+};
+
+static void
+town_open(struct town *t)
+{
+    unsigned port;
+
+    *t = (struct town){ .loop = loop_new(NULL) };
+    unit_seed(&t->rng);
+    log_setup(LOG_ERROR, LOG_TEXT);
+    dns_file_use("/nonexistent/resolv.conf", "/nonexistent/hosts");
+    for (int i = 0; i < 2; i++)
+        field_defaults(&resolve_conf_struct, &t->conf[i]);
+    t->conf[0].timeout_ms = 20;
+    t->conf[0].tries = 2;
+    t->conf[1].timeout_ms = 35; /* another channel */
+    t->conf[1].tries = 1;
+    t->conf[1].family = RESOLVE_V4;
+    port = server_open(&t->server, t->loop, &t->rng);
+    snprintf(t->target[0], sizeof t->target[0], "dns://127.0.0.1:%u/app.example:80",
+             port);
+    snprintf(t->target[1], sizeof t->target[1], "srv://127.0.0.1:%u/_grpc._tcp.example",
+             port);
+}
+
+static void
+town_close(struct town *t)
+{
+    fdwatch_close(t->server.watch);
+    loop_turn(t->loop, false);
+    close(t->server.fd);
+    loop_free(t->loop);
+    dns_file_use(NULL, NULL);
+}
+
+static void
+life_start(struct town *t, struct life *life)
+{
+    struct resolver_args args = {
+        .loop = t->loop,
+        .rng = &t->rng,
+        .ops = &ops,
+        .arg = life,
+        .target = t->target[rng_below(&t->rng, 2)],
+        .conf = &t->conf[rng_below(&t->rng, 2)],
+    };
+
+    if (life->r)
+        life_end(life);
+    *life = (struct life){ .rng = &t->rng, .lists = &t->lists, .errors = &t->errors };
+    life->r = resolver_start(&args);
+}
+
+/* Each life ends now with this chance in 256. */
+static void
+end_some(struct town *t, unsigned chance)
+{
+    for (size_t i = 0; i < AT_ONCE; i++)
+        if (t->lives[i].r && rng_below(&t->rng, 256) < chance)
+            life_end(&t->lives[i]);
+}
+
+static bool
+any_alive(const struct town *t)
+{
+    for (size_t i = 0; i < AT_ONCE; i++)
+        if (t->lives[i].r)
+            return true;
+    return false;
+}
+
 static void
 lives_end_at_any_moment(void **state)
 {
-    struct resolve_conf conf[2] = {
-        { .min_ttl_ms = 1000,
-          .max_ttl_ms = 30000,
-          .refresh_ms = 5000,
-          .timeout_ms = 20,
-          .stale_ms = 60000,
-          .respect_ttl = true,
-          .tries = 2 },
-        { .min_ttl_ms = 1000,
-          .max_ttl_ms = 30000,
-          .refresh_ms = 5000,
-          .timeout_ms = 35,
-          .stale_ms = 60000,
-          .respect_ttl = true,
-          .tries = 1,
-          .family = RESOLVE_V4 },
-    };
-    struct life lives[AT_ONCE] = { 0 };
-    char target[2][128];
-    unsigned lists = 0, errors = 0, port;
-    struct server server;
-    struct rng rng;
-    struct loop *l = loop_new(NULL);
+    struct town t;
 
     (void)state;
-    unit_seed(&rng);
-    log_setup(LOG_ERROR, LOG_TEXT);
-    dns_file_use("/nonexistent/resolv.conf", "/nonexistent/hosts");
-    port = server_open(&server, l, &rng);
-    snprintf(target[0], sizeof target[0], "dns://127.0.0.1:%u/app.example:80", port);
-    snprintf(target[1], sizeof target[1], "srv://127.0.0.1:%u/_grpc._tcp.example", port);
+    town_open(&t);
     for (unsigned i = 0; i < LIVES; i++) {
-        struct life *life = &lives[rng_below(&rng, AT_ONCE)];
-        struct resolver_args args = {
-            .loop = l,
-            .rng = &rng,
-            .ops = &ops,
-            .arg = life,
-            .target = target[rng_below(&rng, 2)],
-            .conf = &conf[rng_below(&rng, 2)],
-        };
+        unsigned told = t.lists + t.errors;
 
-        if (life->r)
-            life_end(life);
-        *life = (struct life){ .rng = &rng, .lists = &lists, .errors = &errors };
-        life->r = resolver_start(&args);
-        for (uint64_t n = rng_below(&rng, 5); n > 0; n--)
-            loop_turn(l, false);
-        if (rng_below(&rng, 8) == 0)
-            for (size_t j = 0; j < AT_ONCE; j++)
-                if (lives[j].r && rng_below(&rng, 2))
-                    life_end(&lives[j]);
-        if (rng_below(&rng, 500) == 0) /* let some live long enough to have no answer */
-            TURN_UNTIL(l, errors > 0 && lists > 0);
+        life_start(&t, &t.lives[rng_below(&t.rng, AT_ONCE)]);
+        for (uint64_t n = rng_below(&t.rng, 5); n > 0; n--)
+            loop_turn(t.loop, false);
+        if (rng_below(&t.rng, 8) == 0)
+            end_some(&t, 128);
+        if (i % 2000 == 1999) /* some grow old: timeouts, second rounds */
+            TURN_UNTIL(t.loop, t.lists + t.errors > told + 3 || !any_alive(&t));
     }
-    for (size_t j = 0; j < AT_ONCE; j++)
-        if (lives[j].r)
-            life_end(&lives[j]);
-    assert_true(server.asked > LIVES / 4);
-    assert_true(lists > 100 && errors > 100);
-    fdwatch_close(server.watch);
-    loop_turn(l, false);
-    close(server.fd);
-    loop_free(l);
-    dns_file_use(NULL, NULL);
+    end_some(&t, 256);
+    assert_true(t.server.asked > LIVES / 4);
+    assert_true(t.lists > 100 && t.errors > 20);
+    town_close(&t);
 }
 
 int
