@@ -13,6 +13,7 @@ LIBRARIES = (
     (r"protobuf-c/", ("grpc",)),
     (r"openssl/", ("net",)),
     (r"ares", ("resolve",)),
+    (r"xxhash", ("lb",)),
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

@@ -35,6 +35,8 @@ enum err {
     ERR_STALL = -23, /* closed by us: the peer takes no data */
     ERR_HANDSHAKE_TIMEOUT = -24,
     ERR_CLOSED = -25, /* closed by us on purpose */
+    ERR_POOL_LIMIT = -26, /* a limit of the pool: pool_explain says which */
+    ERR_REMOVED = -27,    /* the endpoint left its pool and its time to end calls is over */
 };
 
 const char *err_name(int e); /* "CONN_LOST"; "UNKNOWN" for values not in the list */

@@ -27,6 +27,12 @@ conf_check_at_least(struct conf_place *place, enum conf_type type, const char *k
                  other_text);
 }
 
+bool
+conf_place_has(const struct conf_place *place, const char *key)
+{
+    return place_has_key(place, key);
+}
+
 struct named {
     const char *name;
     size_t i;

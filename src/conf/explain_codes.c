@@ -108,6 +108,10 @@ const struct explain_code explain_codes[] = {
       .text = "A list that must do something needs an item; very long lists are refused.",
       .bad = LISTENER "\"routes\": [] }]",
       .good = LISTENER "\"routes\": [{ \"to\": \"app\" }] }]" },
+    { .code = "E0117",
+      .title = "this is not a percentage",
+      .text = "A share is written with a percent sign and in quotes, as in \"20%\" or "
+              "\"0.5%\"." },
     { .code = "E0201",
       .title = "a route leads to no pool",
       .text = "\"to\" must be the name of one of the pools in the same file.",
@@ -161,7 +165,8 @@ const struct explain_code explain_codes[] = {
       .good = "\"admin\": { \"listen\": \"127.0.0.1:9901\" }" },
     { .code = "E0208",
       .title = "unknown balance policy",
-      .text = "Policies are spelled as gRPC spells them: round_robin, pick_first.",
+      .text = "Policies are spelled as gRPC spells them: round_robin, pick_first, "
+              "least_request, weighted_round_robin, ring_hash, random, peak_ewma.",
       .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
              "\"balance\": \"roundrobin-ish\" }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
@@ -185,6 +190,27 @@ const struct explain_code explain_codes[] = {
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
               "\"connections\": { \"streamWindow\": \"8MiB\", "
               "\"connectionWindow\": \"16MiB\", \"maxStreamWindow\": \"8MiB\" } }]" },
+    { .code = "E0231",
+      .title = "a key of another policy",
+      .text = "Some keys of balance belong to one policy and would do nothing with "
+              "another. Remove the key or choose its policy.",
+      .bad =
+          "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
+          "\"balance\": { \"policy\": \"round_robin\", \"hashHeader\": \"x-user\" } }]",
+      .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
+              "\"balance\": { \"policy\": \"ring_hash\", \"hashHeader\": \"x-user\" } "
+              "}]" },
+    { .code = "E0232",
+      .title = "a value that balance cannot use",
+      .text = "hashBalanceFactor is 0 or at least 100 percent of the average; "
+              "slowStart.aggression is more than 0; hashHeader is a lower-case name that "
+              "does "
+              "not end in -bin; metrics have the names of ORCA load reports.",
+      .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
+             "\"balance\": { \"policy\": \"ring_hash\", \"hashBalanceFactor\": 50 } }]",
+      .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
+              "\"balance\": { \"policy\": \"ring_hash\", \"hashBalanceFactor\": 150 } "
+              "}]" },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

@@ -49,7 +49,8 @@ field_print_number(const struct conf_field *f, int64_t value, char out[48])
     else if (f->type == CONF_DURATION)
         duration_print(value, out);
     else
-        snprintf(out, VALUE_TEXT_MAX, "%" PRId64, value);
+        snprintf(out, VALUE_TEXT_MAX, "%" PRId64 "%s", value,
+                 f->type == CONF_PERCENT ? "%" : "");
 }
 
 bool
@@ -164,6 +165,58 @@ parse_string(const struct conf_field *f, const char *text, const char **at,
 }
 
 bool
+conf_is_bare(const struct conf_field *f)
+{
+    return f->type == CONF_UINT || f->type == CONF_BOOL || f->type == CONF_NUMBER;
+}
+
+bool
+conf_is_tree(const struct conf_field *f)
+{
+    return f->type == CONF_OBJECT || f->type == CONF_LIST || f->type == CONF_MAP;
+}
+
+const char *
+conf_map_get(const struct conf_map *map, const char *key)
+{
+    for (size_t i = 0; i < map->n; i++) {
+        if (strcmp(map->items[i].key, key) == 0)
+            return map->items[i].value;
+    }
+    return NULL;
+}
+
+bool
+field_set_real(const struct conf_field *f, double value, void *obj, struct strbuf *why,
+               const char **ret_code)
+{
+    const char *unit = f->type == CONF_PERCENT ? "%" : "";
+
+    if (value >= (double)f->min && (f->max == 0 || value <= (double)f->max)) {
+        memcpy((char *)obj + f->at, &value, sizeof(value));
+        return true;
+    }
+    *ret_code = "E0110";
+    strbuf_printf(why, "is %.6g%s; it must be ", value, unit);
+    field_print_range(f, why);
+    return false;
+}
+
+static bool
+parse_real_text(const struct conf_field *f, const char *text, void *obj,
+                struct strbuf *why, const char **ret_code)
+{
+    struct value_note note = { 0 };
+    double value;
+
+    if (f->type == CONF_PERCENT ? percent_parse(text, &value, &note) != 0
+                                : number_parse(text, &value, &note) != 0)
+        return refuse_note(&note, f->type == CONF_PERCENT ? "E0117" : "E0109", why,
+                           ret_code);
+    return field_set_real(f, value, obj, why, ret_code);
+}
+
+bool
 field_parse(const struct conf_field *f, const char *text, void *obj, struct strbuf *why,
             const char **ret_code)
 {
@@ -195,8 +248,12 @@ field_parse(const struct conf_field *f, const char *text, void *obj, struct strb
             return false;
         *(int64_t *)at = ms;
         return true;
+    case CONF_NUMBER:
+    case CONF_PERCENT:
+        return parse_real_text(f, text, obj, why, ret_code);
     case CONF_OBJECT:
     case CONF_LIST:
+    case CONF_MAP:
         break;
     }
     return false;
@@ -212,7 +269,7 @@ field_defaults(const struct conf_struct *type, void *obj)
 
         if (f->type == CONF_OBJECT)
             field_defaults(f->sub, (char *)obj + f->at);
-        if (f->type == CONF_OBJECT || f->type == CONF_LIST || !f->def)
+        if (conf_is_tree(f) || !f->def)
             continue;
         strbuf_init(&why, WHY_TEXT_MAX);
         if (!field_parse(f, f->def, obj, &why, &code))
@@ -226,10 +283,17 @@ void
 field_print_type(const struct conf_field *f, struct strbuf *out)
 {
     static const char *const names[] = {
-        [CONF_BOOL] = "true or false", [CONF_UINT] = "whole number",
-        [CONF_SIZE] = "size",          [CONF_DURATION] = "duration",
-        [CONF_STRING] = "string",      [CONF_ENUM] = "string",
-        [CONF_OBJECT] = "object",      [CONF_LIST] = "list",
+        [CONF_BOOL] = "true or false",
+        [CONF_UINT] = "whole number",
+        [CONF_SIZE] = "size",
+        [CONF_DURATION] = "duration",
+        [CONF_STRING] = "string",
+        [CONF_ENUM] = "string",
+        [CONF_OBJECT] = "object",
+        [CONF_LIST] = "list",
+        [CONF_NUMBER] = "number",
+        [CONF_PERCENT] = "percentage",
+        [CONF_MAP] = "object of strings",
     };
 
     if (f->words) {
@@ -247,7 +311,7 @@ void
 field_print_range(const struct conf_field *f, struct strbuf *out)
 {
     char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX];
-    const char *what = f->type == CONF_LIST ? " items" : "";
+    const char *what = f->type == CONF_LIST || f->type == CONF_MAP ? " items" : "";
 
     if (f->max == 0 && f->min == 0)
         return;

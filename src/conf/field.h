@@ -21,10 +21,22 @@ enum conf_type {
     CONF_ENUM,     /* uint32_t: index into words */
     CONF_OBJECT,   /* struct in place, described by sub */
     CONF_LIST,     /* struct conf_list of structs described by sub */
+    CONF_NUMBER,   /* double, never negative: a JSON number */
+    CONF_PERCENT,  /* double, 20.0 for "20%" */
+    CONF_MAP,      /* struct conf_map: an object of strings with free keys */
 };
 
 struct conf_list {
     void *items; /* n elements of sub->size bytes each */
+    size_t n;
+};
+
+struct conf_pair {
+    const char *key, *value;
+};
+
+struct conf_map {
+    struct conf_pair *items; /* sorted by key; keys are unique */
     size_t n;
 };
 
@@ -37,8 +49,8 @@ struct conf_field {
     size_t at; /* offsetof in the struct */
     /* Default as it would be written in the file (without quotes); NULL: none. */
     const char *def;
-    /* Range for UINT, SIZE (bytes), DURATION (ms), number of items for LIST; max 0: no
-     * range. */
+    /* Range for UINT, SIZE (bytes), DURATION (ms), NUMBER, PERCENT, number of items for
+     * LIST and MAP; max 0: no range. */
     int64_t min, max;
     bool required;
     /* CONF_ENUM: NULL-terminated. CONF_STRING: the only values allowed, or NULL. */
@@ -73,11 +85,20 @@ field_find_path(const struct conf_struct *type, const char *path);
 /* Zeroes obj (type->size bytes) and sets every default of the rows. Strings point into
  * the rows. */
 void field_defaults(const struct conf_struct *type, void *obj);
-/* Sets one value from text without quotes ("5s", "true", "info"). Not for OBJECT and
- * LIST. The text must outlive obj. False: *why gets the rest of a sentence that starts
+/* Sets one value from text without quotes ("5s", "true", "info"). Not for OBJECT, LIST
+ * and MAP. The text must outlive obj. False: *why gets the rest of a sentence that starts
  * with the key ("needs a unit; did you mean ..."), *ret_code its code. */
 bool field_parse(const struct conf_field *f, const char *text, void *obj,
                  struct strbuf *why, const char **ret_code) MUST_CHECK;
+/* Sets a NUMBER row; as field_parse. */
+bool field_set_real(const struct conf_field *f, double value, void *obj,
+                    struct strbuf *why, const char **ret_code) MUST_CHECK;
+/* Is written without quotes: a number or true or false. */
+bool conf_is_bare(const struct conf_field *f);
+/* Has values below it. */
+bool conf_is_tree(const struct conf_field *f);
+/* The value of a key in a map; NULL: not there. */
+const char *conf_map_get(const struct conf_map *map, const char *key);
 /* False when value is outside min..max of the row; as field_parse. */
 bool field_check_range(const struct conf_field *f, int64_t value, struct strbuf *why,
                        const char **ret_code) MUST_CHECK;

@@ -57,16 +57,14 @@ man_field(const struct conf_field *f, struct strbuf *out)
 
     strbuf_init(&facts, 4096);
     field_print_type(f, &facts);
-    if (f->type != CONF_LIST && (f->min || f->max)) {
+    if (f->type != CONF_LIST && f->type != CONF_MAP && (f->min || f->max)) {
         strbuf_puts(&facts, ", ");
         field_print_range(f, &facts);
     }
     if (f->required)
         strbuf_puts(&facts, ", required");
     else if (f->def)
-        strbuf_printf(&facts,
-                      f->type == CONF_UINT || f->type == CONF_BOOL ? "; default %s"
-                                                                   : "; default \"%s\"",
+        strbuf_printf(&facts, conf_is_bare(f) ? "; default %s" : "; default \"%s\"",
                       f->def);
     strbuf_printf(out, ".It Cm %s\n", f->key);
     put_sentences(out, f->help);

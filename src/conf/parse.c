@@ -4,8 +4,7 @@
 #include "conf/parse.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -15,6 +14,7 @@
 #include "conf/alias.h"
 #include "conf/env.h"
 #include "conf/problem.h"
+#include "conf/refuse.h"
 #include "conf/values.h"
 
 enum { PATH_TEXT_MAX = 512, STRING_MAX = 64 * 1024, MEANT_MAX = 16 };
@@ -27,134 +27,6 @@ struct parse {
 
 static void parse_object(struct parse *p, const struct conf_struct *type, json_t *json,
                          void *obj, struct conf_place *place);
-
-/* --- values from JSON ------------------------------------------------------- */
-
-static const char *
-json_type_name(const json_t *json)
-{
-    switch (json_typeof(json)) {
-    case JSON_OBJECT:
-        return "an object";
-    case JSON_ARRAY:
-        return "a list";
-    case JSON_STRING:
-        return "a string";
-    case JSON_INTEGER:
-    case JSON_REAL:
-        return "a number";
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return "true or false";
-    case JSON_NULL:
-        break;
-    }
-    return "null";
-}
-
-static const char *
-field_type_name(const struct conf_field *f)
-{
-    switch (f->type) {
-    case CONF_BOOL:
-        return "true or false";
-    case CONF_UINT:
-        return "a whole number";
-    case CONF_SIZE:
-        return "a size like \"64KiB\"";
-    case CONF_DURATION:
-        return "a duration like \"250ms\"";
-    case CONF_STRING:
-    case CONF_ENUM:
-        return "a string";
-    case CONF_OBJECT:
-        return f->sub->short_key ? "a string or an object { }" : "an object { }";
-    case CONF_LIST:
-        break;
-    }
-    return "a list [ ]";
-}
-
-static void
-    PRINTF_LIKE(5, 6) refuse(struct conf_place *place, const char *key, const char *code,
-                             const char *why_not, const char *fmt, ...)
-{
-    struct strbuf text;
-    va_list ap;
-
-    place->dirty = true;
-    strbuf_init(&text, 4 * PATH_TEXT_MAX);
-    if (!problems_full(place->out)) {
-        place_path(place, key, &text);
-        strbuf_puts(&text, " ");
-        va_start(ap, fmt);
-        strbuf_vprintf(&text, fmt, ap);
-        va_end(ap);
-        strbuf_puts(&text, why_not);
-    }
-    problems_add_key(place, key, SPOT_VALUE, code, "%s", text.s ? text.s : "");
-    strbuf_done(&text);
-}
-
-/* A hint for the right form of a value of the wrong type; may be empty. */
-static void
-type_hint(const struct conf_field *f, const json_t *json, struct strbuf *hint)
-{
-    struct value_note note = { 0 };
-    char number[VALUE_TEXT_MAX] = "";
-    const char *why = "put it in quotes";
-    int64_t ms;
-    uint64_t size;
-
-    if (json_is_null(json))
-        strbuf_puts(hint, f->required ? "" : "; leave the key out to get the default");
-    else if (f->type == CONF_LIST && !json_is_array(json))
-        strbuf_puts(hint, "; put [ ] around it");
-    else if (f->type == CONF_BOOL && json_is_string(json))
-        strbuf_puts(hint, "; write it without quotes");
-    else if (f->type == CONF_UINT && json_is_string(json) &&
-             uint_parse(json_string_value(json), UINT32_MAX, &size) == 0)
-        strbuf_printf(hint, "; did you mean %s?", json_string_value(json));
-    if (json_is_integer(json))
-        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT,
-                 json_integer_value(json));
-    else if (json_is_real(json))
-        snprintf(number, sizeof number, "%.6g", json_real_value(json));
-    if (!number[0])
-        return;
-    if (f->type == CONF_STRING && f->valid && f->valid(number, &why) != 0)
-        strbuf_printf(hint, "; %s", why);
-    else if (f->type == CONF_STRING && !f->words)
-        strbuf_printf(hint, "; did you mean \"%s\"?", number);
-    else if ((f->type == CONF_DURATION && duration_parse(number, &ms, &note) != 0 &&
-              note.meant[0]) ||
-             (f->type == CONF_SIZE && size_parse(number, &size, &note) != 0 &&
-              note.meant[0]))
-        strbuf_printf(hint, "; did you mean \"%s\"?", note.meant);
-}
-
-static void
-refuse_type(struct conf_place *place, const struct conf_field *f, const char *key,
-            const json_t *json)
-{
-    struct strbuf hint;
-    const char *code = "E0109";
-
-    strbuf_init(&hint, PATH_TEXT_MAX);
-    type_hint(f, json, &hint);
-    if (json_is_number(json) && (f->type == CONF_DURATION || f->type == CONF_SIZE)) {
-        code = f->type == CONF_SIZE ? "E0112" : "E0111";
-        refuse(place, key, code, hint.s ? hint.s : "",
-               f->type == CONF_SIZE ? "needs a unit (B KiB MiB GiB KB MB GB)"
-                                    : "needs a unit (ns us ms s m h d)");
-    } else {
-        refuse(place, key, code, hint.s ? hint.s : "", "must be %s, not %s",
-               field_type_name(f),
-               f->type == CONF_UINT && json_is_real(json) ? "a fraction"
-                                                          : json_type_name(json));
-    }
-    strbuf_done(&hint);
-}
 
 /* The string with its variables put in, in the arena; NULL after a complaint. */
 static const char *
@@ -213,6 +85,76 @@ parse_integer(const struct conf_field *f, const json_t *json, void *obj,
     strbuf_done(&why);
 }
 
+/* A whole number in the file is fine for a NUMBER. */
+static void
+parse_real(const struct conf_field *f, const json_t *json, void *obj,
+           struct conf_place *place, const char *key)
+{
+    const char *code = NULL;
+    struct strbuf why;
+
+    strbuf_init(&why, PATH_TEXT_MAX);
+    if (!field_set_real(f, json_number_value(json), obj, &why, &code))
+        refuse(place, key, code, "", "%s", why.s);
+    strbuf_done(&why);
+}
+
+static bool
+list_fits(const struct conf_field *f, size_t n, struct conf_place *up)
+{
+    const char *item = f->sub ? f->sub->name : "entry";
+
+    if ((int64_t)n >= f->min && (f->max == 0 || (int64_t)n <= f->max))
+        return true;
+    if (n == 0)
+        refuse(up, f->key, "E0116", "", "is empty; it needs at least one %s", item);
+    else
+        refuse(up, f->key, "E0116", "",
+               "has %zu items; it may have from %" PRId64 " to %" PRId64, n, f->min,
+               f->max);
+    return false;
+}
+
+static int
+pair_compare(const void *a, const void *b)
+{
+    return strcmp(((const struct conf_pair *)a)->key, ((const struct conf_pair *)b)->key);
+}
+
+/* Sorted, so that equal maps look equal and lookups can be quick. */
+static void
+parse_map(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
+          struct conf_place *up)
+{
+    struct conf_map *map = (void *)((char *)obj + f->at);
+    struct conf_place place = { .out = p->out, .up = up, .step = { .key = f->key } };
+    size_t n = json_object_size(json);
+    const char *key;
+    json_t *value;
+
+    if (!list_fits(f, n, up) || n == 0)
+        return;
+    map->items = arena_alloc(p->arena, n * sizeof(*map->items));
+    if (!map->items) {
+        refuse(up, f->key, "E0102", "",
+               "does not fit: the config needs more than 64 MiB");
+        return;
+    }
+    json_object_foreach(json, key, value)
+    {
+        const char *text = NULL;
+        char *name = arena_copy(p->arena, key, strlen(key) + 1);
+
+        if (json_is_string(value))
+            text = expand_string(p, value, &place, key);
+        else
+            refuse(&place, key, "E0109", "", "must be a string");
+        if (text && name)
+            map->items[map->n++] = (struct conf_pair){ name, text };
+    }
+    qsort(map->items, map->n, sizeof(*map->items), pair_compare);
+}
+
 static void
 parse_list(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
            struct conf_place *up)
@@ -221,17 +163,7 @@ parse_list(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
     struct conf_place place = { .out = p->out, .up = up, .step = { .key = f->key } };
     size_t n = json_array_size(json);
 
-    if ((int64_t)n < f->min || (f->max > 0 && (int64_t)n > f->max)) {
-        if (n == 0)
-            refuse(up, f->key, "E0116", "", "is empty; it needs at least one %s",
-                   f->sub->name);
-        else
-            refuse(up, f->key, "E0116", "",
-                   "has %zu items; it may have from %" PRId64 " to %" PRId64, n, f->min,
-                   f->max);
-        return;
-    }
-    if (n == 0)
+    if (!list_fits(f, n, up) || n == 0)
         return;
     list->items = arena_alloc(p->arena, n * f->sub->size);
     if (!list->items) {
@@ -259,6 +191,8 @@ parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj
 
     if (f->type == CONF_LIST && json_is_array(json))
         parse_list(p, f, json, obj, place);
+    else if (f->type == CONF_MAP && json_is_object(json))
+        parse_map(p, f, json, obj, place);
     else if (f->type == CONF_OBJECT &&
              (json_is_object(json) || (json_is_string(json) && f->sub->short_key)))
         parse_object(p, f->sub, json, (char *)obj + f->at, &below);
@@ -266,8 +200,9 @@ parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj
         parse_integer(f, json, obj, place, key);
     else if (f->type == CONF_BOOL && json_is_boolean(json))
         *(bool *)((char *)obj + f->at) = json_is_true(json);
-    else if (f->type != CONF_LIST && f->type != CONF_OBJECT && json_is_string(json) &&
-             (from_env || (f->type != CONF_UINT && f->type != CONF_BOOL)))
+    else if (f->type == CONF_NUMBER && json_is_number(json))
+        parse_real(f, json, obj, place, key);
+    else if (!conf_is_tree(f) && json_is_string(json) && (from_env || !conf_is_bare(f)))
         parse_from_string(p, f, json, obj, place, key);
     else
         refuse_type(place, f, key, json);

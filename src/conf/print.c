@@ -122,6 +122,28 @@ put_list(const struct conf_field *f, const struct conf_list *list, unsigned dept
 }
 
 static void
+put_real(const struct conf_field *f, double value, struct strbuf *out)
+{
+    char text[VALUE_TEXT_MAX];
+
+    number_print(value, text);
+    strbuf_printf(out, f->type == CONF_PERCENT ? "\"%s%%\"" : "%s", text);
+}
+
+static void
+put_map(const struct conf_map *map, struct strbuf *out)
+{
+    strbuf_puts(out, "{");
+    for (size_t i = 0; i < map->n; i++) {
+        strbuf_puts(out, i ? ", " : " ");
+        conf_put_string(out, map->items[i].key);
+        strbuf_puts(out, ": ");
+        put_text(out, map->items[i].value);
+    }
+    strbuf_puts(out, map->n ? " }" : "}");
+}
+
+static void
 put_value(const struct conf_field *f, const void *at, unsigned depth, struct strbuf *out)
 {
     switch (f->type) {
@@ -148,6 +170,13 @@ put_value(const struct conf_field *f, const void *at, unsigned depth, struct str
         break;
     case CONF_LIST:
         put_list(f, at, depth, out);
+        break;
+    case CONF_NUMBER:
+    case CONF_PERCENT:
+        put_real(f, *(const double *)at, out);
+        break;
+    case CONF_MAP:
+        put_map(at, out);
         break;
     }
 }
@@ -198,7 +227,7 @@ put_comment(const struct conf_field *f, unsigned depth, struct strbuf *out)
         strbuf_puts(&text, " (");
         field_print_type(f, &text);
         strbuf_puts(&text, ")");
-    } else if (f->type != CONF_LIST && f->min != f->max) {
+    } else if (f->type != CONF_LIST && f->type != CONF_MAP && f->min != f->max) {
         strbuf_puts(&text, " (");
         field_print_range(f, &text);
         strbuf_puts(&text, ")");
@@ -214,7 +243,7 @@ template_object(const struct conf_struct *type, unsigned depth, struct strbuf *o
 static void
 template_value(const struct conf_field *f, unsigned depth, struct strbuf *out)
 {
-    bool bare = f->type == CONF_UINT || f->type == CONF_BOOL;
+    bool bare = conf_is_bare(f);
 
     if (conf_is_short(f)) {
         strbuf_puts(out, f->example);
@@ -239,7 +268,9 @@ template_object(const struct conf_struct *type, unsigned depth, struct strbuf *o
 {
     strbuf_puts(out, "{\n");
     for (const struct conf_field *f = type->fields; f->key; f++) {
-        bool unset = !f->def && !f->required && !f->sub;
+        /* A value that is no default would change what the file says. */
+        bool unset = !f->def && !f->required &&
+                     (!f->sub || (f->type == CONF_LIST && conf_is_short(f)));
 
         if (f > type->fields && (f->sub || depth == 0))
             strbuf_puts(out, "\n");

@@ -13,6 +13,7 @@
 #define VARIABLE "\\\\$\\\\{"
 #define NUMBER   "[0-9]+(\\\\.[0-9]+)?"
 #define DURATION "^(" NUMBER "(ns|us|ms|s|m|h|d))+$|" VARIABLE
+#define PERCENT  "^" NUMBER "%$|" VARIABLE
 #define SIZE     "^" NUMBER "(B|[KMGT]iB?|[kKMGT]B)$|" VARIABLE
 
 static void schema_object(const struct conf_struct *type, unsigned depth, bool root,
@@ -66,6 +67,16 @@ schema_uint(const struct conf_field *f, struct strbuf *out)
 }
 
 static void
+schema_number(const struct conf_field *f, struct strbuf *out)
+{
+    strbuf_printf(out, "\"anyOf\": [{ \"type\": \"number\", \"minimum\": %" PRId64,
+                  f->min);
+    if (f->max)
+        strbuf_printf(out, ", \"maximum\": %" PRId64, f->max);
+    strbuf_puts(out, " }, { \"type\": \"string\", \"pattern\": \"" VARIABLE "\" }]");
+}
+
+static void
 schema_list(const struct conf_field *f, unsigned depth, struct strbuf *out)
 {
     strbuf_puts(out, "\"type\": \"array\",");
@@ -86,7 +97,7 @@ static void
 schema_default(const struct conf_field *f, struct strbuf *out)
 {
     strbuf_puts(out, "\"default\": ");
-    if (f->type == CONF_UINT || f->type == CONF_BOOL)
+    if (conf_is_bare(f))
         strbuf_puts(out, f->def);
     else
         conf_put_string(out, f->def);
@@ -136,6 +147,16 @@ schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
         break;
     case CONF_LIST:
         schema_list(f, depth, out);
+        break;
+    case CONF_NUMBER:
+        schema_number(f, out);
+        break;
+    case CONF_PERCENT:
+        strbuf_puts(out, "\"type\": \"string\", \"pattern\": \"" PERCENT "\"");
+        break;
+    case CONF_MAP:
+        strbuf_puts(out, "\"type\": \"object\", \"additionalProperties\": { \"type\": "
+                         "\"string\" }");
         break;
     }
 }

@@ -156,7 +156,7 @@ conf_set_check(const struct conf_struct *root, const struct conf_set *set,
     void *scratch;
     bool good;
 
-    if (!f || f->type == CONF_OBJECT || f->type == CONF_LIST) {
+    if (!f || conf_is_tree(f)) {
         strbuf_puts(why, "names no single value");
         return ERR_SYNTAX;
     }

@@ -290,6 +290,60 @@ size_print(uint64_t bytes, char out[VALUE_TEXT_MAX])
     snprintf(out, VALUE_TEXT_MAX, "%" PRIu64 "%s", bytes, units[i]);
 }
 
+/* Reads up to `end`, so that a percent sign can follow. */
+static bool
+number_until(const char *text, size_t end, double *ret)
+{
+    uint64_t whole, nano;
+    bool exact;
+
+    if (number_read(text, &whole, &nano, &exact) != end || end == 0)
+        return false;
+    *ret = (double)whole + (double)nano / 1e9;
+    return true;
+}
+
+int
+number_parse(const char *text, double *ret, struct value_note *note)
+{
+    *note = (struct value_note){ 0 };
+    if (text[0] == '-')
+        return note_fail(note, "cannot be negative");
+    if (!number_until(text, strlen(text), ret))
+        return note_fail(note, "must be a number like 1.5");
+    return 0;
+}
+
+int
+percent_parse(const char *text, double *ret, struct value_note *note)
+{
+    size_t n = strlen(text);
+
+    *note = (struct value_note){ 0 };
+    if (text[0] == '-')
+        return note_fail(note, "cannot be negative");
+    if (n > 0 && text[n - 1] == '%' && number_until(text, n - 1, ret))
+        return 0;
+    if (n < 20 && number_until(text, n, ret))
+        snprintf(note->meant, sizeof note->meant, "%s%%", text);
+    return note_fail(note, note->meant[0] ? "needs a percent sign"
+                                          : "must be a percentage like \"20%\"");
+}
+
+void
+number_print(double value, char out[VALUE_TEXT_MAX])
+{
+    snprintf(out, VALUE_TEXT_MAX, "%.9f", value);
+    out[strspn(out, "0123456789.")] = '\0';
+    for (size_t n = strlen(out); n > 0 && (out[n - 1] == '0' || out[n - 1] == '.'); n--) {
+        bool dot = out[n - 1] == '.';
+
+        out[n - 1] = '\0';
+        if (dot)
+            break;
+    }
+}
+
 int
 uint_parse(const char *text, uint64_t max, uint64_t *ret_n)
 {

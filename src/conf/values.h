@@ -33,6 +33,13 @@ int size_parse(const char *text, uint64_t *ret_bytes, struct value_note *note) M
 /* As size_parse reads it, with the largest unit that is exact: "64KiB", "1000B". */
 void size_print(uint64_t bytes, char out[VALUE_TEXT_MAX]);
 
+/* "0.5", "19": not negative, no exponent. ERR_SYNTAX fills *note. */
+int number_parse(const char *text, double *ret, struct value_note *note) MUST_CHECK;
+/* "20%", "0.5%" to 20.0, 0.5. ERR_SYNTAX fills *note. */
+int percent_parse(const char *text, double *ret, struct value_note *note) MUST_CHECK;
+/* As number_parse reads it, the shortest text that gives the same number. */
+void number_print(double value, char out[VALUE_TEXT_MAX]);
+
 /* Digits only, up to max. ERR_SYNTAX: not such a number. */
 int uint_parse(const char *text, uint64_t max, uint64_t *ret_n) MUST_CHECK;
 

@@ -2,6 +2,9 @@
 /* grpc/client.c - a connection that comes back, and calls on it. */
 #include "grpc/client.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/err.h"
 #include "base/list.h"
 #include "base/slab.h"
@@ -14,6 +17,8 @@
 #include "loop/loop.h"
 #include "loop/timer.h"
 #include "net/transport.h"
+
+enum { GOAWAY_TEXT_MAX = 132 }; /* what h2 hands on, and the end of the string */
 
 /* A connection outlives its place in the client: after GOAWAY it ends its calls while a
  * new one is made. */
@@ -30,7 +35,7 @@ struct grpc_client {
     struct client_conn *conn; /* takes new calls */
     struct list conns;        /* all */
     struct timer retry;
-    bool closed;
+    bool closed, freed;
 };
 
 struct grpc_client_call {
@@ -43,17 +48,26 @@ struct grpc_client_call {
     bool ended;       /* on_end was called */
     bool half_closed; /* we have sent all */
     char timeout[TIMEOUT_TEXT_MAX];
-    struct h2_field headers[8];
+    struct h2_field headers[8 + GRPC_CLIENT_FIELDS_MAX];
 };
 
 static void client_connect(struct grpc_client *c);
 
 /* ---- the connection ---- */
 
+/* The last thing that a handler does: the owner may free the client. */
+static void
+client_tell(struct grpc_client *c, enum grpc_client_event event, uint32_t code,
+            const char *why)
+{
+    if (!c->closed && c->conf->on_conn)
+        c->conf->on_conn(c->conf->arg, event, code, why);
+}
+
 static void
 client_retry_soon(struct grpc_client *c)
 {
-    if (!c->closed)
+    if (!c->closed && !c->conf->manual)
         timer_start(h2_worker_loop(c->w), &c->retry, GRPC_CLIENT_RETRY_US);
 }
 
@@ -62,13 +76,15 @@ client_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
 {
     struct client_conn *cc = arg;
     struct grpc_client *c = cc->client;
+    char why[GOAWAY_TEXT_MAX];
 
-    (void)code, (void)text;
-    if (c->conn == cc) {
-        c->conn = NULL;
-        client_retry_soon(c);
-    }
     h2_conn_drain(h2);
+    if (c->conn != cc)
+        return;
+    c->conn = NULL;
+    client_retry_soon(c);
+    snprintf(why, sizeof(why), "%.*s", (int)text.n, (const char *)text.p);
+    client_tell(c, GRPC_CLIENT_GOAWAY, code, why);
 }
 
 static void
@@ -76,14 +92,18 @@ client_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
 {
     struct client_conn *cc = arg;
     struct grpc_client *c = cc->client;
+    bool current = c->conn == cc;
 
-    (void)h2, (void)err, (void)note;
-    if (c->conn == cc) {
-        c->conn = NULL;
-        client_retry_soon(c);
-    }
+    (void)h2;
     list_remove(&cc->link);
     xfree(cc);
+    if (c->freed && list_empty(&c->conns)) {
+        xfree(c);
+    } else if (current) {
+        c->conn = NULL;
+        client_retry_soon(c);
+        client_tell(c, GRPC_CLIENT_LOST, 0, note && note[0] ? note : err_text(err));
+    }
 }
 
 static void client_on_events(struct h2_stream *stream, unsigned events);
@@ -111,13 +131,18 @@ client_on_connect(void *arg, int what)
     struct grpc_client *c = arg;
     struct transport *t = c->connecting;
 
+    int error = t->sys_errno;
+
     c->connecting = NULL;
     if (what & TRANSPORT_CONNECTED) {
         grpc_client_take(c, t);
+        client_tell(c, GRPC_CLIENT_CONNECTED, 0, "");
         return;
     }
     transport_close(t);
     client_retry_soon(c);
+    client_tell(c, GRPC_CLIENT_FAILED, 0,
+                error ? strerror(error) : err_text(ERR_CONNECT));
 }
 
 static void
@@ -145,8 +170,15 @@ grpc_client_new(struct h2_worker *w, const struct grpc_client_conf *conf)
     c->conf = conf;
     list_init(&c->conns);
     timer_init(&c->retry, client_on_retry);
-    client_connect(c);
+    if (!conf->manual)
+        client_connect(c);
     return c;
+}
+
+void
+grpc_client_connect(struct grpc_client *c)
+{
+    client_connect(c);
 }
 
 bool
@@ -156,25 +188,37 @@ grpc_client_connected(const struct grpc_client *c)
 }
 
 void
-grpc_client_close(struct grpc_client *c)
+grpc_client_disconnect(struct grpc_client *c)
 {
     struct list *at, *next;
 
-    c->closed = true;
     timer_stop(h2_worker_loop(c->w), &c->retry);
     transport_close(c->connecting);
     c->connecting = NULL;
+    c->conn = NULL;
     for (at = c->conns.next; at != &c->conns; at = next) {
         next = at->next;
         h2_conn_close(CONTAINER_OF(at, struct client_conn, link)->h2, ERR_CLOSED,
                       H2_NO_ERROR, "the client stops");
     }
+    client_retry_soon(c);
+}
+
+void
+grpc_client_close(struct grpc_client *c)
+{
+    c->closed = true;
+    grpc_client_disconnect(c);
 }
 
 void
 grpc_client_free(struct grpc_client *c)
 {
-    xfree(c);
+    if (!c)
+        return;
+    c->freed = true;
+    if (list_empty(&c->conns))
+        xfree(c);
 }
 
 /* ---- calls ---- */
@@ -212,8 +256,8 @@ client_field(const char *name, const char *value)
 }
 
 static size_t
-call_fill_headers(struct grpc_client_call *call, const char *authority, const char *path,
-                  int64_t timeout_us)
+call_fill_headers(struct grpc_client_call *call, const struct grpc_client_conf *conf,
+                  const char *path, int64_t timeout_us)
 {
     struct h2_field *f = call->headers;
     size_t n = 0;
@@ -221,13 +265,15 @@ call_fill_headers(struct grpc_client_call *call, const char *authority, const ch
     f[n++] = H2_FIELD(":method", "POST");
     f[n++] = H2_FIELD(":scheme", "http");
     f[n++] = client_field(":path", path);
-    f[n++] = client_field(":authority", authority);
+    f[n++] = client_field(":authority", conf->authority);
     if (timeout_us > 0 && timeout_us < INT64_MAX / 1000 &&
         timeout_format(timeout_us * 1000, call->timeout) > 0)
         f[n++] = client_field("grpc-timeout", call->timeout);
     f[n++] = H2_FIELD("content-type", "application/grpc");
     f[n++] = H2_FIELD("te", "trailers");
     f[n++] = H2_FIELD("user-agent", "grpc-c-outrigger/1");
+    for (size_t i = 0; i < conf->field_count && i < GRPC_CLIENT_FIELDS_MAX; i++)
+        f[n++] = client_field(conf->fields[i].name, conf->fields[i].value);
     return n;
 }
 
@@ -242,6 +288,8 @@ grpc_client_start(struct grpc_client *c, const char *path, int64_t timeout_us,
 
     if (!c->conn)
         return ERR_CONNECT;
+    if (h2_conn_settled(c->conn->h2) && h2_conn_free_streams(c->conn->h2) == 0)
+        return ERR_LIMIT;
     call = slab_calloc(slab, 1, sizeof(*call));
     if (!call)
         return ERR_NOMEM;
@@ -252,8 +300,7 @@ grpc_client_start(struct grpc_client *c, const char *path, int64_t timeout_us,
     reader_init(&call->reader, slab, GRPC_CLIENT_MESSAGE_MAX);
     timer_init(&call->deadline, call_on_deadline);
     err = h2_stream_request(c->conn->h2, &call->stream, call->headers,
-                            call_fill_headers(call, c->conf->authority, path, timeout_us),
-                            false);
+                            call_fill_headers(call, c->conf, path, timeout_us), false);
     if (err != 0) {
         h2_stream_done(&call->stream);
         slab_give(slab, call);
@@ -296,6 +343,20 @@ void
 grpc_client_cancel(struct grpc_client_call *call)
 {
     h2_stream_reset(&call->stream, H2_CANCEL);
+}
+
+void
+grpc_client_forget(struct grpc_client_call *call)
+{
+    call->ended = true;
+    timer_stop(h2_worker_loop(call->w), &call->deadline);
+    h2_stream_reset(&call->stream, H2_CANCEL);
+}
+
+bool
+grpc_client_unseen(const struct grpc_client_call *call)
+{
+    return call->stream.close_err == ERR_GOAWAY;
 }
 
 static struct slice

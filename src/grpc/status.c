@@ -170,6 +170,8 @@ grpc_code_from_err(int err)
     case ERR_STALL:
     case ERR_HANDSHAKE_TIMEOUT:
     case ERR_CLOSED:
+    case ERR_POOL_LIMIT:
+    case ERR_REMOVED:
         return GRPC_UNAVAILABLE;
     case ERR_SYNTAX:
     case ERR_SYS:

@@ -5,7 +5,12 @@
 
 #include "lb/lb.h"
 
+extern const struct lb_policy lb_least_request;
+extern const struct lb_policy lb_peak_ewma;
 extern const struct lb_policy lb_pick_first;
+extern const struct lb_policy lb_random;
+extern const struct lb_policy lb_ring_hash;
 extern const struct lb_policy lb_round_robin;
+extern const struct lb_policy lb_weighted_round_robin;
 
 #endif

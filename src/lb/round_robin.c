@@ -1,48 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lb/round_robin.c - each endpoint with room in turn, from a random start so that many proxies do not march in step. */
-#include "base/rand.h"
+/* lb/round_robin.c - each READY endpoint in turn, from a random start so that many proxies do not march in step. When weights differ (a source gave
+ * them, or slow start) an endpoint has its turn as often as its weight says. */
 #include "lb/policies.h"
-
-struct round_robin {
-    size_t next;
-};
+#include "lb/turns.h"
 
 static void
-round_robin_start(void *state, size_t n, struct rng *rng)
+round_robin_start(void *state, const struct balance_conf *conf, struct rng *rng)
 {
-    struct round_robin *rr = state;
+    struct turns *t = state;
 
-    rr->next = n ? rng_below(rng, n) : 0;
+    (void)conf;
+    t->rng = rng;
+}
+
+static void
+round_robin_stop(void *state)
+{
+    turns_free(state);
+}
+
+static int64_t
+round_robin_update(void *state, const struct lb_list *l, int64_t now_us)
+{
+    (void)now_us;
+    turns_begin(state, l);
+    turns_end(state, l);
+    return -1;
 }
 
 static int
-round_robin_pick(void *state, const struct lb_endpoint *eps, size_t n)
+round_robin_pick(void *state, const struct lb_list *l, struct lb_pick *how)
 {
-    struct round_robin *rr = state;
-    bool hope = false;
-
-    for (size_t tried = 0; tried < n; tried++) {
-        size_t i = rr->next < n ? rr->next : 0;
-
-        rr->next = i + 1;
-        if (eps[i].room)
-            return (int)i;
-        hope |= eps[i].state != LB_FAILED;
-    }
-    return hope ? LB_WAIT : LB_NONE;
-}
-
-static bool
-round_robin_wants(const void *state, const struct lb_endpoint *eps, size_t n, size_t i)
-{
-    (void)state, (void)eps, (void)n, (void)i;
-    return true;
+    return turns_pick(state, l, how);
 }
 
 const struct lb_policy lb_round_robin = {
     .name = "round_robin",
-    .state_size = sizeof(struct round_robin),
+    .state_size = sizeof(struct turns),
     .start = round_robin_start,
+    .stop = round_robin_stop,
+    .update = round_robin_update,
     .pick = round_robin_pick,
-    .wants = round_robin_wants,
 };

@@ -62,6 +62,25 @@ static const struct conf_struct admin_struct = {
     .short_key = "listen",
 };
 
+/* --- node -------------------------------------------------------------------- */
+
+static const struct conf_field node_fields[] = {
+    { .key = "zone",
+      .type = CONF_STRING,
+      .at = offsetof(struct node_conf, zone),
+      .example = "\"${ZONE:-eu-1a}\"",
+      .help = "The zone that this proxy runs in, for the pools that do not say another in "
+              "balance.zoneAware: their endpoints of this zone are used first. Without "
+              "this key zones do not matter." },
+    { .key = NULL },
+};
+
+static const struct conf_struct node_struct = {
+    .name = "node",
+    .size = sizeof(struct node_conf),
+    .fields = node_fields,
+};
+
 /* --- log, drain, limits ----------------------------------------------------- */
 
 /* Same order as enum log_level and enum log_format. */
@@ -179,6 +198,12 @@ static const struct conf_field config_fields[] = {
       .example = "2",
       .help =
           "Threads that carry calls. 0: as many as the CPUs that the cgroup allows." },
+    { .key = "node",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct config, node),
+      .sub = &node_struct,
+      .example = "{ \"zone\": \"${ZONE:-eu-1a}\" }",
+      .help = "Where this proxy runs." },
     { .key = "admin",
       .type = CONF_OBJECT,
       .at = offsetof(struct config, admin),
@@ -379,6 +404,7 @@ config_check(void *obj, struct conf_place *place)
 {
     const struct config *c = obj;
     struct listener_conf *l = c->listeners.items;
+    struct pool_conf *pools = c->pools.items;
 
     conf_check_unique(place, "pools", &c->pools, sizeof(struct pool_conf),
                       offsetof(struct pool_conf, name), "name", NULL);
@@ -390,6 +416,10 @@ config_check(void *obj, struct conf_place *place)
     for (size_t i = 0; i < c->listeners.n; i++) {
         if (!l[i].name)
             l[i].name = l[i].listen;
+    }
+    for (size_t i = 0; i < c->pools.n; i++) {
+        if (!pools[i].balance.zone_aware.zone)
+            pools[i].balance.zone_aware.zone = c->node.zone;
     }
 }
 

@@ -9,6 +9,10 @@
 #include "base/compat.h"
 #include "conf/field.h"
 
+struct node_conf {
+    const char *zone; /* NULL: unknown */
+};
+
 struct admin_conf {
     const char *listen; /* "off": none */
 };
@@ -30,6 +34,7 @@ struct process_limits_conf {
 struct config {
     uint32_t version;
     uint32_t workers; /* 0: as many as the cgroup allows CPUs */
+    struct node_conf node;
     struct admin_conf admin;
     struct log_conf log;
     struct drain_conf drain;

@@ -11,9 +11,13 @@
 #include <sys/resource.h>
 
 #include "admin/admin.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/rand.h"
+#include "base/slab.h"
 #include "base/xalloc.h"
+#include "h2/conn.h"
 #include "loop/loop.h"
 #include "loop/signal.h"
 #include "loop/timer.h"
@@ -23,10 +27,13 @@
 #include "proxy/server.h"
 #include "proxy/shared.h"
 #include "proxy/worker.h"
+#include "upstream/hub.h"
 #include "upstream/pool_conf.h"
 
 /* features.md 2.11: accept for a while, GOAWAY, wait for calls, end what is left. */
 enum phase { PHASE_SERVING, PHASE_LEAVING, PHASE_DRAINING, PHASE_STOPPING };
+
+enum { CONTROL_BUF_KEEP = 64 * 1024 };
 
 static const int64_t POLL_US = 20 * 1000;
 
@@ -36,6 +43,13 @@ struct process {
     struct shared shared;
     struct worker **workers;
     size_t worker_count;
+    /* The control plane's own HTTP/2: checks, Kubernetes. */
+    struct slab *slab;
+    struct buf_pool *bufs;
+    struct h2_worker *h2;
+    struct rng rng;
+    struct hub **hubs; /* by pool */
+    size_t hub_count;
     struct server **servers;
     size_t server_count;
     struct stats main_stats;
@@ -178,6 +192,34 @@ process_workers(struct process *p)
     p->stats[p->worker_count] = &p->main_stats;
 }
 
+/* One hub per pool follows its targets; each worker's pool follows the hub. */
+static void
+process_hubs(struct process *p)
+{
+    const struct pool_conf *pools = p->conf->pools.items;
+
+    p->slab = slab_new();
+    p->bufs = buf_pool_new(CONTROL_BUF_KEEP);
+    p->h2 = h2_worker_new(p->loop, p->slab, p->bufs, &p->main_stats);
+    rng_seed_system(&p->rng);
+    p->hubs = xcalloc(p->conf->pools.n, sizeof(struct hub *));
+    for (size_t i = 0; i < p->conf->pools.n; i++) {
+        p->hubs[i] = hub_new(p->loop, p->h2, &p->rng, &pools[i], p->worker_count);
+        p->hub_count++;
+        for (size_t k = 0; k < p->worker_count; k++)
+            hub_attach(p->hubs[i], k, p->workers[k]->pools[i]);
+    }
+}
+
+static void
+process_free_hubs(struct process *p)
+{
+    for (size_t i = 0; i < p->hub_count; i++)
+        hub_free(p->hubs[i]);
+    h2_worker_free(p->h2);
+    xfree(p->hubs);
+}
+
 static bool
 process_servers(struct process *p)
 {
@@ -237,12 +279,15 @@ process_free(struct process *p)
         server_stop(p->servers[i]);
     for (size_t i = 0; i < p->worker_count; i++)
         worker_join(p->workers[i]);
+    process_free_hubs(p); /* after the workers, which ask them */
     for (size_t i = 0; i < p->server_count; i++)
         server_free(p->servers[i]);
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */
     for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
         signal_watch_close(p->signals[i]);
     loop_free(p->loop);
+    buf_pool_free(p->bufs);
+    slab_free(p->slab);
     xfree(p->servers);
     xfree(p->workers);
     xfree(p->stats);
@@ -259,6 +304,7 @@ process_start(const struct config *conf, bool admin_required)
     timer_init(&p->timer, process_on_timer);
     process_signals(p);
     process_workers(p);
+    process_hubs(p);
     if (!process_servers(p) || !process_admin(p, admin_required)) {
         process_free(p);
         return NULL;

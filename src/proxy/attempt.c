@@ -108,14 +108,13 @@ attempt_open(struct call *c, struct upconn *conn)
     end =
         c->down
             .in_bodiless; /* a half-close of its own stays a frame of its own: grpc-go needs that */
-    rv = upconn_request(conn, up, f.v, f.n, end);
+    rv = upconn_request(conn, &c->wait, up, f.v, f.n, end);
     if (rv != ERR_OK) {
         call_fail(c, grpc_code_from_err(rv), "no stream could be opened to %s: %s",
                   upconn_name(conn), err_text(rv));
         return;
     }
     c->upconn = conn;
-    c->wait.avoid = upconn_endpoint(conn);
     if (up->out.len)
         h2_stream_kick(up);
     request_forward(c);
@@ -124,10 +123,9 @@ attempt_open(struct call *c, struct upconn *conn)
 static void
 attempt_no_endpoint(struct call *c, int err)
 {
-    const char *why = pool_last_failure(c->pool);
+    char text[POOL_TEXT_MAX];
 
-    call_fail(c, grpc_code_from_err(err), "pool %s: %s%s%s", pool_name(c->pool),
-              err_text(err), why[0] ? "; last failure: " : "", why);
+    call_fail(c, grpc_code_from_err(err), "%s", pool_explain(c->pool, &c->wait, err, text));
 }
 
 void
@@ -137,6 +135,10 @@ attempt_start(struct call *c)
     int rv;
 
     c->wait.done = attempt_on_wait_done;
+    c->wait.retry = c->attempts > 0;
+    if (UNLIKELY(pool_wants(c->pool) & (POOL_WANTS_HASH | POOL_WANTS_METHOD)) &&
+        !c->wait.retry)
+        balance_request(c);
     rv = pool_take(c->pool, &c->wait, &conn);
     if (rv == ERR_OK)
         attempt_open(c, conn);

@@ -25,15 +25,15 @@ call_new(struct down *d)
 
     if (!c)
         return NULL;
-    memset(c, 0,
-           offsetof(struct call, first)); /* the arena's first block needs no zeroes */
+    /* What stands before and after has a start of its own. */
+    memset(&c->request, 0, offsetof(struct call, wait) - offsetof(struct call, request));
     c->worker = w;
     c->owner = d;
     c->code = -1;
     list_append(&w->calls, &c->link);
     h2_stream_init(&c->down, w->h2);
     h2_stream_init(&c->up, w->h2);
-    list_init(&c->wait.link);
+    pool_wait_init(&c->wait);
     timer_init(&c->deadline, call_on_deadline);
     frame_init(&c->in_frames);
     frame_init(&c->out_frames);
@@ -52,6 +52,7 @@ call_free(struct call *c)
     struct down *d = c->owner;
 
     attempt_commit(c); /* the replay copy */
+    pool_wait_done(&c->wait);
     timer_stop(w->loop, &c->deadline);
     h2_stream_done(&c->down);
     h2_stream_done(&c->up);
@@ -131,6 +132,7 @@ call_on_deadline(struct timer *t)
     struct call *c = CONTAINER_OF(t, struct call, deadline);
 
     stat_inc(&c->worker->stats, STAT_DEADLINES);
+    pool_lost(&c->wait); /* a backend that takes calls and never answers is no good one */
     call_fail(c, GRPC_DEADLINE_EXCEEDED, "the deadline passed %s",
               c->up.conn ? "while the backend was working on the call"
                          : "before a backend got the call");
@@ -196,6 +198,9 @@ call_up_closed(struct call *c)
 
     c->upconn = NULL;
     c->lost_name = upconn_name(conn);
+    if (c->response != HALF_CLOSED && !c->up.unprocessed)
+        pool_lost(&c->wait);
+    upconn_release(conn, &c->wait);
     if (c->response != HALF_CLOSED && !attempt_replay(c))
         response_lost(c);
     if (c->response == HALF_CLOSED) {
@@ -203,7 +208,6 @@ call_up_closed(struct call *c)
         buf_done(&c->up.out, c->worker->bufs);
         h2_stream_consume(&c->down, c->down.held);
     }
-    upconn_release(conn);
 }
 
 void

@@ -27,14 +27,13 @@ struct call {
     struct down *owner;
     struct list link;          /* worker->calls */
     struct h2_stream down, up; /* the two streams */
-    enum half request, response;
-    struct pool_wait wait;
+    enum half request, response; /* from here to `wait` call_new zeroes */
     struct pool *pool;
     struct upconn *upconn; /* while the up stream is open */
     const struct route *route;
     struct timer deadline;
     int64_t deadline_us;   /* 0: none */
-    const char *lost_name; /* backend of the last attempt; valid as long as the pool */
+    const char *lost_name; /* backend of the last attempt; `wait` holds it */
     uint8_t attempts;      /* up streams opened so far */
     uint8_t refusals;      /* of them: refused by a backend */
     bool
@@ -43,6 +42,7 @@ struct call {
     size_t replay_held; /* bytes charged to the worker's replay budget */
     size_t uncredited;  /* bytes of a rewound body whose window was given back before */
     struct frame_parser in_frames, out_frames; /* request and response messages */
+    struct pool_wait wait;
     struct arena arena;
     _Alignas(16) char first[512]; /* first block of the arena */
 };
@@ -75,6 +75,10 @@ bool attempt_replay(
     struct call *
         c); /* the up stream ended without being processed: true when another attempt began (or waits) */
 void attempt_commit(struct call *c); /* no replay from here on: drops the copy */
+
+/* balance.c: for pools that look at headers (pool_wants) */
+void balance_request(struct call *c);
+void balance_report(struct call *c, const struct h2_headers *trailers);
 
 /* response.c: what the backend sends */
 void response_begin(struct call *c, bool end);

@@ -215,6 +215,13 @@ static const struct conf_field to_fields[] = {
       .example = "\"app\"",
       .help = "Name of the pool that gets the call. A bare string in \"to\" means the "
               "same." },
+    { .key = "subset",
+      .type = CONF_MAP,
+      .at = offsetof(struct to_conf, subset),
+      .max = 16,
+      .example = "{ \"version\": \"v2\" }",
+      .help = "Only endpoints with all these labels get the call. When no endpoint has "
+              "them, subsetFallback of the pool says what happens." },
     { .key = NULL },
 };
 

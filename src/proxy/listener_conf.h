@@ -29,7 +29,8 @@ struct match_conf {
 };
 
 struct to_conf {
-    const char *pool; /* name of a pool; checked while loading */
+    const char *pool;       /* name of a pool; checked while loading */
+    struct conf_map subset; /* labels that the endpoint must have; empty: any */
 };
 
 struct route_conf {

@@ -109,6 +109,7 @@ request_route(struct call *c, struct slice service, struct slice method)
     c->route = route_find(s->routes, s->route_count, service, method);
     if (c->route) {
         c->pool = c->worker->pools[c->route->pool];
+        c->wait.subset = c->route->subset;
         return true;
     }
     stat_inc(&c->worker->stats, STAT_NO_ROUTE);
@@ -184,6 +185,8 @@ request_forward(struct call *c)
         return; /* waits in down.in, bounded by the stream window; attempt_open takes it along */
     if (c->down.in.len) {
         request_count_messages(c);
+        if (c->in_frames.messages > 1)
+            pool_is_stream(&c->wait);
         stat_add(&c->worker->stats, STAT_BYTES_FROM_DOWN, (int64_t)c->down.in.len);
         buf_splice(&up->out, c->worker->bufs, &c->down.in);
         h2_stream_kick(up);

@@ -38,6 +38,9 @@ static void
 response_note_code(struct call *c, const struct h2_headers *h)
 {
     c->code = (int16_t)grpc_code_parse(h2_headers_get(h, H2_TOKEN_GRPC_STATUS));
+    pool_result(&c->wait, c->code);
+    if (UNLIKELY(pool_wants(c->pool) & POOL_WANTS_REPORTS))
+        balance_report(c, h);
 }
 
 /* The answer is complete. If the client still sends, the backend is told to forget the rest. */
@@ -62,6 +65,7 @@ response_not_grpc(struct call *c, const struct h2_headers *h)
     struct slice type = h2_headers_get(h, H2_TOKEN_CONTENT_TYPE);
 
     stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
+    pool_result(&c->wait, grpc_code_from_http(http));
     call_fail(c, grpc_code_from_http(http),
               "backend %s answered HTTP %d, content-type %.*s: not gRPC",
               upconn_name(c->upconn), http, (int)(type.n < 60 ? type.n : 60),
@@ -72,6 +76,7 @@ static bool
 response_usable(struct call *c, const struct h2_headers *h)
 {
     if (h->invalid) {
+        pool_result(&c->wait, GRPC_INTERNAL);
         call_fail(c, GRPC_INTERNAL, "backend %s sent an illegal header field",
                   upconn_name(c->upconn));
         return false;
@@ -93,6 +98,8 @@ response_begin(struct call *c, bool end)
     UNINITIALIZED struct h2_field f[FIELDS_MAX];
     size_t n;
 
+    if (UNLIKELY(pool_wants(c->pool) & POOL_WANTS_TIMES))
+        pool_answered(&c->wait);
     attempt_commit(c);
     h2_headers_done(&c->down.in_headers,
                     c->worker->slab); /* the request cannot be replayed any more */
@@ -101,6 +108,7 @@ response_begin(struct call *c, bool end)
     if (!has_status && (response_http_status(h) != 200 || !grpc || end)) {
         if (end && grpc && response_http_status(h) == 200) {
             stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
+            pool_result(&c->wait, GRPC_UNKNOWN);
             call_fail(c, GRPC_UNKNOWN, "backend %s ended the call without a grpc-status",
                       upconn_name(c->upconn));
         } else {
@@ -133,6 +141,8 @@ response_forward(struct call *c)
     }
     for (const struct chunk *k = c->up.in.head; k; k = k->next)
         frame_feed(&c->out_frames, k->data + k->off, k->len - k->off);
+    if (c->out_frames.messages > 1)
+        pool_is_stream(&c->wait);
     stat_add(&c->worker->stats, STAT_BYTES_TO_DOWN, (int64_t)c->up.in.len);
     buf_splice(&c->down.out, c->worker->bufs, &c->up.in);
     h2_stream_kick(&c->down);
@@ -147,6 +157,7 @@ response_end(struct call *c, bool with_trailers)
 
     if (!with_trailers) {
         stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
+        pool_result(&c->wait, GRPC_UNKNOWN);
         call_fail(c, GRPC_UNKNOWN, "backend %s ended the call without trailers",
                   upconn_name(c->upconn));
         return;
@@ -155,6 +166,7 @@ response_end(struct call *c, bool with_trailers)
         return;
     if (!h2_headers_get(h, H2_TOKEN_GRPC_STATUS).p) {
         stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
+        pool_result(&c->wait, GRPC_UNKNOWN);
         call_fail(c, GRPC_UNKNOWN, "backend %s sent trailers without a grpc-status",
                   upconn_name(c->upconn));
         return;

@@ -13,6 +13,7 @@ struct route_conf;
 struct route {
     struct slice service, method; /* p NULL: any */
     size_t pool;                  /* index in the config's pools */
+    unsigned subset;              /* of pool_subset, the same in each worker */
     int64_t timeout_us;           /* 0: none */
     int64_t grpc_timeout_max_us;  /* 0: none */
 };

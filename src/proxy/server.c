@@ -13,6 +13,7 @@
 #include "proxy/listener_conf.h"
 #include "proxy/shared.h"
 #include "proxy/worker.h"
+#include "upstream/pool.h"
 #include "upstream/pool_conf.h"
 
 static void
@@ -47,6 +48,17 @@ server_limits(struct h2_limits *l, const struct listener_limits_conf *c, bool lo
     };
 }
 
+/* Every worker's pool gives the same number, since all are asked in the same order. */
+static unsigned
+server_subset(const struct server *s, size_t pool, const struct conf_map *selector)
+{
+    unsigned subset = 0;
+
+    for (size_t i = 0; i < s->worker_count; i++)
+        subset = pool_subset(s->workers[i]->pools[pool], selector);
+    return subset;
+}
+
 static void
 server_routes(struct server *s, const struct pool_conf *pools, size_t n)
 {
@@ -56,8 +68,10 @@ server_routes(struct server *s, const struct pool_conf *pools, size_t n)
     s->routes = xcalloc(s->route_count ? s->route_count : 1, sizeof(*s->routes));
     for (size_t i = 0; i < s->route_count; i++) {
         for (size_t k = 0; k < n; k++) {
-            if (strcmp(pools[k].name, r[i].to.pool) == 0)
-                route_init(&s->routes[i], &r[i], k);
+            if (strcmp(pools[k].name, r[i].to.pool) != 0)
+                continue;
+            route_init(&s->routes[i], &r[i], k);
+            s->routes[i].subset = server_subset(s, k, &r[i].to.subset);
         }
     }
 }

@@ -1,10 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* upstream/endpoint.c - one backend address: its connections, its connectivity state, its backoff (grpc doc/connection-backoff.md). */
-#include "upstream/pool_int.h"
-
+/* upstream/endpoint.c - one backend address: its connections, its connectivity state, its backoff (grpc doc/connection-backoff.md), and its leave when
+ * the list does not name it any more. */
+#include <assert.h>
 #include <stdio.h>
 
+#include "base/xalloc.h"
+#include "upstream/hub.h"
+#include "upstream/pool_int.h"
+
 enum { BACKOFF_JITTER_PERCENT = 20 };
+
+/* --- life ---------------------------------------------------------------------------- */
+
+static void endpoint_on_retry(struct timer *t);
+static void endpoint_on_drain(struct timer *t);
+
+static void
+endpoint_free(struct ref *r)
+{
+    struct endpoint *e = CONTAINER_OF(r, struct endpoint, ref);
+
+    backend_drop(e->backend);
+    xfree(e);
+}
+
+struct endpoint *
+endpoint_new(struct pool *p, struct backend *b)
+{
+    struct endpoint *e = xcalloc(1, sizeof(*e));
+
+    ref_init(&e->ref, endpoint_free);
+    e->reaper = loop_reaper(p->loop);
+    e->pool = p;
+    e->backend = b;
+    e->tally = &b->tally[p->worker];
+    backend_hold(b);
+    b->views[p->worker] = e;
+    list_init(&e->conns);
+    list_init(&e->gone);
+    list_init(&e->full);
+    timer_init(&e->retry, endpoint_on_retry);
+    timer_init(&e->drain, endpoint_on_drain);
+    return e;
+}
+
+/* --- connections ---------------------------------------------------------------------- */
 
 /* Delay between the starts of two attempts after `failures` failures in a row: base x 1.6^(failures-1), capped. */
 static int64_t
@@ -18,28 +58,6 @@ endpoint_backoff_us(const struct endpoint *e)
     if (ms > b->max_interval_ms)
         ms = b->max_interval_ms;
     return rng_jitter(e->pool->rng, ms * 1000, BACKOFF_JITTER_PERCENT);
-}
-
-static void
-endpoint_on_retry(struct timer *t)
-{
-    struct endpoint *e = CONTAINER_OF(t, struct endpoint, retry);
-    struct pool *p = e->pool;
-
-    /* Not wanted now (pick_first uses another one): next time it starts afresh, as gRPC's IDLE does. */
-    if (!p->policy->wants(p->policy_state, p->view, p->n, e->index))
-        e->failures = 0;
-    endpoint_update(e);
-    pool_changed(p);
-}
-
-void
-endpoint_init(struct endpoint *e, struct pool *p, size_t index, const struct addr *addr)
-{
-    *e = (struct endpoint){ .pool = p, .index = index, .addr = *addr };
-    addr_print(addr, e->name);
-    list_init(&e->conns);
-    timer_init(&e->retry, endpoint_on_retry);
 }
 
 /* The oldest ready connection with a free stream (gRFC A105 order). NULL: none. */
@@ -76,15 +94,18 @@ endpoint_can_grow(const struct endpoint *e)
 void
 endpoint_connect(struct endpoint *e)
 {
+    if (!pool_limit_connect(e->pool))
+        return;
     e->attempt_us = loop_now_us(e->pool->loop);
     upconn_open(e);
 }
 
-/* Recomputes what the policy sees. */
+/* Recomputes what the policies see. They hear of it by pool_changed. */
 void
 endpoint_update(struct endpoint *e)
 {
-    struct lb_endpoint *v = &e->pool->view[e->index];
+    struct lb_endpoint *v = &e->lb;
+    enum lb_state before = v->state;
 
     if (endpoint_has_ready(e)) {
         v->state = LB_READY;
@@ -96,7 +117,15 @@ endpoint_update(struct endpoint *e)
     } else {
         v->state = LB_IDLE;
     }
-    v->room = endpoint_conn(e) != NULL;
+    v->room = v->state == LB_READY && endpoint_conn(e) != NULL && !endpoint_full(e);
+    if (v->room)
+        list_remove(&e->full);
+    if (v->state == before)
+        return;
+    if (v->state == LB_READY)
+        v->ready_us = loop_now_us(e->pool->loop);
+    if (e->row)
+        e->pool->stale = true;
 }
 
 void
@@ -105,27 +134,126 @@ endpoint_failed(struct endpoint *e, int err, const char *text)
     struct pool *p = e->pool;
     int64_t wait;
 
-    if (p->closing)
+    if (p->closing || !e->row)
         return;
-    snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.140s", e->name, text);
+    snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.140s", e->backend->name,
+             text);
     e->failures++;
+    TALLY_ADD(e->tally->local_failures, 1);
     wait = e->attempt_us + endpoint_backoff_us(e) - loop_now_us(p->loop);
     timer_start(p->loop, &e->retry, wait);
     if (log_limit_pass(&e->log_limit, 3))
-        log_at(NULL, LOG_WARN, "backend cannot be used", LS("endpoint", e->name),
+        log_at(NULL, LOG_WARN, "backend cannot be used", LS("endpoint", e->backend->name),
                LS("pool", p->conf->name), LS("error", err_name(err)), LS("why", text),
                LI("retry_ms", wait > 0 ? wait / 1000 : 0));
     endpoint_update(e);
+    hub_ask_again(p->hub);
+}
+
+static void
+endpoint_on_retry(struct timer *t)
+{
+    struct endpoint *e = CONTAINER_OF(t, struct endpoint, retry);
+    struct pool *p = e->pool;
+
+    if (e->lb.wanted && p->active && e->connecting == 0 &&
+        p->connecting < CONNECTS_MAX && (!endpoint_has_ready(e) || endpoint_retiring(e)))
+        endpoint_connect(e);
+    else if (!e->lb.wanted)
+        e->failures = 0; /* another one is used now: next time it starts afresh, as gRPC's IDLE does */
+    else
+        p->connect = true;
+    endpoint_update(e);
+    pool_changed(p);
+}
+
+/* --- leave ---------------------------------------------------------------------------- */
+
+/* Nothing of it is left but what calls hold. */
+static void
+endpoint_forget(struct endpoint *e)
+{
+    struct pool *p = e->pool;
+
+    timer_stop(p->loop, &e->retry);
+    timer_stop(p->loop, &e->drain);
+    list_remove(&e->gone);
+    list_remove(&e->full);
+    e->backend->views[p->worker] = NULL;
+    ref_drop(&e->ref, e->reaper);
+}
+
+static void
+endpoint_close_conns(struct endpoint *e, int err, bool idle_only)
+{
+    struct list *n, *next;
+
+    for (n = e->conns.next; n != &e->conns; n = next) {
+        struct upconn *c = CONTAINER_OF(n, struct upconn, link);
+
+        next = n->next;
+        if (!idle_only || c->state == UPCONN_CONNECTING)
+            upconn_close(c, err);
+        else if (c->active == 0)
+            upconn_leave(c);
+    }
+}
+
+void
+endpoint_idle(struct endpoint *e)
+{
+    if (e->row || e->pool->closing)
+        return;
+    endpoint_close_conns(e, ERR_CLOSED, true);
+    if (list_empty(&e->conns) && list_linked(&e->gone))
+        endpoint_forget(e);
+}
+
+void
+endpoint_drain(struct endpoint *e)
+{
+    struct pool *p = e->pool;
+
+    e->row = NULL;
+    e->lb.key = e->backend->name;
+    e->lb.wanted = false;
+    e->failures = 0;
+    timer_stop(p->loop, &e->retry);
+    list_append(&p->gone, &e->gone);
+    timer_start(p->loop, &e->drain, p->conf->drain_on_remove_ms * 1000);
+    endpoint_idle(e);
+}
+
+/* Its connections with open streams are as good as before. */
+void
+endpoint_revive(struct endpoint *e)
+{
+    timer_stop(e->pool->loop, &e->drain);
+    list_remove(&e->gone);
+    endpoint_update(e);
+}
+
+static void
+endpoint_on_drain(struct timer *t)
+{
+    struct endpoint *e = CONTAINER_OF(t, struct endpoint, drain);
+
+    endpoint_close_conns(e, ERR_REMOVED, false);
+    endpoint_idle(e); /* else when the last connection told its end */
 }
 
 void
 endpoint_close(struct endpoint *e)
 {
-    struct list *n, *next;
+    struct pool *p = e->pool;
 
-    timer_stop(e->pool->loop, &e->retry);
-    for (n = e->conns.next; n != &e->conns; n = next) {
-        next = n->next;
-        upconn_close(CONTAINER_OF(n, struct upconn, link), ERR_DRAIN);
+    timer_stop(p->loop, &e->retry);
+    timer_stop(p->loop, &e->drain);
+    endpoint_close_conns(e, ERR_DRAIN, false);
+    list_remove(&e->full);
+    e->backend->views[p->worker] = NULL;
+    if (list_linked(&e->gone)) {
+        list_remove(&e->gone);
+        ref_drop(&e->ref, e->reaper);
     }
 }

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* upstream/pool.c - picks, waits, keeps the wanted endpoints connected. */
-#include "upstream/pool_int.h"
-
+/* upstream/pool.c - calls take a connection, or wait for one. */
 #include <assert.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "base/xalloc.h"
-#include "resolve/target.h"
+#include "lb/lb_conf.h"
+#include "upstream/group.h"
+#include "upstream/hub.h"
+
+enum { LOOK_PAST = 32 }; /* waiting calls of a hashing policy do not wait for each other */
+
+static const int64_t LOOK_AT_FULL_US = 5 * 1000;
 
 static void pool_on_wait_timer(struct timer *t);
+
+/* --- life ---------------------------------------------------------------------------- */
 
 static void
 pool_limits(struct pool *p)
@@ -25,34 +31,15 @@ pool_limits(struct pool *p)
         0; /* a backend may take its time; deadlines and memory pressure end what stalls */
 }
 
+/* What health checks and outlier detection say about calls. */
 static void
-pool_count_addr(void *arg, const struct addr *a)
+pool_health_conf(struct pool *p)
 {
-    struct pool *p = arg;
+    const struct outlier_conf *o = &p->conf->outlier;
 
-    (void)a;
-    p->n++;
-}
-
-static void
-pool_add_addr(void *arg, const struct addr *a)
-{
-    struct pool *p = arg;
-
-    endpoint_init(&p->endpoints[p->n], p, p->n, a);
-    p->n++;
-}
-
-static void
-pool_each_target(struct pool *p, target_fn *fn)
-{
-    const struct endpoint_conf *e = p->conf->endpoints.items;
-    const char *why;
-
-    for (size_t i = 0; i < p->conf->endpoints.n; i++) {
-        if (target_parse(e[i].target, fn, p, &why) != ERR_OK)
-            abort(); /* checked while loading */
-    }
+    p->panic_percent = p->conf->health_check.panic_threshold;
+    p->fail_mask = outlier_conf_statuses(o);
+    p->suspect_after = o->on ? o->consecutive_errors : 0;
 }
 
 struct pool *
@@ -68,19 +55,34 @@ pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
     p->conf = conf;
     upconn_ops_fill(&p->ops, on_stream);
     pool_limits(p);
-    list_init(&p->waiters);
+    pool_health_conf(p);
+    list_init(&p->gone);
     timer_init(&p->wait_timer, pool_on_wait_timer);
-    pool_each_target(p, pool_count_addr);
-    p->endpoints = xcalloc(p->n, sizeof(*p->endpoints));
-    p->view = xcalloc(p->n, sizeof(*p->view));
-    p->n = 0;
-    pool_each_target(p, pool_add_addr);
+    pool_update_init(p);
+    pool_limit_init(p);
     p->policy = lb_policy_find(conf->balance.policy);
     assert(p->policy);
-    p->policy_state = xcalloc(1, p->policy->state_size ? p->policy->state_size : 1);
-    if (p->policy->start)
-        p->policy->start(p->policy_state, p->n, rng);
+    p->wants = (conf->balance.hash_header ? POOL_WANTS_HASH : 0u) |
+               (p->methods ? POOL_WANTS_METHOD : 0u) |
+               (p->policy->wants_reports ? POOL_WANTS_REPORTS : 0u) |
+               (p->policy->ended ? POOL_WANTS_TIMES : 0u);
+    p->subsets = xcalloc(1, sizeof(struct subset *));
+    p->subsets[p->subset_count++] = subset_new(p, NULL);
     return p;
+}
+
+unsigned
+pool_subset(struct pool *p, const struct conf_map *selector)
+{
+    if (!selector || selector->n == 0)
+        return 0;
+    for (unsigned i = 1; i < p->subset_count; i++) {
+        if (subset_same(p->subsets[i], selector))
+            return i;
+    }
+    p->subsets = xrealloc(p->subsets, (p->subset_count + 1) * sizeof(struct subset *));
+    p->subsets[p->subset_count] = subset_new(p, selector);
+    return (unsigned)p->subset_count++;
 }
 
 void
@@ -88,96 +90,123 @@ pool_free(struct pool *p)
 {
     if (!p)
         return;
-    xfree(p->policy_state);
-    xfree(p->view);
+    assert(list_empty(&p->gone));
+    for (size_t i = 0; i < p->n; i++)
+        ref_drop(&p->endpoints[i]->ref, loop_reaper(p->loop));
+    for (size_t i = 0; i < p->subset_count; i++)
+        subset_free(p, p->subsets[i]);
+    backend_list_drop(p->list);
+    xfree(p->subsets);
     xfree(p->endpoints);
+    xfree(p->methods);
     xfree(p);
 }
 
-static void
-pool_wait_end(struct pool_wait *w)
+void
+pool_fail_waiters(struct pool *p, int err)
 {
-    struct pool *p = w->pool;
+    for (size_t i = 0; i < p->subset_count; i++) {
+        struct list *head = &p->subsets[i]->waiters;
 
-    list_remove(&w->link);
-    p->waiting--;
-    stat_add(p->stats, STAT_PENDING, -1);
+        while (!list_empty(head)) {
+            struct pool_wait *w = CONTAINER_OF(head->next, struct pool_wait, link);
+
+            pool_wait_cancel(w);
+            w->done(w, NULL, err);
+        }
+    }
+}
+
+void
+pool_close(struct pool *p)
+{
+    if (p->closing)
+        return;
+    p->closing = true;
+    timer_stop(p->loop, &p->wait_timer);
+    timer_stop(p->loop, &p->policy_timer);
+    timer_stop(p->loop, &p->service_timer);
+    timer_stop(p->loop, &p->full_timer);
+    timer_stop(p->loop, &p->young_timer);
+    pool_fail_waiters(p, ERR_DRAIN);
+    for (size_t i = 0; i < p->n; i++)
+        endpoint_close(p->endpoints[i]);
+    while (!list_empty(&p->gone))
+        endpoint_close(CONTAINER_OF(p->gone.next, struct endpoint, gone));
+}
+
+/* --- waiting ------------------------------------------------------------------------- */
+
+void
+pool_wait_done(struct pool_wait *w)
+{
+    if (w->endpoint)
+        ref_drop(&w->endpoint->ref, w->endpoint->reaper);
+    w->endpoint = NULL;
 }
 
 void
 pool_wait_cancel(struct pool_wait *w)
 {
-    if (w->pool && list_linked(&w->link))
-        pool_wait_end(w);
+    if (!w->pool || !list_linked(&w->link))
+        return;
+    list_remove(&w->link);
+    w->pool->waiting--;
+    stat_add(w->pool->stats, STAT_PENDING, -1);
 }
 
-/* Connects what the policy wants and is idle. */
-static void
-pool_connect(struct pool *p)
+/* One pick, and the limits that it must hold. Each round takes one endpoint out of the choice, so it ends. */
+static int
+pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
 {
-    if (!p->active || p->closing)
-        return;
-    for (size_t i = 0; i < p->n; i++) {
-        struct endpoint *e = &p->endpoints[i];
+    struct subset *s = p->subsets[w->subset];
+    struct endpoint *e;
+    int rv;
 
-        if (p->view[i].state != LB_READY && e->connecting == 0 &&
-            !timer_running(&e->retry) &&
-            p->policy->wants(p->policy_state, p->view, p->n, i)) {
-            endpoint_connect(e);
-            endpoint_update(e);
+    if (UNLIKELY(!p->list))
+        return p->no_list ? ERR_NO_ENDPOINT : ERR_AGAIN;
+    for (size_t i = 0; i <= p->n; i++) {
+        rv = subset_pick(p, s, w, &e);
+        if (rv == ERR_NO_ENDPOINT && p->stale)
+            return ERR_AGAIN; /* something changed that the policy will see in the next turn */
+        if (rv != ERR_OK)
+            return rv;
+        *ret = endpoint_conn(e);
+        if (LIKELY(*ret != NULL)) {
+            rv = LIKELY(!p->limited) ? ERR_OK : pool_limit_take(p, w, e);
+            if (LIKELY(rv != ERR_AGAIN))
+                return rv;
+        } else {
+            endpoint_update(e); /* what the policy sees was behind */
+            if (e->lb.room)
+                return ERR_AGAIN;
         }
     }
-}
-
-/* Calls wait because all connections are full: add one where the policy would go. */
-static void
-pool_grow(struct pool *p)
-{
-    for (size_t i = 0; i < p->n; i++) {
-        struct endpoint *e = &p->endpoints[i];
-
-        if (p->view[i].state == LB_READY && !p->view[i].room && endpoint_can_grow(e) &&
-            p->policy->wants(p->policy_state, p->view, p->n, i))
-            endpoint_connect(e);
-    }
-}
-
-/* One pick. The endpoint of a failed attempt is avoided when the policy names another one. */
-static int
-pool_pick(struct pool *p, const void *avoid, struct upconn **ret)
-{
-    int i = p->policy->pick(p->policy_state, p->view, p->n);
-
-    if (i >= 0 && avoid == &p->endpoints[i]) {
-        int other = p->policy->pick(p->policy_state, p->view, p->n);
-
-        i = other >= 0 ? other : i;
-    }
-    if (i == LB_NONE)
-        return ERR_NO_ENDPOINT;
-    if (i == LB_WAIT)
-        return ERR_AGAIN;
-    *ret = endpoint_conn(&p->endpoints[i]);
-    if (*ret)
-        return ERR_OK;
-    endpoint_update(&p->endpoints[i]); /* the view was behind */
     return ERR_AGAIN;
 }
 
 static void
-pool_run_queue(struct pool *p)
+subset_run_queue(struct pool *p, struct subset *s)
 {
-    while (!list_empty(&p->waiters)) {
-        struct pool_wait *w = CONTAINER_OF(p->waiters.next, struct pool_wait, link);
+    struct list *at = s->waiters.next;
+    unsigned past = 0;
+
+    while (at != &s->waiters) {
+        struct pool_wait *w = CONTAINER_OF(at, struct pool_wait, link);
         struct upconn *c = NULL;
-        int rv = pool_pick(p, w->avoid, &c);
+        int rv = pool_pick(p, w, &c);
 
         if (rv == ERR_AGAIN) {
-            pool_grow(p);
-            return;
+            p->grow = true;
+            if (!w->hashed || ++past == LOOK_PAST)
+                return;
+            at = at->next;
+            continue;
         }
-        pool_wait_end(w);
-        w->done(w, c, rv);
+        pool_wait_cancel(w);
+        w->done(w, rv == ERR_OK ? c : NULL, rv);
+        at = s->waiters.next; /* done may have changed the queue */
+        past = 0;
     }
 }
 
@@ -192,80 +221,98 @@ pool_changed(struct pool *p)
     p->running = true;
     while (p->again) {
         p->again = false;
-        pool_connect(p);
-        pool_run_queue(p);
+        p->grow = false; /* whoever still waits after this says it again */
+        pool_service(p);
+        for (size_t i = 0; i < p->subset_count && p->waiting; i++)
+            subset_run_queue(p, p->subsets[i]);
+        pool_service(p); /* connections for who still waits */
     }
     p->running = false;
 }
 
-/* Waiters are in order of arrival and share one time limit, so the first one is always the next to go. */
+/* Waiters of a subset are in order of arrival and all share one time limit, so the first one is always the next to go. */
 static void
 pool_on_wait_timer(struct timer *t)
 {
     struct pool *p = CONTAINER_OF(t, struct pool, wait_timer);
     int64_t limit = p->conf->limits.pending_timeout_ms * 1000;
-    int64_t now = loop_now_us(p->loop);
+    int64_t now = loop_now_us(p->loop), next = -1;
 
-    while (!list_empty(&p->waiters)) {
-        struct pool_wait *w = CONTAINER_OF(p->waiters.next, struct pool_wait, link);
+    for (size_t i = 0; i < p->subset_count; i++) {
+        struct list *head = &p->subsets[i]->waiters;
 
-        if (now - w->since_us < limit) {
-            timer_start(p->loop, &p->wait_timer, w->since_us + limit - now);
-            return;
+        while (!list_empty(head)) {
+            struct pool_wait *w = CONTAINER_OF(head->next, struct pool_wait, link);
+
+            if (now - w->since_us < limit) {
+                if (next < 0 || w->since_us + limit - now < next)
+                    next = w->since_us + limit - now;
+                break;
+            }
+            pool_wait_cancel(w);
+            stat_inc(p->stats, STAT_PENDING_TIMEOUTS);
+            w->done(w, NULL, ERR_QUEUE_TIMEOUT);
         }
-        pool_wait_end(w);
-        stat_inc(p->stats, STAT_PENDING_TIMEOUTS);
-        w->done(w, NULL, ERR_QUEUE_TIMEOUT);
     }
+    if (next >= 0)
+        timer_start(p->loop, t, next);
 }
 
-int
-pool_take(struct pool *p, struct pool_wait *w, struct upconn **ret)
+static int
+pool_queue(struct pool *p, struct pool_wait *w)
 {
-    int rv;
-
-    if (p->closing)
-        return ERR_DRAIN;
-    if (!p->active) {
-        p->active = true;
-        pool_connect(p);
-    }
-    w->pool = p;
-    if (p->waiting == 0) {
-        rv = pool_pick(p, w->avoid, ret);
-        if (rv != ERR_AGAIN)
-            return rv;
-    }
     if (p->waiting >= p->conf->limits.max_pending_requests) {
         stat_inc(p->stats, STAT_PENDING_FULL);
         return ERR_QUEUE_FULL;
     }
     w->since_us = loop_now_us(p->loop);
-    list_append(&p->waiters, &w->link);
+    list_append(&p->subsets[w->subset]->waiters, &w->link);
     p->waiting++;
     stat_inc(p->stats, STAT_PENDING);
     if (!timer_running(&p->wait_timer) && p->conf->limits.pending_timeout_ms)
         timer_start(p->loop, &p->wait_timer, p->conf->limits.pending_timeout_ms * 1000);
-    pool_grow(p);
+    p->grow = true;
+    pool_service(p);
+    if ((!list_empty(&p->full) || p->no_connections) && !timer_running(&p->full_timer))
+        timer_start(p->loop, &p->full_timer, LOOK_AT_FULL_US);
     return ERR_AGAIN;
 }
 
-void
-pool_close(struct pool *p)
+/* First call of the pool, of the subset, or after a time without any. */
+static void
+pool_wake(struct pool *p, struct subset *s)
 {
-    if (p->closing)
-        return;
-    p->closing = true;
-    timer_stop(p->loop, &p->wait_timer);
-    while (!list_empty(&p->waiters)) {
-        struct pool_wait *w = CONTAINER_OF(p->waiters.next, struct pool_wait, link);
-
-        pool_wait_end(w);
-        w->done(w, NULL, ERR_DRAIN);
-    }
-    for (size_t i = 0; i < p->n; i++)
-        endpoint_close(&p->endpoints[i]);
+    p->active = true;
+    s->used = true;
+    p->stale = true;
+    if (p->list && !s->built)
+        pool_update(p); /* its policies must know the list before the first pick */
+    pool_service(p);
 }
+
+int
+pool_take(struct pool *p, struct pool_wait *w, struct upconn **ret)
+{
+    struct subset *s = p->subsets[w->subset];
+    int rv;
+
+    if (p->closing)
+        return ERR_DRAIN;
+    w->pool = p;
+    w->limit = 0;
+    if (UNLIKELY(!p->active || !s->used))
+        pool_wake(p, s);
+    if (list_empty(&s->waiters) || w->hashed) {
+        rv = pool_pick(p, w, ret);
+        if (rv == ERR_AGAIN && !list_empty(&p->full) && pool_look_at_full(p))
+            rv = pool_pick(p, w, ret);
+        if (rv != ERR_AGAIN)
+            return rv;
+    }
+    return pool_queue(p, w);
+}
+
+/* --- questions ----------------------------------------------------------------------- */
 
 const char *
 pool_last_failure(const struct pool *p)
@@ -283,4 +330,10 @@ const struct pool_conf *
 pool_config(const struct pool *p)
 {
     return p->conf;
+}
+
+const char *
+pool_hash_header(const struct pool *p)
+{
+    return p->conf->balance.hash_header;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* upstream/pool.h - one worker's view of a pool: its endpoints, their connections, the policy, and the calls that wait for a stream.
- * Connections are made on the first call and kept; a call gets a connection with a free stream, or waits in order and bounded.
- * One worker's thread; nothing here calls back before it returned, except pool_wait done functions from other events. */
+ * The list of endpoints comes from the hub and may change at any time. Connections are made on the first call and kept; a call gets a connection
+ * with a free stream, or waits in order and bounded. One worker's thread; nothing here calls back before it returned, except pool_wait done functions
+ * from other events. */
 #ifndef OUTRIGGER_UPSTREAM_POOL_H
 #define OUTRIGGER_UPSTREAM_POOL_H
 
@@ -11,7 +12,11 @@
 
 #include "base/compat.h"
 #include "base/list.h"
+#include "base/slice.h"
 
+struct conf_map;
+struct endpoint;
+struct group;
 struct h2_field;
 struct h2_stream;
 struct h2_worker;
@@ -20,7 +25,9 @@ struct pool_conf;
 struct rng;
 struct upconn;
 
-/* A call that waits; embedded in the call. */
+enum { POOL_TEXT_MAX = 512 };
+
+/* A call as the pool knows it; embedded in the call. pool_wait_init first, pool_wait_done last. It is used again for each attempt of the call. */
 struct pool_wait {
     struct list link; /* linked: waiting */
     struct pool *pool;
@@ -29,36 +36,90 @@ struct pool_wait {
         avoid; /* endpoint of the attempt before (upconn_endpoint): taken only when there is no other */
     /* Exactly once after pool_take returned ERR_AGAIN, unless cancelled: a connection with a free stream (err 0), or why there is none. */
     void (*done)(struct pool_wait *w, struct upconn *conn, int err);
+    /* Set by the owner before pool_take. */
+    unsigned subset; /* of pool_subset; 0: all endpoints */
+    bool hashed;     /* hash is set, see pool_hash_header */
+    bool retry;      /* the call was with a backend before */
+    uint64_t hash;
+    uint64_t method; /* hash of the call's path, never 0, see POOL_WANTS_METHOD; else 0 */
+    /* The pool's own. */
+    struct endpoint *endpoint; /* of the last attempt; held */
+    struct group *group;
+    struct list young; /* linked: counts as a call, may become a stream */
+    int64_t begun_us, answered_us;
+    uint8_t counted; /* what it counts for, see pool_limit.c */
+    uint8_t limit;   /* what refused it, for pool_explain */
+    bool open, judged, failed;
 };
 
 /* Who hears of stream events: all upstream streams of the process are calls of room proxy (or of a test). */
 typedef void pool_stream_fn(struct h2_stream *s, unsigned events);
 
-/* conf must outlive the pool. Its targets were checked while loading. */
+/* conf must outlive the pool. It has no endpoints before hub_attach. */
 struct pool *pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
                       pool_stream_fn *on_stream);
 /* Closes all connections (streams hear H2_EV_CLOSED in this turn), fails all waiters with ERR_DRAIN. */
 void pool_close(struct pool *p);
-/* After pool_close and one more turn. */
+/* After pool_close and one more turn; before the loop is freed. */
 void pool_free(struct pool *p);
 
-/* ERR_OK with *ret: open the stream right now with upconn_request. ERR_AGAIN: waiting. ERR_NO_ENDPOINT, ERR_QUEUE_FULL, ERR_DRAIN. */
+/* The endpoints that have all these labels, for pool_wait.subset: the same number for the same labels, and in all pools of one config that are asked in
+ * the same order. selector must outlive the pool; NULL or empty: 0. Before the first call. */
+unsigned pool_subset(struct pool *p, const struct conf_map *selector);
+
+static inline void
+pool_wait_init(struct pool_wait *w)
+{
+    *w = (struct pool_wait){ 0 };
+    list_init(&w->link);
+    list_init(&w->young);
+}
+/* Lets go of what the call holds: upconn_name of its last attempt is valid until here. */
+void pool_wait_done(struct pool_wait *w);
+/* ERR_OK with *ret: open the stream right now with upconn_request. ERR_AGAIN: waiting. ERR_NO_ENDPOINT, ERR_POOL_LIMIT, ERR_QUEUE_FULL, ERR_DRAIN. */
 int pool_take(struct pool *p, struct pool_wait *w, struct upconn **ret) MUST_CHECK;
 /* Forgets a waiter; its done is never called. Idempotent. */
 void pool_wait_cancel(struct pool_wait *w);
+/* The sentence for a call that pool_take or done refused: which limit and its value, which labels there are, what failed last. Returns out. */
+const char *pool_explain(struct pool *p, const struct pool_wait *w, int err,
+                         char out[POOL_TEXT_MAX]);
 /* Plain words on why the pool cannot serve: "127.0.0.1:50051: Connection refused". Empty string when nothing failed yet. */
 const char *pool_last_failure(const struct pool *p);
 const char *pool_name(const struct pool *p);
 const struct pool_conf *pool_config(const struct pool *p);
+/* What the pool wants to know of a call: its owner reads it from the headers and trailers. */
+enum {
+    POOL_WANTS_HASH = 1,    /* pool_wait.hash of the header pool_hash_header */
+    POOL_WANTS_METHOD = 2,  /* pool_wait.method */
+    POOL_WANTS_REPORTS = 4, /* pool_report with the trailers' load report */
+    POOL_WANTS_TIMES = 8,   /* pool_answered */
+};
+/* Asked several times for each call, so it costs one load: the first word of a pool. */
+static inline unsigned
+pool_wants(const struct pool *p)
+{
+    return *(const unsigned *)(const void *)p;
+}
+const char *pool_hash_header(const struct pool *p);
 
-/* h2_stream_request on this connection, with the pool's bookkeeping. */
-int upconn_request(struct upconn *c, struct h2_stream *s, const struct h2_field *fields,
-                   size_t n, bool end) MUST_CHECK;
-/* The stream opened on c had its H2_EV_CLOSED. Must be called exactly once for each successful upconn_request, from that event. */
-void upconn_release(struct upconn *c);
-const char *
-upconn_name(const struct upconn
-                *c); /* address of the endpoint, for texts; valid as long as the pool */
+/* What the proxy learns of a call while its stream is open (between upconn_request and upconn_release); at other times nothing happens. */
+void pool_answered(struct pool_wait *w); /* the response headers are complete */
+/* The backend's own grpc-status; or the stream ended badly, or took too long (a failure on the way). Once; what comes second is not looked at. */
+void pool_result(struct pool_wait *w, int code);
+void pool_lost(struct pool_wait *w);
+/* A second message in one direction was seen: this is a stream, and so are the calls of its method (limits.maxStreams). */
+void pool_is_stream(struct pool_wait *w);
+/* Values of endpoint-load-metrics-bin and endpoint-load-metrics (lb/report.h); what cannot be read is left out. */
+void pool_report(struct pool_wait *w, struct slice bin, struct slice text);
+
+/* h2_stream_request on this connection, with the pool's bookkeeping. Must follow each successful pool_take or done at once. */
+int upconn_request(struct upconn *c, struct pool_wait *w, struct h2_stream *s,
+                   const struct h2_field *fields, size_t n, bool end) MUST_CHECK;
+/* The stream opened on c had its H2_EV_CLOSED. Must be called exactly once for each successful upconn_request, from that event, and before the next
+ * pool_take with w. */
+void upconn_release(struct upconn *c, struct pool_wait *w);
+const char *upconn_name(
+    const struct upconn *c); /* address of the endpoint, for texts; see pool_wait_done */
 const void *upconn_endpoint(const struct upconn *c);
 
 #endif

@@ -3,142 +3,13 @@
  * them, connections and bounds. */
 #include "upstream/pool_conf.h"
 
-#include <string.h>
-
-#include "base/err.h"
 #include "conf/check.h"
-#include "resolve/target.h"
 
 #define KIB        1024LL
 #define MIB        (1024 * KIB)
 #define WINDOW_MAX 2147483647LL /* RFC 9113 6.9.1 */
 #define MINUTE_MS  60000LL
 #define DAY_MS     (1440 * MINUTE_MS)
-
-#define ENDPOINT_FORMS                                                                  \
-    "write \"1.2.3.4:50051\", \"[::1]:50051\", \"localhost:50051\", \"unix:/path\" or " \
-    "\"static:///1.2.3.4:50051,1.2.3.5:50051\""
-
-/* --- endpoints -------------------------------------------------------------- */
-
-/* The letters before the first ':' or '/' make a name that only DNS could resolve. */
-static int
-is_host_name(const char *text)
-{
-    size_t n = strcspn(text, ":/,");
-    size_t letters = 0;
-
-    for (size_t i = 0; i < n; i++)
-        letters += (text[i] | 0x20) >= 'a' && (text[i] | 0x20) <= 'z';
-    return letters > 0 && !(n == 9 && memcmp(text, "localhost", n) == 0);
-}
-
-/* Looks for a host name in an address, or in a list of them. */
-static int
-has_host_name(const char *text, int list)
-{
-    for (;;) {
-        if (strncmp(text, "unix:", 5) != 0 && text[0] != '[' && is_host_name(text))
-            return 1;
-        text += strcspn(text, ",");
-        if (!list || *text == '\0')
-            return 0;
-        text++;
-    }
-}
-
-static int
-endpoint_valid(const char *text, const char **ret_why)
-{
-    static const struct {
-        const char *prefix, *why;
-    } foreign[] = {
-        { "dns:", "this version does not ask DNS; " ENDPOINT_FORMS },
-        { "srv:", "this version does not ask DNS; " ENDPOINT_FORMS },
-        { "file:", "this version does not read endpoints from files; " ENDPOINT_FORMS },
-        { "k8s:", "this version does not ask Kubernetes; " ENDPOINT_FORMS },
-        { "xds:", "xDS is not supported; " ENDPOINT_FORMS },
-        { "ipv4:", "leave out \"ipv4:\" and write \"1.2.3.4:50051\"" },
-        { "ipv6:", "leave out \"ipv6:\" and write \"[::1]:50051\"" },
-        { "http:",
-          "an endpoint is no URL; leave out \"http://\" and write \"1.2.3.4:50051\"" },
-        { "https:", "an endpoint is no URL, and this version does not have TLS; write "
-                    "\"1.2.3.4:50051\"" },
-        { "grpc:",
-          "an endpoint is no URL; leave out \"grpc://\" and write \"1.2.3.4:50051\"" },
-        { "static:",
-          "static: has three slashes: \"static:///1.2.3.4:50051,1.2.3.5:50051\"" },
-    };
-    const char *list = text;
-
-    if (strncmp(text, "static:///", 10) == 0)
-        list = text + 10;
-    for (size_t i = 0; i < ARRAY_LEN(foreign) && list == text; i++) {
-        if (strncmp(text, foreign[i].prefix, strlen(foreign[i].prefix)) == 0) {
-            *ret_why = foreign[i].why;
-            return ERR_SYNTAX;
-        }
-    }
-    if (text[0] == '\0' || text[0] == '/') {
-        *ret_why = text[0]
-                       ? "a socket path starts with unix: as in \"unix:/run/app.sock\""
-                       : ENDPOINT_FORMS;
-        return ERR_SYNTAX;
-    }
-    if (has_host_name(list, list != text)) {
-        *ret_why = "this version does not ask DNS for host names; " ENDPOINT_FORMS;
-        return ERR_SYNTAX;
-    }
-    return target_parse(text, NULL, NULL, ret_why);
-}
-
-static const struct conf_field endpoint_fields[] = {
-    { .key = "target",
-      .type = CONF_STRING,
-      .at = offsetof(struct endpoint_conf, target),
-      .required = true,
-      .valid = endpoint_valid,
-      .code = "E0205",
-      .example = "\"127.0.0.1:50051\"",
-      .help = "Where backends listen: \"1.2.3.4:50051\", \"[::1]:50051\", "
-              "\"localhost:50051\", \"unix:/path\", or a list of them "
-              "after \"static:///\" with commas between. A bare string in endpoints "
-              "means the same." },
-    { .key = NULL },
-};
-
-static const struct conf_struct endpoint_struct = {
-    .name = "endpoint",
-    .size = sizeof(struct endpoint_conf),
-    .fields = endpoint_fields,
-    .short_key = "target",
-};
-
-/* --- balance ---------------------------------------------------------------- */
-
-/* As gRPC spells them. */
-static const char *const policy_words[] = { "pick_first", "round_robin", NULL };
-
-static const struct conf_field balance_fields[] = {
-    { .key = "policy",
-      .type = CONF_STRING,
-      .at = offsetof(struct balance_conf, policy),
-      .def = "round_robin",
-      .words = policy_words,
-      .code = "E0208",
-      .example = "\"pick_first\"",
-      .help = "How calls are spread: round_robin gives each endpoint its turn, "
-              "pick_first uses the first endpoint "
-              "that works. A bare string in balance means the same." },
-    { .key = NULL },
-};
-
-static const struct conf_struct balance_struct = {
-    .name = "balance",
-    .size = sizeof(struct balance_conf),
-    .fields = balance_fields,
-    .short_key = "policy",
-};
 
 /* --- connections ------------------------------------------------------------ */
 
@@ -179,6 +50,25 @@ static const struct conf_field connections_fields[] = {
       .max = 30 * DAY_MS,
       .example = "\"5m\"",
       .help = "A connection without calls for this long is closed." },
+    { .key = "maxRequestsPerConnection",
+      .type = CONF_UINT,
+      .at = offsetof(struct connections_conf, max_requests),
+      .def = "0",
+      .min = 0,
+      .max = 2000000000,
+      .example = "10000",
+      .help = "After this many calls, 10 % more or less by chance, a connection is "
+              "replaced: the next one is ready before this one takes no more calls. 0: "
+              "no limit." },
+    { .key = "maxConnectionAge",
+      .type = CONF_DURATION,
+      .at = offsetof(struct connections_conf, max_age_ms),
+      .def = "0s",
+      .min = 0,
+      .max = 30 * DAY_MS,
+      .example = "\"10m\"",
+      .help = "After this time, 10 % more or less by chance, a connection is replaced as "
+              "after maxRequestsPerConnection. 0s: no limit." },
     { .key = "streamWindow",
       .type = CONF_SIZE,
       .at = offsetof(struct connections_conf, stream_window),
@@ -238,7 +128,7 @@ static const struct conf_struct connections_struct = {
     .check = connections_check,
 };
 
-/* --- backoff and limits ----------------------------------------------------- */
+/* --- backoff ---------------------------------------------------------------- */
 
 static const struct conf_field backoff_fields[] = {
     { .key = "baseInterval",
@@ -278,45 +168,10 @@ static const struct conf_struct backoff_struct = {
     .check = backoff_check,
 };
 
-static const struct conf_field pool_limits_fields[] = {
-    { .key = "maxPendingRequests",
-      .type = CONF_UINT,
-      .at = offsetof(struct pool_limits_conf, max_pending_requests),
-      .def = "1024",
-      .min = 0,
-      .max = 1000000,
-      .example = "1024",
-      .help = "Most calls per worker that wait for a connection. Further ones end with "
-              "UNAVAILABLE at once." },
-    { .key = "pendingTimeout",
-      .type = CONF_DURATION,
-      .at = offsetof(struct pool_limits_conf, pending_timeout_ms),
-      .def = "3s",
-      .min = 1,
-      .max = 60 * MINUTE_MS,
-      .example = "\"3s\"",
-      .help =
-          "A call that waits longer than this for a connection ends with UNAVAILABLE." },
-    { .key = "replayBytes",
-      .type = CONF_SIZE,
-      .at = offsetof(struct pool_limits_conf, replay_bytes),
-      .def = "64KiB",
-      .min = 0,
-      .max = 16 * MIB,
-      .example = "\"64KiB\"",
-      .help = "Most bytes of a request that are kept to send it again when a backend "
-              "refused it unseen. A longer request is "
-              "not replayed." },
-    { .key = NULL },
-};
-
-static const struct conf_struct pool_limits_struct = {
-    .name = "pool limits",
-    .size = sizeof(struct pool_limits_conf),
-    .fields = pool_limits_fields,
-};
-
 /* --- pool ------------------------------------------------------------------- */
+
+/* Same order as enum subset_fallback. */
+static const char *const fallback_words[] = { "none", "any", NULL };
 
 static const struct conf_field pool_fields[] = {
     { .key = "name",
@@ -332,13 +187,13 @@ static const struct conf_field pool_fields[] = {
       .min = 1,
       .max = 10000,
       .required = true,
-      .sub = &endpoint_struct,
+      .sub = &endpoint_conf_struct,
       .example = "[\"127.0.0.1:50051\"]",
       .help = "The backends of this pool. All must serve the same." },
     { .key = "balance",
       .type = CONF_OBJECT,
       .at = offsetof(struct pool_conf, balance),
-      .sub = &balance_struct,
+      .sub = &balance_conf_struct,
       .example = "\"round_robin\"",
       .help = "How calls are spread over the endpoints." },
     { .key = "connections",
@@ -356,9 +211,41 @@ static const struct conf_field pool_fields[] = {
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct pool_conf, limits),
-      .sub = &pool_limits_struct,
+      .sub = &pool_limits_conf_struct,
       .example = "{ \"maxPendingRequests\": 100 }",
-      .help = "Bounds of what may wait in this pool." },
+      .help = "Bounds of what this pool may do at once." },
+    { .key = "healthCheck",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct pool_conf, health_check),
+      .sub = &health_conf_struct,
+      .example = "{ \"type\": \"grpc\", \"service\": \"shop.v1.Stock\" }",
+      .help = "How endpoints are asked whether they can serve, and what a pool does that "
+              "has too few of them." },
+    { .key = "outlierDetection",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct pool_conf, outlier),
+      .sub = &outlier_conf_struct,
+      .example = "{ \"consecutiveErrors\": 5, \"maxEjected\": \"50%\" }",
+      .help = "Takes endpoints out whose calls fail, for a while. Off without this "
+              "object." },
+    { .key = "drainOnRemove",
+      .type = CONF_DURATION,
+      .at = offsetof(struct pool_conf, drain_on_remove_ms),
+      .def = "30s",
+      .min = 0,
+      .max = DAY_MS,
+      .example = "\"30s\"",
+      .help = "An endpoint that is not in the list any more gets no new calls; its open "
+              "calls have this long to end, then they end with UNAVAILABLE." },
+    { .key = "subsetFallback",
+      .type = CONF_ENUM,
+      .at = offsetof(struct pool_conf, subset_fallback),
+      .def = "none",
+      .words = fallback_words,
+      .example = "\"any\"",
+      .help = "What happens to a call whose route asks for labels that no endpoint has. "
+              "none: it ends with UNAVAILABLE and a text that names what there is; any: "
+              "all endpoints may serve it." },
     { .key = NULL },
 };
 

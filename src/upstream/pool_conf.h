@@ -4,22 +4,30 @@
 #ifndef OUTRIGGER_UPSTREAM_POOL_CONF_H
 #define OUTRIGGER_UPSTREAM_POOL_CONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "conf/field.h"
+#include "upstream/health_conf.h"
+#include "upstream/outlier_conf.h"
+#include "lb/lb_conf.h"
+#include "upstream/health_conf.h"
+#include "upstream/outlier_conf.h"
 
 struct endpoint_conf {
     const char *target;
-};
-
-struct balance_conf {
-    const char *policy; /* a name that lb_policy_find knows (checked while loading) */
+    uint32_t weight;        /* times the weight that the source gives */
+    uint32_t priority;      /* plus the priority that the source gives */
+    const char *zone;       /* NULL: the source's */
+    struct conf_map labels; /* win over the source's */
 };
 
 struct connections_conf {
     uint32_t per_endpoint;
     int64_t connect_timeout_ms, settings_timeout_ms, idle_timeout_ms;
+    uint32_t max_requests; /* per connection; 0: no limit */
+    int64_t max_age_ms;    /* 0: no limit */
     uint64_t stream_window, connection_window, max_stream_window, max_connection_buffer;
 };
 
@@ -28,10 +36,16 @@ struct backoff_conf {
 };
 
 struct pool_limits_conf {
-    uint32_t max_pending_requests;
+    uint32_t max_pending_requests; /* per worker */
     int64_t pending_timeout_ms;
     uint64_t replay_bytes;
+    /* Of the whole process; 0: no limit. */
+    uint32_t max_concurrent_requests, max_requests_per_endpoint, max_connections,
+        max_retries, max_streams;
+    int64_t long_stream_after_ms;
 };
+
+enum subset_fallback { SUBSET_FALLBACK_NONE, SUBSET_FALLBACK_ANY };
 
 struct pool_conf {
     const char *name;
@@ -40,8 +54,13 @@ struct pool_conf {
     struct connections_conf connections;
     struct backoff_conf backoff;
     struct pool_limits_conf limits;
+    struct health_conf health_check;
+    struct outlier_conf outlier;
+    int64_t drain_on_remove_ms;
+    uint32_t subset_fallback; /* enum subset_fallback */
 };
 
-extern const struct conf_struct pool_conf_struct;
+extern const struct conf_struct pool_conf_struct, endpoint_conf_struct,
+    pool_limits_conf_struct;
 
 #endif

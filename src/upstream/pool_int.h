@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* upstream/pool_int.h - what the files of room upstream share: pool, endpoint, connection. */
+/* upstream/pool_int.h - what the worker's files of room upstream share: pool, endpoint, connection. */
 #ifndef OUTRIGGER_UPSTREAM_POOL_INT_H
 #define OUTRIGGER_UPSTREAM_POOL_INT_H
 
@@ -10,14 +10,21 @@
 #include "lb/lb.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
-#include "net/addr.h"
 #include "obs/stats.h"
+#include "upstream/backend.h"
 #include "upstream/pool.h"
 #include "upstream/pool_conf.h"
+#include "upstream/pool_levels.h"
 
+struct hub;
+struct subset;
 struct transport;
 
-enum { FAILURE_TEXT_MAX = 256 };
+enum {
+    FAILURE_TEXT_MAX = 256,
+    CONNECTS_MAX = 100, /* under way at one time in one pool of one worker */
+    METHODS_SEEN = 1024,
+};
 
 enum upconn_state {
     UPCONN_CONNECTING, /* TCP or unix connect is running */
@@ -29,30 +36,45 @@ enum upconn_state {
 
 struct upconn {
     struct ref ref;
-    struct list link; /* endpoint->conns, oldest first */
-    struct endpoint *endpoint;
+    struct list link;          /* endpoint->conns, oldest first */
+    struct endpoint *endpoint; /* held */
     enum upconn_state state;
     struct transport *transport; /* until h2 takes it */
     struct h2_conn *h2;
     struct timer timeout; /* connect, then SETTINGS */
+    struct timer age;
     int64_t ready_us;
-    bool served; /* some stream ended here: the backend really works */
+    uint32_t requests, max_requests; /* streams opened so far; 0: no limit */
+    uint32_t active;                 /* streams that are open */
+    bool served;   /* some stream ended here: the backend really works */
+    bool retiring; /* leaves when the next connection is ready */
 };
 
+/* A backend as this worker sees it. It lives in pool->endpoints, or, when the list does not name it any more, in pool->gone until its streams ended;
+ * its memory as long as a connection or a call refers to it. */
 struct endpoint {
+    struct ref ref;
+    struct reaper *reaper; /* the loop's; the pool may be gone when a connection lets go */
+    struct lb_endpoint lb;
     struct pool *pool;
-    size_t index;
-    struct addr addr;
-    char name[ADDR_TEXT_MAX];
+    struct backend *backend;       /* held */
+    struct backend_tally *tally;   /* our line of it */
+    const struct backend_row *row; /* in pool->list; NULL: gone */
     struct list conns;
     unsigned conn_count, connecting;
     unsigned failures;  /* in a row, for the backoff */
     int64_t attempt_us; /* start of the last attempt */
     struct timer retry; /* running: in backoff */
+    struct timer drain; /* running: gone, its calls may end until then */
+    struct list gone;   /* linked: in pool->gone */
+    struct list full;   /* linked: at maxRequestsPerEndpoint when last seen */
+    uint64_t stamp;     /* version of the last list that named it */
     struct log_limit log_limit;
 };
 
 struct pool {
+    unsigned wants; /* POOL_WANTS_; first, see pool_wants */
+    bool limited;   /* some limit of the whole process is set */
     struct h2_worker *h2;
     struct loop *loop;
     struct stats *stats;
@@ -61,34 +83,99 @@ struct pool {
     struct h2_conn_ops ops;
     struct h2_limits limits;
     const struct lb_policy *policy;
-    void *policy_state;
-    struct endpoint *endpoints;
-    struct lb_endpoint *view; /* what the policy sees, by index */
+    /* From the hub. */
+    struct hub *hub;
+    size_t worker;
+    struct pool_levels *levels;
+    struct backend_list *list; /* held; NULL: none yet */
+    bool no_list;              /* none is known, and the hub said why (last_failure) */
+    struct endpoint **endpoints; /* by row of list */
     size_t n;
-    struct list waiters;
+    struct list gone;
+    struct subset **subsets; /* [0]: all endpoints */
+    size_t subset_count;
+    uint64_t subset_seed;
+    /* What health.c and outlier.c decide; see pool_health_conf. */
+    double panic_percent;   /* 0: never */
+    uint32_t fail_mask;     /* bit per gRPC code that counts as a failure */
+    uint32_t suspect_after; /* consecutive errors that the hub hears of; 0: never */
+    /* Work of O(n) that is due: done at once when it is the first of a turn, else by service_timer. */
+    bool stale;   /* the policies have not seen the last change */
+    bool connect; /* some wanted endpoint may be idle */
+    bool grow;    /* calls wait: some endpoint may need one more connection */
+    struct timer service_timer;
+    struct timer policy_timer; /* a policy, or slow start, asked for an update */
+    unsigned updates;          /* how many there were */
+    unsigned connecting;
     unsigned waiting;
     struct timer wait_timer;
-    bool active, closing, running, again;
+    struct timer full_timer; /* looks whether other workers made room */
+    struct list full;        /* endpoints */
+    struct list young;       /* pool_wait.young, oldest first */
+    struct timer young_timer;
+    uint64_t *methods; /* [METHODS_SEEN] of streaming methods, each at its place; NULL without maxStreams */
+    bool active, closing, running, again, no_connections;
     char last_failure[FAILURE_TEXT_MAX];
 };
 
+static inline struct endpoint *
+endpoint_of(const struct lb_endpoint *lb)
+{
+    return CONTAINER_OF(lb, struct endpoint, lb);
+}
+
+/* Tallies have one writer. */
+#define TALLY_ADD(field, n)                                                              \
+    atomic_store_explicit(&(field),                                                      \
+                          atomic_load_explicit(&(field), memory_order_relaxed) + (n),    \
+                          memory_order_relaxed)
+
 /* endpoint.c */
-void
-endpoint_init(struct endpoint *e, struct pool *p, size_t index, const struct addr *addr);
+struct endpoint *endpoint_new(struct pool *p, struct backend *b);
 void endpoint_connect(struct endpoint *e);
 void endpoint_update(struct endpoint *e);
 void endpoint_failed(struct endpoint *e, int err, const char *text);
 struct upconn *endpoint_conn(struct endpoint *e);
 bool endpoint_can_grow(const struct endpoint *e);
-void endpoint_close(struct endpoint *e);
+void endpoint_drain(struct endpoint *e);  /* the list does not name it any more */
+void endpoint_revive(struct endpoint *e); /* it does again */
+void endpoint_idle(struct endpoint *e);   /* gone: closes what has no streams; forgets it when nothing is left */
+void endpoint_close(struct endpoint *e);  /* with the pool */
 
 /* upconn.c */
 void upconn_open(struct endpoint *e);
 void upconn_close(struct upconn *c, int err);
+void upconn_leave(struct upconn *c);  /* no new streams; closes after the last */
+void upconn_retire(struct upconn *c); /* the same when another is ready */
+struct upconn *endpoint_retiring(const struct endpoint *e); /* one that waits for its successor */
 void upconn_ops_fill(struct h2_conn_ops *ops, pool_stream_fn *on_stream);
 
 /* pool.c */
-void pool_changed(
-    struct pool *p); /* something may be usable now: look at connections and waiters */
+void pool_changed(struct pool *p); /* something may be usable now: look at connections and waiters */
+void pool_fail_waiters(struct pool *p, int err);
+
+/* pool_update.c: work of O(n) */
+void pool_service(struct pool *p);
+void pool_update(struct pool *p); /* the policies see the list as it is; sets `wanted` */
+void pool_update_init(struct pool *p);
+
+/* pool_list.c: what the hub tells, on the worker's thread (hub_mail.c). pool_apply takes the caller's hold. pool_recheck: b NULL: all. */
+void pool_attach(struct pool *p, struct hub *hub, size_t worker,
+                 struct pool_levels *levels, uint64_t seed);
+void pool_apply(struct pool *p, struct backend_list *list);
+void pool_recheck(struct pool *p, struct backend *b);
+void pool_no_list(struct pool *p, const char *why);
+
+/* pool_limit.c */
+void pool_limit_init(struct pool *p);
+/* ERR_OK: the call counts from now on. ERR_POOL_LIMIT: w->limit says which. ERR_AGAIN: this endpoint is full. */
+int pool_limit_take(struct pool *p, struct pool_wait *w, struct endpoint *e);
+void pool_limit_give(struct pool_wait *w, struct endpoint *e);
+bool endpoint_full(const struct endpoint *e);
+/* Endpoints that were full and are not any more have room again. True: some do. */
+bool pool_look_at_full(struct pool *p);
+/* A connection more; false: limits.maxConnections. */
+bool pool_limit_connect(struct pool *p);
+void pool_limit_disconnect(struct pool *p);
 
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* upstream/upconn.c - one connection to a backend: connect, SETTINGS, ready, leaving, closed. */
-#include "upstream/pool_int.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/xalloc.h"
 #include "net/transport.h"
+#include "upstream/hub.h"
+#include "upstream/pool_int.h"
+
+enum { LIFE_JITTER_PERCENT = 10 };
 
 static const int64_t SHORT_LIFE_US = 1000 * 1000;
 
@@ -19,8 +21,11 @@ upconn_set(struct upconn *c, enum upconn_state to)
     bool was_connecting = c->state == UPCONN_CONNECTING || c->state == UPCONN_SETTLING;
     bool is_connecting = to == UPCONN_CONNECTING || to == UPCONN_SETTLING;
 
-    if (was_connecting && !is_connecting)
+    if (was_connecting && !is_connecting) {
         e->connecting--;
+        if (e->pool->connecting-- == CONNECTS_MAX)
+            e->pool->connect = true; /* others waited for this one's turn to end */
+    }
     if (c->state != UPCONN_LEAVING && (to == UPCONN_LEAVING || to == UPCONN_CLOSED))
         e->conn_count--;
     c->state = to;
@@ -29,7 +34,10 @@ upconn_set(struct upconn *c, enum upconn_state to)
 static void
 upconn_free(struct ref *r)
 {
-    xfree(CONTAINER_OF(r, struct upconn, ref));
+    struct upconn *c = CONTAINER_OF(r, struct upconn, ref);
+
+    ref_drop(&c->endpoint->ref, c->endpoint->reaper);
+    xfree(c);
 }
 
 /* Everything but the h2 connection, which ends by itself. */
@@ -42,8 +50,11 @@ upconn_gone(struct upconn *c)
         return;
     upconn_set(c, UPCONN_CLOSED);
     timer_stop(p->loop, &c->timeout);
+    timer_stop(p->loop, &c->age);
     list_remove(&c->link);
     stat_add(p->stats, STAT_UP_OPEN, -1);
+    TALLY_ADD(c->endpoint->tally->connections, -1u);
+    pool_limit_disconnect(p);
     transport_close(c->transport);
     c->transport = NULL;
     ref_drop(&c->ref, loop_reaper(p->loop));
@@ -58,7 +69,78 @@ upconn_failed(struct upconn *c, int err, const char *text)
     upconn_gone(c);
     endpoint_failed(e, err, text);
     pool_changed(e->pool);
+    endpoint_idle(e);
 }
+
+/* --- replacement ------------------------------------------------------------------------ */
+
+struct upconn *
+endpoint_retiring(const struct endpoint *e)
+{
+    for (struct list *n = e->conns.next; n != &e->conns; n = n->next) {
+        struct upconn *c = CONTAINER_OF(n, struct upconn, link);
+
+        if (c->retiring && c->state == UPCONN_READY)
+            return c;
+    }
+    return NULL;
+}
+
+void
+upconn_leave(struct upconn *c)
+{
+    if (c->state != UPCONN_READY)
+        return;
+    timer_stop(c->endpoint->pool->loop, &c->age);
+    upconn_set(c, UPCONN_LEAVING);
+    h2_conn_drain(c->h2);
+}
+
+/* The successor is opened first, also above connections.perEndpoint. When none can be (limits.maxConnections), or nobody calls, it just goes. */
+void
+upconn_retire(struct upconn *c)
+{
+    struct endpoint *e = c->endpoint;
+    struct pool *p = e->pool;
+
+    if (c->retiring || c->state != UPCONN_READY)
+        return;
+    c->retiring = true;
+    if (e->connecting || timer_running(&e->retry))
+        return; /* the one on its way is the successor */
+    if (p->active && e->row && e->lb.wanted) {
+        endpoint_connect(e);
+        if (e->connecting)
+            return;
+    }
+    upconn_leave(c);
+    endpoint_update(e);
+}
+
+/* c is ready: it takes the place of one that retires, and if there are more of them they get theirs one by one. */
+static void
+upconn_succeed(struct upconn *c)
+{
+    struct endpoint *e = c->endpoint;
+    struct upconn *old = endpoint_retiring(e);
+
+    if (!old)
+        return;
+    upconn_leave(old);
+    if (endpoint_retiring(e) && e->connecting == 0)
+        endpoint_connect(e);
+}
+
+static void
+upconn_on_age(struct timer *t)
+{
+    struct upconn *c = CONTAINER_OF(t, struct upconn, age);
+
+    upconn_retire(c);
+    pool_changed(c->endpoint->pool);
+}
+
+/* --- events ----------------------------------------------------------------------------- */
 
 static void
 upconn_on_settings(struct h2_conn *h2, void *arg)
@@ -70,6 +152,11 @@ upconn_on_settings(struct h2_conn *h2, void *arg)
         timer_stop(p->loop, &c->timeout);
         c->ready_us = loop_now_us(p->loop);
         upconn_set(c, UPCONN_READY);
+        if (p->conf->connections.max_age_ms)
+            timer_start(p->loop, &c->age,
+                        rng_jitter(p->rng, p->conf->connections.max_age_ms * 1000,
+                                   LIFE_JITTER_PERCENT));
+        upconn_succeed(c);
     }
     endpoint_update(c->endpoint);
     pool_changed(p);
@@ -83,7 +170,7 @@ upconn_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
     (void)h2;
     if (code != H2_NO_ERROR && log_limit_pass(&c->endpoint->log_limit, 3))
         log_at(NULL, LOG_WARN, "backend sent GOAWAY with an error",
-               LS("endpoint", c->endpoint->name), LI("code", code), LB("text", text));
+               LS("endpoint", c->endpoint->backend->name), LI("code", code), LB("text", text));
     if (c->state == UPCONN_SETTLING || c->state == UPCONN_READY) {
         bool early = c->state == UPCONN_SETTLING;
 
@@ -93,6 +180,7 @@ upconn_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
             endpoint_failed(c->endpoint, ERR_GOAWAY,
                             "the backend said GOAWAY before it served a call");
     }
+    hub_ask_again(c->endpoint->pool->hub);
     endpoint_update(c->endpoint);
     pool_changed(c->endpoint->pool);
 }
@@ -128,17 +216,19 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
             endpoint_failed(e, err, text);
         else
             e->failures = 0;
+        hub_ask_again(p->hub);
         if (!useless)
-            snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.120s", e->name,
+            snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.120s", e->backend->name,
                      text);
         if (log_limit_pass(&e->log_limit, 3))
-            log_at(NULL, LOG_INFO, "connection to backend lost", LS("endpoint", e->name),
+            log_at(NULL, LOG_INFO, "connection to backend lost", LS("endpoint", e->backend->name),
                    LS("why", text));
     } else if (was == UPCONN_LEAVING && useless) {
         endpoint_failed(e, err, text);
     }
     endpoint_update(e);
     pool_changed(p);
+    endpoint_idle(e);
 }
 
 /* Connecting ended, well or badly. Afterwards the transport belongs to h2. */
@@ -182,16 +272,24 @@ upconn_open(struct endpoint *e)
     struct upconn *c = xcalloc(1, sizeof(*c));
 
     ref_init(&c->ref, upconn_free);
+    ref_hold(&e->ref);
     c->endpoint = e;
     c->state = UPCONN_CONNECTING;
+    c->max_requests = (uint32_t)rng_jitter(p->rng, p->conf->connections.max_requests,
+                                           LIFE_JITTER_PERCENT);
+    if (c->max_requests == 0 && p->conf->connections.max_requests)
+        c->max_requests = 1;
     e->connecting++;
+    p->connecting++;
     e->conn_count++;
     list_append(&e->conns, &c->link);
     timer_init(&c->timeout, upconn_on_timeout);
+    timer_init(&c->age, upconn_on_age);
     timer_start(p->loop, &c->timeout, p->conf->connections.connect_timeout_ms * 1000);
     stat_inc(p->stats, STAT_UP_CONNECTS);
     stat_inc(p->stats, STAT_UP_OPEN);
-    c->transport = transport_connect(p->loop, &e->addr);
+    TALLY_ADD(e->tally->connections, 1);
+    c->transport = transport_connect(p->loop, &e->backend->addr);
     transport_bind(c->transport, upconn_on_transport, c);
     transport_want(c->transport, false, true);
 }
@@ -203,47 +301,6 @@ upconn_close(struct upconn *c, int err)
         h2_conn_close(c->h2, err, H2_NO_ERROR, "");
     else
         upconn_gone(c);
-}
-
-int
-upconn_request(struct upconn *c, struct h2_stream *s, const struct h2_field *fields,
-               size_t n, bool end)
-{
-    int rv;
-
-    if (!c->h2 || c->state != UPCONN_READY)
-        return ERR_GOAWAY;
-    rv = h2_stream_request(c->h2, s, fields, n, end);
-    if (rv != ERR_OK)
-        return rv;
-    if (h2_conn_free_streams(c->h2) == 0)
-        endpoint_update(c->endpoint);
-    return ERR_OK;
-}
-
-void
-upconn_release(struct upconn *c)
-{
-    struct endpoint *e = c->endpoint;
-
-    c->served = true;
-    e->failures = 0; /* it really works: the backoff starts afresh */
-    if (e->pool->waiting || !e->pool->view[e->index].room) {
-        endpoint_update(e);
-        pool_changed(e->pool);
-    }
-}
-
-const char *
-upconn_name(const struct upconn *c)
-{
-    return c->endpoint->name;
-}
-
-const void *
-upconn_endpoint(const struct upconn *c)
-{
-    return c->endpoint;
 }
 
 void

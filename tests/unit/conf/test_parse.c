@@ -94,6 +94,62 @@ every_kind_of_value_is_read(void **state)
 }
 
 static void
+numbers_percentages_and_maps_are_read(void **state)
+{
+    struct conf_snapshot *s =
+        load("{ \"version\": 1, \"star\": \"lion\", \"price\": 3, \"tax\": \"0.5%\","
+             " \"signs\": { \"z\": \"26\", \"a\": \"1\" } }");
+    const struct zoo *zoo = conf_root(s);
+
+    (void)state;
+    assert_true(zoo->price == 3.0 && zoo->tax == 0.5);
+    assert_int_equal(zoo->signs.n, 2);
+    assert_string_equal(zoo->signs.items[0].key, "a");
+    assert_string_equal(conf_map_get(&zoo->signs, "z"), "26");
+    assert_null(conf_map_get(&zoo->signs, "b"));
+    conf_drop(s);
+    s = load("{ \"version\": 1, \"star\": \"lion\", \"price\": 1.25 }");
+    zoo = conf_root(s);
+    assert_true(zoo->price == 1.25 && zoo->tax == 19.0);
+    assert_int_equal(zoo->signs.n, 0);
+    conf_drop(s);
+}
+
+static void
+bad_numbers_percentages_and_maps_are_refused(void **state)
+{
+    static const struct {
+        const char *value, *line;
+    } cases[] = {
+        { "\"price\": 0.5",
+          "z:1:56: error: price is 0.5; it must be from 1 to 100 [E0110]" },
+        { "\"price\": \"2\"",
+          "z:1:56: error: price must be a number, not a string [E0109]" },
+        { "\"tax\": 20",
+          "z:1:54: error: tax needs a percent sign; did you mean \"20%\"? [E0109]" },
+        { "\"tax\": \"20\"",
+          "z:1:54: error: tax needs a percent sign; did you mean \"20%\"? [E0117]" },
+        { "\"tax\": \"101%\"",
+          "z:1:54: error: tax is 101%; it must be from 0% to 100% [E0110]" },
+        { "\"tax\": \"much\"",
+          "z:1:54: error: tax must be a percentage like \"20%\" [E0117]" },
+        { "\"signs\": { \"a\": 1 }", "z:1:63: error: signs.a must be a string [E0109]" },
+        { "\"signs\": [\"a\"]",
+          "z:1:56: error: signs must be an object of strings { }, not a list [E0109]" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[256];
+
+        snprintf(text, sizeof text,
+                 "{ \"version\": 1, \"star\": { \"animal\": \"lion\" }, %s }",
+                 cases[i].value);
+        assert_refused(text, cases[i].line);
+    }
+}
+
+static void
 variables_give_strings_numbers_and_truth(void **state)
 {
     struct conf_snapshot *s;
@@ -364,6 +420,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_fill_what_the_file_leaves_out),
         cmocka_unit_test(every_kind_of_value_is_read),
+        cmocka_unit_test(numbers_percentages_and_maps_are_read),
+        cmocka_unit_test(bad_numbers_percentages_and_maps_are_refused),
         cmocka_unit_test(variables_give_strings_numbers_and_truth),
         cmocka_unit_test(wrong_values_are_refused_at_their_place),
         cmocka_unit_test(checks_report_at_the_place_they_name),

@@ -61,7 +61,10 @@ what_is_in_force_is_printed(void **state)
                                "      \"animal\": \"ape\",\n"
                                "      \"count\": 1\n"
                                "    }\n"
-                               "  ]\n"
+                               "  ],\n"
+                               "  \"price\": 2.5,\n"
+                               "  \"tax\": \"19%\",\n"
+                               "  \"signs\": {}\n"
                                "}\n");
     strbuf_done(&out);
     conf_drop(s);

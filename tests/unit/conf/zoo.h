@@ -24,6 +24,8 @@ struct zoo {
     struct zoo_gate gate;
     struct cage star;
     struct conf_list cages;
+    double price, tax;
+    struct conf_map signs;
 };
 
 extern const struct conf_struct zoo_struct;

@@ -1,306 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pool against backends that a test plays frame by frame, over loopback sockets on the pool's own loop; time is virtual. */
-#include "unit.h"
-
-#include <string.h>
-#include <time.h>
-
-#include "base/buf.h"
-#include "base/compat.h"
-#include "base/err.h"
-#include "base/log.h"
-#include "base/slab.h"
-#include "base/xalloc.h"
-#include "h2/conn.h"
-#include "h2peer.h"
-#include "loop/loop.h"
-#include "net/addr.h"
-#include "net/listener.h"
-#include "net/transport.h"
-#include "obs/stats.h"
-#include "upstream/pool.h"
-#include "upstream/pool_conf.h"
-#include "vclock.h"
-
-enum { BACKENDS = 3, CONNS = 64, CALLS = 64 };
-
-enum manner { GREET, SILENT, HANG_UP, GREET_AND_HANG_UP, GREET_AND_GOAWAY, HTTP1 };
-
-struct backend {
-    struct listener *li;
-    char target[ADDR_TEXT_MAX];
-    enum manner manner;
-    uint32_t max_streams; /* 0: not told */
-    struct h2peer conns[CONNS];
-    unsigned accepted;
-};
-
-struct call {
-    struct h2_stream s;
-    struct pool_wait wait;
-    struct upconn *conn;
-    int done, err; /* done: how often */
-    unsigned order;
-    unsigned closed;
-    const char *name; /* endpoint that served it */
-    struct h2_field fields[4];
-};
-
-static struct vclock now;
-static struct loop *loop;
-static struct slab *slab;
-static struct buf_pool *bufs;
-static struct stats stats;
-static struct h2_worker *w;
-static struct rng rng;
-static struct backend backends[BACKENDS];
-static struct pool_conf conf;
-static struct endpoint_conf targets[BACKENDS];
-static struct pool *pool;
-static struct call calls[CALLS];
-static unsigned done_count;
-
-/* ---- backends ---- */
-
-static void
-backend_on_accept(void *arg, int fd, const struct addr *peer)
-{
-    struct backend *b = arg;
-    struct h2peer *p = &b->conns[b->accepted++];
-
-    (void)peer;
-    assert_true(b->accepted <= CONNS);
-    h2peer_open(p, loop, transport_from_fd(loop, fd), true);
-    switch (b->manner) {
-    case HANG_UP:
-        h2peer_hang_up(p);
-        return;
-    case HTTP1:
-        p->raw = true;
-        h2peer_bytes(p, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
-        return;
-    case SILENT:
-        return;
-    default:
-        break;
-    }
-    if (b->max_streams)
-        h2peer_settings(p, SET_STREAMS, b->max_streams, 0);
-    else
-        h2peer_settings(p, 0);
-    if (b->manner == GREET_AND_GOAWAY)
-        h2peer_goaway(p, 0, H2_NO_ERROR, "");
-}
-
-static void
-backend_open(unsigned i)
-{
-    struct backend *b = &backends[i];
-    struct addr at;
-    const char *why;
-
-    assert_int_equal(addr_parse("127.0.0.1:0", true, &at, &why), ERR_OK);
-    assert_int_equal(listener_open(loop, &at, backend_on_accept, b, &b->li, &why),
-                     ERR_OK);
-    addr_print(listener_addr(b->li), b->target);
-    listener_start(b->li);
-    targets[i].target = b->target;
-}
-
-static void
-backend_refuse(unsigned i)
-{
-    listener_close(backends[i].li);
-    backends[i].li = NULL;
-}
-
-/* ---- time ---- */
-
-static int64_t
-real_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Turns until it is true; a failure, not a hang. Virtual time stands still. */
-#define UNTIL(condition)                              \
-    do {                                              \
-        int64_t until_end = real_ms() + 10000;        \
-        while (!(condition) && real_ms() < until_end) \
-            loop_turn(loop, false);                   \
-        assert_true(condition);                       \
-    } while (0)
-
-/* What is on its way through the kernel arrives within a few turns on one thread. */
-static void
-turns(void)
-{
-    for (int i = 0; i < 40; i++)
-        loop_turn(loop, false);
-}
-
-static void
-wait_ms(int64_t ms)
-{
-    for (; ms > 0; ms -= 50) {
-        vclock_advance_ms(&now, ms < 50 ? ms : 50);
-        turns();
-    }
-}
-
-/* ---- calls ---- */
-
-static void
-call_on_stream(struct h2_stream *s, unsigned events)
-{
-    struct call *c = CONTAINER_OF(s, struct call, s);
-
-    if (events & H2_EV_CLOSED) {
-        c->closed++;
-        upconn_release(c->conn);
-    }
-}
-
-static void
-call_open(struct call *c, struct upconn *conn)
-{
-    c->conn = conn;
-    c->name = upconn_name(conn);
-    c->fields[0] = H2_FIELD(":method", "POST");
-    c->fields[1] = H2_FIELD(":scheme", "http");
-    c->fields[2] = H2_FIELD(":path", "/a/b");
-    c->fields[3] = H2_FIELD(":authority", "x");
-    assert_int_equal(upconn_request(conn, &c->s, c->fields, 4, true), ERR_OK);
-}
-
-static void
-call_done(struct pool_wait *wait, struct upconn *conn, int err)
-{
-    struct call *c = CONTAINER_OF(wait, struct call, wait);
-
-    c->done++;
-    c->err = err;
-    c->order = ++done_count;
-    assert_int_equal(conn == NULL, err != ERR_OK);
-    if (conn)
-        call_open(c, conn);
-}
-
-static int
-call_start(unsigned i)
-{
-    struct call *c = &calls[i];
-    struct upconn *conn;
-    int rv;
-
-    h2_stream_init(&c->s, w);
-    list_init(&c->wait.link);
-    c->wait.done = call_done;
-    rv = pool_take(pool, &c->wait, &conn);
-    if (rv == ERR_OK)
-        call_open(c, conn);
-    return rv;
-}
-
-/* The backend answers whatever requests it has. */
-static void
-answer_all(void)
-{
-    turns(); /* what was sent is on its way */
-    for (int b = 0; b < BACKENDS; b++) {
-        for (unsigned k = 0; k < backends[b].accepted; k++) {
-            struct h2peer *p = &backends[b].conns[k];
-
-            for (size_t i = 0; p->t && i < p->n; i++) {
-                if (p->frames[i].type != F_HEADERS || p->frames[i].flags & 0x80)
-                    continue;
-                h2peer_headers(p, p->frames[i].id, FL_END_STREAM, ":status", "200", NULL);
-                p->frames[i].flags |= 0x80; /* answered */
-            }
-        }
-    }
-    turns();
-}
-
-static unsigned
-ended(void)
-{
-    unsigned n = 0;
-
-    for (int i = 0; i < CALLS; i++)
-        n += calls[i].closed;
-    return n;
-}
-
-/* ---- frame of a test ---- */
-
-static void
-pool_open(size_t endpoints, const char *policy)
-{
-    for (size_t i = 0; i < endpoints; i++) {
-        if (!targets[i].target)
-            backend_open((unsigned)i);
-    }
-    conf.endpoints.items = targets;
-    conf.endpoints.n = endpoints;
-    conf.balance.policy = policy;
-    pool = pool_new(w, &conf, &rng, call_on_stream);
-}
-
-static int
-setup(void **state)
-{
-    (void)state;
-    log_setup(LOG_ERROR, LOG_TEXT);
-    memset(backends, 0, sizeof(backends));
-    memset(calls, 0, sizeof(calls));
-    memset(targets, 0, sizeof(targets));
-    memset(&stats, 0, sizeof(stats));
-    done_count = 0;
-    loop = loop_new(vclock_init(&now));
-    slab = slab_new();
-    bufs = buf_pool_new(1 << 20);
-    w = h2_worker_new(loop, slab, bufs, &stats);
-    rng_seed(&rng, 42);
-    field_defaults(&pool_conf_struct, &conf);
-    conf.name = "app";
-    pool = NULL;
-    return 0;
-}
-
-/* Whatever happened: levels are zero and no memory is out. */
-static int
-teardown(void **state)
-{
-    (void)state;
-    pool_close(pool);
-    turns();
-    for (int i = 0; i < BACKENDS; i++) {
-        for (unsigned k = 0; k < backends[i].accepted; k++)
-            h2peer_close(&backends[i].conns[k]);
-        listener_close(backends[i].li);
-    }
-    wait_ms(3000);
-    for (int i = 0; i < CALLS; i++) {
-        if (calls[i].s.worker) {
-            assert_null(calls[i].s.conn);
-            h2_stream_done(&calls[i].s);
-        }
-    }
-    assert_int_equal(stat_get(&stats, STAT_UP_OPEN), 0);
-    assert_int_equal(stat_get(&stats, STAT_PENDING), 0);
-    assert_int_equal(h2_worker_conns(w), 0);
-    pool_free(pool);
-    h2_worker_free(w);
-    assert_int_equal(slab_bytes_live(slab), 0);
-    loop_free(loop);
-    buf_pool_free(bufs);
-    slab_free(slab);
-    return 0;
-}
+/* A pool against backends that a test plays frame by frame: connections, waiting, backoff, GOAWAY. */
+#include "poolrig.h"
 
 /* ---- tests ---- */
 
@@ -325,7 +25,7 @@ nothing_is_connected_before_the_first_call(void **state)
 static void
 round_robin_gives_each_endpoint_its_share(void **state)
 {
-    unsigned share[BACKENDS] = { 0 };
+    unsigned share[3] = { 0 };
 
     (void)state;
     pool_open(3, "round_robin");
@@ -334,10 +34,10 @@ round_robin_gives_each_endpoint_its_share(void **state)
     turns();
     for (unsigned i = 1; i <= 30; i++) {
         assert_int_equal(call_start(i), ERR_OK);
-        for (int b = 0; b < BACKENDS; b++)
+        for (int b = 0; b < 3; b++)
             share[b] += strcmp(calls[i].name, backends[b].target) == 0;
     }
-    for (int b = 0; b < BACKENDS; b++)
+    for (int b = 0; b < 3; b++)
         assert_int_equal(share[b], 10);
 }
 
@@ -594,8 +294,8 @@ connections_that_never_serve_back_off(void **state)
             fail_msg("manner %d: %u connections in 10 s", (int)manners[m],
                      backends[0].accepted);
         assert_true(backends[0].accepted >= 2);
-        teardown(NULL);
-        setup(NULL);
+        rig_teardown(NULL);
+        rig_setup(NULL);
     }
     pool_open(1, "round_robin");
 }
@@ -645,8 +345,7 @@ the_endpoint_of_the_last_try_is_avoided(void **state)
     for (unsigned i = 1; i < 20; i++) {
         const char *before = calls[i - 1].name;
 
-        calls[i].wait.avoid = upconn_endpoint(calls[i - 1].conn);
-        assert_int_equal(call_start(i), ERR_OK);
+        assert_int_equal(call_start_after(i, i - 1), ERR_OK);
         assert_string_not_equal(calls[i].name, before);
     }
 }
@@ -658,8 +357,7 @@ avoided_but_alone_is_taken(void **state)
     pool_open(1, "round_robin");
     assert_int_equal(call_start(0), ERR_AGAIN);
     UNTIL(calls[0].done);
-    calls[1].wait.avoid = upconn_endpoint(calls[0].conn);
-    assert_int_equal(call_start(1), ERR_OK);
+    assert_int_equal(call_start_after(1, 0), ERR_OK);
 }
 
 static void
@@ -734,8 +432,6 @@ many_calls_through_one_stream(void **state)
     for (unsigned i = 0; i < 40; i++)
         assert_int_equal(calls[i].order, i + 1);
 }
-
-#define POOL_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
 main(void)

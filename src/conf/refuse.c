@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conf/refuse.c - the sentences about a value of the wrong kind. */
+#include "conf/refuse.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/strbuf.h"
+#include "conf/field.h"
+#include "conf/problem.h"
+#include "conf/values.h"
+
+enum { PATH_TEXT_MAX = 512 };
+
+static const char *
+json_type_name(const json_t *json)
+{
+    switch (json_typeof(json)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "a list";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "true or false";
+    case JSON_NULL:
+        break;
+    }
+    return "null";
+}
+
+static const char *
+field_type_name(const struct conf_field *f)
+{
+    switch (f->type) {
+    case CONF_BOOL:
+        return "true or false";
+    case CONF_UINT:
+        return "a whole number";
+    case CONF_SIZE:
+        return "a size like \"64KiB\"";
+    case CONF_DURATION:
+        return "a duration like \"250ms\"";
+    case CONF_STRING:
+    case CONF_ENUM:
+        return "a string";
+    case CONF_NUMBER:
+        return "a number";
+    case CONF_PERCENT:
+        return "a percentage like \"20%\"";
+    case CONF_MAP:
+        return "an object of strings { }";
+    case CONF_OBJECT:
+        return f->sub->short_key ? "a string or an object { }" : "an object { }";
+    case CONF_LIST:
+        break;
+    }
+    return "a list [ ]";
+}
+
+void
+refuse(struct conf_place *place, const char *key, const char *code, const char *why_not,
+       const char *fmt, ...)
+{
+    struct strbuf text;
+    va_list ap;
+
+    place->dirty = true;
+    strbuf_init(&text, 4 * PATH_TEXT_MAX);
+    if (!problems_full(place->out)) {
+        place_path(place, key, &text);
+        strbuf_puts(&text, " ");
+        va_start(ap, fmt);
+        strbuf_vprintf(&text, fmt, ap);
+        va_end(ap);
+        strbuf_puts(&text, why_not);
+    }
+    problems_add_key(place, key, SPOT_VALUE, code, "%s", text.s ? text.s : "");
+    strbuf_done(&text);
+}
+
+/* A hint for the right form of a value of the wrong type; may be empty. */
+static void
+type_hint(const struct conf_field *f, const json_t *json, struct strbuf *hint)
+{
+    struct value_note note = { 0 };
+    char number[VALUE_TEXT_MAX] = "";
+    const char *why = "put it in quotes";
+    int64_t ms;
+    uint64_t size;
+
+    if (json_is_null(json))
+        strbuf_puts(hint, f->required ? "" : "; leave the key out to get the default");
+    else if (f->type == CONF_LIST && !json_is_array(json))
+        strbuf_puts(hint, "; put [ ] around it");
+    else if (f->type == CONF_BOOL && json_is_string(json))
+        strbuf_puts(hint, "; write it without quotes");
+    else if (f->type == CONF_UINT && json_is_string(json) &&
+             uint_parse(json_string_value(json), UINT32_MAX, &size) == 0)
+        strbuf_printf(hint, "; did you mean %s?", json_string_value(json));
+    if (json_is_integer(json))
+        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT,
+                 json_integer_value(json));
+    else if (json_is_real(json))
+        snprintf(number, sizeof number, "%.6g", json_real_value(json));
+    if (!number[0])
+        return;
+    if (f->type == CONF_STRING && f->valid && f->valid(number, &why) != 0)
+        strbuf_printf(hint, "; %s", why);
+    else if (f->type == CONF_STRING && !f->words)
+        strbuf_printf(hint, "; did you mean \"%s\"?", number);
+    else if ((f->type == CONF_DURATION && duration_parse(number, &ms, &note) != 0 &&
+              note.meant[0]) ||
+             (f->type == CONF_SIZE && size_parse(number, &size, &note) != 0 &&
+              note.meant[0]))
+        strbuf_printf(hint, "; did you mean \"%s\"?", note.meant);
+}
+
+void
+refuse_type(struct conf_place *place, const struct conf_field *f, const char *key,
+            const json_t *json)
+{
+    struct strbuf hint;
+    const char *code = "E0109";
+
+    strbuf_init(&hint, PATH_TEXT_MAX);
+    type_hint(f, json, &hint);
+    if (json_is_number(json) && f->type == CONF_PERCENT) {
+        refuse(place, key, code, "", "needs a percent sign; did you mean \"%.6g%%\"?",
+               json_number_value(json));
+    } else if (json_is_number(json) &&
+               (f->type == CONF_DURATION || f->type == CONF_SIZE)) {
+        code = f->type == CONF_SIZE ? "E0112" : "E0111";
+        refuse(place, key, code, hint.s ? hint.s : "",
+               f->type == CONF_SIZE ? "needs a unit (B KiB MiB GiB KB MB GB)"
+                                    : "needs a unit (ns us ms s m h d)");
+    } else {
+        refuse(place, key, code, hint.s ? hint.s : "", "must be %s, not %s",
+               field_type_name(f),
+               f->type == CONF_UINT && json_is_real(json) ? "a fraction"
+                                                          : json_type_name(json));
+    }
+    strbuf_done(&hint);
+}

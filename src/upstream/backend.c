@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream/backend.c - backends and their lists: made and held by the main thread, read by the workers. */
+#include "upstream/backend.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "resolve/resolver.h"
+
+static _Atomic uint64_t backend_numbers;
+
+struct backend *
+backend_new(const struct addr *addr, size_t workers)
+{
+    struct backend *b = xcalloc(1, sizeof(*b));
+    size_t bytes = workers * sizeof(struct backend_tally);
+
+    atomic_init(&b->refs, 1);
+    b->number = atomic_fetch_add(&backend_numbers, 1) + 1;
+    b->addr = *addr;
+    addr_print(addr, b->name);
+    b->workers = workers;
+    b->tally = aligned_alloc(_Alignof(struct backend_tally), bytes);
+    if (!b->tally)
+        abort();
+    memset(b->tally, 0, bytes);
+    b->views = xcalloc(workers, sizeof(struct endpoint *));
+    return b;
+}
+
+void
+backend_hold(struct backend *b)
+{
+    atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+}
+
+void
+backend_drop(struct backend *b)
+{
+    if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    free(b->tally);
+    xfree(b->views);
+    xfree(b);
+}
+
+bool
+backend_usable(const struct backend *b)
+{
+    unsigned down = atomic_load_explicit(&b->down, memory_order_relaxed);
+
+    return down == 0 || (down == BACKEND_TRIPPED &&
+                         atomic_load_explicit(&b->probe, memory_order_relaxed) ==
+                             BACKEND_PROBE_OPEN);
+}
+
+bool
+backend_admit(struct backend *b, bool *ret_probe)
+{
+    unsigned open = BACKEND_PROBE_OPEN;
+
+    *ret_probe = false;
+    if (!(atomic_load_explicit(&b->down, memory_order_relaxed) & BACKEND_TRIPPED))
+        return true;
+    *ret_probe = atomic_compare_exchange_strong(&b->probe, &open, BACKEND_PROBE_TAKEN);
+    return *ret_probe;
+}
+
+void
+backend_probe_end(struct backend *b, enum backend_probe how)
+{
+    unsigned taken = BACKEND_PROBE_TAKEN;
+
+    atomic_compare_exchange_strong(&b->probe, &taken, (unsigned)how);
+}
+
+struct backend_list *
+backend_list_new(uint64_t version, size_t n, size_t bytes)
+{
+    struct backend_list *l = xcalloc(1, sizeof(*l));
+
+    atomic_init(&l->refs, 1);
+    l->version = version;
+    l->n = n;
+    l->rows = xcalloc(n ? n : 1, sizeof(*l->rows));
+    l->memory = xcalloc(1, bytes ? bytes : 1);
+    return l;
+}
+
+void
+backend_list_hold(struct backend_list *l)
+{
+    atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
+}
+
+void
+backend_list_drop(struct backend_list *l)
+{
+    if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < l->n; i++)
+        backend_drop(l->rows[i].backend);
+    xfree(l->rows);
+    xfree(l->memory);
+    xfree(l);
+}
+
+static bool
+row_equal(const struct backend_row *a, const struct backend_row *b)
+{
+    if (a->backend != b->backend || a->weight != b->weight ||
+        a->priority != b->priority || a->label_count != b->label_count ||
+        strcmp(a->zone, b->zone) != 0 || strcmp(a->hash_key, b->hash_key) != 0 ||
+        strcmp(a->origin, b->origin) != 0)
+        return false;
+    for (size_t i = 0; i < a->label_count; i++) {
+        if (strcmp(a->labels[i].key, b->labels[i].key) != 0 ||
+            strcmp(a->labels[i].value, b->labels[i].value) != 0)
+            return false;
+    }
+    return true;
+}
+
+bool
+backend_list_equal(const struct backend_list *a, const struct backend_list *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++) {
+        if (!row_equal(&a->rows[i], &b->rows[i]))
+            return false;
+    }
+    return true;
+}
+
+const char *
+backend_row_label(const struct backend_row *r, const char *key)
+{
+    for (size_t i = 0; i < r->label_count; i++) {
+        if (strcmp(r->labels[i].key, key) == 0)
+            return r->labels[i].value;
+    }
+    return NULL;
+}

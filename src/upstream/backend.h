@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream/backend.h - one backend address as all threads know it, and the immutable list of them that a worker picks up.
+ * A backend lives as long as some list, worker, or check refers to it; it keeps its health and ejection through list updates and reloads.
+ * Lists are made on the main thread, handed to workers, never changed. */
+#ifndef OUTRIGGER_UPSTREAM_BACKEND_H
+#define OUTRIGGER_UPSTREAM_BACKEND_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compat.h"
+#include "net/addr.h"
+
+struct check;
+struct outlier_host;
+struct endpoint; /* a worker's view, pool_int.h */
+struct resolve_label;
+
+/* Why new calls do not go there; bits. 0: usable. */
+enum backend_down {
+    BACKEND_UNCHECKED = 1, /* no health answer yet */
+    BACKEND_UNHEALTHY = 2, /* active check says no */
+    BACKEND_EJECTED = 4,   /* outlier detection */
+    BACKEND_TRIPPED = 8,   /* breaker: waits for its probe call */
+    BACKEND_DRAINING = 16, /* an operator said so (outriggerctl endpoint drain; issue 6) */
+};
+
+/* The one real call that a tripped backend is tried with (outlier.c opens it). */
+enum backend_probe {
+    BACKEND_PROBE_NONE,
+    BACKEND_PROBE_OPEN,  /* whoever comes first may take it */
+    BACKEND_PROBE_TAKEN, /* on its way */
+    BACKEND_PROBE_GOOD,
+    BACKEND_PROBE_BAD,
+    BACKEND_PROBE_AGAIN, /* it ended without saying anything about the backend */
+};
+
+enum { BACKEND_WHY_MAX = 160 };
+
+/* What workers count and the main thread's sweep reads: one cache line of its own per worker, single writer, never cleared (the reader keeps the last
+ * values and works with differences). */
+struct backend_tally {
+    _Alignas(64) _Atomic uint64_t successes, failures; /* grpc-status of the backend, by outlierDetection's rules */
+    _Atomic uint64_t local_failures;                   /* connect, reset, timeouts on our side */
+    _Atomic uint64_t calls;                            /* started */
+    _Atomic uint32_t flying, connections;              /* levels */
+};
+
+struct backend {
+    _Atomic unsigned refs; /* backend_hold, backend_drop: any thread */
+    uint64_t number;       /* unique in the process */
+    struct addr addr;
+    char name[ADDR_TEXT_MAX];
+    _Atomic unsigned down;                /* enum backend_down; written by the main thread, except that a worker may set TRIPPED */
+    _Atomic uint32_t consecutive_errors;  /* all workers; reset by a success */
+    _Atomic uint32_t consecutive_local_errors; /* with splitLocalErrors: of our side only */
+    _Atomic unsigned probe;                    /* enum backend_probe */
+    _Atomic uint32_t flying;              /* calls of all workers; kept only when limits.maxRequestsPerEndpoint is set */
+    _Atomic int64_t usable_since_us;      /* slow start */
+    size_t workers;
+    struct backend_tally *tally; /* [workers] */
+    struct endpoint **views;     /* [workers]; each worker writes and reads its own only */
+    /* Main thread only, for pages and logs: since when `down` is what it is, and why. */
+    uint64_t seen; /* version of the last list that it was put into */
+    int64_t since_us;
+    char why[BACKEND_WHY_MAX];
+    struct check *check;         /* of health.c; NULL: none */
+    struct outlier_host *host;   /* of outlier.c; NULL: none */
+};
+
+struct backend_row { /* what the source said about a backend this time */
+    struct backend *backend;
+    uint32_t weight, priority;
+    const char *zone, *hash_key; /* never NULL; hash_key is the name when there is none */
+    const struct resolve_label *labels;
+    size_t label_count;
+    const char *origin; /* the target of the config that it came from */
+};
+
+struct backend_list {
+    _Atomic unsigned refs;
+    uint64_t version; /* counts up per pool */
+    size_t n;
+    struct backend_row *rows; /* in order of the config and of the source; strings owned by the list */
+    void *memory;             /* where they are; NULL: nowhere */
+};
+
+/* One hold. */
+struct backend *backend_new(const struct addr *addr, size_t workers);
+void backend_hold(struct backend *b);
+void backend_drop(struct backend *b); /* frees at zero. Any thread */
+/* New calls may go there. Any thread. */
+bool backend_usable(const struct backend *b);
+/* A call was given this backend. False: it may not go there after all, because another took the one probe. *ret_probe: this call is the probe; its end
+ * must be told by backend_probe_end. Any thread. */
+bool backend_admit(struct backend *b, bool *ret_probe) MUST_CHECK;
+/* how: GOOD, BAD or AGAIN. Then call hub_suspect. Any thread. */
+void backend_probe_end(struct backend *b, enum backend_probe how);
+
+/* A list of n rows without backends, and `bytes` of memory for its strings. One hold. */
+struct backend_list *backend_list_new(uint64_t version, size_t n, size_t bytes);
+void backend_list_hold(struct backend_list *l);
+void backend_list_drop(struct backend_list *l); /* NULL is fine. Any thread */
+/* The same backends in the same order with the same words and numbers. */
+bool backend_list_equal(const struct backend_list *a, const struct backend_list *b);
+/* The value of a row's label; NULL: it has none of this name. */
+const char *backend_row_label(const struct backend_row *r, const char *key);
+
+#endif

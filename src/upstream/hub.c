@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream/hub.c - the control side of a pool: sources in, lists and marks out. */
+#include "upstream/hub.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/rand.h"
+#include "base/xalloc.h"
+#include "loop/loop.h"
+#include "upstream/health.h"
+#include "upstream/hub_int.h"
+#include "upstream/outlier.h"
+#include "upstream/pool_int.h"
+
+/* hub->ask: asked for and not yet passed on; passed on less than a second ago; and asked for once more since. */
+enum { ASK_NOTHING, ASK_POSTED, ASK_RECENT, ASK_AGAIN };
+
+static const int64_t ASK_INTERVAL_US = 1000 * 1000;
+
+/* --- lists --------------------------------------------------------------------------- */
+
+bool
+hub_answered(const struct hub *hub)
+{
+    if (hub->list)
+        return true;
+    for (size_t i = 0; i < hub->source_count; i++) {
+        if (hub->sources[i].error[0] == '\0')
+            return false;
+    }
+    return true;
+}
+
+/* Calls that wait for a first list need not wait for one that will not come soon. */
+static void
+hub_tell_why(struct hub *hub)
+{
+    const struct hub_source *s = &hub->sources[0];
+    char why[HUB_WHY_MAX + 128];
+
+    if (!hub_answered(hub))
+        return;
+    snprintf(why, sizeof(why), "no endpoints of %.100s are known: %s", s->conf->target,
+             s->error);
+    hub_mail_why(hub, why);
+}
+
+static void
+hub_refresh(struct hub *hub)
+{
+    struct backend_list *now = hub_merge(hub), *before = hub->list;
+
+    if (!now) {
+        hub_tell_why(hub);
+        return;
+    }
+    if (before && backend_list_equal(before, now)) {
+        backend_list_drop(now);
+        return;
+    }
+    hub->list = now;
+    for (size_t i = 0; i < hub->watch_count; i++) {
+        if (hub->watches[i].ops->on_list)
+            hub->watches[i].ops->on_list(hub->watches[i].arg, before, now);
+    }
+    hub_mail_list(hub, now);
+    log_at(NULL, LOG_INFO, "endpoints of a pool", LS("pool", hub->conf->name),
+           LI("endpoints", now->n), LI("before", before ? before->n : 0),
+           LI("version", now->version));
+    backend_list_drop(before);
+    backend_table_sweep(&hub->table);
+}
+
+static void
+hub_on_merge(struct timer *t)
+{
+    hub_refresh(CONTAINER_OF(t, struct hub, merge));
+}
+
+const struct backend_list *
+hub_list(const struct hub *hub)
+{
+    return hub->list;
+}
+
+/* --- asking again -------------------------------------------------------------------- */
+
+static void
+hub_ask_now(struct hub *hub)
+{
+    for (size_t i = 0; i < hub->source_count; i++)
+        resolver_again(hub->sources[i].resolver);
+    atomic_store_explicit(&hub->ask, ASK_RECENT, memory_order_relaxed);
+    timer_start(hub->loop, &hub->ask_timer, ASK_INTERVAL_US);
+}
+
+static void
+hub_on_ask(void *arg)
+{
+    hub_ask_now(arg);
+}
+
+static void
+hub_on_ask_timer(struct timer *t)
+{
+    struct hub *hub = CONTAINER_OF(t, struct hub, ask_timer);
+    unsigned recent = ASK_RECENT;
+
+    if (!atomic_compare_exchange_strong(&hub->ask, &recent, ASK_NOTHING))
+        hub_ask_now(hub);
+}
+
+void
+hub_ask_again(struct hub *hub)
+{
+    unsigned now = ASK_NOTHING;
+
+    if (!hub->can_ask)
+        return;
+    if (atomic_compare_exchange_strong(&hub->ask, &now, ASK_POSTED)) {
+        loop_post(hub->loop, hub_on_ask, hub);
+    } else if (now == ASK_RECENT) {
+        /* Failing to set it means that the timer was faster: then the second is over and the next failure asks. */
+        atomic_compare_exchange_strong(&hub->ask, &now, ASK_AGAIN);
+    }
+}
+
+/* --- suspects and marks -------------------------------------------------------------- */
+
+static void
+hub_on_suspects(void *arg)
+{
+    struct hub *hub = arg;
+    struct backend *v[HUB_SUSPECTS];
+    size_t n;
+
+    pthread_mutex_lock(&hub->suspect_lock);
+    n = hub->suspect_count;
+    memcpy(v, hub->suspects, n * sizeof(struct backend *));
+    hub->suspect_count = 0;
+    pthread_mutex_unlock(&hub->suspect_lock);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < hub->watch_count; k++) {
+            if (hub->watches[k].ops->on_suspect)
+                hub->watches[k].ops->on_suspect(hub->watches[k].arg, v[i]);
+        }
+        backend_drop(v[i]);
+    }
+}
+
+void
+hub_suspect(struct hub *hub, struct backend *b)
+{
+    bool first, room;
+
+    pthread_mutex_lock(&hub->suspect_lock);
+    first = hub->suspect_count == 0;
+    room = hub->suspect_count < HUB_SUSPECTS; /* else: its next error says it again */
+    if (room) {
+        backend_hold(b);
+        hub->suspects[hub->suspect_count++] = b;
+    }
+    pthread_mutex_unlock(&hub->suspect_lock);
+    if (first && room)
+        loop_post(hub->loop, hub_on_suspects, hub);
+}
+
+void
+hub_mark(struct hub *hub, struct backend *b, unsigned bit, bool on, const char *why)
+{
+    int64_t now = loop_now_us(hub->loop);
+    unsigned before = on ? atomic_fetch_or(&b->down, bit) : atomic_fetch_and(&b->down, ~bit);
+    unsigned after = on ? before | bit : before & ~bit;
+
+    if (after == before)
+        return;
+    if (after == 0)
+        atomic_store_explicit(&b->usable_since_us, now, memory_order_relaxed);
+    b->since_us = now;
+    snprintf(b->why, sizeof(b->why), "%s", why);
+    if ((after == 0) != (before == 0))
+        log_at(NULL, after ? LOG_WARN : LOG_INFO,
+               after ? "endpoint gets no new calls" : "endpoint gets calls",
+               LS("pool", hub->conf->name), LS("endpoint", b->name), LS("why", why));
+    hub_mail_mark(hub, b);
+}
+
+/* --- life ---------------------------------------------------------------------------- */
+
+void
+hub_watch(struct hub *hub, const struct hub_watch_ops *ops, void *arg)
+{
+    assert(hub->watch_count < HUB_WATCHES_MAX);
+    hub->watches[hub->watch_count].ops = ops;
+    hub->watches[hub->watch_count++].arg = arg;
+    if (hub->list && ops->on_list)
+        ops->on_list(arg, NULL, hub->list);
+}
+
+struct hub *
+hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
+        const struct pool_conf *conf, size_t workers)
+{
+    struct hub *hub = xcalloc(1, sizeof(*hub));
+    const struct endpoint_conf *e = conf->endpoints.items;
+
+    hub->loop = loop;
+    hub->h2 = h2;
+    hub->rng = rng;
+    hub->conf = conf;
+    hub->worker_count = workers;
+    hub->workers = xcalloc(workers, sizeof(*hub->workers));
+    hub->levels = aligned_alloc(_Alignof(struct pool_levels), sizeof(*hub->levels));
+    if (!hub->levels)
+        abort();
+    memset(hub->levels, 0, sizeof(*hub->levels));
+    pthread_mutex_init(&hub->suspect_lock, NULL);
+    timer_init(&hub->merge, hub_on_merge);
+    timer_init(&hub->ask_timer, hub_on_ask_timer);
+    backend_table_init(&hub->table, rng_next(rng));
+    hub->subset_seed = rng_next(rng);
+    hub->source_count = conf->endpoints.n;
+    hub->sources = xcalloc(hub->source_count, sizeof(*hub->sources));
+    hub->starting = true;
+    for (size_t i = 0; i < hub->source_count; i++) {
+        hub->sources[i] = (struct hub_source){ .hub = hub, .conf = &e[i], .valid_ms = -1 };
+        hub_source_start(&hub->sources[i]);
+    }
+    hub->starting = false;
+    /* Who watches (hub_watch) comes before the first list. */
+    outlier_attach(hub);
+    health_attach(hub);
+    hub_refresh(hub);
+    return hub;
+}
+
+void
+hub_attach(struct hub *hub, size_t worker, struct pool *p)
+{
+    struct hub_worker *w = &hub->workers[worker];
+
+    w->hub = hub;
+    w->pool = p;
+    w->loop = p->loop;
+    pool_attach(p, hub, worker, hub->levels, hub->subset_seed);
+    if (hub->list) {
+        backend_list_hold(hub->list);
+        pool_apply(p, hub->list);
+    } else {
+        hub_tell_why(hub);
+    }
+}
+
+void
+hub_free(struct hub *hub)
+{
+    if (!hub)
+        return;
+    for (size_t i = 0; i < hub->watch_count; i++) {
+        if (hub->watches[i].ops->on_stop)
+            hub->watches[i].ops->on_stop(hub->watches[i].arg);
+    }
+    timer_stop(hub->loop, &hub->merge);
+    timer_stop(hub->loop, &hub->ask_timer);
+    for (size_t i = 0; i < hub->source_count; i++)
+        hub_source_stop(&hub->sources[i]);
+    for (size_t i = 0; i < hub->worker_count; i++)
+        hub_mail_done(&hub->workers[i]);
+    for (size_t i = 0; i < hub->suspect_count; i++)
+        backend_drop(hub->suspects[i]);
+    backend_list_drop(hub->list);
+    backend_table_done(&hub->table);
+    pthread_mutex_destroy(&hub->suspect_lock);
+    xfree(hub->workers);
+    xfree(hub->sources);
+    free(hub->levels);
+    xfree(hub);
+}

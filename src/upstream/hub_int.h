@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream/hub_int.h - what the files of the hub share: its sources, its workers' mailboxes, who watches it. Main thread, but for the mailboxes' other end. */
+#ifndef OUTRIGGER_UPSTREAM_HUB_INT_H
+#define OUTRIGGER_UPSTREAM_HUB_INT_H
+
+#include <pthread.h>
+
+#include "loop/timer.h"
+#include "resolve/resolver.h"
+#include "upstream/backend_table.h"
+#include "upstream/hub.h"
+#include "upstream/pool_conf.h"
+#include "upstream/pool_levels.h"
+
+enum { HUB_WHY_MAX = 256, HUB_WATCHES_MAX = 4, HUB_MARKS = 64, HUB_SUSPECTS = 64 };
+
+/* One target of the config and the last good answer of its resolver. */
+struct hub_source {
+    struct hub *hub;
+    const struct endpoint_conf *conf;
+    struct resolver *resolver;
+    struct resolved *rows; /* own copy; NULL: no answer yet */
+    size_t n;
+    void *memory; /* of the copy's strings */
+    int64_t answered_us, valid_ms; /* when; for how long (-1: until further notice) */
+    char error[HUB_WHY_MAX];       /* "": the last news was an answer */
+    int64_t error_us;
+};
+
+/* The way to one worker. Posts carry no memory of their own: what a stopping loop drops unrun is freed by hub_free. */
+struct hub_worker {
+    struct hub *hub;
+    struct pool *pool;
+    struct loop *loop;
+    _Atomic(struct backend_list *) list; /* newest that it has not taken */
+    _Atomic(char *) why;                 /* there is no list, and this is why */
+    _Atomic bool posted;
+    /* Backends to look at again: a ring with one writer (main) and one reader (the worker); when it is full, all. */
+    struct backend *marks[HUB_MARKS];
+    _Atomic unsigned mark_head, mark_tail;
+    _Atomic bool mark_all;
+};
+
+/* Health checks, outlier detection. Main thread. Any may be NULL. */
+struct hub_watch_ops {
+    /* Before the workers hear of it: what is marked here is marked when they do. before is NULL the first time. */
+    void (*on_list)(void *arg, const struct backend_list *before,
+                    const struct backend_list *now);
+    void (*on_suspect)(void *arg, struct backend *b); /* see hub_suspect */
+    void (*on_stop)(void *arg);                       /* the hub goes; nothing is called afterwards */
+};
+
+struct hub {
+    struct loop *loop;
+    struct h2_worker *h2;
+    struct rng *rng;
+    const struct pool_conf *conf;
+    struct hub_source *sources;
+    size_t source_count;
+    struct backend_table table;
+    struct backend_list *list; /* NULL before the first answer */
+    uint64_t version;
+    struct timer merge; /* running: answers came in this turn */
+    bool starting, over_cap, can_ask;
+    struct hub_worker *workers;
+    size_t worker_count;
+    struct pool_levels *levels; /* of the pool, all workers */
+    uint64_t subset_seed;       /* random subsetting: one choice per process */
+    struct {
+        const struct hub_watch_ops *ops;
+        void *arg;
+    } watches[HUB_WATCHES_MAX];
+    size_t watch_count;
+    _Atomic unsigned ask; /* enum in hub.c */
+    struct timer ask_timer;
+    pthread_mutex_t suspect_lock; /* rare; never on the path of a call that goes well */
+    struct backend *suspects[HUB_SUSPECTS];
+    size_t suspect_count;
+};
+
+/* hub.c */
+/* At most HUB_WATCHES_MAX, from hub_new. When there is a list already, on_list is called at once. */
+void hub_watch(struct hub *hub, const struct hub_watch_ops *ops, void *arg);
+
+/* hub_source.c */
+void hub_source_start(struct hub_source *s);
+void hub_source_stop(struct hub_source *s);
+
+/* hub_merge.c */
+/* The list of all sources as they are now, with one hold; NULL: no source has an answer. */
+struct backend_list *hub_merge(struct hub *hub);
+
+/* hub_mail.c */
+void hub_mail_list(struct hub *hub, struct backend_list *list);
+void hub_mail_mark(struct hub *hub, struct backend *b);
+void hub_mail_why(struct hub *hub, const char *why);
+void hub_mail_done(struct hub_worker *w);
+
+#endif

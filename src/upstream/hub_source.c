@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream/hub_source.c - one target of a pool: keeps the last good answer of its resolver, whatever happens to the next. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "loop/loop.h"
+#include "upstream/hub_int.h"
+
+/* Copies strings behind each other; with at NULL it only measures. */
+struct packer {
+    char *at;
+    size_t used;
+};
+
+static const char *
+pack(struct packer *p, const char *text)
+{
+    size_t n;
+    char *copy;
+
+    if (!text)
+        return NULL;
+    n = strlen(text) + 1;
+    p->used += n;
+    if (!p->at)
+        return text;
+    copy = p->at;
+    memcpy(copy, text, n);
+    p->at += n;
+    return copy;
+}
+
+static void
+source_pack_rows(struct packer *p, struct resolved *to, struct resolve_label *labels,
+                 const struct resolved *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct resolved row = v[i];
+
+        row.zone = pack(p, v[i].zone ? v[i].zone : "");
+        row.hash_key = pack(p, v[i].hash_key);
+        row.labels = labels;
+        for (size_t k = 0; k < v[i].label_count; k++) {
+            struct resolve_label one = { pack(p, v[i].labels[k].key),
+                                         pack(p, v[i].labels[k].value) };
+
+            if (labels)
+                *labels++ = one;
+        }
+        if (to)
+            to[i] = row;
+    }
+}
+
+static void
+source_keep(struct hub_source *s, const struct resolved *v, size_t n)
+{
+    struct packer measure = { 0 }, copy;
+    size_t labels = 0, label_bytes;
+
+    for (size_t i = 0; i < n; i++)
+        labels += v[i].label_count;
+    label_bytes = labels * sizeof(struct resolve_label);
+    source_pack_rows(&measure, NULL, NULL, v, n);
+    xfree(s->rows);
+    xfree(s->memory);
+    s->rows = xcalloc(n, sizeof(*s->rows));
+    s->n = n;
+    s->memory = xcalloc(1, label_bytes + measure.used + 1);
+    copy = (struct packer){ .at = (char *)s->memory + label_bytes };
+    source_pack_rows(&copy, s->rows, s->memory, v, n);
+}
+
+static void
+source_on_list(void *arg, const struct resolved *v, size_t n, int64_t valid_ms)
+{
+    struct hub_source *s = arg;
+
+    if (n == 0)
+        return; /* a resolver tells an empty answer as an error; never a reason to stop serving */
+    if (s->error[0] && s->rows)
+        log_at(NULL, LOG_INFO, "target answers again", LS("pool", s->hub->conf->name),
+               LS("target", s->conf->target));
+    source_keep(s, v, n);
+    s->answered_us = loop_now_us(s->hub->loop);
+    s->valid_ms = valid_ms;
+    s->error[0] = '\0';
+    if (!s->hub->starting)
+        timer_start(s->hub->loop, &s->hub->merge, 0);
+}
+
+static void
+source_on_error(void *arg, const char *why)
+{
+    struct hub_source *s = arg;
+    bool news = strcmp(s->error, why) != 0;
+
+    snprintf(s->error, sizeof(s->error), "%s", why[0] ? why : "no answer");
+    s->error_us = loop_now_us(s->hub->loop);
+    if (news)
+        log_at(NULL, LOG_WARN,
+               s->rows ? "target gives no usable answer: the endpoints known before are kept"
+                       : "target gives no usable answer",
+               LS("pool", s->hub->conf->name), LS("target", s->conf->target),
+               LS("why", s->error));
+    if (!s->hub->starting && !s->hub->list)
+        timer_start(s->hub->loop, &s->hub->merge, 0); /* who waits shall hear of it */
+}
+
+void
+hub_source_start(struct hub_source *s)
+{
+    static const struct resolver_ops ops = {
+        .on_list = source_on_list,
+        .on_error = source_on_error,
+    };
+    const struct resolver_args args = {
+        .loop = s->hub->loop,
+        .h2 = s->hub->h2,
+        .rng = s->hub->rng,
+        .target = s->conf->target,
+        .conf = NULL,
+        .ops = &ops,
+        .arg = s,
+    };
+
+    s->resolver = resolver_start(&args);
+    s->hub->can_ask |= s->resolver->kind->again != NULL;
+}
+
+void
+hub_source_stop(struct hub_source *s)
+{
+    resolver_stop(s->resolver);
+    s->resolver = NULL;
+    xfree(s->rows);
+    xfree(s->memory);
+}

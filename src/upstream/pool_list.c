@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream/pool_list.c - the pool follows the hub: a new list is applied in one pass without looking anything up, because each backend knows its
+ * endpoint on each worker. */
+#include <stdio.h>
+
+#include "base/xalloc.h"
+#include "upstream/group.h"
+#include "upstream/hub.h"
+
+void
+pool_attach(struct pool *p, struct hub *hub, size_t worker, struct pool_levels *levels,
+            uint64_t seed)
+{
+    p->hub = hub;
+    p->worker = worker;
+    p->levels = levels;
+    p->subset_seed = seed;
+}
+
+static struct endpoint *
+endpoint_for(struct pool *p, const struct backend_row *row)
+{
+    struct endpoint *e = row->backend->views[p->worker];
+
+    if (!e)
+        return endpoint_new(p, row->backend);
+    if (!e->row)
+        endpoint_revive(e);
+    return e;
+}
+
+/* Endpoints that the new list does not have any more. `stamp` tells them. */
+static void
+pool_drain_gone(struct endpoint **old, size_t n, uint64_t version)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (old[i]->stamp != version)
+            endpoint_drain(old[i]);
+    }
+}
+
+void
+pool_apply(struct pool *p, struct backend_list *list)
+{
+    struct endpoint **old = p->endpoints;
+    struct backend_list *old_list = p->list;
+    size_t old_n = p->n;
+
+    if (p->closing) {
+        backend_list_drop(list);
+        return;
+    }
+    p->endpoints = xcalloc(list->n ? list->n : 1, sizeof(struct endpoint *));
+    p->n = list->n;
+    p->list = list;
+    for (size_t i = 0; i < list->n; i++) {
+        struct endpoint *e = endpoint_for(p, &list->rows[i]);
+
+        e->row = &list->rows[i];
+        e->stamp = list->version;
+        e->lb.key = e->row->hash_key;
+        e->lb.usable = backend_usable(e->backend);
+        p->endpoints[i] = e;
+    }
+    /* The policies must not see the old list again: what they pick next is an index of the new one. */
+    for (size_t i = 0; i < p->subset_count; i++) {
+        p->subsets[i]->built = false;
+        if (p->subsets[i]->used)
+            subset_build(p, p->subsets[i]);
+    }
+    pool_update(p);
+    pool_drain_gone(old, old_n, list->version);
+    backend_list_drop(old_list);
+    xfree(old);
+    pool_changed(p);
+}
+
+static void
+endpoint_recheck(struct endpoint *e)
+{
+    bool usable = backend_usable(e->backend);
+
+    if (usable == e->lb.usable)
+        return;
+    e->lb.usable = usable;
+    e->pool->stale = true;
+}
+
+void
+pool_recheck(struct pool *p, struct backend *b)
+{
+    if (p->closing)
+        return;
+    if (b) {
+        if (b->views[p->worker])
+            endpoint_recheck(b->views[p->worker]);
+    } else {
+        for (size_t i = 0; i < p->n; i++)
+            endpoint_recheck(p->endpoints[i]);
+    }
+    if (p->stale)
+        pool_changed(p);
+}
+
+void
+pool_no_list(struct pool *p, const char *why)
+{
+    if (p->list || p->closing)
+        return;
+    p->no_list = true;
+    snprintf(p->last_failure, sizeof(p->last_failure), "%s", why);
+    pool_fail_waiters(p, ERR_NO_ENDPOINT);
+}

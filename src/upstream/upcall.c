@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream/upcall.c - a call on a connection, from its stream's start to its end: counts, results, what policies and outlier detection learn. */
+#include "lb/report.h"
+#include "upstream/group.h"
+#include "upstream/hub.h"
+
+int
+upconn_request(struct upconn *c, struct pool_wait *w, struct h2_stream *s,
+               const struct h2_field *fields, size_t n, bool end)
+{
+    struct endpoint *e = c->endpoint;
+    int rv = ERR_GOAWAY;
+
+    if (c->h2 && c->state == UPCONN_READY)
+        rv = h2_stream_request(c->h2, s, fields, n, end);
+    if (rv != ERR_OK) {
+        if (w->counted)
+            pool_limit_give(w, e);
+        return rv;
+    }
+    if (w->endpoint != e) {
+        pool_wait_done(w);
+        ref_hold(&e->ref);
+        w->endpoint = e;
+    }
+    w->avoid = e;
+    w->open = true;
+    w->judged = w->failed = false;
+    if (e->pool->policy->ended) {
+        w->begun_us = loop_now_us(e->pool->loop);
+        w->answered_us = 0;
+    }
+    c->active++;
+    e->lb.active++;
+    TALLY_ADD(e->tally->calls, 1);
+    TALLY_ADD(e->tally->flying, 1);
+    if (++c->requests == c->max_requests)
+        upconn_retire(c);
+    if (h2_conn_free_streams(c->h2) == 0)
+        endpoint_update(e);
+    return ERR_OK;
+}
+
+static void
+upcall_tell_policy(struct pool *p, const struct pool_wait *w, struct endpoint *e)
+{
+    int64_t now = loop_now_us(p->loop);
+    const struct lb_result r = {
+        .duration_us = (w->answered_us ? w->answered_us : now) - w->begun_us,
+        .failed = w->failed,
+    };
+
+    p->policy->ended(w->group->state, &e->lb, &r, now);
+}
+
+void
+upconn_release(struct upconn *c, struct pool_wait *w)
+{
+    struct endpoint *e = c->endpoint;
+    struct pool *p = e->pool;
+
+    c->active--;
+    e->lb.active--;
+    TALLY_ADD(e->tally->flying, -1u);
+    if (UNLIKELY(p->policy->ended != NULL))
+        upcall_tell_policy(p, w, e);
+    w->open = false;
+    if (w->counted || list_linked(&w->young))
+        pool_limit_give(w, e);
+    c->served = true;
+    e->failures = 0; /* it really works: the backoff starts afresh */
+    if (UNLIKELY(!e->row)) {
+        endpoint_idle(e);
+    } else if (p->waiting || !e->lb.room) {
+        endpoint_update(e);
+        pool_changed(p);
+    }
+}
+
+/* --- results -------------------------------------------------------------------------- */
+
+/* In a row, all workers together; a success ends the row. */
+static void
+endpoint_count_error(struct endpoint *e)
+{
+    struct pool *p = e->pool;
+    uint32_t n = 1 + atomic_fetch_add_explicit(&e->backend->consecutive_errors, 1,
+                                               memory_order_relaxed);
+
+    if (p->suspect_after && n % p->suspect_after == 0)
+        hub_suspect(p->hub, e->backend);
+}
+
+void
+pool_answered(struct pool_wait *w)
+{
+    if (w->open)
+        w->answered_us = loop_now_us(w->pool->loop);
+}
+
+void
+pool_result(struct pool_wait *w, int code)
+{
+    struct endpoint *e = w->endpoint;
+
+    if (!w->open || w->judged)
+        return;
+    w->judged = true;
+    w->failed = code < 0 || code > 31 || w->pool->fail_mask >> code & 1;
+    if (w->failed) {
+        TALLY_ADD(e->tally->failures, 1);
+        endpoint_count_error(e);
+        return;
+    }
+    TALLY_ADD(e->tally->successes, 1);
+    if (atomic_load_explicit(&e->backend->consecutive_errors, memory_order_relaxed))
+        atomic_store_explicit(&e->backend->consecutive_errors, 0, memory_order_relaxed);
+}
+
+void
+pool_lost(struct pool_wait *w)
+{
+    if (!w->open || w->judged)
+        return;
+    w->judged = w->failed = true;
+    TALLY_ADD(w->endpoint->tally->local_failures, 1);
+    endpoint_count_error(w->endpoint);
+}
+
+void
+pool_report(struct pool_wait *w, struct slice bin, struct slice text)
+{
+    struct pool *p = w->pool;
+    struct lb_report r;
+
+    if (w->open && p->policy->reported &&
+        report_read_trailers(&p->conf->balance, bin, text, &r) == ERR_OK)
+        p->policy->reported(w->group->state, &w->endpoint->lb, &r, loop_now_us(p->loop));
+}
+
+/* --- names ---------------------------------------------------------------------------- */
+
+const char *
+upconn_name(const struct upconn *c)
+{
+    return c->endpoint->backend->name;
+}
+
+const void *
+upconn_endpoint(const struct upconn *c)
+{
+    return c->endpoint;
+}
