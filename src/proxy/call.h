@@ -25,7 +25,7 @@ enum half { HALF_HEADERS, HALF_BODY, HALF_CLOSED };
 struct call {
     struct worker *worker;
     struct down *owner;
-    struct list link;          /* worker->calls */
+    struct list link; /* worker->calls */
     enum half request, response;
     struct pool_wait wait;
     struct pool *pool;
@@ -43,7 +43,8 @@ struct call {
     size_t uncredited;  /* bytes of a rewound body whose window was given back before */
     struct frame_parser in_frames, out_frames; /* request and response messages */
     struct arena arena;
-    struct h2_stream down, up; /* the two streams; they and what follows have a start of their own */
+    struct h2_stream down,
+        up; /* the two streams; they and what follows have a start of their own */
     _Alignas(16) char first[512]; /* first block of the arena */
 };
 
