@@ -287,8 +287,7 @@ conn_free(struct ref *r)
 
     if (c->inflater)
         nghttp2_hd_inflate_del(c->inflater);
-    if (c->deflater)
-        nghttp2_hd_deflate_del(c->deflater);
+    hpack_done(&c->encoder, c->w->slab);
     stream_table_done(&c->table, c->w->slab);
     recv_done(c);
     buf_done(&c->ctl, c->w->bufs);

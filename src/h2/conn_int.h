@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "h2/conn.h"
 #include "h2/frame.h"
+#include "h2/hpack.h"
 #include "h2/table.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
@@ -19,7 +20,7 @@
 enum {
     OUT_SCRATCH = 96 * 1024, /* bytes copied together for one write */
     OUT_IOV = 64,
-    READ_SIZE = 128 * 1024,
+    READ_SIZE = 256 * 1024,
     BLOCK_MAX = 64 * 1024, /* a header block that we send, encoded */
     NOTE_MAX = 160,
 };
@@ -29,7 +30,7 @@ struct output {
     size_t used, total;
     int n;
     struct iovec iov[OUT_IOV];
-    struct chunk *own[OUT_IOV]; /* chunk that an entry points into; NULL: scratch */
+    struct chunk *spent; /* taken out of their queues; given back after the write */
     uint8_t scratch[OUT_SCRATCH];
 };
 
@@ -81,6 +82,7 @@ struct recv {
     struct h2_stream *stream; /* of this DATA frame; NULL: nobody wants it */
     /* header block, over HEADERS and its CONTINUATIONs */
     bool in_block, block_end_stream, block_refused;
+    bool block_fields, field_open; /* a field was read; the decoder is inside one */
     int32_t block_id;
     uint32_t block_bytes;
     uint32_t block_dropped; /* decoded bytes of a block that nobody keeps */
@@ -105,7 +107,7 @@ struct h2_conn {
     struct list senders;   /* have bytes and window */
     struct stream_table table;
     nghttp2_hd_inflater *inflater;
-    nghttp2_hd_deflater *deflater;
+    struct hpack encoder;
     struct buf ctl;       /* encoded frames that need no window, in order */
     struct buf outq;      /* what the socket did not take */
     unsigned ctl_answers; /* frames in ctl that the peer's input caused */
@@ -214,7 +216,6 @@ bool flow_ping_ours(const uint8_t *opaque);
 
 /* output.c */
 void output_bytes(struct output *o, const void *p, size_t n);
-void output_chunk(struct output *o, struct chunk *c);
 bool output_full(const struct output *o, size_t limit);
 void output_from(struct output *o, struct h2_worker *w, struct buf *from, size_t n);
 int output_write(struct h2_conn *c);      /* what was gathered; the rest goes to outq */

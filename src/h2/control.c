@@ -78,9 +78,9 @@ control_start(struct h2_conn *c)
     uint8_t p[4 * SETTINGS_ENTRY];
     size_t n = 0;
 
-    if (nghttp2_hd_inflate_new2(&c->inflater, &c->w->mem) != 0 ||
-        nghttp2_hd_deflate_new2(&c->deflater, HPACK_TABLE, &c->w->mem) != 0)
+    if (nghttp2_hd_inflate_new2(&c->inflater, &c->w->mem) != 0)
         return ERR_NOMEM;
+    hpack_init(&c->encoder);
     c->state = CONN_OPEN;
     c->peer_max_streams = 100; /* until its SETTINGS say more */
     c->peer_window = WINDOW_DEFAULT;
@@ -224,8 +224,7 @@ control_one_setting(struct h2_conn *c, unsigned id, uint32_t value)
 {
     switch (id) {
     case SETTING_HEADER_TABLE_SIZE:
-        nghttp2_hd_deflate_change_table_size(c->deflater,
-                                             value < HPACK_TABLE ? value : HPACK_TABLE);
+        hpack_resize(&c->encoder, c->w->slab, value);
         return true;
     case SETTING_ENABLE_PUSH:
         if (value > 1 || (value == 1 && c->side == H2_UP))
