@@ -68,6 +68,7 @@ struct endpoint {
     struct timer drain; /* running: gone, its calls may end until then */
     struct list gone;   /* linked: in pool->gone */
     struct list full;   /* linked: at maxRequestsPerEndpoint when last seen */
+    struct oob *oob;    /* balance.enableOobLoadReport, while READY */
     uint64_t stamp;     /* version of the last list that named it */
     struct log_limit log_limit;
 };
