@@ -201,9 +201,11 @@ const struct explain_code explain_codes[] = {
               "\"balance\": { \"policy\": \"ring_hash\", \"hashHeader\": \"x-user\" } "
               "}]" },
     { .code = "E0232",
-      .title = "a number that balance cannot use",
+      .title = "a value that balance cannot use",
       .text = "hashBalanceFactor is 0 or at least 100 percent of the average; "
-              "slowStart.aggression is more than 0.",
+              "slowStart.aggression is more than 0; hashHeader is a lower-case name that "
+              "does "
+              "not end in -bin; metrics have the names of ORCA load reports.",
       .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
              "\"balance\": { \"policy\": \"ring_hash\", \"hashBalanceFactor\": 50 } }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "

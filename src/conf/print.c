@@ -268,7 +268,9 @@ template_object(const struct conf_struct *type, unsigned depth, struct strbuf *o
 {
     strbuf_puts(out, "{\n");
     for (const struct conf_field *f = type->fields; f->key; f++) {
-        bool unset = !f->def && !f->required && !f->sub;
+        /* A value that is no default would change what the file says. */
+        bool unset = !f->def && !f->required &&
+                     (!f->sub || (f->type == CONF_LIST && conf_is_short(f)));
 
         if (f > type->fields && (f->sub || depth == 0))
             strbuf_puts(out, "\n");

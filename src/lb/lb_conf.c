@@ -80,6 +80,7 @@ static const struct conf_field metric_name_fields[] = {
       .at = offsetof(struct metric_name_conf, name),
       .required = true,
       .valid = metric_valid,
+      .code = "E0232",
       .example = "\"named_metrics.queue\"",
       .help = "A metric of the backend's load report: application_utilization, "
               "cpu_utilization, mem_utilization, named_metrics.NAME or "
@@ -143,8 +144,8 @@ static const struct conf_field zone_aware_fields[] = {
     { .key = "zone",
       .type = CONF_STRING,
       .at = offsetof(struct zone_aware_conf, zone),
-      .required = true,
       .valid = zone_valid,
+      .code = "E0232",
       .example = "\"eu-1a\"",
       .help = "The zone that this proxy runs in: endpoints of the same zone get the "
               "calls. A bare string in zoneAware means the same." },
@@ -243,6 +244,7 @@ static const struct conf_field balance_fields[] = {
       .type = CONF_STRING,
       .at = offsetof(struct balance_conf, hash_header),
       .valid = header_valid,
+      .code = "E0232",
       .example = "\"x-user-id\"",
       .help = "ring_hash: the request header whose value chooses the endpoint; values of "
               "several are joined by commas. Calls without it go to a random place." },
@@ -384,13 +386,32 @@ key_fits(const struct policy_key *k, const char *policy)
     return false;
 }
 
+/* The file has the key, with another value than its default: a printed config, which has all keys, shall load. */
+static bool
+key_is_set(const struct balance_conf *b, const struct conf_place *place, const char *key)
+{
+    static const size_t sizes[] = {
+        [CONF_BOOL] = sizeof(bool),           [CONF_UINT] = sizeof(uint32_t),
+        [CONF_DURATION] = sizeof(int64_t),    [CONF_NUMBER] = sizeof(double),
+        [CONF_STRING] = sizeof(const char *), [CONF_LIST] = sizeof(struct conf_list),
+    };
+    const struct conf_field *f = field_find(&balance_conf_struct, key);
+    struct balance_conf usual;
+    size_t size = f->type == CONF_OBJECT ? f->sub->size : sizes[f->type];
+
+    if (!conf_place_has(place, key))
+        return false;
+    field_defaults(&balance_conf_struct, &usual);
+    return memcmp((const char *)b + f->at, (const char *)&usual + f->at, size) != 0;
+}
+
 static void
 balance_check_keys(const struct balance_conf *b, struct conf_place *place)
 {
     for (size_t i = 0; i < ARRAY_LEN(policy_keys); i++) {
         const struct policy_key *k = &policy_keys[i];
 
-        if (!conf_place_has(place, k->key) || key_fits(k, b->policy))
+        if (key_fits(k, b->policy) || !key_is_set(b, place, k->key))
             continue;
         conf_problem(place, k->key, "E0231",
                      "%s is for the policy %s%s, and the policy here is %s; remove the "
@@ -399,6 +420,24 @@ balance_check_keys(const struct balance_conf *b, struct conf_place *place)
                      k->policies[1] ? ", least_request, random or peak_ewma" : "",
                      b->policy);
     }
+}
+
+/* Keys of the right policy that do nothing because of another key. */
+static void
+balance_check_pairs(const struct balance_conf *b, struct conf_place *place)
+{
+    if (b->full_scan && key_is_set(b, place, "choices"))
+        conf_problem(place, "choices", "E0231",
+                     "choices does nothing with fullScan, which looks at all endpoints; "
+                     "remove one of them");
+    if (!b->enable_oob_load_report && key_is_set(b, place, "oobReportingPeriod"))
+        conf_problem(place, "oobReportingPeriod", "E0231",
+                     "oobReportingPeriod does nothing without enableOobLoadReport; add "
+                     "\"enableOobLoadReport\": true or remove it");
+    if (!b->zone_aware.zone && key_is_set(b, place, "zoneAware"))
+        conf_problem(place, "zoneAware", "E0231",
+                     "zoneAware does nothing without a zone; add the zone that this "
+                     "proxy runs in, as in \"zone\": \"eu-1a\"");
 }
 
 static void
@@ -411,6 +450,7 @@ balance_check(void *obj, struct conf_place *place)
         return;
     b->policy = policy->name;
     balance_check_keys(b, place);
+    balance_check_pairs(b, place);
     conf_check_at_least(place, CONF_UINT, "maxRingSize", b->max_ring_size, "minRingSize",
                         b->min_ring_size);
     if (b->hash_balance_factor && b->hash_balance_factor < BALANCE_FACTOR_MIN)
@@ -418,14 +458,6 @@ balance_check(void *obj, struct conf_place *place)
                      "hashBalanceFactor is %u; it must be 0 or at least 100 percent, or "
                      "no endpoint could take a call",
                      b->hash_balance_factor);
-    if (b->full_scan && conf_place_has(place, "choices"))
-        conf_problem(place, "choices", "E0231",
-                     "choices does nothing with fullScan, which looks at all endpoints; "
-                     "remove one of them");
-    if (conf_place_has(place, "oobReportingPeriod") && !b->enable_oob_load_report)
-        conf_problem(place, "oobReportingPeriod", "E0231",
-                     "oobReportingPeriod does nothing without enableOobLoadReport; add "
-                     "\"enableOobLoadReport\": true or remove it");
 }
 
 const struct conf_struct balance_conf_struct = {

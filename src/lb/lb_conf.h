@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lb/lb_conf.h - the `balance` object of a pool: the policy and its keys. Immutable after loading; owned by the config snapshot.
- * A key of another policy than the chosen one is refused while loading. Durations in milliseconds. */
+ * A key of another policy than the chosen one is refused while loading, unless it has its default. Durations in milliseconds. */
 #ifndef OUTRIGGER_LB_LB_CONF_H
 #define OUTRIGGER_LB_LB_CONF_H
 

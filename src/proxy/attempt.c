@@ -136,7 +136,8 @@ attempt_start(struct call *c)
 
     c->wait.done = attempt_on_wait_done;
     c->wait.retry = c->attempts > 0;
-    if (pool_wants(c->pool) && !c->wait.retry)
+    if (UNLIKELY(pool_wants(c->pool) & (POOL_WANTS_HASH | POOL_WANTS_METHOD)) &&
+        !c->wait.retry)
         balance_request(c);
     rv = pool_take(c->pool, &c->wait, &conn);
     if (rv == ERR_OK)

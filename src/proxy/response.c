@@ -39,7 +39,7 @@ response_note_code(struct call *c, const struct h2_headers *h)
 {
     c->code = (int16_t)grpc_code_parse(h2_headers_get(h, H2_TOKEN_GRPC_STATUS));
     pool_result(&c->wait, c->code);
-    if (pool_wants(c->pool) & POOL_WANTS_REPORTS)
+    if (UNLIKELY(pool_wants(c->pool) & POOL_WANTS_REPORTS))
         balance_report(c, h);
 }
 
@@ -98,7 +98,8 @@ response_begin(struct call *c, bool end)
     UNINITIALIZED struct h2_field f[FIELDS_MAX];
     size_t n;
 
-    pool_answered(&c->wait);
+    if (UNLIKELY(pool_wants(c->pool) & POOL_WANTS_TIMES))
+        pool_answered(&c->wait);
     attempt_commit(c);
     h2_headers_done(&c->down.in_headers,
                     c->worker->slab); /* the request cannot be replayed any more */

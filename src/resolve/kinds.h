@@ -13,4 +13,7 @@ extern const struct resolver_kind resolver_literal;
 extern const struct resolver_kind resolver_unix;
 extern const struct resolver_kind resolver_unix_abstract;
 
+extern const struct resolver_kind resolver_file; /* file.c */
+extern const struct resolver_kind resolver_k8s;  /* k8s.c */
+
 #endif

@@ -170,7 +170,7 @@ subset_update(struct pool *p, struct subset *s, int64_t now_us)
 
 /* --- pick -------------------------------------------------------------------------------- */
 
-static int
+static inline int
 group_pick(struct pool *p, struct group *g, struct pool_wait *w, struct lb_pick *how,
            struct endpoint **ret)
 {
@@ -198,6 +198,23 @@ subset_throw(struct pool *p, const struct subset *s)
     return s->first;
 }
 
+/* The level that it fell to has no room now: the others may have. */
+static int
+subset_pick_other(struct pool *p, struct subset *s, size_t level, struct pool_wait *w,
+                  struct lb_pick *how, struct endpoint **ret, int rv)
+{
+    for (size_t i = 0; rv != ERR_OK && i < s->n; i++) {
+        int other;
+
+        if (i == level || !s->groups[i]->fresh)
+            continue;
+        other = group_pick(p, s->groups[i], w, how, ret);
+        if (other == ERR_OK || rv == ERR_NO_ENDPOINT)
+            rv = other;
+    }
+    return rv;
+}
+
 int
 subset_pick(struct pool *p, struct subset *s, struct pool_wait *w, struct endpoint **ret)
 {
@@ -211,15 +228,8 @@ subset_pick(struct pool *p, struct subset *s, struct pool_wait *w, struct endpoi
 
     if (LIKELY(level < s->n && s->groups[level]->fresh))
         rv = group_pick(p, s->groups[level], w, &how, ret);
-    /* The level that it fell to has no room now: the others may have. */
-    for (size_t i = 0; rv != ERR_OK && i < s->n; i++) {
-        int other;
-
-        if (i == level || !s->groups[i]->fresh)
-            continue;
-        other = group_pick(p, s->groups[i], w, &how, ret);
-        if (other == ERR_OK || rv == ERR_NO_ENDPOINT)
-            rv = other;
-    }
-    return rv;
+    if (LIKELY(rv == ERR_OK || s->n == 1))
+        return rv;
+    return subset_pick_other(p, s, level, w, &how, ret, rv);
 }
+

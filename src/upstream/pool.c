@@ -66,7 +66,8 @@ pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
     assert(p->policy);
     p->wants = (conf->balance.hash_header ? POOL_WANTS_HASH : 0u) |
                (p->methods ? POOL_WANTS_METHOD : 0u) |
-               (p->policy->wants_reports ? POOL_WANTS_REPORTS : 0u);
+               (p->policy->wants_reports ? POOL_WANTS_REPORTS : 0u) |
+               (p->policy->ended ? POOL_WANTS_TIMES : 0u);
     p->subsets = xcalloc(1, sizeof(struct subset *));
     p->subsets[p->subset_count++] = subset_new(p, NULL);
     return p;
@@ -188,10 +189,10 @@ pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
             return rv;
         *ret = endpoint_conn(e);
         if (LIKELY(*ret != NULL)) {
-            rv = pool_limit_take(p, w, e);
+            rv = LIKELY(!p->limited) ? ERR_OK : pool_limit_take(p, w, e);
             if (UNLIKELY(p->breaker) && rv == ERR_OK && !pool_admit(p, w, e))
                 continue;
-            if (rv != ERR_AGAIN)
+            if (LIKELY(rv != ERR_AGAIN))
                 return rv;
         } else {
             endpoint_update(e); /* what the policy sees was behind */
@@ -353,10 +354,4 @@ const char *
 pool_hash_header(const struct pool *p)
 {
     return p->conf->balance.hash_header;
-}
-
-unsigned
-pool_wants(const struct pool *p)
-{
-    return p->wants;
 }

@@ -68,10 +68,10 @@ void pool_free(struct pool *p);
  * the same order. selector must outlive the pool; NULL or empty: 0. Before the first call. */
 unsigned pool_subset(struct pool *p, const struct conf_map *selector);
 
-/* w is all zeroes. */
 static inline void
 pool_wait_init(struct pool_wait *w)
 {
+    *w = (struct pool_wait){ 0 };
     list_init(&w->link);
     list_init(&w->young);
 }
@@ -93,8 +93,14 @@ enum {
     POOL_WANTS_HASH = 1,    /* pool_wait.hash of the header pool_hash_header */
     POOL_WANTS_METHOD = 2,  /* pool_wait.method */
     POOL_WANTS_REPORTS = 4, /* pool_report with the trailers' load report */
+    POOL_WANTS_TIMES = 8,   /* pool_answered */
 };
-unsigned pool_wants(const struct pool *p);
+/* Asked several times for each call, so it costs one load: the first word of a pool. */
+static inline unsigned
+pool_wants(const struct pool *p)
+{
+    return *(const unsigned *)(const void *)p;
+}
 const char *pool_hash_header(const struct pool *p);
 
 /* What the proxy learns of a call while its stream is open (between upconn_request and upconn_release); at other times nothing happens. */

@@ -75,6 +75,8 @@ struct endpoint {
 };
 
 struct pool {
+    unsigned wants; /* POOL_WANTS_; first, see pool_wants */
+    bool limited;   /* some limit of the whole process is set */
     struct h2_worker *h2;
     struct loop *loop;
     struct stats *stats;
@@ -115,7 +117,6 @@ struct pool {
     struct timer young_timer;
     uint64_t *
         methods; /* [METHODS_SEEN] of streaming methods, each at its place; NULL without maxStreams */
-    unsigned wants; /* POOL_WANTS_ */
     bool active, closing, running, again, no_connections;
     char last_failure[FAILURE_TEXT_MAX];
 };

@@ -121,7 +121,6 @@ pool_limit_take(struct pool *p, struct pool_wait *w, struct endpoint *e)
     const struct pool_limits_conf *l = &p->conf->limits;
     int rv;
 
-    w->counted = 0;
     w->begun_us = loop_now_us(p->loop);
     if (l->max_requests_per_endpoint) {
         if (!level_take(&e->backend->flying, l->max_requests_per_endpoint)) {
@@ -305,10 +304,14 @@ pool_explain(struct pool *p, const struct pool_wait *w, int err, char out[POOL_T
 void
 pool_limit_init(struct pool *p)
 {
+    const struct pool_limits_conf *l = &p->conf->limits;
+
+    p->limited = l->max_concurrent_requests || l->max_requests_per_endpoint ||
+                 l->max_retries || l->max_streams;
     list_init(&p->full);
     list_init(&p->young);
     timer_init(&p->full_timer, pool_on_full_timer);
     timer_init(&p->young_timer, pool_on_young);
-    if (p->conf->limits.max_streams)
+    if (l->max_streams)
         p->methods = xcalloc(METHODS_SEEN, sizeof(*p->methods));
 }

@@ -25,7 +25,8 @@ upconn_request(struct upconn *c, struct pool_wait *w, struct h2_stream *s,
     if (c->h2 && c->state == UPCONN_READY)
         rv = h2_stream_request(c->h2, s, fields, n, end);
     if (rv != ERR_OK) {
-        pool_limit_give(w, e);
+        if (w->counted)
+            pool_limit_give(w, e);
         w->judged = false;
         if (w->probe)
             upcall_probe_ended(w, e);
@@ -39,7 +40,10 @@ upconn_request(struct upconn *c, struct pool_wait *w, struct h2_stream *s,
     w->avoid = e;
     w->open = true;
     w->judged = w->failed = false;
-    w->answered_us = 0;
+    if (e->pool->policy->ended) {
+        w->begun_us = loop_now_us(e->pool->loop);
+        w->answered_us = 0;
+    }
     c->active++;
     e->lb.active++;
     TALLY_ADD(e->tally->calls, 1);
@@ -72,7 +76,7 @@ upconn_release(struct upconn *c, struct pool_wait *w)
     c->active--;
     e->lb.active--;
     TALLY_ADD(e->tally->flying, -1u);
-    if (p->policy->ended)
+    if (UNLIKELY(p->policy->ended != NULL))
         upcall_tell_policy(p, w, e);
     w->open = false;
     if (UNLIKELY(w->probe))

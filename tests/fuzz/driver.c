@@ -154,6 +154,7 @@ input_insert(void)
 static void
 input_change(void)
 {
+    static const char special[] = "\0\1\177\200\377 09azAZ/%:\"{}[],";
     size_t at = random_below(input_len), n;
 
     switch (random_below(6)) {
@@ -163,7 +164,7 @@ input_change(void)
         break;
     case 1: /* a value that is often special */
         if (input_len)
-            input[at] = (uint8_t) "\0\1\177\200\377 09azAZ/%:\"{}[],"[random_below(23)];
+            input[at] = (uint8_t)special[random_below(sizeof(special) - 1)];
         break;
     case 2: /* cut out */
         n = random_below(input_len - at + 1);

@@ -119,7 +119,7 @@ pick_key(uint64_t number)
 }
 
 enum { KEYS = 20000, N = 10 };
-static int before[KEYS];
+static int first_pick[KEYS];
 
 static unsigned
 moved_keys(void)
@@ -127,7 +127,7 @@ moved_keys(void)
     unsigned moved = 0;
 
     for (uint64_t k = 0; k < KEYS; k++)
-        moved += pick_key(k) != before[k];
+        moved += pick_key(k) != first_pick[k];
     return moved;
 }
 
@@ -141,9 +141,9 @@ only_its_keys_move_when_one_goes_down(void **state)
     lbtest_open(&t, "ring_hash", 1);
     lbtest_ready(&t, N);
     for (uint64_t k = 0; k < KEYS; k++) {
-        before[k] = pick_key(k);
-        assert_int_equal(pick_key(k), before[k]);
-        count[before[k]]++;
+        first_pick[k] = pick_key(k);
+        assert_int_equal(pick_key(k), first_pick[k]);
+        count[first_pick[k]]++;
     }
     for (size_t i = 0; i < N; i++) {
         lbtest_state(&t, i, i % 2 ? 'f' : 'u');
@@ -151,7 +151,7 @@ only_its_keys_move_when_one_goes_down(void **state)
         for (uint64_t k = 0; k < KEYS; k++) {
             int now = pick_key(k);
 
-            assert_true(before[k] == (int)i ? now != (int)i : now == before[k]);
+            assert_true(first_pick[k] == (int)i ? now != (int)i : now == first_pick[k]);
         }
         if (count[i] > KEYS / N + KEYS * 2 / 100)
             fail_msg("%u of %d keys moved", count[i], KEYS);
@@ -173,7 +173,7 @@ few_keys_move_when_one_leaves_the_list(void **state)
     lbtest_open(&t, "ring_hash", 1);
     lbtest_ready(&t, N);
     for (uint64_t k = 0; k < KEYS; k++)
-        before[k] = pick_key(k);
+        first_pick[k] = pick_key(k);
     lbtest_ready(&t, N - 1);
     moved = moved_keys();
     if (moved > KEYS / N + KEYS * 9 / 100)

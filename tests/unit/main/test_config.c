@@ -328,7 +328,9 @@ balance_words_are_the_policies_of_lb(void **state)
     (void)state;
     for (; policy->words[n]; n++)
         assert_non_null(lb_policy_find(policy->words[n]));
-    assert_null(lb_policy_at(n)); /* a policy without a word could not be chosen */
+    /* The names come first, in this order; behind them other spellings. */
+    for (size_t i = 0; lb_policy_at(i); i++)
+        assert_string_equal(policy->words[i], lb_policy_at(i)->name);
 }
 
 static void
