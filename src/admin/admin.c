@@ -89,6 +89,21 @@ admin_json(const struct admin *a, struct evbuffer *out)
     evbuffer_add_printf(out, "\n]}\n");
 }
 
+static void
+admin_pool_table(const struct admin *a, struct evbuffer *out)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, ADMIN_PAGE_MAX);
+    strbuf_puts(&text, "");
+    for (size_t i = 0; i < a->hub_count; i++) {
+        strbuf_puts(&text, i ? "\n" : "");
+        hub_print_table(a->hubs[i], &text);
+    }
+    evbuffer_add(out, text.s, text.len);
+    strbuf_done(&text);
+}
+
 /* {"version":1,"pools":[…]} */
 static void
 admin_pools(const struct admin *a, struct evbuffer *out)
@@ -122,13 +137,15 @@ admin_on_request(struct evhttp_request *req, void *arg)
     } else if (path && strcmp(path, "/stats.json") == 0) {
         type = "application/json";
         admin_json(a, out);
+    } else if (path && strcmp(path, "/pools") == 0) {
+        admin_pool_table(a, out);
     } else if (path && strcmp(path, "/pools.json") == 0) {
         type = "application/json";
         admin_pools(a, out);
     } else {
         status = path && strcmp(path, "/") == 0 ? HTTP_OK : HTTP_NOTFOUND;
         evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION
-                                 "\n/metrics\n/stats.json\n/pools.json\n");
+                                 "\n/metrics\n/stats.json\n/pools\n/pools.json\n");
     }
     evhttp_add_header(headers, "Content-Type", type);
     evhttp_add_header(headers, "Cache-Control", "no-store");

@@ -3,24 +3,19 @@
  * targets, and each endpoint with its state in words. Ages and times left are in
  * milliseconds; what is not known is null. */
 #include <stdatomic.h>
-#include <stdio.h>
 
 #include "base/jsontext.h"
 #include "base/strbuf.h"
 #include "loop/loop.h"
 #include "upstream/health.h"
 #include "upstream/hub_int.h"
+#include "upstream/hub_words.h"
 #include "upstream/outlier.h"
 
-struct totals { /* of one backend, all workers */
-    uint64_t calls, successes, failures, local_failures;
-    uint32_t flying, connections;
-};
-
-static struct totals
+struct backend_totals
 backend_totals(const struct backend *b)
 {
-    struct totals t = { 0 };
+    struct backend_totals t = { 0 };
 
     for (size_t i = 0; i < b->workers; i++) {
         const struct backend_tally *w = &b->tally[i];
@@ -36,8 +31,8 @@ backend_totals(const struct backend *b)
     return t;
 }
 
-static const char *
-state_word(const struct backend *b, const struct totals *t)
+const char *
+backend_state_word(const struct backend *b, const struct backend_totals *t)
 {
     unsigned down = atomic_load(&b->down);
 
@@ -80,8 +75,8 @@ print_ttl(const struct hub *hub, const struct hub_source *s, struct strbuf *out)
 }
 
 /* A row's origin is the very string of its source's config. */
-static const struct hub_source *
-source_of(const struct hub *hub, const struct backend_row *r)
+const struct hub_source *
+hub_source_of(const struct hub *hub, const struct backend_row *r)
 {
     for (size_t i = 0; i < hub->source_count; i++) {
         if (hub->sources[i].conf->target == r->origin)
@@ -123,13 +118,13 @@ static void
 print_endpoint(const struct hub *hub, const struct backend_row *r, struct strbuf *out)
 {
     const struct backend *b = r->backend;
-    struct totals t = backend_totals(b);
+    struct backend_totals t = backend_totals(b);
 
     strbuf_puts(out, "{\"address\":");
     json_text_add(out, b->name);
     print_text(out, "target", r->origin);
-    print_ttl(hub, source_of(hub, r), out);
-    print_text(out, "state", state_word(b, &t));
+    print_ttl(hub, hub_source_of(hub, r), out);
+    print_text(out, "state", backend_state_word(b, &t));
     strbuf_printf(out, ",\"usable\":%s", backend_usable(b) ? "true" : "false");
     print_ms(out, "sinceMs", loop_now_us(hub->loop) - b->since_us, b->since_us != 0);
     print_text(out, "why", b->why);
@@ -148,41 +143,64 @@ print_endpoint(const struct hub *hub, const struct backend_row *r, struct strbuf
     strbuf_puts(out, "}");
 }
 
-static void
-print_state(const struct hub *hub, size_t usable, bool panic, struct strbuf *out)
+static size_t
+hub_usable(const struct hub *hub)
 {
-    char text[HUB_WHY_MAX + 128];
-    size_t n = hub->list ? hub->list->n : 0;
+    size_t usable = 0;
+
+    for (size_t i = 0; hub->list && i < hub->list->n; i++)
+        usable += backend_usable(hub->list->rows[i].backend);
+    return usable;
+}
+
+static bool
+hub_in_panic(const struct hub *hub)
+{
+    return atomic_load_explicit(&hub->levels->panics, memory_order_relaxed) > 0;
+}
+
+void
+hub_state_sentence(const struct hub *hub, struct strbuf *out)
+{
+    size_t n = hub->list ? hub->list->n : 0, usable = hub_usable(hub);
 
     if (!hub->list)
-        snprintf(text, sizeof(text), "no endpoints are known%s%s",
-                 hub->sources[0].error[0] ? ": " : " yet", hub->sources[0].error);
-    else if (panic)
-        snprintf(text, sizeof(text),
-                 "panic: %zu of %zu endpoints are usable, calls go to all of them",
-                 usable, n);
+        strbuf_printf(out, "no endpoints are known%s%s",
+                      hub->sources[0].error[0] ? ": " : " yet", hub->sources[0].error);
+    else if (hub_in_panic(hub))
+        strbuf_printf(out,
+                      "panic: %zu of %zu endpoints are usable, calls go to all of them",
+                      usable, n);
+    else if (usable == n && n == 1)
+        strbuf_puts(out, "its endpoint is usable");
     else if (usable == n)
-        snprintf(text, sizeof(text),
-                 n == 1 ? "its endpoint is usable" : "all %zu endpoints are usable", n);
+        strbuf_printf(out, "all %zu endpoints are usable", n);
     else
-        snprintf(text, sizeof(text), "%zu of %zu endpoints are usable", usable, n);
-    print_text(out, "state", text);
+        strbuf_printf(out, "%zu of %zu endpoints are usable", usable, n);
+}
+
+static void
+print_state(const struct hub *hub, struct strbuf *out)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, HUB_WHY_MAX + 128);
+    hub_state_sentence(hub, &text);
+    print_text(out, "state", text.s);
+    strbuf_done(&text);
 }
 
 void
 hub_print(const struct hub *hub, struct strbuf *out)
 {
-    bool panic = atomic_load_explicit(&hub->levels->panics, memory_order_relaxed) > 0;
-    size_t n = hub->list ? hub->list->n : 0, usable = 0;
+    size_t n = hub->list ? hub->list->n : 0;
 
-    for (size_t i = 0; i < n; i++)
-        usable += backend_usable(hub->list->rows[i].backend);
     strbuf_puts(out, "{\"name\":");
     json_text_add(out, hub->conf->name);
     print_text(out, "policy", hub->conf->balance.policy);
-    print_state(hub, usable, panic, out);
+    print_state(hub, out);
     strbuf_printf(out, ",\"panic\":%s,\"usable\":%zu,\"targets\":[",
-                  panic ? "true" : "false", usable);
+                  hub_in_panic(hub) ? "true" : "false", hub_usable(hub));
     for (size_t i = 0; i < hub->source_count; i++) {
         strbuf_puts(out, i ? ",\n" : "\n");
         print_source(hub, &hub->sources[i], out);
