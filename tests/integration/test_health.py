@@ -199,7 +199,7 @@ def test_a_frozen_backend_is_noticed_though_its_watch_is_open():
                           h2raw.make_data(request.sid, h2raw.make_message(b"\x08\x01"),
                                           end=False))
         h2raw.serve(conn, on_end=end)
-    with h2raw.Server(handler) as server, \
+    with h2raw.RawBackend(handler) as server, \
             env.Proxy([server.address], pool=check("grpc")) as proxy:
         wait_state(proxy, server.address, "ready", "idle")
         e = wait_state(proxy, server.address, "unhealthy")
