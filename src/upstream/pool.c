@@ -8,7 +8,9 @@
 #include "upstream/group.h"
 #include "upstream/hub.h"
 
-enum { LOOK_PAST = 32 }; /* waiting calls of a hashing policy do not wait for each other */
+enum {
+    LOOK_PAST = 32
+}; /* waiting calls of a hashing policy do not wait for each other */
 
 static const int64_t LOOK_AT_FULL_US = 5 * 1000;
 
@@ -38,8 +40,8 @@ pool_health_conf(struct pool *p)
     const struct outlier_conf *o = &p->conf->outlier;
 
     p->panic_percent = p->conf->health_check.panic_threshold;
-    p->fail_mask = outlier_conf_statuses(o);
-    p->suspect_after = o->on ? o->consecutive_errors : 0;
+    judge_init(&p->judge, o);
+    p->breaker = o->on && o->breaker.on;
 }
 
 struct pool *
@@ -157,6 +159,18 @@ pool_wait_cancel(struct pool_wait *w)
     stat_add(w->pool->stats, STAT_PENDING, -1);
 }
 
+/* False: another worker has taken the one call that a tripped backend gets. */
+static bool
+pool_admit(struct pool *p, struct pool_wait *w, struct endpoint *e)
+{
+    if (w->group->list.panic || backend_admit(e->backend, &w->probe))
+        return true;
+    pool_limit_give(w, e);
+    e->lb.usable = backend_usable(e->backend);
+    p->stale = true;
+    return false;
+}
+
 /* One pick, and the limits that it must hold. Each round takes one endpoint out of the choice, so it ends. */
 static int
 pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
@@ -171,11 +185,15 @@ pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
         rv = subset_pick(p, s, w, &e);
         if (rv == ERR_NO_ENDPOINT && p->stale)
             return ERR_AGAIN; /* something changed that the policy will see in the next turn */
+        if (rv == ERR_NO_ENDPOINT && subset_unchecked(s))
+            return ERR_AGAIN; /* a first check is on its way */
         if (rv != ERR_OK)
             return rv;
         *ret = endpoint_conn(e);
         if (LIKELY(*ret != NULL)) {
             rv = LIKELY(!p->limited) ? ERR_OK : pool_limit_take(p, w, e);
+            if (UNLIKELY(p->breaker) && rv == ERR_OK && !pool_admit(p, w, e))
+                continue;
             if (LIKELY(rv != ERR_AGAIN))
                 return rv;
         } else {

@@ -9,8 +9,6 @@
 #include <stdint.h>
 
 #include "conf/field.h"
-#include "upstream/health_conf.h"
-#include "upstream/outlier_conf.h"
 #include "lb/lb_conf.h"
 #include "upstream/health_conf.h"
 #include "upstream/outlier_conf.h"
