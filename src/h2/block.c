@@ -23,6 +23,8 @@ block_open_stream(struct h2_conn *c, const struct frame *f)
     c->gate.turn_streams++;
     c->w->turn_streams++;
     c->gate.streams++;
+    if (c->max_requests)
+        age_count_request(c);
     if (c->final_goaway) {
         gate_note_closed(c, f->id, true); /* opened after our last word: ignored */
         return NULL;
@@ -285,6 +287,7 @@ block_send(struct h2_conn *c, const struct h2_field *fields, size_t n, int32_t i
     uint8_t type = FRAME_HEADERS;
     ssize_t len;
 
+    c->gate.blocks_out++;
     len = hpack_encode(&c->encoder, c->w->slab, fields, n, block, BLOCK_MAX);
     if (len < 0)
         return (int)len;

@@ -80,12 +80,10 @@ sweep_hoarders(struct h2_conn *c, int64_t now)
 static void
 sweep_idle(struct h2_conn *c, int64_t now)
 {
-    if (c->stream_count || c->draining ||
-        !sweep_late(c->idle_since_us, c->lim->idle_timeout_us, now))
+    if (c->stream_count || c->draining || !sweep_late(c->idle_since_us, c->idle_us, now))
         return;
     stat_inc(c->w->stats, STAT_IDLE_CLOSED);
-    c->close_err = ERR_IDLE;
-    h2_conn_drain(c);
+    conn_retire(c, ERR_IDLE, "max_idle");
 }
 
 void
@@ -130,6 +128,8 @@ conn_sweep(struct h2_conn *c, int64_t now)
     if (c->draining && c->side == H2_DOWN && !c->final_goaway &&
         now - c->drain_since_us > DRAIN_PING_US)
         conn_finish(c);
+    if (c->age_due_us)
+        age_sweep(c, now);
     if (c->side == H2_UP && c->held_back)
         sweep_hoarders(c, now);
     if (!sweep_stalls(c, now))
