@@ -14,22 +14,27 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "obs/stats.h"
+#include "upstream/hub.h"
 
 enum {
     ADMIN_BACKLOG = 64,
     ADMIN_BODY_MAX = 4096,
     ADMIN_HEADERS_MAX = 8192,
-    ADMIN_TIMEOUT_S = 10
+    ADMIN_TIMEOUT_S = 10,
+    ADMIN_PAGE_MAX = 64 << 20, /* ten pools of 10,000 endpoints */
 };
 
 struct admin {
     struct evhttp *http;
     const struct stats *const *stats;
     size_t n;
+    struct hub *const *hubs;
+    size_t hub_count;
     char unix_path[ADDR_TEXT_MAX];
 };
 
@@ -85,6 +90,38 @@ admin_json(const struct admin *a, struct evbuffer *out)
 }
 
 static void
+admin_pool_table(const struct admin *a, struct evbuffer *out)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, ADMIN_PAGE_MAX);
+    strbuf_puts(&text, "");
+    for (size_t i = 0; i < a->hub_count; i++) {
+        strbuf_puts(&text, i ? "\n" : "");
+        hub_print_table(a->hubs[i], &text);
+    }
+    evbuffer_add(out, text.s, text.len);
+    strbuf_done(&text);
+}
+
+/* {"version":1,"pools":[…]} */
+static void
+admin_pools(const struct admin *a, struct evbuffer *out)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, ADMIN_PAGE_MAX);
+    strbuf_puts(&text, "{\"version\":1,\"pools\":[");
+    for (size_t i = 0; i < a->hub_count; i++) {
+        strbuf_puts(&text, i ? ",\n" : "\n");
+        hub_print(a->hubs[i], &text);
+    }
+    strbuf_puts(&text, "\n]}\n");
+    evbuffer_add(out, text.s, text.len);
+    strbuf_done(&text);
+}
+
+static void
 admin_on_request(struct evhttp_request *req, void *arg)
 {
     struct admin *a = arg;
@@ -100,10 +137,15 @@ admin_on_request(struct evhttp_request *req, void *arg)
     } else if (path && strcmp(path, "/stats.json") == 0) {
         type = "application/json";
         admin_json(a, out);
+    } else if (path && strcmp(path, "/pools") == 0) {
+        admin_pool_table(a, out);
+    } else if (path && strcmp(path, "/pools.json") == 0) {
+        type = "application/json";
+        admin_pools(a, out);
     } else {
         status = path && strcmp(path, "/") == 0 ? HTTP_OK : HTTP_NOTFOUND;
-        evbuffer_add_printf(out,
-                            "outrigger " PACKAGE_VERSION "\n/metrics\n/stats.json\n");
+        evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION
+                                 "\n/metrics\n/stats.json\n/pools\n/pools.json\n");
     }
     evhttp_add_header(headers, "Content-Type", type);
     evhttp_add_header(headers, "Cache-Control", "no-store");
@@ -163,6 +205,13 @@ admin_open(struct loop *loop, const struct addr *at, const struct stats *const *
     evhttp_set_gencb(a->http, admin_on_request, a);
     *ret = a;
     return ERR_OK;
+}
+
+void
+admin_set_pools(struct admin *a, struct hub *const *hubs, size_t n)
+{
+    a->hubs = hubs;
+    a->hub_count = n;
 }
 
 void

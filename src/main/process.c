@@ -250,8 +250,10 @@ process_admin(struct process *p, bool required)
         return true;
     if (addr_parse(listen, true, &at, &why) == ERR_OK &&
         admin_open(p->loop, &at, p->stats, p->worker_count + 1, &p->admin, &why) ==
-            ERR_OK)
+            ERR_OK) {
+        admin_set_pools(p->admin, p->hubs, p->hub_count);
         return true;
+    }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
            required ? "cannot open the admin port"
                     : "no admin port: the default address is taken; set admin.listen",

@@ -13,7 +13,7 @@
 #include "proxy/down.h"
 #include "proxy/worker.h"
 
-enum { CALL_ARENA_CAP = 64 * 1024, CALL_TEXT_MAX = 512 };
+enum { CALL_ARENA_CAP = 64 * 1024, CALL_TEXT_MAX = 512, CANCEL_SLACK_US = 20 * 1000 };
 
 static void call_on_deadline(struct timer *t);
 
@@ -25,7 +25,7 @@ call_new(struct down *d)
 
     if (!c)
         return NULL;
-    memset(c, 0, offsetof(struct call, down)); /* streams begin by themselves, the arena needs no zeroes */
+    memset(c, 0, offsetof(struct call, wait));
     c->worker = w;
     c->owner = d;
     c->code = -1;
@@ -125,23 +125,42 @@ call_fail(struct call *c, int code, const char *fmt, ...)
     call_drop_input(c, &c->down);
 }
 
+/* A backend that takes calls and never answers is no good one. Streams that had an answer may well be open at their deadline. */
+static void
+call_note_silence(struct call *c)
+{
+    if (c->response == HALF_HEADERS)
+        pool_lost(&c->wait);
+}
+
 static void
 call_on_deadline(struct timer *t)
 {
     struct call *c = CONTAINER_OF(t, struct call, deadline);
 
     stat_inc(&c->worker->stats, STAT_DEADLINES);
-    pool_lost(&c->wait); /* a backend that takes calls and never answers is no good one */
+    call_note_silence(c);
     call_fail(c, GRPC_DEADLINE_EXCEEDED, "the deadline passed %s",
               c->up.conn ? "while the backend was working on the call"
                          : "before a backend got the call");
     call_settle(c);
 }
 
+/* Client and proxy have the same deadline, and the client's cancel may win by a little: a hair before the deadline it means just that. */
+static bool
+call_cancel_is_deadline(const struct call *c)
+{
+    int64_t now = loop_now_us(c->worker->loop);
+
+    return c->deadline_us && c->deadline_us - now <= CANCEL_SLACK_US;
+}
+
 /* The client is gone (reset, connection lost) before it had its answer: nothing to say, the backend must stop in this very turn. */
 static void
 call_cancelled(struct call *c)
 {
+    if (call_cancel_is_deadline(c))
+        call_note_silence(c);
     pool_wait_cancel(&c->wait);
     c->committed = true;
     if (!c->up.conn && c->attempts == 0 && c->owner->h2)

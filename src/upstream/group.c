@@ -12,8 +12,11 @@
 static void
 group_count(struct group *g)
 {
-    g->usable = g->healthy = 0;
+    g->usable = g->healthy = g->unchecked = 0;
     for (size_t i = 0; i < g->list.n; i++) {
+        g->unchecked += !g->v[i]->usable &&
+                        atomic_load_explicit(&endpoint_of(g->v[i])->backend->down,
+                                             memory_order_relaxed) == BACKEND_UNCHECKED;
         g->usable += g->v[i]->usable;
         g->healthy += g->v[i]->usable && g->v[i]->state != LB_FAILED;
     }
@@ -60,8 +63,8 @@ subset_panic(struct pool *p, struct subset *s, unsigned can_take)
 {
     for (size_t i = 0; i < GROUP_LEVELS_MAX && s->groups[i]; i++) {
         struct group *g = s->groups[i];
-        bool few = g->list.n &&
-                   (double)g->usable * 100 < p->panic_percent * (double)g->list.n;
+        size_t known = g->list.n - g->unchecked; /* the others have no health to ignore */
+        bool few = known && (double)g->usable * 100 < p->panic_percent * (double)known;
 
         group_set_panic(p, s, g, few && can_take < 100);
     }
@@ -124,6 +127,16 @@ subset_free(struct pool *p, struct subset *s)
     }
     xfree(s->why);
     xfree(s);
+}
+
+bool
+subset_unchecked(const struct subset *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->groups[i]->unchecked)
+            return true;
+    }
+    return false;
 }
 
 bool

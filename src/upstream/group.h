@@ -15,22 +15,24 @@ struct group {
     struct lb_endpoint **v;
     size_t room; /* of v */
     struct lb_list list;
-    uint32_t key;             /* 2 x priority, + 1 for other zones; lower is preferred */
-    uint32_t enough;          /* hundredths of a percent that must be healthy for all of the traffic */
-    size_t usable, healthy;   /* health says yes; and it can be connected */
-    unsigned load;            /* percent of the subset's calls */
-    bool fresh;               /* the policy has seen the list */
+    uint32_t key; /* 2 x priority, + 1 for other zones; lower is preferred */
+    uint32_t
+        enough; /* hundredths of a percent that must be healthy for all of the traffic */
+    size_t usable, healthy; /* health says yes; and it can be connected */
+    size_t unchecked;       /* health says nothing yet */
+    unsigned load;          /* percent of the subset's calls */
+    bool fresh;             /* the policy has seen the list */
 };
 
 struct subset {
     const struct conf_map *selector; /* NULL: all endpoints */
     struct group *groups[GROUP_LEVELS_MAX];
-    size_t n;            /* levels in use now */
-    unsigned first;      /* the level that gets most, when there is no need to throw dice */
-    bool spread;         /* more than one level has load */
-    bool used;           /* some call asked for it */
-    bool built;          /* it knows the current list */
-    bool empty;          /* no endpoint has these labels */
+    size_t n;       /* levels in use now */
+    unsigned first; /* the level that gets most, when there is no need to throw dice */
+    bool spread;    /* more than one level has load */
+    bool used;      /* some call asked for it */
+    bool built;     /* it knows the current list */
+    bool empty;     /* no endpoint has these labels */
     struct list waiters; /* calls in order of arrival */
     char *why;           /* of empty: what there is; NULL: not asked yet */
 };
@@ -44,12 +46,14 @@ void subset_weigh(struct pool *p, struct subset *s);
 /* Shows the policies of levels with load their lists. Least time in microseconds until they want to see it again, or -1. */
 int64_t subset_update(struct pool *p, struct subset *s, int64_t now_us);
 /* ERR_OK: *ret is an endpoint with room, w->group its group. ERR_AGAIN: something is under way. ERR_NO_ENDPOINT. */
-int subset_pick(struct pool *p, struct subset *s, struct pool_wait *w,
-                struct endpoint **ret);
+int
+subset_pick(struct pool *p, struct subset *s, struct pool_wait *w, struct endpoint **ret);
 /* In words why the subset is empty. */
 const char *subset_why_empty(struct pool *p, struct subset *s);
 bool subset_same(const struct subset *s, const struct conf_map *selector);
 /* Some level of it ignores health. */
+/* Some endpoint waits for its first check: who finds none usable may wait, too. */
+bool subset_unchecked(const struct subset *s);
 bool subset_in_panic(const struct subset *s);
 
 #endif

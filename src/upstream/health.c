@@ -121,3 +121,13 @@ health_print(const struct hub *hub, const struct backend *b, struct strbuf *out)
                   (long long)((loop_now_us(hub->loop) - c->last_us) / 1000),
                   c->state.good, c->state.bad);
 }
+
+void
+health_text(const struct hub *hub, const struct backend *b, struct strbuf *out)
+{
+    const struct check *c = b->check;
+
+    if (c && c->last_us)
+        strbuf_printf(out, "%s by %s, %lld s ago", c->last, c->last_how,
+                      (long long)((loop_now_us(hub->loop) - c->last_us) / 1000000));
+}

@@ -14,5 +14,7 @@ void health_attach(struct hub *hub);
 /* Adds the members of a JSON object about the last check of b ("type", "text", "ageMs",
  * ...) with its braces, or null when it is not checked. */
 void health_print(const struct hub *hub, const struct backend *b, struct strbuf *out);
+/* "SERVING by Watch, 2 s ago"; nothing when it is not checked or was not yet. */
+void health_text(const struct hub *hub, const struct backend *b, struct strbuf *out);
 
 #endif

@@ -38,5 +38,7 @@ const struct backend_list *hub_list(const struct hub *hub);
 bool hub_answered(const struct hub *hub);
 /* One JSON object for /pools.json. */
 void hub_print(const struct hub *hub, struct strbuf *out);
+/* The same as lines for a terminal. */
+void hub_print_table(const struct hub *hub, struct strbuf *out);
 
 #endif

@@ -21,7 +21,7 @@ struct hub_source {
     struct resolver *resolver;
     struct resolved *rows; /* own copy; NULL: no answer yet */
     size_t n;
-    void *memory; /* of the copy's strings */
+    void *memory;                  /* of the copy's strings */
     int64_t answered_us, valid_ms; /* when; for how long (-1: until further notice) */
     char error[HUB_WHY_MAX];       /* "": the last news was an answer */
     int64_t error_us;
@@ -47,7 +47,7 @@ struct hub_watch_ops {
     void (*on_list)(void *arg, const struct backend_list *before,
                     const struct backend_list *now);
     void (*on_suspect)(void *arg, struct backend *b); /* see hub_suspect */
-    void (*on_stop)(void *arg);                       /* the hub goes; nothing is called afterwards */
+    void (*on_stop)(void *arg); /* the hub goes; nothing is called afterwards */
 };
 
 struct hub {

@@ -53,8 +53,7 @@ hub_mail_list(struct hub *hub, struct backend_list *list)
         if (!w->pool)
             continue;
         backend_list_hold(list);
-        backend_list_drop(
-            atomic_exchange_explicit(&w->list, list, memory_order_acq_rel));
+        backend_list_drop(atomic_exchange_explicit(&w->list, list, memory_order_acq_rel));
         mail_post(w);
     }
 }

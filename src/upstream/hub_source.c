@@ -101,8 +101,9 @@ source_on_error(void *arg, const char *why)
     s->error_us = loop_now_us(s->hub->loop);
     if (news)
         log_at(NULL, LOG_WARN,
-               s->rows ? "target gives no usable answer: the endpoints known before are kept"
-                       : "target gives no usable answer",
+               s->rows
+                   ? "target gives no usable answer: the endpoints known before are kept"
+                   : "target gives no usable answer",
                LS("pool", s->hub->conf->name), LS("target", s->conf->target),
                LS("why", s->error));
     if (!s->hub->starting && !s->hub->list)

@@ -302,7 +302,7 @@ static const struct conf_field outlier_fields[] = {
       .at = offsetof(struct outlier_conf, split_local_errors),
       .def = "false",
       .example = "true",
-      .help = "Failures that only we saw (connect, reset, lost connection, our deadline) "
+      .help = "Failures that only we saw (reset, lost connection, our deadline) "
               "are counted apart from what the backend answered, by "
               "consecutiveLocalErrors." },
     { .key = "consecutiveLocalErrors",

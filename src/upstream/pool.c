@@ -8,7 +8,9 @@
 #include "upstream/group.h"
 #include "upstream/hub.h"
 
-enum { LOOK_PAST = 32 }; /* waiting calls of a hashing policy do not wait for each other */
+enum {
+    LOOK_PAST = 32
+}; /* waiting calls of a hashing policy do not wait for each other */
 
 static void pool_on_wait_timer(struct timer *t);
 
@@ -37,8 +39,8 @@ pool_health_conf(struct pool *p)
     const struct outlier_conf *o = &p->conf->outlier;
 
     p->panic_percent = p->conf->health_check.panic_threshold;
-    p->fail_mask = outlier_conf_statuses(o);
-    p->suspect_after = o->on ? o->consecutive_errors : 0;
+    judge_init(&p->judge, o);
+    p->breaker = o->on && o->breaker.on;
 }
 
 struct pool *
@@ -63,7 +65,9 @@ pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
     assert(p->policy);
     p->wants = (conf->balance.hash_header ? POOL_WANTS_HASH : 0u) |
                (p->methods ? POOL_WANTS_METHOD : 0u) |
-               (p->policy->wants_reports ? POOL_WANTS_REPORTS : 0u) |
+               (p->policy->wants_reports && !conf->balance.enable_oob_load_report
+                     ? POOL_WANTS_REPORTS
+                     : 0u) |
                (p->policy->ended ? POOL_WANTS_TIMES : 0u);
     p->subsets = xcalloc(1, sizeof(struct subset *));
     p->subsets[p->subset_count++] = subset_new(p, NULL);
@@ -154,6 +158,18 @@ pool_wait_cancel(struct pool_wait *w)
     stat_add(w->pool->stats, STAT_PENDING, -1);
 }
 
+/* False: another worker has taken the one call that a tripped backend gets. */
+static bool
+pool_admit(struct pool *p, struct pool_wait *w, struct endpoint *e)
+{
+    if (w->group->list.panic || backend_admit(e->backend, &w->probe))
+        return true;
+    pool_limit_give(w, e);
+    e->lb.usable = backend_usable(e->backend);
+    p->stale = true;
+    return false;
+}
+
 /* One pick, and the limits that it must hold. Each round takes one endpoint out of the choice, so it ends. */
 static int
 pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
@@ -168,11 +184,15 @@ pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
         rv = subset_pick(p, s, w, &e);
         if (rv == ERR_NO_ENDPOINT && p->stale)
             return ERR_AGAIN; /* something changed that the policy will see in the next turn */
+        if (rv == ERR_NO_ENDPOINT && subset_unchecked(s))
+            return ERR_AGAIN; /* a first check is on its way */
         if (rv != ERR_OK)
             return rv;
         *ret = endpoint_conn(e);
         if (LIKELY(*ret != NULL)) {
             rv = LIKELY(!p->limited) ? ERR_OK : pool_limit_take(p, w, e);
+            if (UNLIKELY(p->breaker) && rv == ERR_OK && !pool_admit(p, w, e))
+                continue;
             if (LIKELY(rv != ERR_AGAIN))
                 return rv;
         } else {

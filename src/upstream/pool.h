@@ -50,6 +50,7 @@ struct pool_wait {
     uint8_t counted; /* what it counts for, see pool_limit.c */
     uint8_t limit;   /* what refused it, for pool_explain */
     bool open, judged, failed;
+    bool probe; /* it is the one call that tries a tripped backend */
 };
 
 /* Who hears of stream events: all upstream streams of the process are calls of room proxy (or of a test). */
@@ -81,8 +82,8 @@ int pool_take(struct pool *p, struct pool_wait *w, struct upconn **ret) MUST_CHE
 /* Forgets a waiter; its done is never called. Idempotent. */
 void pool_wait_cancel(struct pool_wait *w);
 /* The sentence for a call that pool_take or done refused: which limit and its value, which labels there are, what failed last. Returns out. */
-const char *pool_explain(struct pool *p, const struct pool_wait *w, int err,
-                         char out[POOL_TEXT_MAX]);
+const char *
+pool_explain(struct pool *p, const struct pool_wait *w, int err, char out[POOL_TEXT_MAX]);
 /* Plain words on why the pool cannot serve: "127.0.0.1:50051: Connection refused". Empty string when nothing failed yet. */
 const char *pool_last_failure(const struct pool *p);
 const char *pool_name(const struct pool *p);

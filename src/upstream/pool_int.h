@@ -12,6 +12,7 @@
 #include "loop/timer.h"
 #include "obs/stats.h"
 #include "upstream/backend.h"
+#include "upstream/judge.h"
 #include "upstream/pool.h"
 #include "upstream/pool_conf.h"
 #include "upstream/pool_levels.h"
@@ -55,7 +56,8 @@ struct upconn {
  * its memory as long as a connection or a call refers to it. */
 struct endpoint {
     struct ref ref;
-    struct reaper *reaper; /* the loop's; the pool may be gone when a connection lets go */
+    struct reaper
+        *reaper; /* the loop's; the pool may be gone when a connection lets go */
     struct lb_endpoint lb;
     struct pool *pool;
     struct backend *backend;       /* held */
@@ -69,6 +71,7 @@ struct endpoint {
     struct timer drain; /* running: gone, its calls may end until then */
     struct list gone;   /* linked: in pool->gone */
     struct list full;   /* linked: at maxRequestsPerEndpoint when last seen */
+    struct oob *oob;    /* balance.enableOobLoadReport, while READY */
     uint64_t stamp;     /* version of the last list that named it */
     struct log_limit log_limit, calm_limit;
     int64_t
@@ -90,8 +93,8 @@ struct pool {
     struct hub *hub;
     size_t worker;
     struct pool_levels *levels;
-    struct backend_list *list; /* held; NULL: none yet */
-    bool no_list;              /* none is known, and the hub said why (last_failure) */
+    struct backend_list *list;   /* held; NULL: none yet */
+    bool no_list;                /* none is known, and the hub said why (last_failure) */
     struct endpoint **endpoints; /* by row of list */
     size_t n;
     struct list gone;
@@ -99,9 +102,9 @@ struct pool {
     size_t subset_count;
     uint64_t subset_seed;
     /* What health.c and outlier.c decide; see pool_health_conf. */
-    double panic_percent;   /* 0: never */
-    uint32_t fail_mask;     /* bit per gRPC code that counts as a failure */
-    uint32_t suspect_after; /* consecutive errors that the hub hears of; 0: never */
+    double panic_percent; /* 0: never */
+    struct judge judge;   /* what a call's end says about its backend */
+    bool breaker;         /* endpoints may be tripped: see pool_admit */
     /* Work of O(n) that is due: done at once when it is the first of a turn, else by service_timer. */
     bool stale;   /* the policies have not seen the last change */
     bool connect; /* some wanted endpoint may be idle */
@@ -116,7 +119,8 @@ struct pool {
     struct list full;        /* endpoints */
     struct list young;       /* pool_wait.young, oldest first */
     struct timer young_timer;
-    uint64_t *methods; /* [METHODS_SEEN] of streaming methods, each at its place; NULL without maxStreams */
+    uint64_t *
+        methods; /* [METHODS_SEEN] of streaming methods, each at its place; NULL without maxStreams */
     bool active, closing, running, again, no_connections;
     char last_failure[FAILURE_TEXT_MAX];
 };
@@ -128,9 +132,9 @@ endpoint_of(const struct lb_endpoint *lb)
 }
 
 /* Tallies have one writer. */
-#define TALLY_ADD(field, n)                                                              \
-    atomic_store_explicit(&(field),                                                      \
-                          atomic_load_explicit(&(field), memory_order_relaxed) + (n),    \
+#define TALLY_ADD(field, n)                                                           \
+    atomic_store_explicit(&(field),                                                   \
+                          atomic_load_explicit(&(field), memory_order_relaxed) + (n), \
                           memory_order_relaxed)
 
 /* endpoint.c */
@@ -144,19 +148,23 @@ struct upconn *endpoint_conn(struct endpoint *e);
 bool endpoint_can_grow(const struct endpoint *e);
 void endpoint_drain(struct endpoint *e);  /* the list does not name it any more */
 void endpoint_revive(struct endpoint *e); /* it does again */
-void endpoint_idle(struct endpoint *e);   /* gone: closes what has no streams; forgets it when nothing is left */
-void endpoint_close(struct endpoint *e);  /* with the pool */
+void endpoint_idle(
+    struct endpoint
+        *e); /* gone: closes what has no streams; forgets it when nothing is left */
+void endpoint_close(struct endpoint *e); /* with the pool */
 
 /* upconn.c */
 void upconn_open(struct endpoint *e);
 void upconn_close(struct upconn *c, int err);
 void upconn_leave(struct upconn *c);  /* no new streams; closes after the last */
 void upconn_retire(struct upconn *c); /* the same when another is ready */
-struct upconn *endpoint_retiring(const struct endpoint *e); /* one that waits for its successor */
+struct upconn *
+endpoint_retiring(const struct endpoint *e); /* one that waits for its successor */
 void upconn_ops_fill(struct h2_conn_ops *ops, pool_stream_fn *on_stream);
 
 /* pool.c */
-void pool_changed(struct pool *p); /* something may be usable now: look at connections and waiters */
+void pool_changed(
+    struct pool *p); /* something may be usable now: look at connections and waiters */
 void pool_fail_waiters(struct pool *p, int err);
 
 /* pool_update.c: work of O(n) */

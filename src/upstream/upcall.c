@@ -4,6 +4,17 @@
 #include "upstream/group.h"
 #include "upstream/hub.h"
 
+/* The probe call is over, or it did not begin. */
+static void
+upcall_probe_ended(struct pool_wait *w, struct endpoint *e)
+{
+    w->probe = false;
+    backend_probe_end(e->backend, !w->judged  ? BACKEND_PROBE_AGAIN
+                                  : w->failed ? BACKEND_PROBE_BAD
+                                              : BACKEND_PROBE_GOOD);
+    hub_suspect(e->pool->hub, e->backend);
+}
+
 int
 upconn_request(struct upconn *c, struct pool_wait *w, struct h2_stream *s,
                const struct h2_field *fields, size_t n, bool end)
@@ -16,6 +27,9 @@ upconn_request(struct upconn *c, struct pool_wait *w, struct h2_stream *s,
     if (rv != ERR_OK) {
         if (w->counted)
             pool_limit_give(w, e);
+        w->judged = false;
+        if (w->probe)
+            upcall_probe_ended(w, e);
         return rv;
     }
     if (w->endpoint != e) {
@@ -65,6 +79,8 @@ upconn_release(struct upconn *c, struct pool_wait *w)
     if (UNLIKELY(p->policy->ended != NULL))
         upcall_tell_policy(p, w, e);
     w->open = false;
+    if (UNLIKELY(w->probe))
+        upcall_probe_ended(w, e);
     if (w->counted || list_linked(&w->young))
         pool_limit_give(w, e);
     c->served = true;
@@ -78,18 +94,6 @@ upconn_release(struct upconn *c, struct pool_wait *w)
 }
 
 /* --- results -------------------------------------------------------------------------- */
-
-/* In a row, all workers together; a success ends the row. */
-static void
-endpoint_count_error(struct endpoint *e)
-{
-    struct pool *p = e->pool;
-    uint32_t n = 1 + atomic_fetch_add_explicit(&e->backend->consecutive_errors, 1,
-                                               memory_order_relaxed);
-
-    if (p->suspect_after && n % p->suspect_after == 0)
-        hub_suspect(p->hub, e->backend);
-}
 
 void
 pool_answered(struct pool_wait *w)
@@ -106,15 +110,8 @@ pool_result(struct pool_wait *w, int code)
     if (!w->open || w->judged)
         return;
     w->judged = true;
-    w->failed = code < 0 || code > 31 || w->pool->fail_mask >> code & 1;
-    if (w->failed) {
-        TALLY_ADD(e->tally->failures, 1);
-        endpoint_count_error(e);
-        return;
-    }
-    TALLY_ADD(e->tally->successes, 1);
-    if (atomic_load_explicit(&e->backend->consecutive_errors, memory_order_relaxed))
-        atomic_store_explicit(&e->backend->consecutive_errors, 0, memory_order_relaxed);
+    if (judge_status(&w->pool->judge, e->backend, e->tally, code, &w->failed))
+        hub_suspect(w->pool->hub, e->backend);
 }
 
 void
@@ -123,8 +120,8 @@ pool_lost(struct pool_wait *w)
     if (!w->open || w->judged)
         return;
     w->judged = w->failed = true;
-    TALLY_ADD(w->endpoint->tally->local_failures, 1);
-    endpoint_count_error(w->endpoint);
+    if (judge_lost(&w->pool->judge, w->endpoint->backend, w->endpoint->tally))
+        hub_suspect(w->pool->hub, w->endpoint->backend);
 }
 
 void

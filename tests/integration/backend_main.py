@@ -23,6 +23,7 @@ import grpc
 import grpc.aio
 
 import protos
+import servicers
 
 CODES = {c.value[0]: c for c in grpc.StatusCode}
 STATUS_TEXT = "test status message"
@@ -67,6 +68,7 @@ class Call:
             await self.context.send_initial_metadata(tuple(first))
         if "x-test-sleep-ms" in self.first:
             await asyncio.sleep(int(self.first["x-test-sleep-ms"]) / 1000)
+        await self.service.behave(self.context)
         if "x-test-gate" in self.first:
             await self.service.gate(self.first["x-test-gate"]).wait()
         if "x-test-fail" in self.first:
@@ -94,6 +96,13 @@ class TestService:
         self._name = name
         self._delay = delay
         self._gates = {}
+        self.mode = ""    # of all calls: "", "fail CODE" or "stall"; see /Control/Behave
+
+    async def behave(self, context):
+        if self.mode == "stall":
+            await asyncio.Event().wait()
+        elif self.mode:
+            await context.abort(CODES[int(self.mode.split()[1])], STATUS_TEXT)
 
     def gate(self, name):
         return self._gates.setdefault(name, asyncio.Event())
@@ -169,8 +178,13 @@ def control_handler(service):
     async def open_gate(request, context):
         service.gate(request.decode()).set()
         return b""
+
+    async def behave(request, context):
+        service.mode = request.decode()
+        return b""
     return grpc.method_handlers_generic_handler("outrigger.test.Control", {
-        "Open": grpc.unary_unary_rpc_method_handler(open_gate)})
+        "Open": grpc.unary_unary_rpc_method_handler(open_gate),
+        "Behave": grpc.unary_unary_rpc_method_handler(behave)})
 
 
 def load_handler():
@@ -190,6 +204,7 @@ async def main():
     ap.add_argument("--name")
     ap.add_argument("--delay-ms", type=float, default=0, help="of the first server's calls")
     ap.add_argument("--others-ms", type=float, default=0, help="of all other servers' calls")
+    ap.add_argument("--health", default="", help="methods of the health service: watch,check")
     ap.add_argument("--option", action="append", default=[], help="grpc option NAME=NUMBER")
     args = ap.parse_args()
     options = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1),
@@ -204,6 +219,8 @@ async def main():
                               (args.others_ms if i else args.delay_ms) / 1000)
         server.add_generic_rpc_handlers((protos.service_handler(protos.TEST_SERVICE, service),
                                          control_handler(service), load_handler()))
+        if args.health:
+            server.add_generic_rpc_handlers(servicers.health_handlers(args.health.split(",")))
         if not server.add_insecure_port(address):
             sys.exit("cannot listen on " + address)
         await server.start()

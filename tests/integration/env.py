@@ -155,7 +155,7 @@ class Process:
 class Backend(Process):
     """A grpcio TestService in a subprocess; see backend_main.py for what calls can ask."""
 
-    def __init__(self, listen=None, name="backend", options=(), more=()):
+    def __init__(self, listen=None, name="backend", options=(), more=(), health=""):
         self.address = listen or free_address()
         args = [sys.executable, os.path.join(HERE, "backend_main.py"), "--listen",
                 self.address, *more]
@@ -163,6 +163,8 @@ class Backend(Process):
             args += ["--name", name]
         for key, value in dict(options).items():
             args += ["--option", "%s=%d" % (key, value)]
+        if health:
+            args += ["--health", health]
         env = dict(os.environ, PYTHONPATH=HERE, GRPC_VERBOSITY="ERROR")
         super().__init__(args, env=env)
         self.wait_line(lambda line: '"listening"' in line, "out", 20)
@@ -190,6 +192,12 @@ class Backend(Process):
             if fields.get("id") == call_id and fields["ev"] == "progress":
                 return fields["count"]
         return 0
+
+    def control(self, method, text):
+        """Tell the backend to behave otherwise, past the proxy."""
+        with open_channel(self.address) as channel:
+            return channel.unary_unary("/outrigger.test.Control/" + method)(
+                text.encode(), timeout=10).decode()
 
     def open_gate(self, name):
         with open_channel(self.address) as channel:
@@ -331,6 +339,16 @@ class Proxy(Process):
                 series, value = line.rsplit(" ", 1)
                 out[series] = float(value)
         return out
+
+    def pools(self):
+        """The pools of GET /pools.json, by name."""
+        self.need_process()
+        with urllib.request.urlopen("http://%s/pools.json" % self.admin, timeout=5) as answer:
+            return {p["name"]: p for p in json.load(answer)["pools"]}
+
+    def endpoints(self, pool="app"):
+        """{address: endpoint} of one pool."""
+        return {e["address"]: e for e in self.pools()[pool]["endpoints"]}
 
     def counters(self):
         return {k: v for k, v in self.metrics().items() if k.split("{")[0].endswith("_total")}

@@ -70,7 +70,8 @@ static void
 world_turns(struct world *w)
 {
     for (int i = 0; i < TURNS; i++) {
-        int fd = w->listening >= 0 ? accept4(w->listening, NULL, NULL, SOCK_NONBLOCK) : -1;
+        int fd =
+            w->listening >= 0 ? accept4(w->listening, NULL, NULL, SOCK_NONBLOCK) : -1;
 
         if (fd >= 0) {
             assert_true(w->n < PEERS);
@@ -353,7 +354,8 @@ a_silent_watch_is_noticed(void **state)
     world_wait_ms(&w, 1200); /* the first Check at 10 s */
     assert_int_not_equal(request(&w, 0, "Check", 0), 0);
     assert_int_equal(down(&w), 0);
-    world_wait_ms(&w, 1000); /* no answer in 1 s: 1 failure, and a new connection at 20 s */
+    world_wait_ms(&w,
+                  1000); /* no answer in 1 s: 1 failure, and a new connection at 20 s */
     assert_int_equal(rig_stat(&w.rig, STAT_HEALTH_FAILURES), 1);
     world_wait_ms(&w, 10500);
     assert_int_equal(w.n, 2);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main/ctl.c - outriggerctl: what a running outrigger has to say, for people and scripts.
+ * It asks the admin port; each command is one row. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/compat.h"
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "main/ctl_http.h"
+#include "net/addr.h"
+
+enum { CTL_BAD_USAGE = 2, TEXT_MAX = 128 << 20 };
+
+#define CTL_DEFAULT_ADDRESS "127.0.0.1:9901"
+
+static const struct command {
+    const char *name, *help;
+    const char *page, *json_page; /* of the admin port */
+} commands[] = {
+    { "pools", "pools, their endpoints and why each gets calls or not", "/pools",
+      "/pools.json" },
+};
+
+struct ctl {
+    const char *address;
+    bool json;
+    const struct command *command;
+};
+
+static void
+ctl_help(FILE *to)
+{
+    fputs("usage: outriggerctl COMMAND [-a ADDRESS] [--json]\n"
+          "\n"
+          "commands:\n",
+          to);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
+    fputs("\n"
+          "options:\n"
+          "  -a, --admin ADDRESS  admin port of the running outrigger: IP:PORT or\n"
+          "                       unix:/path (default " CTL_DEFAULT_ADDRESS ")\n"
+          "      --json           the same as JSON, for scripts\n"
+          "  -h, --help           this text\n"
+          "  -V, --version        the version\n",
+          to);
+}
+
+static const struct command *
+command_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static int
+ctl_usage(const char *what, const char *arg)
+{
+    fprintf(stderr, "outriggerctl: %s%s%s; run \"outriggerctl --help\"\n", what,
+            arg[0] ? " " : "", arg);
+    return CTL_BAD_USAGE;
+}
+
+/* The command stands before or between the options. */
+static int
+ctl_command(struct ctl *c, int n, char **names)
+{
+    char known[128] = "";
+
+    if (n > 0)
+        c->command = command_find(names[0]);
+    if (n == 1 && c->command)
+        return -1;
+    if (n == 0)
+        return ctl_usage("a command is missing", "");
+    if (c->command)
+        return ctl_usage("one command at a time; too much:", names[1]);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
+                 i ? ", " : "", commands[i].name);
+    fprintf(stderr, "outriggerctl: unknown command \"%.60s\"; there is: %s\n", names[0],
+            known);
+    return CTL_BAD_USAGE;
+}
+
+/* -1: go on; else the exit code. */
+static int
+ctl_options(struct ctl *c, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        { "admin", required_argument, NULL, 'a' },
+        { "json", no_argument, NULL, 'j' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { 0 },
+    };
+    int opt;
+
+    c->address = CTL_DEFAULT_ADDRESS;
+    opterr = 0;
+    while ((opt = getopt_long(argc, argv, ":a:hV", longs, NULL)) != -1) {
+        switch (opt) {
+        case 'a':
+            c->address = optarg;
+            break;
+        case 'j':
+            c->json = true;
+            break;
+        case 'h':
+            ctl_help(stdout);
+            return EXIT_SUCCESS;
+        case 'V':
+            puts("outriggerctl " PACKAGE_VERSION);
+            return EXIT_SUCCESS;
+        case ':':
+            return ctl_usage("an address is missing after", argv[optind - 1]);
+        default:
+            return ctl_usage("unknown option", argv[optind - 1]);
+        }
+    }
+    return ctl_command(c, argc - optind, argv + optind);
+}
+
+static int
+ctl_run(const struct ctl *c)
+{
+    const char *why = "";
+    struct strbuf body;
+    struct addr to;
+    int rv;
+
+    if (addr_parse(c->address, false, &to, &why) != ERR_OK) {
+        fprintf(stderr, "outriggerctl: the address \"%.100s\": %s\n", c->address, why);
+        return CTL_BAD_USAGE;
+    }
+    strbuf_init(&body, TEXT_MAX);
+    rv = ctl_http_get(&to, c->json ? c->command->json_page : c->command->page, &body,
+                      &why);
+    if (rv == ERR_OK)
+        fputs(body.s ? body.s : "", stdout);
+    else if (rv == ERR_CONNECT)
+        fprintf(stderr,
+                "outriggerctl: cannot reach the admin port at %s: %s. Is outrigger "
+                "running? Its \"admin\": { \"listen\": ... } says where; give that with "
+                "-a\n",
+                c->address, why);
+    else
+        fprintf(stderr, "outriggerctl: the admin port at %s: %s\n", c->address, why);
+    strbuf_done(&body);
+    if (rv == ERR_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+        fputs("outriggerctl: the output could not be written\n", stderr);
+        return EXIT_FAILURE;
+    }
+    return rv == ERR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct ctl c = { 0 };
+    int rv = ctl_options(&c, argc, argv);
+
+    return rv >= 0 ? rv : ctl_run(&c);
+}

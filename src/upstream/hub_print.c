@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream/hub_print.c - a pool as people look at it: one JSON object with a sentence, its
+ * targets, and each endpoint with its state in words. Ages and times left are in
+ * milliseconds; what is not known is null. */
+#include <stdatomic.h>
+
+#include "base/jsontext.h"
+#include "base/strbuf.h"
+#include "loop/loop.h"
+#include "upstream/health.h"
+#include "upstream/hub_int.h"
+#include "upstream/hub_words.h"
+#include "upstream/outlier.h"
+
+struct backend_totals
+backend_totals(const struct backend *b)
+{
+    struct backend_totals t = { 0 };
+
+    for (size_t i = 0; i < b->workers; i++) {
+        const struct backend_tally *w = &b->tally[i];
+
+        t.calls += atomic_load_explicit(&w->calls, memory_order_relaxed);
+        t.successes += atomic_load_explicit(&w->successes, memory_order_relaxed);
+        t.failures += atomic_load_explicit(&w->failures, memory_order_relaxed);
+        t.local_failures +=
+            atomic_load_explicit(&w->local_failures, memory_order_relaxed);
+        t.flying += atomic_load_explicit(&w->flying, memory_order_relaxed);
+        t.connections += atomic_load_explicit(&w->connections, memory_order_relaxed);
+    }
+    return t;
+}
+
+const char *
+backend_state_word(const struct backend *b, const struct backend_totals *t)
+{
+    unsigned down = atomic_load(&b->down);
+
+    if (down & BACKEND_DRAINING)
+        return "draining";
+    if (down & BACKEND_UNHEALTHY)
+        return "unhealthy";
+    if (down & BACKEND_EJECTED)
+        return "ejected";
+    if (down & BACKEND_TRIPPED)
+        return backend_usable(b) ? "on trial" : "tripped";
+    if (down & BACKEND_UNCHECKED)
+        return "unchecked";
+    return t->connections ? "ready" : "idle";
+}
+
+static void
+print_ms(struct strbuf *out, const char *key, int64_t us, bool known)
+{
+    if (known)
+        strbuf_printf(out, ",\"%s\":%lld", key, (long long)(us / 1000));
+    else
+        strbuf_printf(out, ",\"%s\":null", key);
+}
+
+static void
+print_text(struct strbuf *out, const char *key, const char *text)
+{
+    strbuf_printf(out, ",\"%s\":", key);
+    json_text_add(out, text);
+}
+
+/* How long the source's answer is still good. */
+static void
+print_ttl(const struct hub *hub, const struct hub_source *s, struct strbuf *out)
+{
+    int64_t left = s ? s->answered_us + s->valid_ms * 1000 - loop_now_us(hub->loop) : 0;
+
+    print_ms(out, "ttlLeftMs", left > 0 ? left : 0, s && s->rows && s->valid_ms >= 0);
+}
+
+/* A row's origin is the very string of its source's config. */
+const struct hub_source *
+hub_source_of(const struct hub *hub, const struct backend_row *r)
+{
+    for (size_t i = 0; i < hub->source_count; i++) {
+        if (hub->sources[i].conf->target == r->origin)
+            return &hub->sources[i];
+    }
+    return NULL;
+}
+
+static void
+print_source(const struct hub *hub, const struct hub_source *s, struct strbuf *out)
+{
+    int64_t now = loop_now_us(hub->loop);
+
+    strbuf_puts(out, "{\"target\":");
+    json_text_add(out, s->conf->target);
+    strbuf_printf(out, ",\"endpoints\":%zu,\"ok\":%s", s->n,
+                  s->rows && !s->error[0] ? "true" : "false");
+    print_text(out, "error", s->error);
+    print_ms(out, "answerAgeMs", now - s->answered_us, s->rows != NULL);
+    print_ttl(hub, s, out);
+    strbuf_puts(out, "}");
+}
+
+static void
+print_labels(const struct backend_row *r, struct strbuf *out)
+{
+    strbuf_puts(out, ",\"labels\":{");
+    for (size_t i = 0; i < r->label_count; i++) {
+        if (i > 0)
+            strbuf_puts(out, ",");
+        json_text_add(out, r->labels[i].key);
+        strbuf_puts(out, ":");
+        json_text_add(out, r->labels[i].value);
+    }
+    strbuf_puts(out, "}");
+}
+
+static void
+print_endpoint(const struct hub *hub, const struct backend_row *r, struct strbuf *out)
+{
+    const struct backend *b = r->backend;
+    struct backend_totals t = backend_totals(b);
+
+    strbuf_puts(out, "{\"address\":");
+    json_text_add(out, b->name);
+    print_text(out, "target", r->origin);
+    print_ttl(hub, hub_source_of(hub, r), out);
+    print_text(out, "state", backend_state_word(b, &t));
+    strbuf_printf(out, ",\"usable\":%s", backend_usable(b) ? "true" : "false");
+    print_ms(out, "sinceMs", loop_now_us(hub->loop) - b->since_us, b->since_us != 0);
+    print_text(out, "why", b->why);
+    strbuf_printf(out, ",\"weight\":%u,\"priority\":%u", r->weight, r->priority);
+    print_text(out, "zone", r->zone);
+    print_labels(r, out);
+    strbuf_printf(out,
+                  ",\"connections\":%u,\"inFlight\":%u,\"calls\":%llu,\"successes\":%llu,"
+                  "\"failures\":%llu,\"localFailures\":%llu,\"check\":",
+                  t.connections, t.flying, (unsigned long long)t.calls,
+                  (unsigned long long)t.successes, (unsigned long long)t.failures,
+                  (unsigned long long)t.local_failures);
+    health_print(hub, b, out);
+    strbuf_puts(out, ",\"outlier\":");
+    outlier_print(hub, b, out);
+    strbuf_puts(out, "}");
+}
+
+static size_t
+hub_usable(const struct hub *hub)
+{
+    size_t usable = 0;
+
+    for (size_t i = 0; hub->list && i < hub->list->n; i++)
+        usable += backend_usable(hub->list->rows[i].backend);
+    return usable;
+}
+
+static bool
+hub_in_panic(const struct hub *hub)
+{
+    return atomic_load_explicit(&hub->levels->panics, memory_order_relaxed) > 0;
+}
+
+void
+hub_state_sentence(const struct hub *hub, struct strbuf *out)
+{
+    size_t n = hub->list ? hub->list->n : 0, usable = hub_usable(hub);
+
+    if (!hub->list)
+        strbuf_printf(out, "no endpoints are known%s%s",
+                      hub->sources[0].error[0] ? ": " : " yet", hub->sources[0].error);
+    else if (hub_in_panic(hub))
+        strbuf_printf(out,
+                      "panic: %zu of %zu endpoints are usable, calls go to all of them",
+                      usable, n);
+    else if (usable == n && n == 1)
+        strbuf_puts(out, "its endpoint is usable");
+    else if (usable == n)
+        strbuf_printf(out, "all %zu endpoints are usable", n);
+    else
+        strbuf_printf(out, "%zu of %zu endpoints are usable", usable, n);
+}
+
+static void
+print_state(const struct hub *hub, struct strbuf *out)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, HUB_WHY_MAX + 128);
+    hub_state_sentence(hub, &text);
+    print_text(out, "state", text.s);
+    strbuf_done(&text);
+}
+
+void
+hub_print(const struct hub *hub, struct strbuf *out)
+{
+    size_t n = hub->list ? hub->list->n : 0;
+
+    strbuf_puts(out, "{\"name\":");
+    json_text_add(out, hub->conf->name);
+    print_text(out, "policy", hub->conf->balance.policy);
+    print_state(hub, out);
+    strbuf_printf(out, ",\"panic\":%s,\"usable\":%zu,\"targets\":[",
+                  hub_in_panic(hub) ? "true" : "false", hub_usable(hub));
+    for (size_t i = 0; i < hub->source_count; i++) {
+        strbuf_puts(out, i ? ",\n" : "\n");
+        print_source(hub, &hub->sources[i], out);
+    }
+    strbuf_puts(out, "],\"endpoints\":[");
+    for (size_t i = 0; i < n; i++) {
+        strbuf_puts(out, i ? ",\n" : "\n");
+        print_endpoint(hub, &hub->list->rows[i], out);
+    }
+    strbuf_puts(out, "]}");
+}
