@@ -69,9 +69,10 @@ static const struct conf_field node_fields[] = {
       .type = CONF_STRING,
       .at = offsetof(struct node_conf, zone),
       .example = "\"${ZONE:-eu-1a}\"",
-      .help = "The zone that this proxy runs in, for the pools that do not say another in "
-              "balance.zoneAware: their endpoints of this zone are used first. Without "
-              "this key zones do not matter." },
+      .help =
+          "The zone that this proxy runs in, for the pools that do not say another in "
+          "balance.zoneAware: their endpoints of this zone are used first. Without "
+          "this key zones do not matter." },
     { .key = NULL },
 };
 

@@ -125,7 +125,8 @@ attempt_no_endpoint(struct call *c, int err)
 {
     char text[POOL_TEXT_MAX];
 
-    call_fail(c, grpc_code_from_err(err), "%s", pool_explain(c->pool, &c->wait, err, text));
+    call_fail(c, grpc_code_from_err(err), "%s",
+              pool_explain(c->pool, &c->wait, err, text));
 }
 
 void

@@ -43,7 +43,7 @@ struct call {
     struct frame_parser in_frames, out_frames; /* request and response messages */
     struct pool_wait wait; /* this and what follows has a start of its own */
     struct arena arena;
-    struct h2_stream down, up; /* the two streams */
+    struct h2_stream down, up;    /* the two streams */
     _Alignas(16) char first[512]; /* first block of the arena */
 };
 

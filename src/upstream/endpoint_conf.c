@@ -22,8 +22,9 @@ static const struct conf_field endpoint_fields[] = {
       .min = 1,
       .max = 1000,
       .example = "2",
-      .help = "Share of the calls of each endpoint of this target, for policies that know "
-              "weights. Multiplies a weight that comes from the source (SRV)." },
+      .help =
+          "Share of the calls of each endpoint of this target, for policies that know "
+          "weights. Multiplies a weight that comes from the source (SRV)." },
     { .key = "priority",
       .type = CONF_UINT,
       .at = offsetof(struct endpoint_conf, priority),
@@ -38,7 +39,8 @@ static const struct conf_field endpoint_fields[] = {
       .type = CONF_STRING,
       .at = offsetof(struct endpoint_conf, zone),
       .example = "\"eu-1a\"",
-      .help = "Zone of these endpoints, in place of what the source says. See balance.zoneAware." },
+      .help = "Zone of these endpoints, in place of what the source says. See "
+              "balance.zoneAware." },
     { .key = "labels",
       .type = CONF_MAP,
       .at = offsetof(struct endpoint_conf, labels),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "poolrig.h"
 
-
 struct vclock now;
 struct loop *loop;
 struct stats stats;

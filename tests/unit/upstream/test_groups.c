@@ -2,7 +2,10 @@
 /* Who may serve a call: labels, priorities with failover, zones, random subsets, panic, slow start. */
 #include "poolrig.h"
 
-#define END { .backend = -1 }
+#define END           \
+    {                 \
+        .backend = -1 \
+    }
 
 static struct conf_pair v1_pair[] = { { "version", "v1" } };
 static struct conf_pair v2_pair[] = { { "version", "v2" } };

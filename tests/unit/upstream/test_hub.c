@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hub: targets become one list, backends keep their identity, ten thousand endpoints. */
 #include "poolrig.h"
+
+#include "base/strbuf.h"
 #include "upstream/group.h"
 
-#define END { .backend = -1 }
+#define END           \
+    {                 \
+        .backend = -1 \
+    }
 
 static const struct backend_row *
 row_named(const char *name)
@@ -180,13 +185,14 @@ real_us(void)
 static char *
 many(unsigned from, unsigned n)
 {
-    char *text = xmalloc(32 + (size_t)n * 24), *at = text;
+    struct strbuf text;
 
-    at += sprintf(at, "static:///");
+    strbuf_init(&text, 1 << 20);
+    strbuf_puts(&text, "static:///");
     for (unsigned i = from; i < from + n; i++)
-        at += sprintf(at, "%s127.%u.%u.%u:9", i == from ? "" : ",", 1 + i / 65536,
+        strbuf_printf(&text, "%s127.%u.%u.%u:9", i == from ? "" : ",", 1 + i / 65536,
                       i / 256 % 256, i % 256);
-    return text;
+    return strbuf_steal(&text);
 }
 
 static void
@@ -232,9 +238,10 @@ ten_thousand_endpoints_in_time(void **state)
     start = real_us();
     pool_apply(pool, l);
     small = real_us() - start;
-    print_message("          10000 endpoints: first list %d us on the main thread, update "
-                  "%d us; on a worker first %d us, a small change %d us\n",
-                  (int)merge, (int)again, (int)first, (int)small);
+    print_message(
+        "          10000 endpoints: first list %d us on the main thread, update "
+        "%d us; on a worker first %d us, a small change %d us\n",
+        (int)merge, (int)again, (int)first, (int)small);
     assert_int_equal(pool->n, THOUSANDS);
 #ifndef OUT_SANITIZED
     assert_true(again < 50000);

@@ -2,7 +2,10 @@
 /* A pool whose list changes under it: new endpoints, endpoints that leave and come back, calls that must not notice. */
 #include "poolrig.h"
 
-#define END { .backend = -1 }
+#define END           \
+    {                 \
+        .backend = -1 \
+    }
 
 static const struct row only_0[] = { { .backend = 0 }, END };
 static const struct row only_1[] = { { .backend = 1 }, END };
