@@ -143,6 +143,7 @@ tallies_follow_the_calls(void **state)
     const struct backend_tally *t;
 
     (void)state;
+    conf.outlier.on = true; /* errors in a row are only counted for it */
     pool_open(1, "round_robin");
     (void)!call_start(0);
     UNTIL(calls[0].done);
