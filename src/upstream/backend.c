@@ -50,9 +50,9 @@ backend_usable(const struct backend *b)
 {
     unsigned down = atomic_load_explicit(&b->down, memory_order_relaxed);
 
-    return down == 0 || (down == BACKEND_TRIPPED &&
-                         atomic_load_explicit(&b->probe, memory_order_relaxed) ==
-                             BACKEND_PROBE_OPEN);
+    return down == 0 ||
+           (down == BACKEND_TRIPPED &&
+            atomic_load_explicit(&b->probe, memory_order_relaxed) == BACKEND_PROBE_OPEN);
 }
 
 bool

@@ -24,7 +24,8 @@ enum backend_down {
     BACKEND_UNHEALTHY = 2, /* active check says no */
     BACKEND_EJECTED = 4,   /* outlier detection */
     BACKEND_TRIPPED = 8,   /* breaker: waits for its probe call */
-    BACKEND_DRAINING = 16, /* an operator said so (outriggerctl endpoint drain; issue 6) */
+    BACKEND_DRAINING =
+        16, /* an operator said so (outriggerctl endpoint drain; issue 6) */
 };
 
 /* The one real call that a tripped backend is tried with (outlier.c opens it). */
@@ -42,10 +43,11 @@ enum { BACKEND_WHY_MAX = 160 };
 /* What workers count and the main thread's sweep reads: one cache line of its own per worker, single writer, never cleared (the reader keeps the last
  * values and works with differences). */
 struct backend_tally {
-    _Alignas(64) _Atomic uint64_t successes, failures; /* grpc-status of the backend, by outlierDetection's rules */
-    _Atomic uint64_t local_failures;                   /* connect, reset, timeouts on our side */
-    _Atomic uint64_t calls;                            /* started */
-    _Atomic uint32_t flying, connections;              /* levels */
+    _Alignas(64) _Atomic uint64_t successes,
+        failures; /* grpc-status of the backend, by outlierDetection's rules */
+    _Atomic uint64_t local_failures;      /* connect, reset, timeouts on our side */
+    _Atomic uint64_t calls;               /* started */
+    _Atomic uint32_t flying, connections; /* levels */
 };
 
 struct backend {
@@ -53,21 +55,24 @@ struct backend {
     uint64_t number;       /* unique in the process */
     struct addr addr;
     char name[ADDR_TEXT_MAX];
-    _Atomic unsigned down;                /* enum backend_down; written by the main thread, except that a worker may set TRIPPED */
-    _Atomic uint32_t consecutive_errors;  /* all workers; reset by a success */
-    _Atomic uint32_t consecutive_local_errors; /* with splitLocalErrors: of our side only */
-    _Atomic unsigned probe;                    /* enum backend_probe */
-    _Atomic uint32_t flying;              /* calls of all workers; kept only when limits.maxRequestsPerEndpoint is set */
-    _Atomic int64_t usable_since_us;      /* slow start */
+    _Atomic unsigned
+        down; /* enum backend_down; written by the main thread, except that a worker may set TRIPPED */
+    _Atomic uint32_t consecutive_errors; /* all workers; reset by a success */
+    _Atomic uint32_t
+        consecutive_local_errors; /* with splitLocalErrors: of our side only */
+    _Atomic unsigned probe;       /* enum backend_probe */
+    _Atomic uint32_t
+        flying; /* calls of all workers; kept only when limits.maxRequestsPerEndpoint is set */
+    _Atomic int64_t usable_since_us; /* slow start */
     size_t workers;
     struct backend_tally *tally; /* [workers] */
-    struct endpoint **views;     /* [workers]; each worker writes and reads its own only */
+    struct endpoint **views; /* [workers]; each worker writes and reads its own only */
     /* Main thread only, for pages and logs: since when `down` is what it is, and why. */
     uint64_t seen; /* version of the last list that it was put into */
     int64_t since_us;
     char why[BACKEND_WHY_MAX];
-    struct check *check;         /* of health.c; NULL: none */
-    struct outlier_host *host;   /* of outlier.c; NULL: none */
+    struct check *check;       /* of health.c; NULL: none */
+    struct outlier_host *host; /* of outlier.c; NULL: none */
 };
 
 struct backend_row { /* what the source said about a backend this time */
@@ -83,8 +88,9 @@ struct backend_list {
     _Atomic unsigned refs;
     uint64_t version; /* counts up per pool */
     size_t n;
-    struct backend_row *rows; /* in order of the config and of the source; strings owned by the list */
-    void *memory;             /* where they are; NULL: nowhere */
+    struct backend_row
+        *rows; /* in order of the config and of the source; strings owned by the list */
+    void *memory; /* where they are; NULL: nowhere */
 };
 
 /* One hold. */

@@ -12,7 +12,8 @@ struct backend;
 struct backend_table {
     struct backend **slots; /* open addressing, at most half full */
     size_t size, used;      /* size: a power of two, or 0 */
-    uint64_t seed;          /* addresses come from outside: nobody shall choose who shares a slot */
+    uint64_t
+        seed; /* addresses come from outside: nobody shall choose who shares a slot */
 };
 
 void backend_table_init(struct backend_table *t, uint64_t seed);

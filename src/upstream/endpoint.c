@@ -185,11 +185,12 @@ endpoint_on_retry(struct timer *t)
     struct endpoint *e = CONTAINER_OF(t, struct endpoint, retry);
     struct pool *p = e->pool;
 
-    if (e->lb.wanted && p->active && e->connecting == 0 &&
-        p->connecting < CONNECTS_MAX && (!endpoint_has_ready(e) || endpoint_retiring(e)))
+    if (e->lb.wanted && p->active && e->connecting == 0 && p->connecting < CONNECTS_MAX &&
+        (!endpoint_has_ready(e) || endpoint_retiring(e)))
         endpoint_connect(e);
     else if (!e->lb.wanted)
-        e->failures = 0; /* another one is used now: next time it starts afresh, as gRPC's IDLE does */
+        e->failures =
+            0; /* another one is used now: next time it starts afresh, as gRPC's IDLE does */
     else
         p->connect = true;
     endpoint_update(e);

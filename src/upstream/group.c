@@ -232,4 +232,3 @@ subset_pick(struct pool *p, struct subset *s, struct pool_wait *w, struct endpoi
         return rv;
     return subset_pick_other(p, s, level, w, &how, ret, rv);
 }
-

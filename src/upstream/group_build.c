@@ -165,9 +165,8 @@ build_rows(struct build *b, const struct conf_map *selector)
         b->rows[b->n++] = i;
     }
     for (size_t i = 0; i < b->n; i++)
-        b->level[i] = b->key_count == 1
-                          ? 0
-                          : build_level(b, build_key(b, &l->rows[b->rows[i]]));
+        b->level[i] =
+            b->key_count == 1 ? 0 : build_level(b, build_key(b, &l->rows[b->rows[i]]));
 }
 
 static struct group *

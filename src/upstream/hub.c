@@ -173,7 +173,8 @@ void
 hub_mark(struct hub *hub, struct backend *b, unsigned bit, bool on, const char *why)
 {
     int64_t now = loop_now_us(hub->loop);
-    unsigned before = on ? atomic_fetch_or(&b->down, bit) : atomic_fetch_and(&b->down, ~bit);
+    unsigned before =
+        on ? atomic_fetch_or(&b->down, bit) : atomic_fetch_and(&b->down, ~bit);
     unsigned after = on ? before | bit : before & ~bit;
 
     if (after == before)
@@ -227,7 +228,8 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
     hub->sources = xcalloc(hub->source_count, sizeof(*hub->sources));
     hub->starting = true;
     for (size_t i = 0; i < hub->source_count; i++) {
-        hub->sources[i] = (struct hub_source){ .hub = hub, .conf = &e[i], .valid_ms = -1 };
+        hub->sources[i] =
+            (struct hub_source){ .hub = hub, .conf = &e[i], .valid_ms = -1 };
         hub_source_start(&hub->sources[i]);
     }
     hub->starting = false;

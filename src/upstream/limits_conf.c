@@ -33,9 +33,10 @@ static const struct conf_field pool_limits_fields[] = {
           "A call that waits longer than this for a connection ends with UNAVAILABLE." },
     { LIMIT("maxRetries", CONF_UINT, max_retries), .def = "0", .min = 0, .max = MOST,
       .example = "10",
-      .help = "Most calls at one time, all workers together, that are with a backend once "
-              "more because another one refused them. Further ones are not sent again. "
-              "0: no limit." },
+      .help =
+          "Most calls at one time, all workers together, that are with a backend once "
+          "more because another one refused them. Further ones are not sent again. "
+          "0: no limit." },
     { LIMIT("maxStreams", CONF_UINT, max_streams), .def = "0", .min = 0, .max = MOST,
       .example = "500",
       .help = "Most long streams at one time, all workers together. They have this limit "

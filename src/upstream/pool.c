@@ -68,8 +68,8 @@ pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
     p->wants = (conf->balance.hash_header ? POOL_WANTS_HASH : 0u) |
                (p->methods ? POOL_WANTS_METHOD : 0u) |
                (p->policy->wants_reports && !conf->balance.enable_oob_load_report
-                     ? POOL_WANTS_REPORTS
-                     : 0u) |
+                    ? POOL_WANTS_REPORTS
+                    : 0u) |
                (p->policy->ended ? POOL_WANTS_TIMES : 0u);
     p->subsets = xcalloc(1, sizeof(struct subset *));
     p->subsets[p->subset_count++] = subset_new(p, NULL);

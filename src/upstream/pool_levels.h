@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 struct pool_levels {
-    _Alignas(64) _Atomic uint32_t calls; /* with a backend, without those that count as streams */
+    _Alignas(64) _Atomic uint32_t
+        calls; /* with a backend, without those that count as streams */
     _Alignas(64) _Atomic uint32_t streams;
     _Alignas(64) _Atomic uint32_t retries;
     _Alignas(64) _Atomic uint32_t connections;

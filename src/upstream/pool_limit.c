@@ -7,10 +7,10 @@
 #include "upstream/group.h"
 
 enum { /* pool_wait.counted */
-    COUNTED_CALL = 1,
-    COUNTED_STREAM = 2,
-    COUNTED_RETRY = 4,
-    COUNTED_ENDPOINT = 8,
+       COUNTED_CALL = 1,
+       COUNTED_STREAM = 2,
+       COUNTED_RETRY = 4,
+       COUNTED_ENDPOINT = 8,
 };
 
 enum { LIMIT_NONE, LIMIT_CALLS, LIMIT_STREAMS, LIMIT_RETRIES };
@@ -34,7 +34,8 @@ call_becomes_stream(struct pool *p, struct pool_wait *w)
     const struct pool_limits_conf *l = &p->conf->limits;
 
     list_remove(&w->young);
-    if (!(w->counted & COUNTED_STREAM) && level_take(&p->levels->streams, l->max_streams)) {
+    if (!(w->counted & COUNTED_STREAM) &&
+        level_take(&p->levels->streams, l->max_streams)) {
         w->counted |= COUNTED_STREAM;
         if (w->counted & COUNTED_CALL)
             level_give(&p->levels->calls, l->max_concurrent_requests);
@@ -193,8 +194,8 @@ pool_on_full_timer(struct timer *t)
 
     bool some = pool_look_at_full(p);
 
-    if (p->no_connections && atomic_load(&p->levels->connections) <
-                                 p->conf->limits.max_connections) {
+    if (p->no_connections &&
+        atomic_load(&p->levels->connections) < p->conf->limits.max_connections) {
         p->no_connections = false;
         p->connect = p->grow = some = true;
     }

@@ -173,7 +173,8 @@ upconn_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
         endpoint_calm(c->endpoint);
     else if (code != H2_NO_ERROR && log_limit_pass(&c->endpoint->log_limit, 3))
         log_at(NULL, LOG_WARN, "backend sent GOAWAY with an error",
-               LS("endpoint", c->endpoint->backend->name), LI("code", code), LB("text", text));
+               LS("endpoint", c->endpoint->backend->name), LI("code", code),
+               LB("text", text));
     if (c->state == UPCONN_SETTLING || c->state == UPCONN_READY) {
         bool early = c->state == UPCONN_SETTLING;
 
@@ -223,11 +224,11 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
             e->failures = 0;
         hub_ask_again(p->hub);
         if (!useless)
-            snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.120s", e->backend->name,
-                     text);
+            snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.120s",
+                     e->backend->name, text);
         if (log_limit_pass(&e->log_limit, 3))
-            log_at(NULL, LOG_INFO, "connection to backend lost", LS("endpoint", e->backend->name),
-                   LS("why", text));
+            log_at(NULL, LOG_INFO, "connection to backend lost",
+                   LS("endpoint", e->backend->name), LS("why", text));
     } else if (was == UPCONN_LEAVING && useless) {
         endpoint_failed(e, err, text);
     }
