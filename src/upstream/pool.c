@@ -12,8 +12,6 @@ enum {
     LOOK_PAST = 32
 }; /* waiting calls of a hashing policy do not wait for each other */
 
-static const int64_t LOOK_AT_FULL_US = 5 * 1000;
-
 static void pool_on_wait_timer(struct timer *t);
 
 /* --- life ---------------------------------------------------------------------------- */
@@ -249,6 +247,7 @@ pool_changed(struct pool *p)
         pool_service(p); /* connections for who still waits */
     }
     p->running = false;
+    pool_watch_full(p);
 }
 
 /* Waiters of a subset are in order of arrival and all share one time limit, so the first one is always the next to go. */
@@ -294,8 +293,7 @@ pool_queue(struct pool *p, struct pool_wait *w)
         timer_start(p->loop, &p->wait_timer, p->conf->limits.pending_timeout_ms * 1000);
     p->grow = true;
     pool_service(p);
-    if ((!list_empty(&p->full) || p->no_connections) && !timer_running(&p->full_timer))
-        timer_start(p->loop, &p->full_timer, LOOK_AT_FULL_US);
+    pool_watch_full(p);
     return ERR_AGAIN;
 }
 
