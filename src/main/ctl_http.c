@@ -62,9 +62,10 @@ http_body(const struct strbuf *answer, struct strbuf *body, const char **ret_why
         return ERR_SYNTAX;
     }
     if (status != 200) {
-        *ret_why = status == 404 ? "it does not know this page: is it an older version, or "
-                                   "another program?"
-                                 : "it answered with an HTTP error";
+        *ret_why = status == 404
+                       ? "it does not know this page: is it an older version, or "
+                         "another program?"
+                       : "it answered with an HTTP error";
         return ERR_SYNTAX;
     }
     strbuf_puts(body, end + 4);
