@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 
-enum { BUF_SIZES = 3, BUF_JOIN_MAX = 512 };
+enum { BUF_SIZES = 3, BUF_JOIN_MAX = 512, BUF_CUT_SHARE = 16 };
 
 static const uint32_t buf_sizes[BUF_SIZES] = { 480, 4000, 16384 + 64 };
 
@@ -240,8 +240,9 @@ buf_append(struct buf *b, struct buf_pool *p, const void *data, size_t n, size_t
         }
         return ERR_OK;
     }
-    /* The usual case, a message for an empty queue, takes one chunk and no loop. */
-    if (UNLIKELY(room > 0 || n > buf_sizes[BUF_SIZES - 1]))
+    /* The usual case, a message for an empty queue, takes one chunk and no loop. A little room at
+     * the end of a full frame is left: what is cut there would have to be joined again later. */
+    if (UNLIKELY(room > n / BUF_CUT_SHARE || n > buf_sizes[BUF_SIZES - 1]))
         return buf_append_chain(b, p, from, n, room);
 
     struct chunk *c = chunk_take(p, n > b->len / 4 ? n : b->len / 4);

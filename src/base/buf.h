@@ -45,7 +45,8 @@ void chunk_give(struct buf_pool *p, struct chunk *c);
 void buf_init(struct buf *b);
 /* drops all bytes, also the kept ones */
 void buf_done(struct buf *b, struct buf_pool *p);
-/* Copies n bytes to the end. Fills the tail chunk first. ERR_LIMIT when len would pass
+/* Copies n bytes to the end. Fills the tail chunk first, unless that would
+ * cut the bytes for a room of less than 1/16 of them. ERR_LIMIT when len would pass
  * cap; ERR_NOMEM. All or nothing. */
 int buf_append(struct buf *b, struct buf_pool *p, const void *data, size_t n,
                size_t cap) MUST_CHECK;

@@ -43,6 +43,10 @@ static const struct err_row err_rows[] = {
     [-ERR_HANDSHAKE_TIMEOUT] = { "HANDSHAKE_TIMEOUT",
                                  "the peer did not finish its handshake in time", false },
     [-ERR_CLOSED] = { "CLOSED", "the connection was closed by the proxy", false },
+    [-ERR_KEEPALIVE] = { "KEEPALIVE", "the peer did not answer a keepalive PING in time",
+                         false },
+    [-ERR_PINGS] = { "PINGS", "the peer sent too many PINGs", false },
+    [-ERR_AGE] = { "AGE", "the connection was old enough to be closed", false },
     [-ERR_POOL_LIMIT] = { "POOL_LIMIT", "a limit of the pool was reached", true },
     [-ERR_REMOVED] = { "REMOVED",
                        "the endpoint was removed from the pool and the call took longer "

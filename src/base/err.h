@@ -34,9 +34,12 @@ enum err {
     ERR_IDLE = -22,  /* closed by us: idle for too long */
     ERR_STALL = -23, /* closed by us: the peer takes no data */
     ERR_HANDSHAKE_TIMEOUT = -24,
-    ERR_CLOSED = -25, /* closed by us on purpose */
-    ERR_POOL_LIMIT = -26, /* a limit of the pool: pool_explain says which */
-    ERR_REMOVED = -27,    /* the endpoint left its pool and its time to end calls is over */
+    ERR_CLOSED = -25,    /* closed by us on purpose */
+    ERR_KEEPALIVE = -26, /* closed by us: no answer to a keepalive PING */
+    ERR_PINGS = -27,     /* closed by us: the client sends too many PINGs */
+    ERR_AGE = -28,       /* closed by us: maxConnectionAge or maxRequestsPerConnection */
+    ERR_POOL_LIMIT = -29, /* a limit of the pool: pool_explain says which */
+    ERR_REMOVED = -30,    /* the endpoint left its pool and its time to end calls is over */
 };
 
 const char *err_name(int e); /* "CONN_LOST"; "UNKNOWN" for values not in the list */

@@ -236,5 +236,14 @@ const struct explain_code explain_codes[] = {
              "\"127.0.0.1:50051\"] }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\", "
               "\"127.0.0.1:50052\"] }]" },
+    { .code = "W0306",
+      .title = "PINGs to backends that may not allow them",
+      .text = "gRPC servers allow a client one PING in 5 minutes and close the "
+              "connection with too_many_pings when there are more. Tell the servers to "
+              "allow more, or ask less often.",
+      .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
+             "\"keepalive\": { \"time\": \"30s\" } }]",
+      .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
+              "\"keepalive\": { \"time\": \"5m\" } }]" },
     { .code = NULL },
 };

@@ -172,6 +172,9 @@ grpc_code_from_err(int err)
     case ERR_CLOSED:
     case ERR_POOL_LIMIT:
     case ERR_REMOVED:
+    case ERR_KEEPALIVE:
+    case ERR_PINGS:
+    case ERR_AGE:
         return GRPC_UNAVAILABLE;
     case ERR_SYNTAX:
     case ERR_SYS:

@@ -23,6 +23,8 @@ block_open_stream(struct h2_conn *c, const struct frame *f)
     c->gate.turn_streams++;
     c->w->turn_streams++;
     c->gate.streams++;
+    if (c->max_requests)
+        age_count_request(c);
     if (c->final_goaway) {
         gate_note_closed(c, f->id, true); /* opened after our last word: ignored */
         return NULL;
@@ -47,6 +49,7 @@ block_begin(struct h2_conn *c, const struct frame *f)
     r->block_bytes = f->len;
     r->continuations = 0;
     r->block_dropped = 0;
+    r->block_fields = r->field_open = false;
     r->block_end_stream = f->flags & FLAG_END_STREAM;
     r->block_refused = false;
     r->block_since_us = loop_now_us(c->w->loop);
@@ -58,26 +61,42 @@ block_begin(struct h2_conn *c, const struct frame *f)
 
 /* Space around a value has no meaning; gRPC lets a receiver strip it (PROTOCOL-HTTP2 "ASCII-Value"), and servers send such a
  * grpc-message. Requests get no such mercy: what is matched and routed must be unambiguous. */
+static bool
+block_is_space(uint8_t b)
+{
+    return b == ' ' || b == '\t';
+}
+
+static bool
+block_spaced(const nghttp2_nv *nv)
+{
+    return nv->valuelen &&
+           (block_is_space(nv->value[0]) || block_is_space(nv->value[nv->valuelen - 1]));
+}
+
 static void
 block_strip(nghttp2_nv *nv)
 {
-    while (nv->valuelen && (nv->value[0] == ' ' || nv->value[0] == '\t')) {
+    while (nv->valuelen && block_is_space(nv->value[0])) {
         nv->value++;
         nv->valuelen--;
     }
-    while (nv->valuelen &&
-           (nv->value[nv->valuelen - 1] == ' ' || nv->value[nv->valuelen - 1] == '\t'))
+    while (nv->valuelen && block_is_space(nv->value[nv->valuelen - 1]))
         nv->valuelen--;
 }
 
 static void
-block_field(struct h2_conn *c, struct h2_stream *s, nghttp2_nv *nv)
+block_field(struct h2_conn *c, struct h2_stream *s, const nghttp2_nv *nv)
 {
     struct h2_headers *h = block_headers(s);
     enum h2_token token = h2_token_find(nv->name, nv->namelen);
+    nghttp2_nv bare;
 
-    if (c->side == H2_UP)
-        block_strip(nv);
+    if (c->side == H2_UP && UNLIKELY(block_spaced(nv))) {
+        bare = *nv;
+        block_strip(&bare);
+        nv = &bare;
+    }
     switch (check_field(h, c->side, s->in_begun, nv, token)) {
     case HEADER_GOOD:
         break;
@@ -107,6 +126,45 @@ block_drop(struct h2_conn *c, const nghttp2_nv *nv)
                        "header list far over the limit");
 }
 
+static void
+block_bad(struct h2_conn *c)
+{
+    conn_terminate(c, ERR_PROTOCOL, H2_COMPRESSION_ERROR, "header compression error");
+}
+
+/* False: the connection ends. */
+static bool
+block_emit(struct h2_conn *c, const nghttp2_nv *nv)
+{
+    if (c->recv.block)
+        block_field(c, c->recv.block, nv);
+    else
+        block_drop(c, nv);
+    return !c->terminating;
+}
+
+/* Fields that are one byte, an index into the table: most of what repeats. They leave no trace in the decoder, so they need not go through
+ * it; it gives the entry. Returns the bytes used; what is left begins with another kind of field, or is for the decoder to judge. */
+static size_t
+block_indexed(struct h2_conn *c, const uint8_t *p, size_t n)
+{
+    size_t at = 0;
+
+    while (at < n && p[at] > 0x80 && p[at] < 0xff) {
+        const nghttp2_nv *entry =
+            nghttp2_hd_inflate_get_table_entry(c->inflater, p[at] & 0x7f);
+
+        if (!entry)
+            break;
+        at++;
+        if (!block_emit(c, entry))
+            break;
+    }
+    if (at)
+        c->recv.block_fields = true;
+    return at;
+}
+
 /* last: these are the last bytes of the whole block. */
 void
 block_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool last)
@@ -114,31 +172,40 @@ block_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool last)
     for (;;) {
         nghttp2_nv nv;
         int flags = 0;
-        ssize_t k = nghttp2_hd_inflate_hd2(c->inflater, &nv, &flags, p, n, last);
+        ssize_t k = 0;
 
+        if (!c->recv.field_open) {
+            k = (ssize_t)block_indexed(c, p, n);
+            p += k;
+            n -= (size_t)k;
+            if (c->terminating)
+                return;
+            if (n == 0 && !last)
+                return;
+            /* A new table size stands before all fields (RFC 7541 4.2); the decoder did not see those that we took. */
+            if (n && (p[0] & 0xe0) == 0x20 && c->recv.block_fields) {
+                block_bad(c);
+                return;
+            }
+        }
+        k = nghttp2_hd_inflate_hd2(c->inflater, &nv, &flags, p, n, last);
         if (k < 0) {
             if (k == NGHTTP2_ERR_NOMEM)
                 conn_fail(c, ERR_NOMEM, "no memory");
             else
-                conn_terminate(c, ERR_PROTOCOL, H2_COMPRESSION_ERROR,
-                               "header compression error");
+                block_bad(c);
             return;
         }
         p += k;
         n -= (size_t)k;
-        if (flags & NGHTTP2_HD_INFLATE_EMIT) {
-            if (c->recv.block)
-                block_field(c, c->recv.block, &nv);
-            else
-                block_drop(c, &nv);
-            if (c->terminating)
-                return;
-        }
+        c->recv.field_open = !(flags & NGHTTP2_HD_INFLATE_EMIT);
+        if (flags & NGHTTP2_HD_INFLATE_EMIT && !block_emit(c, &nv))
+            return;
         if (flags & NGHTTP2_HD_INFLATE_FINAL) {
             nghttp2_hd_inflate_end_headers(c->inflater);
             return;
         }
-        if (!(flags & NGHTTP2_HD_INFLATE_EMIT) && n == 0)
+        if (c->recv.field_open && n == 0)
             return;
     }
 }
@@ -216,16 +283,14 @@ int
 block_send(struct h2_conn *c, const struct h2_field *fields, size_t n, int32_t id,
            bool end)
 {
-    const nghttp2_nv *nv = (const nghttp2_nv *)fields;
     uint8_t *block = c->w->block, head[FRAME_HEAD];
     uint8_t type = FRAME_HEADERS;
     ssize_t len;
 
-    if (nghttp2_hd_deflate_bound(c->deflater, nv, n) > BLOCK_MAX)
-        return ERR_LIMIT;
-    len = nghttp2_hd_deflate_hd(c->deflater, block, BLOCK_MAX, nv, n);
+    c->gate.blocks_out++;
+    len = hpack_encode(&c->encoder, c->w->slab, fields, n, block, BLOCK_MAX);
     if (len < 0)
-        return ERR_NOMEM;
+        return (int)len;
     do {
         size_t k = len < FRAME_PAYLOAD_MAX ? (size_t)len : FRAME_PAYLOAD_MAX;
         uint8_t flags = (size_t)len == k ? FLAG_END_HEADERS : 0;

@@ -103,6 +103,7 @@ conn_fail(struct h2_conn *c, int err, const char *note)
     if (c->state == CONN_CLOSED || c->state == CONN_LINGER)
         return;
     c->state = CONN_CLOSED;
+    keepalive_stop(c);
     if (c->close_err == ERR_OK)
         c->close_err = err;
     if (note[0])
@@ -174,7 +175,11 @@ conn_check_end(struct h2_conn *c)
             return;
         /* A client may have sent more meanwhile: linger, or the reset of a socket with unread input takes our GOAWAY along. */
         c->terminating = c->side == H2_DOWN;
-        conn_fail(c, c->peer_goaway ? ERR_GOAWAY : ERR_DRAIN, "");
+        conn_fail(c,
+                  c->drain_err     ? c->drain_err
+                  : c->peer_goaway ? ERR_GOAWAY
+                                   : ERR_DRAIN,
+                  "");
     }
 }
 
@@ -253,6 +258,7 @@ conn_read(struct h2_conn *c)
         return;
     }
     c->gate.turn_frames = c->gate.turn_streams = 0;
+    keepalive_note_read(c);
     if (c->state == CONN_PREFACE) {
         preface_read(c, c->w->read_buf, (size_t)n);
         return;
@@ -287,8 +293,7 @@ conn_free(struct ref *r)
 
     if (c->inflater)
         nghttp2_hd_inflate_del(c->inflater);
-    if (c->deflater)
-        nghttp2_hd_deflate_del(c->deflater);
+    hpack_done(&c->encoder, c->w->slab);
     stream_table_done(&c->table, c->w->slab);
     recv_done(c);
     buf_done(&c->ctl, c->w->bufs);
@@ -385,6 +390,12 @@ h2_conn_open(struct h2_worker *w, struct transport *t, enum h2_side side,
     bucket_init(&c->glitches, limits->glitch_burst, limits->glitch_rate, now);
     bucket_init(&c->resets, limits->reset_burst, limits->reset_rate, now);
     c->opened_us = c->idle_since_us = c->write_progress_us = now;
+    keepalive_init(c);
+    age_start(c);
+    if (limits->keepalive.time_us)
+        transport_set_user_timeout(t, limits->keepalive.timeout_us);
+    else if (side == H2_DOWN)
+        transport_set_probes(t); /* connects have them already */
     transport_bind(t, conn_on_transport, c);
     if (side == H2_UP) {
         if (control_start(c) != ERR_OK)
@@ -418,6 +429,7 @@ conn_finish(struct h2_conn *c)
     if (c->final_goaway || c->state != CONN_OPEN)
         return;
     c->final_goaway = true;
+    c->drain_since_us = loop_now_us(c->w->loop);
     c->last_id = c->max_id;
     control_goaway(c, c->last_id, H2_NO_ERROR);
 }
@@ -435,6 +447,17 @@ h2_conn_drain(struct h2_conn *c)
         conn_dirty(c); /* the flush looks whether it can end */
     else
         conn_drain_notice(c);
+}
+
+/* A drain of our own: err is what the owner hears at the end, the text is the debug data of the GOAWAYs. */
+void
+conn_retire(struct h2_conn *c, int err, const char *goaway_text)
+{
+    if (c->draining)
+        return;
+    c->drain_err = err;
+    c->goaway_text = goaway_text;
+    h2_conn_drain(c);
 }
 
 bool

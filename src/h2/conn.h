@@ -53,6 +53,16 @@ enum h2_code {
     H2_ENHANCE_YOUR_CALM = 0xb,
 };
 
+/* PINGs against silence (gRFC A8, A9), and how many of them a client may send. Microseconds. */
+struct h2_keepalive {
+    int64_t time_us;    /* silence of the peer before we PING it; 0: never */
+    int64_t timeout_us; /* then so long for the ack or any other byte; above 0 */
+    bool without_calls; /* also while no stream is open */
+    /* Down side: a client's PING that comes earlier is a strike; more than two strikes end the connection. 0: not looked at. */
+    int64_t min_client_interval_us;
+    bool permit_without_calls; /* false: with no stream open the interval is 2 h */
+};
+
 /* Limits of a connection; the owner keeps them alive as long as the connection. Bytes, counts, microseconds. */
 struct h2_limits {
     uint32_t max_concurrent_streams;
@@ -64,9 +74,13 @@ struct h2_limits {
     uint32_t max_streams_per_turn, max_frames_per_turn;
     int64_t handshake_timeout_us, header_timeout_us, idle_timeout_us,
         write_stall_us; /* 0: off */
+    struct h2_keepalive keepalive;
+    /* Down side, 10 % more or less by chance, as idle_timeout_us there; 0: off. The grace begins with the second GOAWAY. */
+    int64_t max_age_us, max_age_grace_us;
+    uint32_t max_requests;
 };
 
-/* Fills in the defaults of the limits sheet (reliability.md 2, DESIGN 3.6). */
+/* Fills in the defaults of the limits sheet (reliability.md 2, DESIGN 3.6); keepalive, age and requests are off. */
 void h2_limits_default(struct h2_limits *l);
 
 enum h2_events {
@@ -94,7 +108,7 @@ struct h2_stream {
     bool headers_queued; /* our headers are with the library */
     bool end_queued;     /* the owner ended our side */
     bool end_sent;       /* END_STREAM left or stands behind all else in the queue */
-    bool discard; /* reset by us: what still arrives is dropped */
+    bool discard;        /* reset by us: what still arrives is dropped */
     bool closing;        /* off the connection's table; H2_EV_CLOSED follows */
     bool
         patient; /* set by the owner: after our early end the peer gets a second to end its side before RST_STREAM(NO_ERROR) */
@@ -164,6 +178,8 @@ bool h2_conn_settled(const struct h2_conn *c); /* the peer's SETTINGS arrived */
 unsigned h2_conn_streams(const struct h2_conn *c);
 /* Up side: streams that may be opened now (peer's limit minus open ones; 0 while draining). */
 unsigned h2_conn_free_streams(const struct h2_conn *c);
+/* Another keepalive.time_us for this connection alone; 0: no PINGs. Counts from now. */
+void h2_conn_set_keepalive_time(struct h2_conn *c, int64_t time_us);
 /* Charges protocol oddities of the peer; may close the connection (ERR_FLOOD) at the end of the turn. */
 void h2_conn_glitch(struct h2_conn *c, unsigned n);
 void *h2_conn_arg(const struct h2_conn *c);

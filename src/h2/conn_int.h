@@ -7,9 +7,12 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/bucket.h"
+#include "base/compat.h"
 #include "base/err.h"
+#include "base/rand.h"
 #include "h2/conn.h"
 #include "h2/frame.h"
+#include "h2/hpack.h"
 #include "h2/table.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
@@ -19,7 +22,7 @@
 enum {
     OUT_SCRATCH = 96 * 1024, /* bytes copied together for one write */
     OUT_IOV = 64,
-    READ_SIZE = 128 * 1024,
+    READ_SIZE = 256 * 1024,
     BLOCK_MAX = 64 * 1024, /* a header block that we send, encoded */
     NOTE_MAX = 160,
 };
@@ -29,7 +32,7 @@ struct output {
     size_t used, total;
     int n;
     struct iovec iov[OUT_IOV];
-    struct chunk *own[OUT_IOV]; /* chunk that an entry points into; NULL: scratch */
+    struct chunk *spent; /* taken out of their queues; given back after the write */
     uint8_t scratch[OUT_SCRATCH];
 };
 
@@ -45,6 +48,7 @@ struct h2_worker {
     uint32_t
         turn_streams; /* new streams of clients in this turn, all connections together */
     uint64_t numbers;
+    struct rng rng; /* jitter */
     size_t held, held_limit;
     struct timer sweep;
     struct output out;
@@ -57,11 +61,25 @@ struct gate_closed;
 
 struct gate {
     uint32_t turn_frames, turn_streams; /* share of this loop turn used so far */
-    uint64_t priorities, window_updates, streams,
-        data_out; /* a connection may live for weeks */
+    uint64_t priorities, window_updates, pings, streams, data_out,
+        blocks_out; /* a connection may live for weeks */
     uint8_t closed_at;
     bool forgot_ours;           /* a stream that we reset fell out of `closed` */
     struct gate_closed *closed; /* ring, made when the first stream closes */
+};
+
+/* ---- PINGs against silence, and those of clients (h2/keepalive.c) ---- */
+struct keepalive {
+    struct timer timer;
+    int64_t time_us;    /* 0: off */
+    int64_t wait_us;    /* time_us with its jitter */
+    int64_t read_us;    /* when the last byte was read; only kept while on */
+    int64_t ping_us;    /* the client's last PING that was no strike */
+    uint64_t ping_sent; /* HEADERS and DATA that we had sent by then */
+    bool waiting;       /* our PING is out */
+    bool dormant;       /* silent for long enough, but there is no call: asleep */
+    bool ping_seen;
+    uint8_t strikes;
 };
 
 /* ---- reader of frames (h2/recv.c) ---- */
@@ -81,6 +99,7 @@ struct recv {
     struct h2_stream *stream; /* of this DATA frame; NULL: nobody wants it */
     /* header block, over HEADERS and its CONTINUATIONs */
     bool in_block, block_end_stream, block_refused;
+    bool block_fields, field_open; /* a field was read; the decoder is inside one */
     int32_t block_id;
     uint32_t block_bytes;
     uint32_t block_dropped; /* decoded bytes of a block that nobody keeps */
@@ -105,7 +124,7 @@ struct h2_conn {
     struct list senders;   /* have bytes and window */
     struct stream_table table;
     nghttp2_hd_inflater *inflater;
-    nghttp2_hd_deflater *deflater;
+    struct hpack encoder;
     struct buf ctl;       /* encoded frames that need no window, in order */
     struct buf outq;      /* what the socket did not take */
     unsigned ctl_answers; /* frames in ctl that the peer's input caused */
@@ -117,6 +136,7 @@ struct h2_conn {
     uint64_t number;
     struct recv recv;
     struct gate gate;
+    struct keepalive alive;
     struct bucket glitches, resets;
     enum h2_side side;
     enum conn_state state;
@@ -126,10 +146,12 @@ struct h2_conn {
     bool goaway_news, settings_news; /* to be told after the feed */
     bool want_write, want_read, flooded, warned;
     bool held_back;
+    bool aged; /* it drains because of its age */
     unsigned stream_count;
-    int32_t max_id;  /* highest stream that the peer opened */
-    int32_t last_id; /* with final_goaway: the last one that we take */
-    int32_t next_id; /* next stream of ours */
+    uint32_t max_requests; /* 0: no limit */
+    int32_t max_id;        /* highest stream that the peer opened */
+    int32_t last_id;       /* with final_goaway: the last one that we take */
+    int32_t next_id;       /* next stream of ours */
     uint32_t peer_max_streams;
     int32_t peer_window;              /* the peer's SETTINGS_INITIAL_WINDOW_SIZE */
     int64_t send_window, recv_window; /* of the connection */
@@ -142,8 +164,12 @@ struct h2_conn {
     bool bdp_ping;
     uint32_t bdp_bytes, bdp_quiet;
     int64_t bdp_since_us;
-    int64_t opened_us, idle_since_us, write_progress_us, drain_since_us;
+    int64_t opened_us, idle_since_us, write_progress_us;
+    int64_t drain_since_us; /* since the first GOAWAY, then since the second */
+    int64_t idle_us, age_due_us;
+    const char *goaway_text; /* debug data of our GOAWAYs; NULL: none */
     int close_err;
+    int drain_err; /* why it drains; ERR_OK: the owner wants it */
     uint32_t goaway_code;
     uint8_t pre_len;
     uint8_t pre[FRAME_MAGIC_LEN];
@@ -203,6 +229,30 @@ enum gate_closed_by { GATE_UNKNOWN, GATE_BY_US, GATE_BY_PEER };
 enum gate_closed_by gate_find_closed(const struct h2_conn *c, int32_t id);
 void gate_done(struct h2_conn *c);
 
+/* keepalive.c: PINGs */
+void keepalive_init(struct h2_conn *c);
+void keepalive_start(struct h2_conn *c); /* HTTP/2 has begun */
+void keepalive_answered(struct h2_conn *c);
+void keepalive_wake(struct h2_conn *c);
+void keepalive_stop(struct h2_conn *c);
+void keepalive_police(struct h2_conn *c);
+
+/* Bytes were read. */
+static inline void
+keepalive_note_read(struct h2_conn *c)
+{
+    if (c->alive.time_us == 0)
+        return;
+    c->alive.read_us = loop_now_us(c->w->loop);
+    if (UNLIKELY(c->alive.waiting))
+        keepalive_answered(c);
+}
+
+/* keepalive.c: how long a connection of a client may live */
+void age_start(struct h2_conn *c);
+void age_count_request(struct h2_conn *c); /* with max_requests only */
+void age_sweep(struct h2_conn *c, int64_t now);
+
 /* flow.c */
 void
 flow_received_data(struct h2_conn *c, struct h2_stream *s, const uint8_t *p, size_t n);
@@ -214,7 +264,6 @@ bool flow_ping_ours(const uint8_t *opaque);
 
 /* output.c */
 void output_bytes(struct output *o, const void *p, size_t n);
-void output_chunk(struct output *o, struct chunk *c);
 bool output_full(const struct output *o, size_t limit);
 void output_from(struct output *o, struct h2_worker *w, struct buf *from, size_t n);
 int output_write(struct h2_conn *c);      /* what was gathered; the rest goes to outq */
@@ -230,6 +279,7 @@ void conn_note(struct h2_conn *c, struct h2_stream *s, unsigned event);
 void conn_fail(struct h2_conn *c, int err, const char *note);
 void conn_terminate(struct h2_conn *c, int err, uint32_t code, const char *note);
 void conn_feed(struct h2_conn *c, const uint8_t *p, size_t n);
+void conn_retire(struct h2_conn *c, int err, const char *goaway_text);
 void conn_finish(struct h2_conn *c);
 void conn_drain_notice(struct h2_conn *c);
 bool conn_drain_ping(const uint8_t *opaque);

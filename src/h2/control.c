@@ -8,7 +8,8 @@ enum {
     SETTINGS_ENTRY = 6,
     SETTINGS_MAX = 32,
     WINDOW_MAX = INT32_MAX,
-    GOAWAY_TEXT_MAX = 128
+    GOAWAY_TEXT_MAX = 128,
+    GOAWAY_OWN_TEXT_MAX = 32,
 };
 
 /* --- out -------------------------------------------------------------------------------- */
@@ -53,11 +54,16 @@ control_window(struct h2_conn *c, int32_t id, uint32_t n)
 void
 control_goaway(struct h2_conn *c, int32_t last_id, uint32_t code)
 {
-    uint8_t p[8];
+    const char *text = c->goaway_text ? c->goaway_text : "";
+    size_t n = strlen(text); /* ours, and short */
+    uint8_t p[8 + GOAWAY_OWN_TEXT_MAX];
 
+    if (n > GOAWAY_OWN_TEXT_MAX)
+        n = GOAWAY_OWN_TEXT_MAX;
     frame_put32(p, (uint32_t)last_id);
     frame_put32(p + 4, code);
-    control_put(c, FRAME_GOAWAY, 0, 0, p, sizeof(p));
+    memcpy(p + 8, text, n);
+    control_put(c, FRAME_GOAWAY, 0, 0, p, 8 + n);
     stat_inc(c->w->stats, STAT_GOAWAY_SENT);
 }
 
@@ -78,9 +84,9 @@ control_start(struct h2_conn *c)
     uint8_t p[4 * SETTINGS_ENTRY];
     size_t n = 0;
 
-    if (nghttp2_hd_inflate_new2(&c->inflater, &c->w->mem) != 0 ||
-        nghttp2_hd_deflate_new2(&c->deflater, HPACK_TABLE, &c->w->mem) != 0)
+    if (nghttp2_hd_inflate_new2(&c->inflater, &c->w->mem) != 0)
         return ERR_NOMEM;
+    hpack_init(&c->encoder);
     c->state = CONN_OPEN;
     c->peer_max_streams = 100; /* until its SETTINGS say more */
     c->peer_window = WINDOW_DEFAULT;
@@ -108,6 +114,7 @@ control_start(struct h2_conn *c)
     }
     if (c->draining)
         conn_drain_notice(c);
+    keepalive_start(c);
     return ERR_OK;
 }
 
@@ -224,8 +231,7 @@ control_one_setting(struct h2_conn *c, unsigned id, uint32_t value)
 {
     switch (id) {
     case SETTING_HEADER_TABLE_SIZE:
-        nghttp2_hd_deflate_change_table_size(c->deflater,
-                                             value < HPACK_TABLE ? value : HPACK_TABLE);
+        hpack_resize(&c->encoder, c->w->slab, value);
         return true;
     case SETTING_ENABLE_PUSH:
         if (value > 1 || (value == 1 && c->side == H2_UP))
@@ -268,12 +274,15 @@ control_on_settings(struct h2_conn *c, const struct frame *f, const uint8_t *p)
 static void
 control_on_ping(struct h2_conn *c, const struct frame *f, const uint8_t *p)
 {
-    if (!(f->flags & FLAG_ACK))
+    if (!(f->flags & FLAG_ACK)) {
         control_answer(c, FRAME_PING, FLAG_ACK, 0, p, 8);
-    else if (flow_ping_ours(p))
+        if (c->side == H2_DOWN)
+            keepalive_police(c);
+    } else if (flow_ping_ours(p)) {
         flow_ping_ack(c);
-    else if (c->draining && conn_drain_ping(p))
+    } else if (c->draining && conn_drain_ping(p)) {
         conn_finish(c);
+    }
 }
 
 static void

@@ -94,6 +94,11 @@ gate_count(struct h2_conn *c, const struct frame *f)
         if (++g->window_updates > 100 + 2 * g->streams + 10 * g->data_out)
             h2_conn_glitch(c, 1);
         break;
+    case FRAME_PING: /* clients have strikes for these (h2/keepalive.c) */
+        if (c->side == H2_UP && !(f->flags & FLAG_ACK) &&
+            ++g->pings > 100 + g->data_out + g->blocks_out)
+            h2_conn_glitch(c, 1);
+        break;
     case FRAME_CONTINUATION:
         if (f->len == 0)
             h2_conn_glitch(c, 1);

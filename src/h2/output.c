@@ -3,6 +3,8 @@
  * What the socket does not take is copied to the connection's outq; until that is empty nothing new is made. */
 #include "h2/conn_int.h"
 
+enum { OUT_COPY_MAX = 2048 }; /* copying less costs less than an entry of its own */
+
 void
 output_bytes(struct output *o, const void *p, size_t n)
 {
@@ -12,24 +14,37 @@ output_bytes(struct output *o, const void *p, size_t n)
     memcpy(to, p, n);
     o->used += n;
     o->total += n;
-    if (last && !o->own[o->n - 1]) {
+    if (last && (uint8_t *)last->iov_base + last->iov_len == to) {
         last->iov_len += n; /* scratch grows upwards without a hole: the entries join */
         return;
     }
-    o->own[o->n] = NULL;
     o->iov[o->n++] = (struct iovec){ .iov_base = to, .iov_len = n };
 }
 
-void
-output_chunk(struct output *o, struct chunk *c)
+static void
+output_refer(struct output *o, const uint8_t *p, size_t n)
 {
-    o->own[o->n] = c;
-    o->iov[o->n++] =
-        (struct iovec){ .iov_base = c->data + c->off, .iov_len = c->len - c->off };
-    o->total += c->len - c->off;
+    o->iov[o->n++] = (struct iovec){ .iov_base = (void *)(uintptr_t)p, .iov_len = n };
+    o->total += n;
 }
 
-/* The first n bytes of a queue: large chunks by reference, the rest copied. The caller made sure of room. */
+/* Drops n bytes, all in the first chunk. The chunk lives until the write: entries may point into it, also into a part that went before. Kept
+ * bytes and a chunk that is not used up stay in the queue, and no owner runs before the write. */
+static void
+output_consume(struct output *o, struct h2_worker *w, struct buf *from, size_t n)
+{
+    struct chunk *c = from->head;
+
+    if (from->keep || n < c->len - c->off) {
+        buf_consume(from, w->bufs, n);
+        return;
+    }
+    c = buf_take_chunk(from);
+    c->next = o->spent;
+    o->spent = c;
+}
+
+/* The first n bytes of a queue: large pieces by reference, the rest copied. The caller made sure of room. */
 void
 output_from(struct output *o, struct h2_worker *w, struct buf *from, size_t n)
 {
@@ -37,13 +52,12 @@ output_from(struct output *o, struct h2_worker *w, struct buf *from, size_t n)
         const uint8_t *p;
         size_t k = buf_peek(from, &p);
 
-        if (!from->keep && k >= 2048 && k <= n && o->n + 4 < OUT_IOV) {
-            output_chunk(o, buf_take_chunk(from));
-        } else {
-            k = k < n ? k : n;
+        k = k < n ? k : n;
+        if (k >= OUT_COPY_MAX && o->n + 4 < OUT_IOV)
+            output_refer(o, p, k);
+        else
             output_bytes(o, p, k);
-            buf_consume(from, w->bufs, k);
-        }
+        output_consume(o, w, from, k);
         n -= k;
     }
 }
@@ -61,9 +75,11 @@ output_reset(struct h2_conn *c)
 {
     struct output *o = &c->w->out;
 
-    for (int i = 0; i < o->n; i++) {
-        if (o->own[i])
-            chunk_give(c->w->bufs, o->own[i]);
+    while (o->spent) {
+        struct chunk *next = o->spent->next;
+
+        chunk_give(c->w->bufs, o->spent);
+        o->spent = next;
     }
     o->n = 0;
     o->used = o->total = 0;

@@ -22,6 +22,8 @@ stream_open(struct h2_conn *c, struct h2_stream *s, int32_t id)
     s->progress_us = loop_now_us(c->w->loop);
     list_append(&c->streams, &s->link);
     c->stream_count++;
+    if (UNLIKELY(c->alive.dormant))
+        keepalive_wake(c); /* does the backend still live? The PING goes in front */
 }
 
 /* Off the table: frames for it have no addressee any more. The owner hears H2_EV_CLOSED with the next telling. */
@@ -149,6 +151,7 @@ stream_send_end(struct h2_conn *c, struct h2_stream *s)
         }
     } else {
         control_put(c, FRAME_DATA, FLAG_END_STREAM, s->id, "", 0);
+        c->gate.data_out++;
     }
     stream_ended_out(c, s);
 }

@@ -7,6 +7,10 @@ static const int64_t LINGER_US = 1000 * 1000;
 static const int64_t PATIENCE_US = 1000 * 1000;
 static const int64_t PRESSURE_STALL_US = 5 * 1000 * 1000;
 static const int64_t HOARD_US = 10 * 1000 * 1000;
+static const int64_t NEVER_READ_US = 1000 * 1000;
+enum {
+    FIRST_WINDOW_MIN = 16 * 1024
+}; /* no real client starts with less room for a stream */
 
 static bool
 sweep_late(int64_t since, int64_t limit, int64_t now)
@@ -45,16 +49,27 @@ sweep_stalls(struct h2_conn *c, int64_t now)
     return false;
 }
 
-/* A backend connection at its memory cap: the calls that fill it because their clients do not read must go, or everybody behind it waits. */
+/* Who took some is a slow reader and gets time; who took nothing from the start has a closed window, and others wait behind it. */
+static int64_t
+sweep_patience(const struct h2_stream *s)
+{
+    return s->in_bytes - (int64_t)s->held < FIRST_WINDOW_MIN ? NEVER_READ_US : HOARD_US;
+}
+
+/* A backend connection at its memory cap: the calls that hold more than their share because their clients do not read must go,
+ * or everybody behind it waits. */
 static void
 sweep_hoarders(struct h2_conn *c, int64_t now)
 {
+    size_t share =
+        c->lim->max_connection_buffer / (c->stream_count ? c->stream_count : 1);
+
     for (struct list *i = c->streams.next, *next; i != &c->streams; i = next) {
         struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, link);
 
         next = i->next;
-        if (s->held >= s->window / 2 && !s->closing &&
-            sweep_late(s->taken_us, HOARD_US, now)) {
+        if (s->held >= share && !s->closing &&
+            sweep_late(s->taken_us, sweep_patience(s), now)) {
             stat_inc(c->w->stats, STAT_STALL_CLOSED);
             s->close_err = ERR_STALL;
             h2_stream_reset(s, H2_CANCEL);
@@ -65,12 +80,10 @@ sweep_hoarders(struct h2_conn *c, int64_t now)
 static void
 sweep_idle(struct h2_conn *c, int64_t now)
 {
-    if (c->stream_count || c->draining ||
-        !sweep_late(c->idle_since_us, c->lim->idle_timeout_us, now))
+    if (c->stream_count || c->draining || !sweep_late(c->idle_since_us, c->idle_us, now))
         return;
     stat_inc(c->w->stats, STAT_IDLE_CLOSED);
-    c->close_err = ERR_IDLE;
-    h2_conn_drain(c);
+    conn_retire(c, ERR_IDLE, "max_idle");
 }
 
 void
@@ -115,6 +128,8 @@ conn_sweep(struct h2_conn *c, int64_t now)
     if (c->draining && c->side == H2_DOWN && !c->final_goaway &&
         now - c->drain_since_us > DRAIN_PING_US)
         conn_finish(c);
+    if (c->age_due_us)
+        age_sweep(c, now);
     if (c->side == H2_UP && c->held_back)
         sweep_hoarders(c, now);
     if (!sweep_stalls(c, now))

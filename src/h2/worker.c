@@ -133,7 +133,9 @@ h2_worker_new(struct loop *loop, struct slab *slab, struct buf_pool *bufs,
     w->conn_count = 0;
     w->numbers = 0;
     w->held = w->held_limit = 0;
+    rng_seed_system(&w->rng);
     w->out.n = 0;
+    w->out.spent = NULL;
     w->out.used = w->out.total = 0;
     timer_init(&w->sweep, worker_sweep);
     timer_start(loop, &w->sweep, SWEEP_US);

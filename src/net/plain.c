@@ -156,12 +156,37 @@ plain_free(struct ref *r)
     xfree(CONTAINER_OF(r, struct plain, ref));
 }
 
+static void
+plain_set_user_timeout(struct transport *t, int64_t us)
+{
+    int64_t ms = us / 1000;
+
+    plain_set_int(plain_of(t)->fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                  ms < 1           ? 1
+                  : ms < INT32_MAX ? (int)ms
+                                   : INT32_MAX);
+}
+
+static void
+plain_set_probes(struct transport *t)
+{
+    int fd = plain_of(t)->fd;
+
+    plain_set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    plain_set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, PLAIN_KEEP_IDLE_S);
+    plain_set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, PLAIN_KEEP_INTERVAL_S);
+    plain_set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, PLAIN_KEEP_COUNT);
+    plain_set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, PLAIN_USER_TIMEOUT_MS);
+}
+
 static const struct transport_ops plain_ops = {
     .read = plain_read,
     .writev = plain_writev,
     .want = plain_want,
     .shut = plain_shut,
     .close = plain_close,
+    .set_user_timeout = plain_set_user_timeout,
+    .set_probes = plain_set_probes,
 };
 
 /* On loopback a connect to a free port of the ephemeral range may meet itself: both
@@ -252,11 +277,7 @@ transport_connect(struct loop *l, const struct addr *to)
 
     if (fd >= 0) {
         plain_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-        plain_set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-        plain_set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, PLAIN_KEEP_IDLE_S);
-        plain_set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, PLAIN_KEEP_INTERVAL_S);
-        plain_set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, PLAIN_KEEP_COUNT);
-        plain_set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, PLAIN_USER_TIMEOUT_MS);
+        plain_set_probes(&p->t);
         if (connect(fd, (const struct sockaddr *)&to->sa, to->len) < 0)
             reason = errno;
     }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -32,6 +33,8 @@ struct transport_ops {
     void (*want)(struct transport *, bool read, bool write);
     void (*shut)(struct transport *); /* half-close of our sending side */
     void (*close)(struct transport *);
+    void (*set_user_timeout)(struct transport *, int64_t us); /* NULL: has none */
+    void (*set_probes)(struct transport *);                   /* NULL: has none */
 };
 
 struct transport { /* first field of every implementation */
@@ -68,6 +71,25 @@ transport_shut(struct transport *t)
     t->ops->shut(t);
 }
 
+/* Bytes that the peer does not acknowledge, or a window of zero, for this long end the
+ * connection (TCP_USER_TIMEOUT, gRFC A18). */
+static inline void
+transport_set_user_timeout(struct transport *t, int64_t us)
+{
+    if (t->ops->set_user_timeout)
+        t->ops->set_user_timeout(t, us);
+}
+
+/* The kernel looks after a silent peer: TCP keepalive 10 s + 3 x 5 s and
+ * TCP_USER_TIMEOUT 20 s (reliability.md limits sheet). For connections that nobody
+ * sends PINGs on. */
+static inline void
+transport_set_probes(struct transport *t)
+{
+    if (t->ops->set_probes)
+        t->ops->set_probes(t);
+}
+
 static inline void
 transport_close(struct transport *t)
 {
@@ -89,8 +111,7 @@ struct transport *transport_from_fd(struct loop *l, int fd);
 /* net/plain.c: starts a connect. The callback gets TRANSPORT_CONNECTED or
  * TRANSPORT_FAILED (sys_errno set) in a later turn, never inside this call, also when
  * it fails at once; afterwards it works like any other. Never NULL. The caller has the
- * connect timer. Sets TCP_NODELAY, TCP keepalive 10 s + 3 x 5 s and TCP_USER_TIMEOUT
- * 20 s (reliability.md limits sheet). */
+ * connect timer. Sets TCP_NODELAY and transport_set_probes. */
 struct transport *transport_connect(struct loop *l, const struct addr *to);
 /* net/mempair.c: two transports joined by two queues of `room` bytes each. Readiness
  * is told by timers of no delay, so callbacks run in a later turn and in the order of

@@ -57,12 +57,14 @@ down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
     down_uncount(w, d->server);
     /* Peers come and go; only what they did wrong is worth a line. */
     if ((err == ERR_NOT_HTTP2 || err == ERR_PROTOCOL || err == ERR_FLOOD ||
-         err == ERR_STALL || err == ERR_HANDSHAKE_TIMEOUT || err == ERR_NOMEM) &&
+         err == ERR_STALL || err == ERR_HANDSHAKE_TIMEOUT || err == ERR_NOMEM ||
+         err == ERR_KEEPALIVE || err == ERR_PINGS) &&
         log_limit_pass(&limit, 20))
         log_at(NULL, LOG_WARN, "client connection closed",
                LS("peer", addr_print(&d->peer, peer)),
                LS("listener", d->server->conf_name), LS("reason", err_name(err)),
-               LS("why", note), LI("worker", w->index), LI("conn", h2_conn_number(h2)));
+               LS("why", note[0] ? note : err_text(err)), LI("worker", w->index),
+               LI("conn", h2_conn_number(h2)));
     if (d->calls == 0)
         down_free(d);
 }

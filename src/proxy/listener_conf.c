@@ -101,10 +101,25 @@ static const struct conf_field limits_fields[] = {
       .help = "Time from the first to the last frame of one header list." },
     { LIMIT("idleTimeout", CONF_DURATION, idle_timeout_ms), .def = "10m", .min = 10,
       .max = 30 * DAY_MS, .example = "\"1h\"",
-      .help = "A connection without calls for this long is closed with GOAWAY." },
+      .help = "A connection without calls for this long, 10 % more or less by chance, "
+              "is closed with GOAWAY (max_idle)." },
+    { LIMIT("maxConnectionAge", CONF_DURATION, max_connection_age_ms), .def = "0s",
+      .min = 0, .max = 365 * DAY_MS, .example = "\"30m\"",
+      .help = "A connection of this age, 10 % more or less by chance, is told to go with "
+              "GOAWAY (max_age): its calls end, new ones use a new connection, so that "
+              "clients find new proxies behind a load balancer. 0s: never." },
+    { LIMIT("maxConnectionAgeGrace", CONF_DURATION, max_connection_age_grace_ms),
+      .def = "0s", .min = 0, .max = 365 * DAY_MS, .example = "\"5m\"",
+      .help = "Calls that still run this long after that are ended with the connection. "
+              "0s: they may take their time." },
+    { LIMIT("maxRequestsPerConnection", CONF_UINT, max_requests_per_connection),
+      .def = "0", .min = 0, .max = 1000000000, .example = "10000",
+      .help = "A connection that has carried this many calls, 10 % more or less by "
+              "chance, is told to go with GOAWAY (max_requests). 0: never." },
     { LIMIT("writeStallTimeout", CONF_DURATION, write_stall_timeout_ms), .def = "5m",
       .min = 10, .max = HOUR_MS, .example = "\"30s\"",
-      .help = "A client that takes none of our waiting bytes for this long is closed." },
+      .help = "A client that takes none of our waiting bytes for this long is closed. On "
+              "TCP the kernel may do so earlier, see keepalive.timeout." },
     { .key = NULL },
 };
 
@@ -326,6 +341,12 @@ static const struct conf_field listener_fields[] = {
       .sub = &limits_struct,
       .example = "{ \"maxConcurrentStreams\": 256 }",
       .help = "Bounds of what clients may use." },
+    { .key = "keepalive",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct listener_conf, keepalive),
+      .sub = &down_keepalive_conf_struct,
+      .example = "{ \"minClientInterval\": \"10s\" }",
+      .help = "PINGs to clients that are silent, and how many they may send." },
     { .key = "routes",
       .type = CONF_LIST,
       .at = offsetof(struct listener_conf, routes),

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "conf/field.h"
+#include "proxy/keepalive_conf.h"
 
 struct listener_limits_conf {
     uint32_t max_connections; /* 0: only the process limit */
@@ -21,6 +22,8 @@ struct listener_limits_conf {
     uint32_t max_streams_per_turn, max_frames_per_turn;
     int64_t handshake_timeout_ms, header_timeout_ms, idle_timeout_ms,
         write_stall_timeout_ms;
+    int64_t max_connection_age_ms, max_connection_age_grace_ms; /* 0: no end */
+    uint32_t max_requests_per_connection;                       /* 0: no end */
 };
 
 struct match_conf {
@@ -45,6 +48,7 @@ struct listener_conf {
     const char *name; /* never NULL after loading: its address when not given */
     const char *listen;
     struct listener_limits_conf limits;
+    struct down_keepalive_conf keepalive;
     struct conf_list routes; /* of struct route_conf; first match wins */
 };
 

@@ -45,6 +45,9 @@ server_limits(struct h2_limits *l, const struct listener_limits_conf *c, bool lo
         .header_timeout_us = c->header_timeout_ms * 1000,
         .idle_timeout_us = c->idle_timeout_ms * 1000,
         .write_stall_us = c->write_stall_timeout_ms * 1000,
+        .max_age_us = c->max_connection_age_ms * 1000,
+        .max_age_grace_us = c->max_connection_age_grace_ms * 1000,
+        .max_requests = c->max_requests_per_connection,
     };
 }
 
@@ -149,6 +152,7 @@ server_open(struct loop *loop, const struct listener_conf *conf,
     }
     s->addr = *listener_addr(s->listener);
     server_limits(&s->limits, &conf->limits, addr_is_local(&s->addr));
+    down_keepalive_fill(&s->limits.keepalive, &conf->keepalive);
     server_routes(s, pools, pool_count);
     *ret = s;
     return ERR_OK;

@@ -9,6 +9,7 @@
 #include "upstream/pool_int.h"
 
 enum { BACKOFF_JITTER_PERCENT = 20 };
+static const int64_t KEEPALIVE_MOST_US = 24 * 3600 * INT64_C(1000000);
 
 /* --- life ---------------------------------------------------------------------------- */
 
@@ -192,7 +193,7 @@ endpoint_close_conns(struct endpoint *e, int err, bool idle_only)
         struct upconn *c = CONTAINER_OF(n, struct upconn, link);
 
         next = n->next;
-        if (!idle_only || c->state == UPCONN_CONNECTING)
+        if (!idle_only || c->state == UPCONN_CONNECTING || c->state == UPCONN_SETTLING)
             upconn_close(c, err);
         else if (c->active == 0)
             upconn_leave(c);
@@ -240,6 +241,24 @@ endpoint_on_drain(struct timer *t)
 
     endpoint_close_conns(e, ERR_REMOVED, false);
     endpoint_idle(e); /* else when the last connection told its end */
+}
+
+void
+endpoint_calm(struct endpoint *e)
+{
+    int64_t now = e->keepalive_us ? e->keepalive_us : e->pool->limits.keepalive.time_us;
+
+    if (now < KEEPALIVE_MOST_US / 2)
+        e->keepalive_us = now * 2;
+    else if (now)
+        e->keepalive_us = now < KEEPALIVE_MOST_US ? KEEPALIVE_MOST_US : now;
+    if (log_limit_pass(&e->calm_limit, 3))
+        log_at(NULL, LOG_WARN,
+               now ? "backend says too_many_pings, it gets half as many from now on"
+                   : "backend says too_many_pings, though keepalive is off",
+               LS("endpoint", e->backend->name), LS("pool", e->pool->conf->name),
+               LI("keepalive_ms", e->keepalive_us / 1000),
+               LS("change", "keepalive.time of the pool"));
 }
 
 void

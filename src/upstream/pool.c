@@ -29,6 +29,7 @@ pool_limits(struct pool *p)
     p->limits.max_stream_window = (uint32_t)c->max_stream_window;
     p->limits.max_connection_buffer = c->max_connection_buffer;
     p->limits.idle_timeout_us = c->idle_timeout_ms * 1000;
+    up_keepalive_fill(&p->limits.keepalive, &p->conf->keepalive);
     p->limits.write_stall_us =
         0; /* a backend may take its time; deadlines and memory pressure end what stalls */
 }

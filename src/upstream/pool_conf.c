@@ -246,6 +246,12 @@ static const struct conf_field pool_fields[] = {
       .help = "What happens to a call whose route asks for labels that no endpoint has. "
               "none: it ends with UNAVAILABLE and a text that names what there is; any: "
               "all endpoints may serve it." },
+    { .key = "keepalive",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct pool_conf, keepalive),
+      .sub = &up_keepalive_conf_struct,
+      .example = "{ \"time\": \"5m\" }",
+      .help = "PINGs to backends that are silent." },
     { .key = NULL },
 };
 

@@ -11,6 +11,7 @@
 #include "conf/field.h"
 #include "lb/lb_conf.h"
 #include "upstream/health_conf.h"
+#include "upstream/keepalive_conf.h"
 #include "upstream/outlier_conf.h"
 
 struct endpoint_conf {
@@ -56,6 +57,7 @@ struct pool_conf {
     struct outlier_conf outlier;
     int64_t drain_on_remove_ms;
     uint32_t subset_fallback; /* enum subset_fallback */
+    struct up_keepalive_conf keepalive;
 };
 
 extern const struct conf_struct pool_conf_struct, endpoint_conf_struct,

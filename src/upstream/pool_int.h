@@ -49,6 +49,7 @@ struct upconn {
     uint32_t active;                 /* streams that are open */
     bool served;   /* some stream ended here: the backend really works */
     bool retiring; /* leaves when the next connection is ready */
+    bool given_up; /* closed by us: its end says nothing about the backend */
 };
 
 /* A backend as this worker sees it. It lives in pool->endpoints, or, when the list does not name it any more, in pool->gone until its streams ended;
@@ -71,7 +72,9 @@ struct endpoint {
     struct list gone;   /* linked: in pool->gone */
     struct list full;   /* linked: at maxRequestsPerEndpoint when last seen */
     uint64_t stamp;     /* version of the last list that named it */
-    struct log_limit log_limit;
+    struct log_limit log_limit, calm_limit;
+    int64_t
+        keepalive_us; /* of new connections; longer after too_many_pings. 0: the pool's */
 };
 
 struct pool {
@@ -138,6 +141,8 @@ struct endpoint *endpoint_new(struct pool *p, struct backend *b);
 void endpoint_connect(struct endpoint *e);
 void endpoint_update(struct endpoint *e);
 void endpoint_failed(struct endpoint *e, int err, const char *text);
+/* The backend sent GOAWAY(ENHANCE_YOUR_CALM, "too_many_pings"): new connections PING half as often (gRFC A8). */
+void endpoint_calm(struct endpoint *e);
 struct upconn *endpoint_conn(struct endpoint *e);
 bool endpoint_can_grow(const struct endpoint *e);
 void endpoint_drain(struct endpoint *e);  /* the list does not name it any more */

@@ -92,6 +92,7 @@ upconn_leave(struct upconn *c)
     if (c->state != UPCONN_READY)
         return;
     timer_stop(c->endpoint->pool->loop, &c->age);
+    c->given_up = true;
     upconn_set(c, UPCONN_LEAVING);
     h2_conn_drain(c->h2);
 }
@@ -168,7 +169,9 @@ upconn_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
     struct upconn *c = arg;
 
     (void)h2;
-    if (code != H2_NO_ERROR && log_limit_pass(&c->endpoint->log_limit, 3))
+    if (code == H2_ENHANCE_YOUR_CALM && slice_eq_str(text, "too_many_pings"))
+        endpoint_calm(c->endpoint);
+    else if (code != H2_NO_ERROR && log_limit_pass(&c->endpoint->log_limit, 3))
         log_at(NULL, LOG_WARN, "backend sent GOAWAY with an error",
                LS("endpoint", c->endpoint->backend->name), LI("code", code), LB("text", text));
     if (c->state == UPCONN_SETTLING || c->state == UPCONN_READY) {
@@ -204,7 +207,9 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
     snprintf(text, sizeof(text), "%s%s%s", err_text(err), note[0] ? ": " : "", note);
     if (err == ERR_NOT_HTTP2)
         stat_inc(p->stats, STAT_UP_NOT_HTTP2);
-    if (err == ERR_IDLE) {
+    if (c->given_up) {
+        /* The endpoint may have come back to the list since. */
+    } else if (err == ERR_IDLE) {
         if (p->waiting == 0)
             p->active = false; /* nobody calls: do not reconnect before somebody does */
     } else if (was == UPCONN_SETTLING) {
@@ -249,6 +254,8 @@ upconn_on_transport(void *arg, int what)
     upconn_set(c, UPCONN_SETTLING);
     timer_start(p->loop, &c->timeout, p->conf->connections.settings_timeout_ms * 1000);
     c->h2 = h2_conn_open(p->h2, t, H2_UP, &p->limits, &p->ops, c);
+    if (c->endpoint->keepalive_us)
+        h2_conn_set_keepalive_time(c->h2, c->endpoint->keepalive_us);
 }
 
 static void
@@ -297,6 +304,7 @@ upconn_open(struct endpoint *e)
 void
 upconn_close(struct upconn *c, int err)
 {
+    c->given_up = true;
     if (c->h2)
         h2_conn_close(c->h2, err, H2_NO_ERROR, "");
     else

@@ -106,6 +106,8 @@ def judge(row):
         bad.append(f"attacker {how} after {ms:.0f} ms only")
     elif how == "held" and seen_ms < HOLD_MS:
         bad.append(f"the row ran {seen_ms:.0f} ms, too short to see that the attacker is held")
+    if row["must_close"] and how != "closed":
+        bad.append("the attacker was not closed")
     if row["must_free"] and not freed(row):
         bad.append("the stalled streams were not ended")
     if row["edge"] and row["backend"]["total"] > EDGE_TOTAL * row["attack"]["attacked"]:

@@ -249,6 +249,20 @@ open_fill(const struct attack_row *row, struct attack_conn *c, uint64_t now_us)
     return n > 0;
 }
 
+/* A9: PINGs and nothing else, or behind one call that hangs (variant 1); the acks are read. They count as `streams`. */
+static bool
+ping_fill(const struct attack_row *row, struct attack_conn *c, uint64_t now_us)
+{
+    unsigned n = batch_size(row, c);
+    (void)now_us;
+    if (row->variant && c->streams == 0)
+        stream_open(row, c, 0);
+    for (unsigned i = 0; i < n; i++)
+        frame_put(&c->out, FRAME_PING, 0, 0, "12345678", 8);
+    c->streams += n;
+    return n > 0;
+}
+
 #define HANG "/attack.Svc/Hang"
 #define ECHO "/attack.Svc/Echo"
 #define BIG  "/attack.Svc/Big"
@@ -285,6 +299,11 @@ open_fill(const struct attack_row *row, struct attack_conn *c, uint64_t now_us)
         .streams = (n) * (each), .never_read = never, .never_ack = never, \
         .window = size, .extra = more, .fill = open_fill                  \
     }
+#define ROW_A9(tail, n, call)                                                            \
+    {                                                                                    \
+        .name = "A9-" tail, .path = HANG, .conns = n, .batch = 900, .streams = 10000000, \
+        .window = NO_WINDOW_SETTING, .variant = call, .fill = ping_fill                  \
+    }
 #define ROW_A15(tail, never, no_ack)                                  \
     {                                                                 \
         .name = "A15-" tail, .path = HANG, .conns = 1, .batch = 1000, \
@@ -320,6 +339,9 @@ const struct attack_row attack_rows[] = {
     /* 5 x 8 answers with 64 KiB held of each: below every buffer limit, so only time ends them */
     ROW_A6("stall", BIG, 5, 8, false, 0, false),
     ROW_A6("thousand", ECHO, 1000, 100, false, 0, true),
+    ROW_A9("ping", 1, 0),
+    ROW_A9("ping-call", 1, 1),
+    ROW_A9("ping-50", 50, 1),
     ROW_A15("read", false, false),
     ROW_A15("noack", false, true),
     ROW_A15("noread", true, false),

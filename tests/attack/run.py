@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Attack rows A1, A2, A4, A6 and A15 beside an honest gRPC client on the same listener.
+"""Attack rows A1, A2, A4, A6, A9 and A15 beside an honest gRPC client on the same listener.
 
 For each row: a fresh backend, a fresh proxy with one worker, an honest client with 500 calls/s,
 some quiet time, the attack, some time after it.  One line of figures per row, exit code 0 when
@@ -26,13 +26,17 @@ SPECIAL = {
     "A6-noread-big": {"rss_gate": BIG_GATE},
     "A6-thousand": {"rss_gate": 1000 * (100 * 4 + 16) / 1024},  # 4 KiB a stream pair, 16 a client
     "A6-stall": {"limits": {"writeStallTimeout": "1s"}, "must_free": True},
+    "A9-ping": {"must_close": True},
+    "A9-ping-call": {"must_close": True},
+    "A9-ping-50": {"must_close": True},
     "A6-capped": {"attack": "A6-zero-big", "limits": {"maxConnectionBuffer": "512KiB"},
                   "process": {"maxBufferedBytes": "8MiB"}},
 }
 SHORT = ["A1-now-1", "A1-now-50-noread", "A1-late-1", "A1-late-50", "A2-wuzero-585",
          "A2-wuover-50", "A2-priolen-585", "A2-prioself-50", "A2-hdrhalf-585", "A2-datahalf-50",
          "A2-lenshort-585", "A2-lenover-50", "A2-lenover-585", "A2-badhdr-50", "A4-bomb",
-         "A4-bomb-cont", "A6-zero", "A6-capped", "A6-stall", "A15-read", "A15-noack-noread"]
+         "A4-bomb-cont", "A6-zero", "A6-capped", "A6-stall", "A9-ping",
+         "A9-ping-call", "A15-read", "A15-noack-noread"]
 WARM, QUIET, QUIET_SHORT, AFTER = 0.5, 1.5, 1.0, 0.3
 
 
@@ -177,6 +181,7 @@ class Row:
                "exit_code": code, "exit_good": proxy.exit_good,
                "rss_gate": self.special.get("rss_gate", 16),
                "must_free": self.special.get("must_free", False) and proxy.checks_log,
+               "must_close": self.special.get("must_close", False),
                "edge": self.args.edge and self.name.startswith("A1-"),
                "max_streams": proxies.MAX_STREAMS,
                "sanitized": self.args.sanitized,

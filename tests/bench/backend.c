@@ -5,7 +5,8 @@
  *   /bench/Stream  a message of 1 MiB, once the request is complete
  *   /bench/Watch   response headers at once, then silence: an open quiet stream
  *   /bench/Hang    nothing, ever
- * Any other path is UNIMPLEMENTED.  Prints "port N" (or "unix PATH") when it accepts.
+ * Any other path is UNIMPLEMENTED.  Prints "port N" (or "unix PATH") when it accepts, and
+ * "served N" (requests answered, since SIGUSR1 if that came) when SIGTERM ends it.
  * The bytes of a request are counted for flow control and thrown away. */
 #include <errno.h>
 #include <inttypes.h>
@@ -63,9 +64,11 @@ struct backend {
     uint8_t *unary, *bulk; /* whole messages, prefix included */
     size_t unary_len;
     uint8_t *spare_out; /* one recycled output buffer */
+    uint64_t served;    /* requests that were answered */
 };
 
 static struct backend backend;
+static volatile sig_atomic_t asked_to_end, asked_to_reset;
 static uint8_t read_buf[READ_SIZE];
 
 #define HEADER(name_, value_)                                                  \
@@ -255,6 +258,7 @@ peer_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
                    : 0;
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         return 0;
+    backend.served++;
     return stream_answer(session, frame->hd.stream_id, s);
 }
 
@@ -437,9 +441,15 @@ backend_run(int listen_fd)
 {
     struct epoll_event events[EVENTS];
 
-    for (;;) {
+    while (!asked_to_end) {
         int n = epoll_wait(backend.epoll_fd, events, EVENTS, -1);
 
+        if (asked_to_reset) {
+            asked_to_reset = 0;
+            backend.served = 0;
+            printf("reset\n");
+            fflush(stdout);
+        }
         for (int i = 0; i < n; i++) {
             struct peer *p = events[i].data.ptr;
 
@@ -453,6 +463,16 @@ backend_run(int listen_fd)
         }
         backend_flush_dirty();
     }
+    printf("served %" PRIu64 "\n", backend.served);
+}
+
+static void
+backend_on_signal(int signum)
+{
+    if (signum == SIGTERM)
+        asked_to_end = 1;
+    else
+        asked_to_reset = 1;
 }
 
 static void
@@ -538,10 +558,13 @@ main(int argc, char **argv)
                    2;
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGTERM, backend_on_signal);
+    signal(SIGUSR1, backend_on_signal);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
     backend_init(unary_size);
     backend_run(backend_listen((uint16_t)port, unix_path));
+    return 0;
 }

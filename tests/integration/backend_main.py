@@ -92,8 +92,9 @@ class Call:
 
 
 class TestService:
-    def __init__(self, name):
+    def __init__(self, name, delay=0):
         self._name = name
+        self._delay = delay
         self._gates = {}
         self.mode = ""    # of all calls: "", "fail CODE" or "stall"; see /Control/Behave
 
@@ -110,6 +111,7 @@ class TestService:
     async def call(self, context):
         call = Call(self, context)
         try:
+            await asyncio.sleep(self._delay)
             await call.begin()
             yield call
         except asyncio.CancelledError:
@@ -197,8 +199,11 @@ def load_handler():
 
 async def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--listen", required=True, help="127.0.0.1:PORT or unix:PATH")
-    ap.add_argument("--name", default="backend")
+    ap.add_argument("--listen", required=True, action="append",
+                    help="127.0.0.1:PORT or unix:PATH; several: one server each, named by it")
+    ap.add_argument("--name")
+    ap.add_argument("--delay-ms", type=float, default=0, help="of the first server's calls")
+    ap.add_argument("--others-ms", type=float, default=0, help="of all other servers' calls")
     ap.add_argument("--health", default="", help="methods of the health service: watch,check")
     ap.add_argument("--option", action="append", default=[], help="grpc option NAME=NUMBER")
     args = ap.parse_args()
@@ -207,16 +212,20 @@ async def main():
     for option in args.option:
         name, value = option.split("=")
         options.append((name, int(value)))
-    server = grpc.aio.server(options=options)
-    service = TestService(args.name)
-    server.add_generic_rpc_handlers((protos.service_handler(protos.TEST_SERVICE, service),
-                                     control_handler(service), load_handler()))
-    if args.health:
-        server.add_generic_rpc_handlers(servicers.health_handlers(args.health.split(",")))
-    if not server.add_insecure_port(args.listen):
-        sys.exit("cannot listen on " + args.listen)
-    await server.start()
-    report(ev="listening", address=args.listen)
+    servers = []
+    for i, address in enumerate(args.listen):
+        server = grpc.aio.server(options=options)
+        service = TestService(args.name or address,
+                              (args.others_ms if i else args.delay_ms) / 1000)
+        server.add_generic_rpc_handlers((protos.service_handler(protos.TEST_SERVICE, service),
+                                         control_handler(service), load_handler()))
+        if args.health:
+            server.add_generic_rpc_handlers(servicers.health_handlers(args.health.split(",")))
+        if not server.add_insecure_port(address):
+            sys.exit("cannot listen on " + address)
+        await server.start()
+        servers.append(server)
+    report(ev="listening", address=args.listen[0])
     # The parent keeps our stdin open: when it dies, however that happens, so do we.
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 

@@ -155,10 +155,12 @@ class Process:
 class Backend(Process):
     """A grpcio TestService in a subprocess; see backend_main.py for what calls can ask."""
 
-    def __init__(self, listen=None, name="backend", options=(), health=""):
+    def __init__(self, listen=None, name="backend", options=(), more=(), health=""):
         self.address = listen or free_address()
         args = [sys.executable, os.path.join(HERE, "backend_main.py"), "--listen",
-                self.address, "--name", name]
+                self.address, *more]
+        if name:
+            args += ["--name", name]
         for key, value in dict(options).items():
             args += ["--option", "%s=%d" % (key, value)]
         if health:
@@ -200,6 +202,27 @@ class Backend(Process):
     def open_gate(self, name):
         with open_channel(self.address) as channel:
             channel.unary_unary("/outrigger.test.Control/Open")(name.encode(), timeout=10)
+
+
+class Counter(Process):
+    """A C backend (tests/bench) that answers /bench/Unary and counts."""
+
+    PATH = os.path.join(os.path.dirname(OUTRIGGER), "tests/bench/bench_backend")
+
+    def __init__(self):
+        super().__init__([self.PATH])
+        port = self.wait_line(lambda line: re.match(r"port (\d+)", line), "out", 10).group(1)
+        self.address = "127.0.0.1:" + port
+
+    def reset(self):
+        self.proc.send_signal(signal.SIGUSR1)
+        self.wait_line(lambda line: line == "reset", "out", 10)
+
+    def served(self):
+        """Ends it: how many requests it answered."""
+        self.proc.terminate()
+        self.wait_exit()
+        return int(self.lines("out")[-1].split()[1])
 
 
 CHANNEL_OPTIONS = {"grpc.max_send_message_length": -1, "grpc.max_receive_message_length": -1,

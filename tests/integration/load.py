@@ -2,7 +2,9 @@
 """Load for the tests that count lost calls."""
 import asyncio
 import collections
+import contextlib
 import json
+import tempfile
 import threading
 import time
 
@@ -65,6 +67,34 @@ def run_calls(address, seconds, parallel, sleep_ms=0, during=None, **options):
     if fault:
         raise fault[0]
     return Result(ok[0], failed)
+
+
+def time_calls(address, calls, parallel):
+    """How long each of `calls` unary calls took, in ms; `parallel` at a time."""
+    times = []
+
+    async def worker(stub, numbers):
+        for _ in numbers:
+            start = time.monotonic()
+            await stub.UnaryCall(protos.SimpleRequest(), timeout=30)
+            times.append((time.monotonic() - start) * 1000)
+
+    async def run():
+        async with env.open_channel(address, aio=True) as channel:
+            numbers = iter(range(calls))
+            await asyncio.gather(*[worker(protos.Stub(channel), numbers)
+                                   for _ in range(parallel)])
+    asyncio.run(run())
+    return times
+
+
+@contextlib.contextmanager
+def message_file(size=100):
+    """A file with one gRPC message, as h2load -d wants it."""
+    with tempfile.NamedTemporaryFile(prefix="outrigger-message-") as f:
+        f.write(h2raw.make_message(b"x" * size))
+        f.flush()
+        yield f.name
 
 
 def run_raw_calls(address, calls, parallel, path="/s/m"):

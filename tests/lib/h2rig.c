@@ -217,9 +217,14 @@ rig_greet(struct rig *r, enum h2_side side)
 static bool
 rig_still(const struct rig *r)
 {
-    return timer_wheel_count(loop_wheel(r->loop)) <= 1 && list_empty(&r->w->backlogged) &&
-           list_empty(&r->w->resume) && list_empty(&r->w->dirty[0]) &&
-           list_empty(&r->w->dirty[1]) && list_empty(&r->w->dying);
+    unsigned timers = 1; /* the sweep; a keepalive timer is no unrest either */
+
+    for (const struct list *n = r->w->conns.next; n != &r->w->conns; n = n->next)
+        timers += timer_running(&CONTAINER_OF(n, struct h2_conn, link)->alive.timer);
+    return timer_wheel_count(loop_wheel(r->loop)) <= timers &&
+           list_empty(&r->w->backlogged) && list_empty(&r->w->resume) &&
+           list_empty(&r->w->dirty[0]) && list_empty(&r->w->dirty[1]) &&
+           list_empty(&r->w->dying);
 }
 
 void

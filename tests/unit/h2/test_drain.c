@@ -184,10 +184,11 @@ idle_client_is_told_goaway_after_the_idle_time(void **state)
     h2peer_call(p, 1, FL_END_STREAM);
     rig_wait_ms(&rig, 9000); /* a quiet stream is no idle connection */
     finish(1);
-    rig_wait_ms(&rig, 4900);
+    rig_wait_ms(&rig, 4400); /* 10 % more or less, and the sweep's half second */
     assert_int_equal(h2peer_count(p, F_GOAWAY, 0), 0);
-    rig_wait_ms(&rig, 700);
+    rig_wait_ms(&rig, 1700);
     assert_int_equal(goaway_last(p, 0), 0x7fffffff);
+    assert_memory_equal(h2peer_find(p, F_GOAWAY, 0, 0)->payload + 8, "max_idle", 8);
     assert_int_equal(rig.conn[H2_DOWN].err, ERR_IDLE);
     assert_int_equal(rig_stat(&rig, STAT_IDLE_CLOSED), 1);
 }

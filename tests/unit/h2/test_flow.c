@@ -536,6 +536,39 @@ a_connection_once_held_back_is_used_again(void **state)
     assert_true(c->settings > news); /* the owner must hear that there is room again */
 }
 
+/* At the cap, calls that nobody reads end: after 10 s, or after 1 s when their clients took nothing from the start. */
+static void
+hoarders_end_sooner_when_they_never_read(void **state)
+{
+    struct rig_conn *c = &rig.conn[H2_UP];
+    struct h2peer *p;
+    struct rig_stream *slow, *never;
+
+    (void)state;
+    c->lim.max_connection_buffer = 80 * 1000;
+    p = up_ready();
+    c->eat = false;
+    slow = rig_request(&rig, true);
+    never = rig_request(&rig, true);
+    rig_run(&rig);
+    h2peer_headers(p, slow->s.id, 0, ":status", "200", NULL);
+    h2peer_headers(p, never->s.id, 0, ":status", "200", NULL);
+    send_data(p, slow->s.id, 60000);
+    rig_run(&rig);
+    h2_stream_consume(&slow->s, 60000);
+    rig_run(&rig);
+    send_data(p, slow->s.id, 60000);
+    send_data(p, never->s.id, 60000);
+    rig_run(&rig);
+    assert_true(c->h2->held_back);
+    rig_wait_ms(&rig, 900);
+    assert_int_equal(never->closed, 0);
+    rig_wait_ms(&rig, 1100);
+    assert_int_equal(never->closed, 1);
+    assert_int_equal(never->s.close_err, ERR_STALL);
+    assert_int_equal(slow->closed, 0);
+}
+
 /* Under memory pressure of others, DATA that nobody wants (reset streams) must still give the connection its window back: no reader ever will. */
 static void
 unwanted_data_under_pressure_leaks_no_window(void **state)
@@ -584,6 +617,7 @@ main(void)
         H2_TEST(windows_over_the_maximum_are_errors),
         H2_TEST(streams_share_the_connection_window_in_turns),
         H2_TEST(a_connection_once_held_back_is_used_again),
+        H2_TEST(hoarders_end_sooner_when_they_never_read),
         H2_TEST(unwanted_data_under_pressure_leaks_no_window),
     };
 

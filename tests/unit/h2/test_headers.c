@@ -201,6 +201,28 @@ upper_case_names_never_pass_as_valid(void **state)
     assert_true(s->closed == 1 || s->s.in_headers.invalid);
 }
 
+/* RFC 7541 4.2: at the front only. 0x83 and 0x86 (:method POST, :scheme http) are indices, which do not go through the library. */
+static void
+a_late_table_size_is_a_compression_error(void **state)
+{
+    static const uint8_t b[] = { 0x83, 0x86, 0x20 };
+
+    (void)state;
+    for (size_t cut = 1; cut <= sizeof(b); cut++) {
+        struct h2peer *p = down_ready();
+
+        h2peer_frame(p, F_HEADERS, FL_END_STREAM | (cut == sizeof(b) ? FL_END_HEADERS : 0),
+                     1, b, cut);
+        if (cut < sizeof(b))
+            h2peer_frame(p, F_CONTINUATION, FL_END_HEADERS, 1, b + cut, sizeof(b) - cut);
+        rig_run(&rig);
+        assert_int_equal(rig.conn[H2_DOWN].closes, 1);
+        assert_int_equal(h2peer_goaway_code(p), H2_COMPRESSION_ERROR);
+        rig_close(&rig);
+        rig_open(&rig);
+    }
+}
+
 static void
 never_indexed_fields_stay_so(void **state)
 {
@@ -425,6 +447,7 @@ main(void)
         H2_TEST(illegal_fields_mark_the_block),
         H2_TEST(upper_case_names_never_pass_as_valid),
         H2_TEST(never_indexed_fields_stay_so),
+        H2_TEST(a_late_table_size_is_a_compression_error),
         H2_TEST(fields_survive_the_frames_they_came_in),
         H2_TEST(bomb_is_stopped_before_it_unfolds),
         H2_TEST(small_bomb_is_a_block_over_the_limit),

@@ -137,6 +137,45 @@ a_connect_is_told_and_then_it_carries_bytes(void **state)
     assert_int_equal(transport_read(up.t, got, sizeof(got)), ERR_AGAIN);
 }
 
+static int
+tcp_option(int fd, int level, int option)
+{
+    int value = -1;
+    socklen_t len = sizeof(value);
+
+    assert_int_equal(getsockopt(fd, level, option, &value, &len), 0);
+    return value;
+}
+
+static void
+who_looks_after_a_silent_peer_can_be_chosen(void **state)
+{
+    struct transport *t;
+    int fd;
+
+    (void)state;
+    connect_up();
+    TURN_UNTIL(loop, up.calls > 0 && accepted >= 0);
+    fd = accepted; /* the transport owns it, the test still knows its number */
+    accepted = -1;
+    t = transport_from_fd(loop, fd);
+    assert_int_equal(tcp_option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+    assert_int_equal(tcp_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+    transport_set_user_timeout(t, 7 * 1000000);
+    assert_int_equal(tcp_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 7000);
+    transport_set_user_timeout(t, 1); /* 0 would mean the system's */
+    assert_int_equal(tcp_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 1);
+    transport_set_user_timeout(t, INT64_MAX);
+    assert_int_equal(tcp_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), INT32_MAX);
+    transport_set_probes(t);
+    assert_int_equal(tcp_option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(tcp_option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 10);
+    assert_int_equal(tcp_option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 5);
+    assert_int_equal(tcp_option(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
+    assert_int_equal(tcp_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 20000);
+    transport_close(t);
+}
+
 static void
 a_refused_connect_fails_once_with_its_reason(void **state)
 {
@@ -387,6 +426,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         PLAIN_TEST(a_connect_is_told_and_then_it_carries_bytes),
+        PLAIN_TEST(who_looks_after_a_silent_peer_can_be_chosen),
         PLAIN_TEST(a_refused_connect_fails_once_with_its_reason),
         PLAIN_TEST(a_connect_that_fails_at_once_is_told_later),
         PLAIN_TEST(an_unset_address_fails_and_does_not_crash),

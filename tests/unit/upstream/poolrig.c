@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "poolrig.h"
 
-#include "upstream/hub_int.h"
 
 struct vclock now;
 struct loop *loop;
@@ -328,8 +327,10 @@ rig_teardown(void **state)
         pool_close(pools[i]);
     turns();
     for (int i = 0; i < BACKENDS; i++) {
-        for (unsigned k = 0; k < backends[i].accepted; k++)
-            h2peer_close(&backends[i].conns[k]);
+        for (unsigned k = 0; k < backends[i].accepted; k++) {
+            if (backends[i].conns[k].loop)
+                h2peer_close(&backends[i].conns[k]);
+        }
         listener_close(backends[i].li);
     }
     wait_ms(3000);

@@ -23,6 +23,7 @@
 #include "net/transport.h"
 #include "obs/stats.h"
 #include "upstream/hub.h"
+#include "upstream/hub_int.h"
 #include "upstream/pool.h"
 #include "upstream/pool_conf.h"
 #include "upstream/pool_int.h"

@@ -399,6 +399,55 @@ idle_connections_close_and_come_back_with_a_call(void **state)
     assert_int_equal(calls[1].err, ERR_OK);
 }
 
+/* gRFC A8: each too_many_pings makes the endpoint's next connection ask half as often. */
+static void
+too_many_pings_doubles_the_keepalive_time(void **state)
+{
+    (void)state;
+    conf.keepalive = (struct up_keepalive_conf){ .time_ms = 10000,
+                                                 .timeout_ms = 2000,
+                                                 .without_calls = true };
+    conf.connections.idle_timeout_ms = 0;
+    pool_open(1, "round_robin");
+    for (unsigned i = 0; i < 3; i++) {
+        struct h2peer *p = &backends[0].conns[i];
+        int64_t time_ms = 10000 << i;
+
+        if (call_start(i) == ERR_AGAIN) /* the first one connects */
+            UNTIL(calls[i].done);
+        answer_all();
+        UNTIL(calls[i].closed);
+        wait_ms(time_ms - 200);
+        assert_int_equal(h2peer_count(p, F_PING, 0), 0);
+        wait_ms(time_ms * 15 / 100 + 400);
+        assert_int_equal(h2peer_count(p, F_PING, 0), 1);
+        h2peer_goaway(p, 0x7fffffff, H2_ENHANCE_YOUR_CALM, "too_many_pings");
+        turns();
+        h2peer_hang_up(p);
+        turns();
+    }
+    assert_int_equal(stat_get(&stats, STAT_KEEPALIVE_TIMEOUTS_UP), 0);
+}
+
+static void
+a_dead_backend_is_left_after_time_and_timeout(void **state)
+{
+    (void)state;
+    conf.keepalive = (struct up_keepalive_conf){ .time_ms = 10000, .timeout_ms = 2000 };
+    pool_open(1, "round_robin");
+    assert_int_equal(call_start(0), ERR_AGAIN);
+    UNTIL(calls[0].done);
+    turns();
+    backends[0].conns[0].ack_ping = false;
+    wait_ms(11500 + 1900);
+    assert_int_equal(stat_get(&stats, STAT_KEEPALIVE_PINGS_UP), 1);
+    wait_ms(300);
+    assert_int_equal(calls[0].closed, 1);
+    assert_int_equal(calls[0].s.close_err, ERR_KEEPALIVE);
+    assert_int_equal(stat_get(&stats, STAT_UP_LOST), 1);
+    assert_non_null(strstr(pool_last_failure(pool), "keepalive PING"));
+}
+
 /* A connection that dies takes its calls along, each with one end; those that wait go elsewhere. */
 static void
 lost_connection_ends_its_calls_once(void **state)
@@ -457,6 +506,8 @@ main(void)
         POOL_TEST(the_endpoint_of_the_last_try_is_avoided),
         POOL_TEST(avoided_but_alone_is_taken),
         POOL_TEST(closing_fails_waiters_and_ends_streams),
+        POOL_TEST(too_many_pings_doubles_the_keepalive_time),
+        POOL_TEST(a_dead_backend_is_left_after_time_and_timeout),
         POOL_TEST(idle_connections_close_and_come_back_with_a_call),
         POOL_TEST(lost_connection_ends_its_calls_once),
         POOL_TEST(many_calls_through_one_stream),
