@@ -4,7 +4,7 @@
  * How it moves: bytes are read once per loop turn and cut into frames, which only leave notes (events on the stream). After that the
  * owner hears of each touched stream once (`on_events`) and may call anything here: all sending functions only queue. At the end of the turn
  * every connection with something to say is flushed with one write. Nothing of the owner ever runs while frames are read, except on_open,
- * which may allocate and nothing else.  The framing is ours (h2/recv.c, h2/send.c); HPACK is nghttp2's.
+ * which may allocate and nothing else.  The framing and the HPACK encoder are ours (recv.c, send.c, hpack.c); the decoder is nghttp2's.
  *
  * Streams are embedded in their owner's object (a call). From h2_stream_open / on_open until the event H2_EV_CLOSED was delivered the connection
  * refers to the stream; afterwards it forgot it (stream->conn is NULL) and the owner may reuse or free it.  H2_EV_CLOSED comes exactly once.

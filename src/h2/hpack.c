@@ -22,7 +22,13 @@ enum {
 };
 
 /* First bits of a field (RFC 7541 6). */
-enum { INDEXED = 0x80, LITERAL_ADD = 0x40, TABLE_SIZE = 0x20, LITERAL_NEVER = 0x10, LITERAL = 0 };
+enum {
+    INDEXED = 0x80,
+    LITERAL_ADD = 0x40,
+    TABLE_SIZE = 0x20,
+    LITERAL_NEVER = 0x10,
+    LITERAL = 0
+};
 
 struct hpack_entry {
     uint8_t *bytes; /* name, value */
@@ -30,7 +36,8 @@ struct hpack_entry {
 };
 
 struct hpack_table {
-    uint32_t made, gone; /* entries made and evicted so far; the live ones lie between, by number modulo ENTRIES */
+    uint32_t made,
+        gone; /* entries made and evicted so far; the live ones lie between, by number modulo ENTRIES */
     uint32_t size;
     uint8_t hints[HINTS];
     uint32_t seen[SEEN];
@@ -76,7 +83,8 @@ hash_bytes(uint64_t h, const uint8_t *p, size_t n)
 static uint32_t
 hash_field(const struct h2_field *f)
 {
-    return (uint32_t)hash_bytes(hash_bytes(0, f->name, f->namelen), f->value, f->valuelen);
+    return (uint32_t)hash_bytes(hash_bytes(0, f->name, f->namelen), f->value,
+                                f->valuelen);
 }
 
 /* --- table ------------------------------------------------------------------------------------ */
@@ -88,7 +96,8 @@ table_at(struct hpack_table *t, uint32_t number)
 }
 
 static bool
-table_holds(struct hpack_table *t, uint32_t number, uint32_t hash, const struct h2_field *f)
+table_holds(struct hpack_table *t, uint32_t number, uint32_t hash,
+            const struct h2_field *f)
 {
     const struct hpack_entry *e = table_at(t, number);
 
@@ -144,9 +153,8 @@ table_add(struct hpack *h, struct slab *slab, uint32_t hash, const struct h2_fie
     memcpy(bytes, f->name, f->namelen);
     memcpy(bytes + f->namelen, f->value, f->valuelen);
     t->hints[hash % HINTS] = (uint8_t)(t->made % ENTRIES);
-    *table_at(t, t->made++) = (struct hpack_entry){
-        bytes, hash, (uint32_t)f->namelen, (uint32_t)f->valuelen
-    };
+    *table_at(t, t->made++) =
+        (struct hpack_entry){ bytes, hash, (uint32_t)f->namelen, (uint32_t)f->valuelen };
     t->size += (uint32_t)cost;
     return true;
 }
@@ -164,9 +172,10 @@ table_seen(struct hpack_table *t, uint32_t hash)
 
 /* --- fields ------------------------------------------------------------------------------------- */
 
-#define FIELD_IS(f, n, v)                                                         \
-    ((f)->namelen == sizeof(n) - 1 && (f)->valuelen == sizeof(v) - 1 &&           \
-     memcmp((f)->name, n, sizeof(n) - 1) == 0 && memcmp((f)->value, v, sizeof(v) - 1) == 0)
+#define FIELD_IS(f, n, v)                                               \
+    ((f)->namelen == sizeof(n) - 1 && (f)->valuelen == sizeof(v) - 1 && \
+     memcmp((f)->name, n, sizeof(n) - 1) == 0 &&                        \
+     memcmp((f)->value, v, sizeof(v) - 1) == 0)
 
 /* Whole fields of the static table that gRPC uses in every call. 0: another one. */
 static uint32_t
@@ -189,10 +198,12 @@ static_name(const struct h2_field *f)
         const char *name;
         uint8_t n, index;
     } rows[] = {
-        { ":path", 5, 4 },          { ":authority", 10, 1 },   { ":status", 7, 8 },
-        { "user-agent", 10, 58 },   { "content-type", 12, 31 }, { "authorization", 13, 23 },
-        { "cookie", 6, 32 },        { "content-length", 14, 28 }, { "date", 4, 33 },
-        { "accept-encoding", 15, 16 }, { "server", 6, 54 },    { ":method", 7, 2 },
+        { ":path", 5, 4 },          { ":authority", 10, 1 },
+        { ":status", 7, 8 },        { "user-agent", 10, 58 },
+        { "content-type", 12, 31 }, { "authorization", 13, 23 },
+        { "cookie", 6, 32 },        { "content-length", 14, 28 },
+        { "date", 4, 33 },          { "accept-encoding", 15, 16 },
+        { "server", 6, 54 },        { ":method", 7, 2 },
         { ":scheme", 7, 6 },
     };
 

@@ -21,7 +21,8 @@ struct slab;
 struct hpack {
     struct hpack_table *table; /* NULL before the first block */
     uint32_t limit;            /* size of the table that the peer and we agreed on */
-    uint32_t low, told;        /* smallest limit since the last block; the last one that the peer heard of */
+    uint32_t low,
+        told; /* smallest limit since the last block; the last one that the peer heard of */
 };
 
 void hpack_init(struct hpack *h); /* with a table of HPACK_TABLE bytes */

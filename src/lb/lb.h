@@ -100,6 +100,7 @@ struct lb_policy {
     int (*pick)(void *state, const struct lb_list *l, struct lb_pick *how);
     void (*ended)(void *state, struct lb_endpoint *e, const struct lb_result *r,
                   int64_t now_us); /* may be NULL */
+    /* A report in a trailer, or out of band; then state is NULL. */
     void (*reported)(void *state, struct lb_endpoint *e, const struct lb_report *r,
                      int64_t now_us); /* may be NULL */
 };

@@ -147,8 +147,9 @@ static const struct conf_field zone_aware_fields[] = {
       .valid = zone_valid,
       .code = "E0232",
       .example = "\"eu-1a\"",
-      .help = "The zone that this proxy runs in: endpoints of the same zone get the "
-              "calls. A bare string in zoneAware means the same." },
+      .help =
+          "The zone that this proxy runs in: endpoints of the same zone get the "
+          "calls. Without it: zone of node. A bare string in zoneAware means the same." },
     { .key = "minHealthy",
       .type = CONF_PERCENT,
       .at = offsetof(struct zone_aware_conf, min_healthy_percent),
@@ -262,8 +263,10 @@ static const struct conf_field balance_fields[] = {
       .at = offsetof(struct balance_conf, enable_oob_load_report),
       .def = "false",
       .example = "true",
-      .help = "weighted_round_robin: asks each backend for load reports with a call of "
-              "its own (OpenRcaService), and does not read those in trailers." },
+      .help =
+          "weighted_round_robin: asks each backend for load reports with a call of "
+          "its own (OpenRcaService) on a connection of its own, and does not read those "
+          "in trailers." },
     { .key = "oobReportingPeriod",
       .type = CONF_DURATION,
       .at = offsetof(struct balance_conf, oob_reporting_period_ms),
@@ -434,10 +437,6 @@ balance_check_pairs(const struct balance_conf *b, struct conf_place *place)
         conf_problem(place, "oobReportingPeriod", "E0231",
                      "oobReportingPeriod does nothing without enableOobLoadReport; add "
                      "\"enableOobLoadReport\": true or remove it");
-    if (!b->zone_aware.zone && key_is_set(b, place, "zoneAware"))
-        conf_problem(place, "zoneAware", "E0231",
-                     "zoneAware does nothing without a zone; add the zone that this "
-                     "proxy runs in, as in \"zone\": \"eu-1a\"");
 }
 
 static void

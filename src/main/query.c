@@ -16,6 +16,7 @@
 #include "main/manpage.h"
 #include "main/options.h"
 #include "proxy/listener_conf.h"
+#include "resolve/dns_channel.h"
 
 enum { OUTPUT_MAX = 16 * 1024 * 1024 };
 
@@ -24,10 +25,9 @@ static const struct library {
     const char *name;
     const char *(*version)(void);
 } libraries[] = {
-    { "jansson", conf_library_version },
-    { "nghttp2", h2_library_version },
-    { "libevent", loop_library_version },
-    { "protobuf-c", pb_library_version },
+    { "jansson", conf_library_version },  { "nghttp2", h2_library_version },
+    { "libevent", loop_library_version }, { "protobuf-c", pb_library_version },
+    { "c-ares", dns_library_version },
 };
 
 static void

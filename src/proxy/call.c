@@ -25,7 +25,7 @@ call_new(struct down *d)
 
     if (!c)
         return NULL;
-    memset(c, 0, offsetof(struct call, down)); /* streams begin by themselves, the arena needs no zeroes */
+    memset(c, 0, offsetof(struct call, wait));
     c->worker = w;
     c->owner = d;
     c->code = -1;

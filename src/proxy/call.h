@@ -25,7 +25,7 @@ enum half { HALF_HEADERS, HALF_BODY, HALF_CLOSED };
 struct call {
     struct worker *worker;
     struct down *owner;
-    struct list link;          /* worker->calls */
+    struct list link; /* worker->calls */
     enum half request, response;
     struct pool *pool;
     struct upconn *upconn; /* while the up stream is open */
@@ -41,9 +41,9 @@ struct call {
     size_t replay_held; /* bytes charged to the worker's replay budget */
     size_t uncredited;  /* bytes of a rewound body whose window was given back before */
     struct frame_parser in_frames, out_frames; /* request and response messages */
+    struct pool_wait wait; /* this and what follows has a start of its own */
     struct arena arena;
-    struct h2_stream down, up; /* the two streams; they and what follows have a start of their own */
-    struct pool_wait wait;
+    struct h2_stream down, up; /* the two streams */
     _Alignas(16) char first[512]; /* first block of the arena */
 };
 

@@ -16,4 +16,8 @@ extern const struct resolver_kind resolver_unix_abstract;
 extern const struct resolver_kind resolver_file; /* file.c */
 extern const struct resolver_kind resolver_k8s;  /* k8s.c */
 
+/* dns.c: names and services, by c-ares */
+extern const struct resolver_kind resolver_dns;
+extern const struct resolver_kind resolver_srv;
+
 #endif

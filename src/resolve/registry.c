@@ -17,8 +17,8 @@
 
 /* One line per kind. Bare host names belong to the kind "dns". */
 static const struct resolver_kind *const kinds[] = {
-    &resolver_static,  &resolver_unix, &resolver_unix_abstract,
-    &resolver_literal, &resolver_file, &resolver_k8s,
+    &resolver_static, &resolver_unix, &resolver_unix_abstract, &resolver_literal,
+    &resolver_file,   &resolver_k8s,  &resolver_dns,           &resolver_srv,
 };
 
 /* What people bring from other tools, and what to write here. */

@@ -5,7 +5,9 @@
 #include <stdio.h>
 
 #include "base/xalloc.h"
+#include "lb/report.h"
 #include "upstream/hub.h"
+#include "upstream/oob.h"
 #include "upstream/pool_int.h"
 
 enum { BACKOFF_JITTER_PERCENT = 20 };
@@ -101,6 +103,31 @@ endpoint_connect(struct endpoint *e)
     upconn_open(e);
 }
 
+static void
+endpoint_on_report(void *arg, const struct lb_report *r)
+{
+    struct endpoint *e = arg;
+    struct pool *p = e->pool;
+
+    p->policy->reported(NULL, &e->lb, r, loop_now_us(p->loop));
+}
+
+/* Load reports out of band are asked for while it is in the list and READY. */
+static void
+endpoint_watch_load(struct endpoint *e)
+{
+    struct pool *p = e->pool;
+    bool want = p->conf->balance.enable_oob_load_report && e->row && !p->closing &&
+                e->lb.state == LB_READY;
+
+    if (want && !e->oob) {
+        e->oob = oob_new(p->h2, e->backend, p->conf, p->rng, endpoint_on_report, e);
+    } else if (!want && e->oob) {
+        oob_stop(e->oob);
+        e->oob = NULL;
+    }
+}
+
 /* Recomputes what the policies see. They hear of it by pool_changed. */
 void
 endpoint_update(struct endpoint *e)
@@ -121,6 +148,7 @@ endpoint_update(struct endpoint *e)
     v->room = v->state == LB_READY && endpoint_conn(e) != NULL && !endpoint_full(e);
     if (v->room)
         list_remove(&e->full);
+    endpoint_watch_load(e);
     if (v->state == before)
         return;
     if (v->state == LB_READY)
@@ -220,6 +248,7 @@ endpoint_drain(struct endpoint *e)
     e->lb.wanted = false;
     e->failures = 0;
     timer_stop(p->loop, &e->retry);
+    endpoint_watch_load(e);
     list_append(&p->gone, &e->gone);
     timer_start(p->loop, &e->drain, p->conf->drain_on_remove_ms * 1000);
     endpoint_idle(e);
@@ -268,6 +297,7 @@ endpoint_close(struct endpoint *e)
 
     timer_stop(p->loop, &e->retry);
     timer_stop(p->loop, &e->drain);
+    endpoint_watch_load(e);
     endpoint_close_conns(e, ERR_DRAIN, false);
     list_remove(&e->full);
     e->backend->views[p->worker] = NULL;

@@ -12,8 +12,6 @@ enum {
     LOOK_PAST = 32
 }; /* waiting calls of a hashing policy do not wait for each other */
 
-static const int64_t LOOK_AT_FULL_US = 5 * 1000;
-
 static void pool_on_wait_timer(struct timer *t);
 
 /* --- life ---------------------------------------------------------------------------- */
@@ -67,7 +65,9 @@ pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
     assert(p->policy);
     p->wants = (conf->balance.hash_header ? POOL_WANTS_HASH : 0u) |
                (p->methods ? POOL_WANTS_METHOD : 0u) |
-               (p->policy->wants_reports ? POOL_WANTS_REPORTS : 0u) |
+               (p->policy->wants_reports && !conf->balance.enable_oob_load_report
+                     ? POOL_WANTS_REPORTS
+                     : 0u) |
                (p->policy->ended ? POOL_WANTS_TIMES : 0u);
     p->subsets = xcalloc(1, sizeof(struct subset *));
     p->subsets[p->subset_count++] = subset_new(p, NULL);
@@ -247,6 +247,7 @@ pool_changed(struct pool *p)
         pool_service(p); /* connections for who still waits */
     }
     p->running = false;
+    pool_watch_full(p);
 }
 
 /* Waiters of a subset are in order of arrival and all share one time limit, so the first one is always the next to go. */
@@ -292,8 +293,7 @@ pool_queue(struct pool *p, struct pool_wait *w)
         timer_start(p->loop, &p->wait_timer, p->conf->limits.pending_timeout_ms * 1000);
     p->grow = true;
     pool_service(p);
-    if ((!list_empty(&p->full) || p->no_connections) && !timer_running(&p->full_timer))
-        timer_start(p->loop, &p->full_timer, LOOK_AT_FULL_US);
+    pool_watch_full(p);
     return ERR_AGAIN;
 }
 

@@ -71,6 +71,7 @@ struct endpoint {
     struct timer drain; /* running: gone, its calls may end until then */
     struct list gone;   /* linked: in pool->gone */
     struct list full;   /* linked: at maxRequestsPerEndpoint when last seen */
+    struct oob *oob;    /* balance.enableOobLoadReport, while READY */
     uint64_t stamp;     /* version of the last list that named it */
     struct log_limit log_limit, calm_limit;
     int64_t
@@ -186,6 +187,8 @@ void pool_limit_give(struct pool_wait *w, struct endpoint *e);
 bool endpoint_full(const struct endpoint *e);
 /* Endpoints that were full and are not any more have room again. True: some do. */
 bool pool_look_at_full(struct pool *p);
+/* Looks again soon when calls wait and other workers may make room for them. */
+void pool_watch_full(struct pool *p);
 /* A connection more; false: limits.maxConnections. */
 bool pool_limit_connect(struct pool *p);
 void pool_limit_disconnect(struct pool *p);

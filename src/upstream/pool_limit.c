@@ -200,8 +200,15 @@ pool_on_full_timer(struct timer *t)
     }
     if (some)
         pool_changed(p);
-    if (p->waiting && (!list_empty(&p->full) || p->no_connections))
-        timer_start(p->loop, t, LOOK_AT_FULL_US);
+    pool_watch_full(p);
+}
+
+void
+pool_watch_full(struct pool *p)
+{
+    if (p->waiting && (!list_empty(&p->full) || p->no_connections) && !p->closing &&
+        !timer_running(&p->full_timer))
+        timer_start(p->loop, &p->full_timer, LOOK_AT_FULL_US);
 }
 
 /* --- connections ---------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include "base/compat.h"
 #include "base/err.h"
 
-enum { LAST = ERR_AGE };
+enum { LAST = ERR_REMOVED };
 
 static void
 every_value_has_a_name_and_a_sentence_of_its_own(void **state)

@@ -211,8 +211,8 @@ a_late_table_size_is_a_compression_error(void **state)
     for (size_t cut = 1; cut <= sizeof(b); cut++) {
         struct h2peer *p = down_ready();
 
-        h2peer_frame(p, F_HEADERS, FL_END_STREAM | (cut == sizeof(b) ? FL_END_HEADERS : 0),
-                     1, b, cut);
+        h2peer_frame(p, F_HEADERS,
+                     FL_END_STREAM | (cut == sizeof(b) ? FL_END_HEADERS : 0), 1, b, cut);
         if (cut < sizeof(b))
             h2peer_frame(p, F_CONTINUATION, FL_END_HEADERS, 1, b + cut, sizeof(b) - cut);
         rig_run(&rig);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HPACK encoder against the library's decoder: what comes out is what went in, however the table is resized in between. */
+#include <cmocka.h>
 #include <nghttp2/nghttp2.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include "base/err.h"
 #include "base/rand.h"
@@ -98,10 +98,10 @@ static void
 what_repeats_becomes_one_byte(void **state)
 {
     struct h2_field f[] = {
-        field(":method", "POST"),     field(":scheme", "http"),
-        field(":path", "/a.B/Call"),  field(":authority", "backend:50051"),
-        field("te", "trailers"),      field("user-agent", "grpc-c/1.51"),
-        field(":status", "200"),      field("content-type", "application/grpc"),
+        field(":method", "POST"),    field(":scheme", "http"),
+        field(":path", "/a.B/Call"), field(":authority", "backend:50051"),
+        field("te", "trailers"),     field("user-agent", "grpc-c/1.51"),
+        field(":status", "200"),     field("content-type", "application/grpc"),
     };
     size_t first = round_trip(f, 8);
 
@@ -137,8 +137,10 @@ static void
 secrets_never_enter_a_table(void **state)
 {
     struct h2_field f[] = {
-        field("authorization", "Bearer x"), field("proxy-authorization", "Basic x"),
-        field("cookie", "id=1"),            field("x-key", "k"),
+        field("authorization", "Bearer x"),
+        field("proxy-authorization", "Basic x"),
+        field("cookie", "id=1"),
+        field("x-key", "k"),
         field("x-open", "v"),
     };
     ssize_t len;

@@ -54,9 +54,9 @@ tlsid_make(struct tlsid *id, const char *san, const struct tlsid *by, int from_d
          X509_gmtime_adj(X509_getm_notBefore(id->cert), (long)from_day * DAY_S) &&
          X509_gmtime_adj(X509_getm_notAfter(id->cert), (long)to_day * DAY_S) &&
          X509_set_pubkey(id->cert, id->key) == 1 &&
-         X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                                    (const unsigned char *)(by == id ? "test CA" : "test"),
-                                    -1, -1, 0) == 1 &&
+         X509_NAME_add_entry_by_txt(
+             name, "CN", MBSTRING_ASC,
+             (const unsigned char *)(by == id ? "test CA" : "test"), -1, -1, 0) == 1 &&
          X509_set_subject_name(id->cert, name) == 1 &&
          X509_set_issuer_name(id->cert, X509_get_subject_name(by->cert)) == 1);
     X509_NAME_free(name);

@@ -150,6 +150,7 @@ static int
 call_take(struct pool *p, unsigned i, const void *avoid)
 {
     struct call *c = &calls[i];
+    const struct pool_wait set = c->wait; /* what the test chose */
     struct upconn *conn;
     int rv;
 
@@ -157,6 +158,9 @@ call_take(struct pool *p, unsigned i, const void *avoid)
     pool_wait_init(&c->wait);
     c->wait.done = call_done;
     c->wait.avoid = avoid;
+    c->wait.subset = set.subset;
+    c->wait.method = set.method;
+    c->wait.retry = set.retry;
     rv = pool_take(p, &c->wait, &conn);
     if (rv == ERR_OK)
         call_open(c, conn);

@@ -1,1 +1,288 @@
-int main(void){return 1;}
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hub: targets become one list, backends keep their identity, ten thousand endpoints. */
+#include "poolrig.h"
+#include "upstream/group.h"
+
+#define END { .backend = -1 }
+
+static const struct backend_row *
+row_named(const char *name)
+{
+    for (size_t i = 0; i < hub->list->n; i++) {
+        if (strcmp(hub->list->rows[i].backend->name, name) == 0)
+            return &hub->list->rows[i];
+    }
+    return NULL;
+}
+
+static void
+hub_open(size_t n)
+{
+    conf.endpoints.items = targets;
+    conf.endpoints.n = n;
+    conf.balance.policy = "round_robin";
+    hub = hub_new(loop, w, &rng, &conf, 1);
+}
+
+static void
+targets_become_one_list(void **state)
+{
+    static struct conf_pair labels[] = { { "version", "v1" } };
+
+    (void)state;
+    targets[0].target = "static:///127.0.0.1:1,127.0.0.1:2";
+    targets[1].target = "127.0.0.1:3";
+    targets[1].weight = 4;
+    targets[1].priority = 2;
+    targets[1].zone = "a";
+    targets[1].labels = (struct conf_map){ labels, 1 };
+    targets[2].target = "static:///127.0.0.1:2,[::1]:3"; /* the first was named before */
+    targets[2].weight = 9;
+    hub_open(3);
+    assert_int_equal(hub->list->n, 4);
+    assert_string_equal(hub->list->rows[0].backend->name, "127.0.0.1:1");
+    assert_string_equal(hub->list->rows[3].backend->name, "[::1]:3");
+    assert_int_equal(row_named("127.0.0.1:2")->weight, 1);
+    assert_int_equal(row_named("127.0.0.1:3")->weight, 4);
+    assert_int_equal(row_named("127.0.0.1:3")->priority, 2);
+    assert_string_equal(row_named("127.0.0.1:3")->zone, "a");
+    assert_string_equal(row_named("127.0.0.1:3")->hash_key, "127.0.0.1:3");
+    assert_string_equal(row_named("127.0.0.1:3")->origin, "127.0.0.1:3");
+    assert_string_equal(backend_row_label(row_named("127.0.0.1:3"), "version"), "v1");
+    assert_null(backend_row_label(row_named("127.0.0.1:1"), "version"));
+    assert_true(hub_answered(hub));
+}
+
+/* What a source says of itself, in place of a resolver. */
+static struct resolve_label own[] = { { "version", "v9" }, { "rack", "r1" } };
+
+static void
+source_tell(size_t i, struct resolved *v, size_t n)
+{
+    struct hub_source *s = &hub->sources[i];
+
+    s->resolver->kind->stop(s->resolver);
+    s->resolver = NULL;
+    xfree(s->rows);
+    xfree(s->memory);
+    s->memory = NULL;
+    s->rows = xcalloc(n ? n : 1, sizeof(*v));
+    memcpy(s->rows, v, n * sizeof(*v));
+    s->n = n;
+}
+
+static void
+labels_of_the_config_win(void **state)
+{
+    static struct conf_pair labels[] = { { "env", "prod" }, { "version", "v1" } };
+    struct resolved one = { .weight = 3, .priority = 1, .zone = "b", .hash_key = "key" };
+    struct backend_list *l;
+    const char *why;
+
+    (void)state;
+    targets[0].target = "127.0.0.1:1";
+    targets[0].weight = 2;
+    targets[0].priority = 4;
+    targets[0].labels = (struct conf_map){ labels, 2 };
+    hub_open(1);
+    assert_int_equal(addr_parse("127.0.0.1:7", false, &one.addr, &why), ERR_OK);
+    one.labels = own;
+    one.label_count = 2;
+    source_tell(0, &one, 1);
+    l = hub_merge(hub);
+    assert_int_equal(l->n, 1);
+    assert_int_equal(l->rows[0].label_count, 3);
+    assert_string_equal(backend_row_label(&l->rows[0], "version"), "v1");
+    assert_string_equal(backend_row_label(&l->rows[0], "rack"), "r1");
+    assert_string_equal(backend_row_label(&l->rows[0], "env"), "prod");
+    assert_int_equal(l->rows[0].weight, 6);
+    assert_int_equal(l->rows[0].priority, 5);
+    assert_string_equal(l->rows[0].zone, "b");
+    assert_string_equal(l->rows[0].hash_key, "key");
+    backend_list_drop(l);
+}
+
+static void
+a_backend_keeps_its_identity_while_somebody_holds_it(void **state)
+{
+    static const struct row zero[] = { { .backend = 0 }, END };
+    static const struct row one[] = { { .backend = 1 }, END };
+    uint64_t number;
+
+    (void)state;
+    pool_open(1, "round_robin");
+    (void)!call_start(0);
+    UNTIL(calls[0].done);
+    number = hub->list->rows[0].backend->number;
+    hub_mark(hub, hub->list->rows[0].backend, BACKEND_EJECTED, true, "test");
+    list_send(one);
+    assert_int_equal(hub->table.used, 2); /* its call holds it */
+    list_send(zero);
+    assert_int_equal(hub->list->rows[0].backend->number, number);
+    assert_int_equal(atomic_load(&hub->list->rows[0].backend->down), BACKEND_EJECTED);
+    assert_string_equal(hub->list->rows[0].backend->why, "test");
+    answer_all();
+    list_send(one);
+    turns();
+    call_reset(0);
+    turns();
+    backend_table_sweep(&hub->table);
+    assert_int_equal(hub->table.used, 1);
+    list_send(zero);
+    assert_int_not_equal(hub->list->rows[0].backend->number, number);
+}
+
+static void
+tallies_follow_the_calls(void **state)
+{
+    const struct backend_tally *t;
+
+    (void)state;
+    pool_open(1, "round_robin");
+    (void)!call_start(0);
+    UNTIL(calls[0].done);
+    t = &hub->list->rows[0].backend->tally[0];
+    for (unsigned i = 1; i < 6; i++)
+        assert_int_equal(call_start(i), ERR_OK);
+    assert_int_equal(t->calls, 6);
+    assert_int_equal(t->flying, 6);
+    assert_int_equal(t->connections, 1);
+    for (unsigned i = 0; i < 3; i++)
+        pool_result(&calls[i].wait, 14);
+    pool_result(&calls[2].wait, 0); /* it was judged */
+    pool_lost(&calls[3].wait);
+    assert_int_equal(hub->list->rows[0].backend->consecutive_errors, 4);
+    pool_result(&calls[4].wait, 5); /* NOT_FOUND is the answer of a good backend */
+    assert_int_equal(hub->list->rows[0].backend->consecutive_errors, 0);
+    assert_int_equal(t->failures, 3);
+    assert_int_equal(t->local_failures, 1);
+    assert_int_equal(t->successes, 1);
+    answer_all();
+    pool_result(&calls[5].wait, 14); /* too late */
+    assert_int_equal(t->failures, 3);
+    assert_int_equal(t->flying, 0);
+}
+
+/* --- thousands ----------------------------------------------------------------------------- */
+
+enum { THOUSANDS = 10000 };
+
+static int64_t
+real_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* A target with addresses from..from+n-1, no one listens there. */
+static char *
+many(unsigned from, unsigned n)
+{
+    char *text = xmalloc(32 + (size_t)n * 24), *at = text;
+
+    at += sprintf(at, "static:///");
+    for (unsigned i = from; i < from + n; i++)
+        at += sprintf(at, "%s127.%u.%u.%u:9", i == from ? "" : ",", 1 + i / 65536,
+                      i / 256 % 256, i % 256);
+    return text;
+}
+
+static void
+ten_thousand_endpoints_are_enough(void **state)
+{
+    char *a = many(0, 9000), *b = many(9000, 5000);
+
+    (void)state;
+    targets[0].target = a;
+    targets[1].target = b;
+    hub_open(2);
+    assert_int_equal(hub->list->n, 10000);
+    assert_true(hub->over_cap);
+    hub_free(hub);
+    hub = NULL;
+    xfree(a);
+    xfree(b);
+}
+
+static void
+ten_thousand_endpoints_in_time(void **state)
+{
+    char *text = many(0, THOUSANDS);
+    int64_t start, merge, first, again, small;
+    struct backend_list *l;
+
+    (void)state;
+    targets[0].target = text;
+    start = real_us();
+    hub_open(1);
+    merge = real_us() - start;
+    pool = pools[0] = pool_new(w, &conf, &rng, NULL);
+    pool_attach(pool, hub, 0, hub->levels, 1);
+    pool->subsets[0]->used = true; /* its policies work */
+    start = real_us();
+    backend_list_hold(hub->list);
+    pool_apply(pool, hub->list);
+    first = real_us() - start;
+    start = real_us();
+    l = hub_merge(hub);
+    again = real_us() - start;
+    l->rows[77].weight = 5; /* one small change */
+    start = real_us();
+    pool_apply(pool, l);
+    small = real_us() - start;
+    print_message("          10000 endpoints: first list %d us on the main thread, update "
+                  "%d us; on a worker first %d us, a small change %d us\n",
+                  (int)merge, (int)again, (int)first, (int)small);
+    assert_int_equal(pool->n, THOUSANDS);
+#ifndef OUT_SANITIZED
+    assert_true(again < 50000);
+    assert_true(small < 20000);
+#endif
+    xfree(text);
+    targets[0].target = "127.0.0.1:1";
+}
+
+/* A wave of connects is cut into pieces: never more than CONNECTS_MAX at one time. */
+static void
+connects_have_a_limit(void **state)
+{
+    char *text = many(0, 1000);
+    struct pool *p;
+
+    (void)state;
+    targets[0].target = text;
+    hub_open(1);
+    p = pool = pools[0] = pool_new(w, &conf, &rng, NULL);
+    hub_attach(hub, 0, p);
+    assert_int_equal(call_start(0), ERR_AGAIN);
+    assert_in_range(p->connecting, 1, CONNECTS_MAX);
+    for (int i = 0; i < 400 && !calls[0].done; i++) {
+        wait_ms(5);
+        assert_true(p->connecting <= CONNECTS_MAX);
+    }
+    assert_int_equal(calls[0].err, ERR_NO_ENDPOINT); /* all of them refused */
+    assert_true(stat_get(&stats, STAT_UP_CONNECT_FAILED) >= 1000);
+    assert_true(p->updates < 300);
+    pool_close(p);
+    turns();
+    xfree(text);
+    targets[0].target = "127.0.0.1:1";
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        POOL_TEST(targets_become_one_list),
+        POOL_TEST(labels_of_the_config_win),
+        POOL_TEST(a_backend_keeps_its_identity_while_somebody_holds_it),
+        POOL_TEST(tallies_follow_the_calls),
+        POOL_TEST(ten_thousand_endpoints_are_enough),
+        POOL_TEST(ten_thousand_endpoints_in_time),
+        POOL_TEST(connects_have_a_limit),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
