@@ -211,6 +211,15 @@ const struct explain_code explain_codes[] = {
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
               "\"balance\": { \"policy\": \"ring_hash\", \"hashBalanceFactor\": 150 } "
               "}]" },
+    { .code = "E0241",
+      .title = "a status that is no failure",
+      .text =
+          "outlierDetection.statuses lists gRPC status codes by name. OK is not among "
+          "them: it is what a good call ends with.",
+      .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
+             "\"outlierDetection\": { \"statuses\": [\"OK\"] } }]",
+      .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
+              "\"outlierDetection\": { \"statuses\": [\"UNAVAILABLE\"] } }]" },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "
@@ -236,6 +245,14 @@ const struct explain_code explain_codes[] = {
              "\"127.0.0.1:50051\"] }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\", "
               "\"127.0.0.1:50052\"] }]" },
+    { .code = "W0305",
+      .title = "a service name for checks that send none",
+      .text = "healthCheck.type is tcp: it makes a connection and asks nothing. Remove "
+              "service, or write type grpc.",
+      .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
+             "\"healthCheck\": { \"type\": \"tcp\", \"service\": \"a.B\" } }]",
+      .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
+              "\"healthCheck\": { \"type\": \"grpc\", \"service\": \"a.B\" } }]" },
     { .code = "W0306",
       .title = "PINGs to backends that may not allow them",
       .text = "gRPC servers allow a client one PING in 5 minutes and close the "

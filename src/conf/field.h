@@ -70,6 +70,10 @@ struct conf_struct {
     const struct conf_field *fields; /* ends at a row with key NULL */
     /* A bare string stands for { short_key: string }; NULL: not allowed. */
     const char *short_key;
+    /* Something that is off unless its object is in the file: loading sets the bool at
+     * on_at, printing leaves out what is off. */
+    bool optional;
+    size_t on_at;
     /* Checks that need several keys; reports by conf/check.h. May be NULL. */
     void (*check)(void *obj, struct conf_place *place);
 };

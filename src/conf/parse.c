@@ -303,6 +303,8 @@ parse_object(struct parse *p, const struct conf_struct *type, json_t *json, void
         refuse_type(place, &self, NULL, json);
         return;
     }
+    if (type->optional)
+        *(bool *)((char *)obj + type->on_at) = true;
     if (type->check)
         type->check(obj, place);
 }

@@ -193,6 +193,9 @@ put_object(const struct conf_struct *type, const void *obj, unsigned depth,
 
         if (f->type == CONF_STRING && !*(const char *const *)at)
             continue;
+        if (f->type == CONF_OBJECT && f->sub->optional &&
+            !*(const bool *)((const char *)at + f->sub->on_at))
+            continue;
         strbuf_puts(out, before);
         put_indent(out, depth + 1);
         strbuf_printf(out, "\"%s\": ", f->key);
@@ -245,7 +248,7 @@ template_value(const struct conf_field *f, unsigned depth, struct strbuf *out)
 {
     bool bare = conf_is_bare(f);
 
-    if (conf_is_short(f)) {
+    if (conf_is_short(f) || (f->sub && f->sub->optional)) {
         strbuf_puts(out, f->example);
     } else if (f->type == CONF_OBJECT) {
         template_object(f->sub, depth, out);
@@ -269,8 +272,9 @@ template_object(const struct conf_struct *type, unsigned depth, struct strbuf *o
     strbuf_puts(out, "{\n");
     for (const struct conf_field *f = type->fields; f->key; f++) {
         /* A value that is no default would change what the file says. */
-        bool unset = !f->def && !f->required &&
-                     (!f->sub || (f->type == CONF_LIST && conf_is_short(f)));
+        bool unset =
+            !f->def && !f->required &&
+            (!f->sub || f->sub->optional || (f->type == CONF_LIST && conf_is_short(f)));
 
         if (f > type->fields && (f->sub || depth == 0))
             strbuf_puts(out, "\n");

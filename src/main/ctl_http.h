@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main/ctl_http.h - one GET to the admin port of a running outrigger, for outriggerctl.
- * Blocking, with a time limit. */
+ * It returns when the answer is there, or after 5 s. */
 #ifndef OUTRIGGER_MAIN_CTL_HTTP_H
 #define OUTRIGGER_MAIN_CTL_HTTP_H
 
@@ -9,7 +9,7 @@
 struct addr;
 struct strbuf;
 
-/* Adds the body of the answer. ERR_CONNECT, ERR_DEADLINE, ERR_SYNTAX (that is no HTTP
+/* Adds the body of the answer. ERR_CONNECT, ERR_CONN_LOST, ERR_DEADLINE, ERR_SYNTAX (no HTTP
  * answer, or not 200) with what went wrong in *ret_why (valid until the next call). */
 int ctl_http_get(const struct addr *to, const char *path, struct strbuf *body,
                  const char **ret_why) MUST_CHECK;

@@ -77,7 +77,7 @@ dns_end_good(struct dns_resolver *r)
     dns_channel_note(r->ch, true);
     r->good_ms = dns_now_ms(r);
     r->old_warned = false;
-    plan(r, dns_pace_good(&r->pace, r->args.conf, r->args.rng, ttl_ms) - took_ms);
+    plan(r, dns_pace_good(&r->pace, &r->args.conf->dns, r->args.rng, ttl_ms) - took_ms);
 }
 
 static void
@@ -87,7 +87,7 @@ tell_error(struct dns_resolver *r, const char *why)
     int64_t age_ms = dns_now_ms(r) - r->good_ms;
 
     snprintf(text, sizeof(text), "%s for %s", why, r->target.host);
-    if (r->pace.has_list && age_ms >= r->args.conf->stale_ms && !r->old_warned) {
+    if (r->pace.has_list && age_ms >= r->args.conf->dns.stale_ms && !r->old_warned) {
         r->old_warned = true;
         log_at(NULL, LOG_WARN,
                "the addresses of this target are old; DNS does not answer",
@@ -102,7 +102,7 @@ dns_end_none(struct dns_resolver *r, const char *why)
     bool is_told;
 
     dns_channel_note(r->ch, true);
-    plan(r, dns_pace_none(&r->pace, r->args.conf, r->args.rng, &is_told));
+    plan(r, dns_pace_none(&r->pace, &r->args.conf->dns, r->args.rng, &is_told));
     /* Name servers that start or lose their data say so for a moment of names that exist. */
     if (is_told)
         tell_error(r, why);
@@ -112,7 +112,7 @@ void
 dns_end_failed(struct dns_resolver *r, const char *why, bool answered)
 {
     dns_channel_note(r->ch, answered);
-    plan(r, dns_pace_failed(&r->pace, r->args.conf, r->args.rng));
+    plan(r, dns_pace_failed(&r->pace, &r->args.conf->dns, r->args.rng));
     tell_error(r, why);
 }
 
@@ -164,7 +164,7 @@ start(const struct resolver_args *args, const struct resolver_kind *kind,
       const struct dns_target *target)
 {
     struct dns_resolver *r = xcalloc(1, sizeof(*r));
-    const struct resolve_text *cidrs = args->conf->allowed_cidrs.items;
+    const struct resolve_text *cidrs = args->conf->dns.allowed_cidrs.items;
     const char *why;
 
     r->base.kind = kind;
@@ -174,12 +174,12 @@ start(const struct resolver_args *args, const struct resolver_kind *kind,
     r->started_ms = -1;
     timer_init(&r->next, begin);
     timer_init(&r->partial, dns_round_on_partial);
-    r->cidrs = xcalloc(args->conf->allowed_cidrs.n + 1, sizeof(*r->cidrs));
-    for (size_t i = 0; i < args->conf->allowed_cidrs.n; i++)
+    r->cidrs = xcalloc(args->conf->dns.allowed_cidrs.n + 1, sizeof(*r->cidrs));
+    for (size_t i = 0; i < args->conf->dns.allowed_cidrs.n; i++)
         if (dns_cidr_parse(cidrs[i].text, &r->cidrs[r->n_cidrs++], &why) != ERR_OK)
             abort(); /* it was checked when the config was loaded */
     if (target->literal.len == 0)
-        r->ch = dns_channel_get(args->loop, args->conf, &target->server);
+        r->ch = dns_channel_get(args->loop, &args->conf->dns, &target->server);
     timer_start(args->loop, &r->next, 0);
     return &r->base;
 }

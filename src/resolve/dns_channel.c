@@ -20,9 +20,9 @@
 #include "loop/fdwatch.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
+#include "resolve/dns_conf.h"
 #include "resolve/dns_file.h"
 #include "resolve/dns_plan.h"
-#include "resolve/resolve_conf.h"
 
 enum {
     SERVERS_MAX = 8,
@@ -345,7 +345,7 @@ lib_renew(struct dns_channel *ch, const char *why)
 static void tell_all(struct timer *t);
 
 static size_t
-servers_of(const struct resolve_conf *conf, const struct addr *server,
+servers_of(const struct dns_conf *conf, const struct addr *server,
            struct addr out[SERVERS_MAX])
 {
     const struct resolve_text *v = conf->servers.items;
@@ -388,8 +388,7 @@ channel_free(struct ref *r)
 }
 
 struct dns_channel *
-dns_channel_get(struct loop *l, const struct resolve_conf *conf,
-                const struct addr *server)
+dns_channel_get(struct loop *l, const struct dns_conf *conf, const struct addr *server)
 {
     struct dns_channel *ch;
     struct addr servers[SERVERS_MAX];

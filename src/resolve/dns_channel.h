@@ -19,11 +19,11 @@
 struct loop;
 struct dns_channel;
 struct dns_query;
-struct resolve_conf;
+struct dns_conf;
 
 /* server: len 0, or the only one to ask (of the target). Counted: put it back. */
-struct dns_channel *dns_channel_get(struct loop *l, const struct resolve_conf *conf,
-                                    const struct addr *server);
+struct dns_channel *
+dns_channel_get(struct loop *l, const struct dns_conf *conf, const struct addr *server);
 /* All queries of the caller were forgotten before. */
 void dns_channel_put(struct dns_channel *ch);
 

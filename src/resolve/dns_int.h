@@ -13,6 +13,7 @@
 #include "resolve/dns_lookup.h"
 #include "resolve/dns_plan.h"
 #include "resolve/dns_target.h"
+#include "resolve/resolve_conf.h"
 #include "resolve/resolver.h"
 
 enum { DNS_WHY_ROOM = 400 };

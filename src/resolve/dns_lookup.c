@@ -6,9 +6,8 @@
 #include <stdint.h>
 
 void
-dns_lookup_init(struct dns_lookup *l, struct dns_channel *ch,
-                const struct resolve_conf *conf, const struct dns_target *target,
-                dns_lookup_fn *fn)
+dns_lookup_init(struct dns_lookup *l, struct dns_channel *ch, const struct dns_conf *conf,
+                const struct dns_target *target, dns_lookup_fn *fn)
 {
     *l = (struct dns_lookup){
         .ch = ch, .conf = conf, .target = target, .fn = fn, .best = SIZE_MAX

@@ -25,7 +25,7 @@ struct dns_slot {
 /* Embedded in its owner. */
 struct dns_lookup {
     struct dns_channel *ch;
-    const struct resolve_conf *conf;
+    const struct dns_conf *conf;
     const struct dns_target *target;
     dns_lookup_fn *fn;
     size_t candidate;     /* of the search list */
@@ -37,9 +37,9 @@ struct dns_lookup {
 };
 
 /* Once, before the first start. conf and target outlive it. */
-void dns_lookup_init(struct dns_lookup *l, struct dns_channel *ch,
-                     const struct resolve_conf *conf, const struct dns_target *target,
-                     dns_lookup_fn *fn);
+void
+dns_lookup_init(struct dns_lookup *l, struct dns_channel *ch, const struct dns_conf *conf,
+                const struct dns_target *target, dns_lookup_fn *fn);
 /* SRV when the target is of that kind, else the families of the config. Not while running. */
 void dns_lookup_start(struct dns_lookup *l);
 /* Forgets what is on its way; the answers so far go too. Idempotent. */

@@ -25,7 +25,7 @@ between(int64_t v, int64_t low, int64_t high)
 }
 
 int64_t
-dns_pace_good(struct dns_pace *p, const struct resolve_conf *conf, struct rng *rng,
+dns_pace_good(struct dns_pace *p, const struct dns_conf *conf, struct rng *rng,
               int64_t ttl_ms)
 {
     int64_t wait = conf->refresh_ms;
@@ -47,7 +47,7 @@ backoff(unsigned failures, int64_t cap, struct rng *rng)
 }
 
 int64_t
-dns_pace_none(struct dns_pace *p, const struct resolve_conf *conf, struct rng *rng,
+dns_pace_none(struct dns_pace *p, const struct dns_conf *conf, struct rng *rng,
               bool *ret_tell)
 {
     p->failures++;
@@ -57,7 +57,7 @@ dns_pace_none(struct dns_pace *p, const struct resolve_conf *conf, struct rng *r
 }
 
 int64_t
-dns_pace_failed(struct dns_pace *p, const struct resolve_conf *conf, struct rng *rng)
+dns_pace_failed(struct dns_pace *p, const struct dns_conf *conf, struct rng *rng)
 {
     p->failures++;
     return backoff(p->failures, conf->refresh_ms * (p->has_list ? BACKOFF_REFRESHES : 1),

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "resolve/dns_answer.h"
-#include "resolve/resolve_conf.h"
+#include "resolve/dns_conf.h"
 
 struct rng;
 
@@ -32,17 +32,16 @@ struct dns_pace {
 
 /* Each returns how long to wait before the next question.
  * ttl_ms -1: the source had none. 10 % more by chance, never less. */
-int64_t dns_pace_good(struct dns_pace *p, const struct resolve_conf *conf,
-                      struct rng *rng, int64_t ttl_ms);
+int64_t dns_pace_good(struct dns_pace *p, const struct dns_conf *conf, struct rng *rng,
+                      int64_t ttl_ms);
 /* The name server works but knows no such name or address. *ret_tell: it is the second time in
  * a row, so the owner hears of it. The wait grows up to `refresh` only: a service that comes
  * back should be seen soon, and the server is well. */
-int64_t dns_pace_none(struct dns_pace *p, const struct resolve_conf *conf,
-                      struct rng *rng, bool *ret_tell);
+int64_t dns_pace_none(struct dns_pace *p, const struct dns_conf *conf, struct rng *rng,
+                      bool *ret_tell);
 /* Nobody answered. Base 1 s, 1.6 times as long each, up to 10 times `refresh`, or `refresh`
  * while there is no list at all; up to 20 % more by chance. */
-int64_t
-dns_pace_failed(struct dns_pace *p, const struct resolve_conf *conf, struct rng *rng);
+int64_t dns_pace_failed(struct dns_pace *p, const struct dns_conf *conf, struct rng *rng);
 /* How long a wish to ask again must wait. started_ms: of the last question; -1: never. */
 int64_t dns_pace_again(int64_t started_ms, int64_t now_ms);
 

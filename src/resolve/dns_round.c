@@ -30,7 +30,7 @@ peer_merge(struct dns_peer *p)
 
     dns_lookup_answers(&p->lookup, answer);
     p->verdict =
-        dns_host_merge(&p->host, answer, dns_now_ms(r), r->args.conf->stale_ms, &ttl);
+        dns_host_merge(&p->host, answer, dns_now_ms(r), r->args.conf->dns.stale_ms, &ttl);
     if (p->verdict == DNS_V_GOOD && ttl < r->ttl_s)
         r->ttl_s = ttl;
     for (int i = 0; i < DNS_FAMILIES; i++)
@@ -64,7 +64,7 @@ peer_init(struct dns_resolver *r, struct dns_peer *p, const char *name)
     } else {
         p->target = r->target;
     }
-    dns_lookup_init(&p->lookup, r->ch, r->args.conf, &p->target, peer_on_answer);
+    dns_lookup_init(&p->lookup, r->ch, &r->args.conf->dns, &p->target, peer_on_answer);
 }
 
 /* The hosts file wins over DNS. True: the name stands there. */
@@ -80,7 +80,7 @@ peer_from_hosts_file(struct dns_peer *p)
 
     if (r->target.srv || !dns_channel_is_system(r->ch))
         return false;
-    n = dns_hosts_read(p->target.host, family_of[r->args.conf->family], v,
+    n = dns_hosts_read(p->target.host, family_of[r->args.conf->dns.family], v,
                        HOSTS_FILE_MAX);
     if (n == 0)
         return false;
@@ -129,7 +129,7 @@ drop_old_hosts(struct dns_resolver *r)
 
             if (p->verdict == DNS_V_NONE ||
                 (p->verdict == DNS_V_FAILED && k->n > 0 &&
-                 dns_now_ms(r) - k->good_ms >= r->args.conf->stale_ms)) {
+                 dns_now_ms(r) - k->good_ms >= r->args.conf->dns.stale_ms)) {
                 xfree(k->ips);
                 *k = (struct dns_known){ 0 };
             }
@@ -303,7 +303,7 @@ dns_round_start(struct dns_resolver *r)
     dns_channel_refresh(r->ch);
     if (r->target.srv) {
         if (!r->records_lookup.ch)
-            dns_lookup_init(&r->records_lookup, r->ch, r->args.conf, &r->target,
+            dns_lookup_init(&r->records_lookup, r->ch, &r->args.conf->dns, &r->target,
                             records_on_answer);
         dns_lookup_start(&r->records_lookup);
         return;

@@ -22,13 +22,13 @@
 #include "loop/reap.h"
 #include "loop/timer.h"
 #include "net/tls.h"
-#include "resolve/k8s_conf.h"
 #include "resolve/k8s_http.h"
 #include "resolve/k8s_lines.h"
 #include "resolve/k8s_state.h"
 #include "resolve/k8s_target.h"
 #include "resolve/kinds.h"
 #include "resolve/readfile.h"
+#include "resolve/resolve_conf.h"
 
 enum {
     K8S_WAIT_MIN_MS =
@@ -567,7 +567,7 @@ k8s_start(const struct resolver_args *args)
     ref_init(&k->ref, k8s_free);
     timer_init(&k->timer, k8s_on_timer);
     k->args = *args;
-    k->conf = k8s_conf_of(args->conf);
+    k->conf = &args->conf->k8s;
     k->state = k8s_state_new(&k->target);
     strbuf_init(&k->body, K8S_OBJECT_MAX);
     k8s_lines_init(&k->lines, K8S_OBJECT_MAX);

@@ -61,15 +61,3 @@ const struct conf_struct k8s_conf_struct = {
     .size = sizeof(struct k8s_conf),
     .fields = k8s_fields,
 };
-
-const struct k8s_conf *
-k8s_conf_of(const struct resolve_conf *conf)
-{
-    static struct k8s_conf defaults = {
-        .token_file = K8S_ACCOUNT_DIR "/token",
-        .ca_file = K8S_ACCOUNT_DIR "/ca.crt",
-    };
-
-    (void)conf; /* goes when struct k8s_conf is a part of struct resolve_conf */
-    return &defaults;
-}

@@ -9,8 +9,6 @@
 
 #define K8S_ACCOUNT_DIR "/var/run/secrets/kubernetes.io/serviceaccount"
 
-struct resolve_conf;
-
 struct k8s_conf {
     const char *api_server; /* "https://10.96.0.1:443"; NULL: from the environment */
     const char *token_file, *ca_file;
@@ -18,8 +16,5 @@ struct k8s_conf {
 };
 
 extern const struct conf_struct k8s_conf_struct; /* named "k8s" */
-
-/* Where a resolver finds its part of a pool's config. conf may be NULL: all defaults. */
-const struct k8s_conf *k8s_conf_of(const struct resolve_conf *conf);
 
 #endif

@@ -12,8 +12,11 @@
 #include "resolve/kinds.h"
 
 #define FORMS                                                                           \
-    "write \"1.2.3.4:50051\", \"[::1]:50051\", \"localhost:50051\", \"unix:/path\" or " \
-    "\"static:///1.2.3.4:50051,1.2.3.5:50051\""
+    "write an address (\"1.2.3.4:50051\", \"[::1]:50051\", \"unix:/path\"), a list of " \
+    "them "                                                                             \
+    "(\"static:///1.2.3.4:50051,1.2.3.5:50051\"), or a name "                           \
+    "(\"dns:///app.example:50051\", "                                                   \
+    "\"srv:///_grpc._tcp.app.example\", \"file:///path\", \"k8s:///app.shop:grpc\")"
 
 /* One line per kind. Bare host names belong to the kind "dns". */
 static const struct resolver_kind *const kinds[] = {
@@ -67,8 +70,6 @@ is_host_name(const char *text)
 static const struct resolver_kind *
 find_bare(const char *target, const char **ret_why)
 {
-    const struct resolver_kind *dns;
-
     if (strchr(target, ',')) {
         *ret_why = "a list of addresses starts with static:/// as in "
                    "\"static:///1.2.3.4:50051,1.2.3.5:50051\"";
@@ -76,10 +77,7 @@ find_bare(const char *target, const char **ret_why)
     }
     if (!is_host_name(target))
         return &resolver_literal;
-    dns = kind_of_scheme("dns", 3);
-    if (!dns)
-        *ret_why = "this version does not ask DNS for host names; " FORMS;
-    return dns;
+    return &resolver_dns;
 }
 
 const struct resolver_kind *

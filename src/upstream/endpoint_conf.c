@@ -11,10 +11,13 @@ static const struct conf_field endpoint_fields[] = {
       .valid = resolver_check,
       .code = "E0205",
       .example = "\"127.0.0.1:50051\"",
-      .help = "Where backends listen: \"1.2.3.4:50051\", \"[::1]:50051\", "
-              "\"localhost:50051\", \"unix:/path\", or a list of them "
-              "after \"static:///\" with commas between. A bare string in endpoints "
-              "means the same." },
+      .help =
+          "Where backends are. An address: \"1.2.3.4:50051\", \"[::1]:50051\", "
+          "\"unix:/path\"; a list of them: \"static:///1.2.3.4:1,1.2.3.4:2\"; a name "
+          "that DNS knows: \"dns:///app.example:50051\" or \"app.example:50051\"; a "
+          "service in DNS: \"srv:///_grpc._tcp.app.example\"; a file that is watched: "
+          "\"file:///etc/app/endpoints.json\"; a Kubernetes service: "
+          "\"k8s:///app.shop:grpc\". A bare string in endpoints means the same." },
     { .key = "weight",
       .type = CONF_UINT,
       .at = offsetof(struct endpoint_conf, weight),

@@ -138,10 +138,10 @@ hub_merge(struct hub *hub)
 
     for (size_t i = 0; i < hub->source_count; i++)
         all += hub->sources[i].n;
-    if (all == 0)
-        return NULL;
+    if (all == 0 && !hub->list)
+        return NULL; /* no answer yet; an empty list comes only from dns.onFailure "fail" */
     hub->version++;
-    picks = xcalloc(all < RESOLVE_ENDPOINTS_MAX ? all : RESOLVE_ENDPOINTS_MAX,
+    picks = xcalloc(all < RESOLVE_ENDPOINTS_MAX ? all + 1 : RESOLVE_ENDPOINTS_MAX,
                     sizeof(*picks));
     n = merge_choose(hub, picks, &over);
     merge_tell_over(hub, over);

@@ -91,11 +91,28 @@ source_on_list(void *arg, const struct resolved *v, size_t n, int64_t valid_ms)
         timer_start(s->hub->loop, &s->hub->merge, 0);
 }
 
+/* dns.onFailure "fail": rather no endpoints than those of an old answer. */
+static bool
+source_gives_up(const struct hub_source *s)
+{
+    const char *scheme = s->resolver ? s->resolver->kind->scheme : NULL;
+
+    return s->hub->conf->resolve.dns.on_failure == RESOLVE_FAIL && scheme &&
+           (strcmp(scheme, "dns") == 0 || strcmp(scheme, "srv") == 0);
+}
+
 static void
 source_on_error(void *arg, const char *why)
 {
     struct hub_source *s = arg;
     bool news = strcmp(s->error, why) != 0;
+
+    if (source_gives_up(s) && s->rows) {
+        source_keep(s, NULL, 0);
+        xfree(s->rows);
+        s->rows = NULL;
+        timer_start(s->hub->loop, &s->hub->merge, 0);
+    }
 
     snprintf(s->error, sizeof(s->error), "%s", why[0] ? why : "no answer");
     s->error_us = loop_now_us(s->hub->loop);
@@ -122,7 +139,7 @@ hub_source_start(struct hub_source *s)
         .h2 = s->hub->h2,
         .rng = s->hub->rng,
         .target = s->conf->target,
-        .conf = NULL,
+        .conf = &s->hub->conf->resolve,
         .ops = &ops,
         .arg = s,
     };

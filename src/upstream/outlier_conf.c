@@ -44,6 +44,7 @@ static const struct conf_field status_fields[] = {
       .at = offsetof(struct outlier_status_conf, code),
       .required = true,
       .valid = status_valid,
+      .code = "E0241",
       .example = "\"UNAVAILABLE\"",
       .help = "The name of a gRPC status code. A bare string in statuses means the "
               "same." },
@@ -82,13 +83,6 @@ double
 outlier_stdev_factor(const struct outlier_rate_conf *c)
 {
     return c->stdev_factor >= 100 ? c->stdev_factor / 1000 : c->stdev_factor;
-}
-
-static void
-rate_check(void *obj, struct conf_place *place)
-{
-    (void)place;
-    ((struct outlier_rate_conf *)obj)->on = true;
 }
 
 static const struct conf_field rate_fields[] = {
@@ -132,15 +126,9 @@ static const struct conf_struct rate_struct = {
     .name = "success rate",
     .size = sizeof(struct outlier_rate_conf),
     .fields = rate_fields,
-    .check = rate_check,
+    .optional = true,
+    .on_at = offsetof(struct outlier_rate_conf, on),
 };
-
-static void
-share_check(void *obj, struct conf_place *place)
-{
-    (void)place;
-    ((struct outlier_share_conf *)obj)->on = true;
-}
 
 static const struct conf_field share_fields[] = {
     { .key = "threshold",
@@ -182,7 +170,8 @@ static const struct conf_struct share_struct = {
     .name = "failure percentage",
     .size = sizeof(struct outlier_share_conf),
     .fields = share_fields,
-    .check = share_check,
+    .optional = true,
+    .on_at = offsetof(struct outlier_share_conf, on),
 };
 
 /* --- breaker ------------------------------------------------------------------------ */
@@ -190,9 +179,8 @@ static const struct conf_struct share_struct = {
 static void
 breaker_check(void *obj, struct conf_place *place)
 {
-    struct breaker_conf *b = obj;
+    const struct breaker_conf *b = obj;
 
-    b->on = true;
     conf_check_at_least(place, CONF_DURATION, "maxWait", b->max_wait_ms, "minWait",
                         b->min_wait_ms);
 }
@@ -272,6 +260,8 @@ static const struct conf_struct breaker_struct = {
     .name = "breaker",
     .size = sizeof(struct breaker_conf),
     .fields = breaker_fields,
+    .optional = true,
+    .on_at = offsetof(struct breaker_conf, on),
     .check = breaker_check,
 };
 
@@ -280,9 +270,8 @@ static const struct conf_struct breaker_struct = {
 static void
 outlier_check(void *obj, struct conf_place *place)
 {
-    struct outlier_conf *o = obj;
+    const struct outlier_conf *o = obj;
 
-    o->on = true;
     conf_check_at_least(place, CONF_DURATION, "maxEjectionTime", o->max_ejection_ms,
                         "baseEjectionTime", o->base_ejection_ms);
 }
@@ -359,7 +348,7 @@ static const struct conf_field outlier_fields[] = {
     { .key = "statuses",
       .type = CONF_LIST,
       .at = offsetof(struct outlier_conf, statuses),
-      .min = 1,
+      .min = 0,
       .max = 16,
       .sub = &status_struct,
       .example = "[\"UNAVAILABLE\", \"INTERNAL\"]",
@@ -393,5 +382,7 @@ const struct conf_struct outlier_conf_struct = {
     .name = "outlier detection",
     .size = sizeof(struct outlier_conf),
     .fields = outlier_fields,
+    .optional = true,
+    .on_at = offsetof(struct outlier_conf, on),
     .check = outlier_check,
 };

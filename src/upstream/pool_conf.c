@@ -190,6 +190,22 @@ static const struct conf_field pool_fields[] = {
       .sub = &endpoint_conf_struct,
       .example = "[\"127.0.0.1:50051\"]",
       .help = "The backends of this pool. All must serve the same." },
+    { .key = "dns",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct pool_conf, resolve.dns),
+      .sub = &dns_conf_struct,
+      .example = "{ \"maxTtl\": \"10s\" }",
+      .help =
+          "How names are asked for: targets that begin with dns: or srv:, or that are a "
+          "host name." },
+    { .key = "k8s",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct pool_conf, resolve.k8s),
+      .sub = &k8s_conf_struct,
+      .example = "{ \"namespace\": \"shop\" }",
+      .help =
+          "How the API server is asked: targets that begin with k8s:. In a pod nothing "
+          "of it is needed." },
     { .key = "balance",
       .type = CONF_OBJECT,
       .at = offsetof(struct pool_conf, balance),

@@ -10,6 +10,7 @@
 
 #include "conf/field.h"
 #include "lb/lb_conf.h"
+#include "resolve/resolve_conf.h"
 #include "upstream/health_conf.h"
 #include "upstream/keepalive_conf.h"
 #include "upstream/outlier_conf.h"
@@ -48,7 +49,8 @@ enum subset_fallback { SUBSET_FALLBACK_NONE, SUBSET_FALLBACK_ANY };
 
 struct pool_conf {
     const char *name;
-    struct conf_list endpoints; /* of struct endpoint_conf */
+    struct conf_list endpoints;  /* of struct endpoint_conf */
+    struct resolve_conf resolve; /* keys "dns" and "k8s" */
     struct balance_conf balance;
     struct connections_conf connections;
     struct backoff_conf backoff;

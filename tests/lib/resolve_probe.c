@@ -90,9 +90,9 @@ int
 main(int argc, char **argv)
 {
     const char *conf_file = NULL, *resolv = NULL, *hosts = NULL, *target = NULL, *why;
-    struct resolve_conf defaults;
+    struct resolve_conf conf = { 0 };
     struct conf_snapshot *snap = NULL;
-    struct resolver_args args = { .ops = &ops, .conf = &defaults };
+    struct resolver_args args = { .ops = &ops, .conf = &conf };
     struct probe p = { 0 };
     struct strbuf problems;
     struct rng rng;
@@ -111,12 +111,12 @@ main(int argc, char **argv)
         return fail("a target is missing");
     if (resolver_check(target, &why) != ERR_OK)
         return fail(why);
-    field_defaults(&resolve_conf_struct, &defaults);
+    field_defaults(&dns_conf_struct, &conf.dns);
     strbuf_init(&problems, 65536);
     if (conf_file) {
-        if (conf_load_file(&resolve_conf_struct, conf_file, &problems, &snap) != ERR_OK)
+        if (conf_load_file(&dns_conf_struct, conf_file, &problems, &snap) != ERR_OK)
             return fail(problems.s);
-        args.conf = conf_root(snap);
+        conf.dns = *(const struct dns_conf *)conf_root(snap);
     }
     log_setup(LOG_DEBUG, LOG_TEXT);
     dns_file_use(resolv, hosts);

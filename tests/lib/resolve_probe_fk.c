@@ -18,7 +18,7 @@
 #include "loop/fdwatch.h"
 #include "loop/loop.h"
 #include "obs/stats.h"
-#include "resolve/k8s_conf.h"
+#include "resolve/resolve_conf.h"
 #include "resolve/resolver.h"
 
 static struct stats stats;
@@ -66,9 +66,8 @@ on_input(void *arg, int what)
 }
 
 static void
-set_conf(char *pair)
+set_conf(struct k8s_conf *conf, char *pair)
 {
-    struct k8s_conf *conf = (struct k8s_conf *)(uintptr_t)k8s_conf_of(NULL);
     char *value = strchr(pair, '=');
     const struct conf_field *f;
     const char *code;
@@ -89,7 +88,8 @@ int
 main(int argc, char **argv)
 {
     static const struct resolver_ops ops = { on_list, on_error };
-    struct resolver_args args = { .ops = &ops };
+    struct resolve_conf conf = { 0 };
+    struct resolver_args args = { .ops = &ops, .conf = &conf };
     struct buf_pool *bufs = buf_pool_new(1 << 20);
     struct slab *slab = slab_new();
     struct fdwatch *input;
@@ -102,9 +102,9 @@ main(int argc, char **argv)
                 argc < 2 ? "resolve_probe_fk TARGET [KEY=VALUE]..." : why);
         return 2;
     }
-    field_defaults(&k8s_conf_struct, (void *)(uintptr_t)k8s_conf_of(NULL));
+    field_defaults(&k8s_conf_struct, &conf.k8s);
     for (int i = 2; i < argc; i++)
-        set_conf(argv[i]);
+        set_conf(&conf.k8s, argv[i]);
     rng_seed_system(&rng);
     args.target = argv[1];
     args.rng = &rng;

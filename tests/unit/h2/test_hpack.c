@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HPACK encoder against the library's decoder: what comes out is what went in, however the table is resized in between. */
-#include <cmocka.h>
-#include <nghttp2/nghttp2.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+#include <nghttp2/nghttp2.h>
 
 #include "base/err.h"
 #include "base/rand.h"

@@ -18,6 +18,7 @@
 #include "proxy/server.h"
 #include "proxy/shared.h"
 #include "proxy/worker.h"
+#include "upstream/hub.h"
 #include "upstream/pool_conf.h"
 
 enum { CONNS = 16 };
@@ -28,6 +29,8 @@ static struct endpoint_conf target;
 static struct listener_conf front;
 static struct route_conf routes[2];
 static struct worker *worker;
+static struct loop *control; /* the main thread's; its targets never change */
+static struct hub *hub;
 static struct server *server;
 static struct loop *loop;
 static struct listener *backend_listener;
@@ -86,6 +89,7 @@ setup(void **state)
                               .max_replay_bytes = 16 << 20 };
     field_defaults(&pool_conf_struct, &pool);
     pool.name = "app";
+    field_defaults(&endpoint_conf_struct, &target);
     target.target = "127.0.0.1:1"; /* replaced before any call */
     pool.endpoints = (struct conf_list){ &target, 1 };
     field_defaults(&listener_conf_struct, &front);
@@ -127,6 +131,8 @@ teardown(void **state)
     assert_int_equal(counted(STAT_BUFFERED_BYTES), 0);
     worker_join(worker); /* asserts that all memory came back */
     server_free(server);
+    hub_free(hub);
+    loop_free(control);
     return 0;
 }
 
@@ -170,6 +176,9 @@ open_world(void)
     find_backend_port();
     worker = worker_new(0, &shared, &pool, 1);
     loop = worker->loop;
+    control = loop_new(NULL);
+    hub = hub_new(control, worker->h2, &worker->rng, &pool, 1);
+    hub_attach(hub, 0, worker->pools[0]);
     workers[0] = worker;
     backend_listen();
     assert_int_equal(

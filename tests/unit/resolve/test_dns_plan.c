@@ -6,7 +6,7 @@
 
 #include "unit.h"
 
-static struct resolve_conf conf = {
+static struct dns_conf conf = {
     .min_ttl_ms = 1000,
     .max_ttl_ms = 30000,
     .refresh_ms = 5000,

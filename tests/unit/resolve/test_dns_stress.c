@@ -200,12 +200,12 @@ town_open(struct town *t)
     log_setup(LOG_ERROR, LOG_TEXT);
     dns_file_use("/nonexistent/resolv.conf", "/nonexistent/hosts");
     for (int i = 0; i < 2; i++)
-        field_defaults(&resolve_conf_struct, &t->conf[i]);
-    t->conf[0].timeout_ms = 20;
-    t->conf[0].tries = 2;
-    t->conf[1].timeout_ms = 35; /* another channel */
-    t->conf[1].tries = 1;
-    t->conf[1].family = RESOLVE_V4;
+        field_defaults(&dns_conf_struct, &t->conf[i].dns);
+    t->conf[0].dns.timeout_ms = 20;
+    t->conf[0].dns.tries = 2;
+    t->conf[1].dns.timeout_ms = 35; /* another channel */
+    t->conf[1].dns.tries = 1;
+    t->conf[1].dns.family = RESOLVE_V4;
     port = server_open(&t->server, t->loop, &t->rng);
     snprintf(t->target[0], sizeof t->target[0], "dns://127.0.0.1:%u/app.example:80",
              port);

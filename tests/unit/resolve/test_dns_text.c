@@ -12,7 +12,7 @@
 #include "resolve/dns_file.h"
 #include "resolve/dns_target.h"
 #include "resolve/kinds.h"
-#include "resolve/resolve_conf.h"
+#include "resolve/dns_conf.h"
 #include "unit.h"
 
 static void
@@ -283,7 +283,7 @@ load(const char *text, struct strbuf *problems)
 
     strbuf_init(problems, 8192);
     write_file(text);
-    if (conf_load_file(&resolve_conf_struct, path, problems, &s) != ERR_OK)
+    if (conf_load_file(&dns_conf_struct, path, problems, &s) != ERR_OK)
         return NULL;
     return s;
 }
@@ -293,7 +293,7 @@ keys(void **state)
 {
     struct strbuf problems;
     struct conf_snapshot *s = load("{}", &problems);
-    const struct resolve_conf *c;
+    const struct dns_conf *c;
 
     (void)state;
     assert_non_null(s);

@@ -14,7 +14,7 @@
 #include "h2/conn.h"
 #include "loop/loop.h"
 #include "obs/stats.h"
-#include "resolve/k8s_conf.h"
+#include "resolve/resolve_conf.h"
 #include "resolve/resolver.h"
 #include "vclock.h"
 
@@ -41,6 +41,7 @@ struct world {
     struct resolver_args args;
     struct resolver *r;
     struct k8s_conf *conf;
+    struct resolve_conf resolve;
     char dir[64], token[96], ca[96], server[64];
     int fd; /* bound */
     unsigned errors;
@@ -106,7 +107,7 @@ world_open(struct world *w)
     put(w->token, "secret\n");
     put(w->ca, ca_pem);
     take_port(w);
-    w->conf = (struct k8s_conf *)(uintptr_t)k8s_conf_of(NULL);
+    w->conf = &w->resolve.k8s;
     *w->conf = (struct k8s_conf){ .api_server = w->server,
                                   .token_file = w->token,
                                   .ca_file = w->ca };
@@ -118,6 +119,7 @@ world_open(struct world *w)
         .h2 = h2_worker_new(w->loop, w->slab, w->bufs, &w->stats),
         .rng = &w->rng,
         .target = "k8s:///app.shop:grpc",
+        .conf = &w->resolve,
         .ops = &note_ops,
         .arg = w,
     };

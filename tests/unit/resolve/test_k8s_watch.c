@@ -18,13 +18,14 @@
 #include "net/listener.h"
 #include "net/transport.h"
 #include "obs/stats.h"
-#include "resolve/k8s_conf.h"
+#include "resolve/resolve_conf.h"
 #include "resolve/resolver.h"
 #include "tlspeer.h"
 #include "vclock.h"
 
 struct world {
     struct vclock clock;
+    struct resolve_conf conf;
     struct loop *loop;
     struct slab *slab;
     struct buf_pool *bufs;
@@ -228,7 +229,7 @@ world_open(struct world *w)
     w->slab = slab_new();
     w->bufs = buf_pool_new(1 << 20);
     start_server(w);
-    *(struct k8s_conf *)(uintptr_t)k8s_conf_of(NULL) = (struct k8s_conf){
+    w->conf.k8s = (struct k8s_conf){
         .api_server = w->server, .token_file = w->token, .ca_file = w->ca_path
     };
     w->args = (struct resolver_args){
@@ -236,6 +237,7 @@ world_open(struct world *w)
         .h2 = h2_worker_new(w->loop, w->slab, w->bufs, &w->stats),
         .rng = &w->rng,
         .target = "k8s:///app.shop:80",
+        .conf = &w->conf,
         .ops = &note_ops,
         .arg = w,
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resolve/resolve_conf.c - the rows of a pool's "dns". */
-#include "resolve/resolve_conf.h"
+/* resolve/dns_conf.c - the rows of a pool's "dns". */
+#include "resolve/dns_conf.h"
 
 #include "base/err.h"
 #include "conf/check.h"
@@ -73,7 +73,7 @@ static const char *const on_failure_words[] = { "keepLast", "fail", NULL };
 static const struct conf_field resolve_fields[] = {
     { .key = "minTtl",
       .type = CONF_DURATION,
-      .at = offsetof(struct resolve_conf, min_ttl_ms),
+      .at = offsetof(struct dns_conf, min_ttl_ms),
       .def = "1s",
       .min = 1000,
       .max = DAY_MS,
@@ -81,7 +81,7 @@ static const struct conf_field resolve_fields[] = {
       .help = "A name is asked again after its TTL, but not before this." },
     { .key = "maxTtl",
       .type = CONF_DURATION,
-      .at = offsetof(struct resolve_conf, max_ttl_ms),
+      .at = offsetof(struct dns_conf, max_ttl_ms),
       .def = "30s",
       .min = 1000,
       .max = DAY_MS,
@@ -90,14 +90,14 @@ static const struct conf_field resolve_fields[] = {
               "minTtl." },
     { .key = "respectTtl",
       .type = CONF_BOOL,
-      .at = offsetof(struct resolve_conf, respect_ttl),
+      .at = offsetof(struct dns_conf, respect_ttl),
       .def = "true",
       .example = "false",
       .help = "Whether the TTL of an answer says when to ask again. Without it refresh "
               "does." },
     { .key = "refresh",
       .type = CONF_DURATION,
-      .at = offsetof(struct resolve_conf, refresh_ms),
+      .at = offsetof(struct dns_conf, refresh_ms),
       .def = "5s",
       .min = 1000,
       .max = DAY_MS,
@@ -108,7 +108,7 @@ static const struct conf_field resolve_fields[] = {
           "to 10 times this." },
     { .key = "timeout",
       .type = CONF_DURATION,
-      .at = offsetof(struct resolve_conf, timeout_ms),
+      .at = offsetof(struct dns_conf, timeout_ms),
       .def = "5s",
       .min = 10,
       .max = 10 * MINUTE_MS,
@@ -116,7 +116,7 @@ static const struct conf_field resolve_fields[] = {
       .help = "Wait for the answer of one name server before the next one is asked." },
     { .key = "tries",
       .type = CONF_UINT,
-      .at = offsetof(struct resolve_conf, tries),
+      .at = offsetof(struct dns_conf, tries),
       .def = "4",
       .min = 1,
       .max = 100,
@@ -125,7 +125,7 @@ static const struct conf_field resolve_fields[] = {
           "How often all name servers are asked before a question counts as failed." },
     { .key = "family",
       .type = CONF_ENUM,
-      .at = offsetof(struct resolve_conf, family),
+      .at = offsetof(struct dns_conf, family),
       .def = "all",
       .words = family_words,
       .example = "\"v4\"",
@@ -133,7 +133,7 @@ static const struct conf_field resolve_fields[] = {
           "Which addresses of a name are used: all, only IPv4 (v4) or only IPv6 (v6)." },
     { .key = "servers",
       .type = CONF_LIST,
-      .at = offsetof(struct resolve_conf, servers),
+      .at = offsetof(struct dns_conf, servers),
       .max = 8,
       .sub = &server_struct,
       .example = "[\"10.96.0.10\", \"127.0.0.1:5353\"]",
@@ -142,7 +142,7 @@ static const struct conf_field resolve_fields[] = {
           "file is not read then." },
     { .key = "allowedCidrs",
       .type = CONF_LIST,
-      .at = offsetof(struct resolve_conf, allowed_cidrs),
+      .at = offsetof(struct dns_conf, allowed_cidrs),
       .max = 256,
       .sub = &cidr_struct,
       .example = "[\"10.0.0.0/8\", \"fd00::/8\"]",
@@ -152,7 +152,7 @@ static const struct conf_field resolve_fields[] = {
           "metadata service." },
     { .key = "onFailure",
       .type = CONF_ENUM,
-      .at = offsetof(struct resolve_conf, on_failure),
+      .at = offsetof(struct dns_conf, on_failure),
       .def = "keepLast",
       .words = on_failure_words,
       .example = "\"fail\"",
@@ -162,7 +162,7 @@ static const struct conf_field resolve_fields[] = {
           "fail ends calls with UNAVAILABLE until there is an answer." },
     { .key = "staleTime",
       .type = CONF_DURATION,
-      .at = offsetof(struct resolve_conf, stale_ms),
+      .at = offsetof(struct dns_conf, stale_ms),
       .def = "10m",
       .min = 1000,
       .max = 30 * DAY_MS,
@@ -177,15 +177,15 @@ static const struct conf_field resolve_fields[] = {
 static void
 resolve_check(void *obj, struct conf_place *place)
 {
-    const struct resolve_conf *c = obj;
+    const struct dns_conf *c = obj;
 
     conf_check_at_least(place, CONF_DURATION, "maxTtl", c->max_ttl_ms, "minTtl",
                         c->min_ttl_ms);
 }
 
-const struct conf_struct resolve_conf_struct = {
+const struct conf_struct dns_conf_struct = {
     .name = "dns",
-    .size = sizeof(struct resolve_conf),
+    .size = sizeof(struct dns_conf),
     .fields = resolve_fields,
     .check = resolve_check,
 };
