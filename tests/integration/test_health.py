@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Active checks against real grpcio servers with the real health service."""
 import contextlib
+import json
 import socket
 import subprocess
 import threading
@@ -32,8 +33,8 @@ def set_health(backend, service, status):
 
 def wait_state(proxy, address, *states, timeout=10):
     def ready():
-        e = proxy.endpoints()[address]
-        return e if e["state"] in states else None
+        e = proxy.endpoints().get(address)
+        return e if e and e["state"] in states else None
     return env.wait_until(ready, timeout, "%s becoming %s" % (address, states))
 
 
@@ -242,3 +243,49 @@ def test_outriggerctl_pools():
     assert "Is outrigger running?" in out.stderr and proxy.admin in out.stderr
     out = subprocess.run([ctl, "drain"], capture_output=True, text=True, timeout=10)
     assert out.returncode == 2 and "there is: pools" in out.stderr
+
+
+def test_checks_follow_the_list_and_keep_their_verdicts(tmp_path):
+    """A file names the endpoints: one that leaves is not checked any more, one that stays keeps
+    what its checks said."""
+    path = tmp_path / "endpoints.json"
+
+    def write(*backends):
+        new = tmp_path / "new"
+        new.write_text(json.dumps([b.address for b in backends]))
+        new.rename(path)
+    with two_backends("watch,check") as (a, b):
+        write(a, b)
+        with env.Proxy(["file://%s" % path], pool=check("grpc", SLOW, service="svc")) as proxy:
+            wait_state(proxy, a.address, "ready", "idle")
+            set_health(b, "svc", "NOT_SERVING")
+            wait_state(proxy, b.address, "unhealthy")
+            checks = proxy.counters()["outrigger_health_checks_total"]
+            with env.Backend(name="c", health="watch,check") as c:
+                write(a, b, c)
+                wait_state(proxy, c.address, "ready", "idle")
+                assert proxy.endpoints()[b.address]["state"] == "unhealthy"
+                # a and b had no new Watch: only c was asked.
+                assert proxy.counters()["outrigger_health_checks_total"] == checks + 1
+                write(b, c)
+                env.wait_until(lambda: a.address not in proxy.endpoints(), 5)
+                checks = proxy.counters()["outrigger_health_checks_total"]
+                set_health(a, "svc", "NOT_SERVING")     # nobody listens
+                set_health(b, "svc", "SERVING")
+                wait_state(proxy, b.address, "ready", "idle")
+                assert proxy.counters()["outrigger_health_checks_total"] == checks + 1
+
+
+def test_hundreds_of_dead_endpoints_do_not_hide_a_good_one():
+    with env.Backend(name="a", health="watch,check") as a:
+        dead = ["127.%d.%d.1:9" % (i // 250 + 1, i % 250) for i in range(500)]
+        with env.Proxy(dead[:250] + [a.address] + dead[250:],
+                       pool=check("grpc", healthyAfter=1)) as proxy:
+            wait_state(proxy, a.address, "ready", "idle")
+            with proxy.open_channel() as channel:
+                for _ in range(20):
+                    protos.Stub(channel).EmptyCall(protos.Empty(), timeout=5)
+            env.wait_until(lambda: all(
+                e["state"] == "unhealthy" for addr, e in proxy.endpoints().items()
+                if addr != a.address), 20)
+            assert proxy.pools()["app"]["usable"] == 1
