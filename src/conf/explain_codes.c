@@ -149,11 +149,13 @@ const struct explain_code explain_codes[] = {
       .good = LISTENER "\"routes\": [{ \"to\": \"app\" }] }]" },
     { .code = "E0205",
       .title = "not an endpoint",
-      .text = "Today an endpoint is an IP address with a port, localhost with a port, a "
-              "unix socket, or a list of these after "
-              "static:///. This version does not ask DNS: name the addresses.",
+      .text = "An endpoint is an address with a port, a unix socket, a list of addresses "
+              "after static:///, or a "
+              "name that somebody else knows: dns:///host:port, "
+              "srv:///_service._proto.host, file:///path, "
+              "k8s:///service.namespace:port. It is never a URL.",
       .bad =
-          "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"dns:///backend:50051\"] }]",
+          "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"http://backend:50051\"] }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\", "
               "\"unix:/run/app.sock\"] }]" },
     { .code = "E0207",
@@ -211,6 +213,34 @@ const struct explain_code explain_codes[] = {
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
               "\"balance\": { \"policy\": \"ring_hash\", \"hashBalanceFactor\": 150 } "
               "}]" },
+    { .code = "E0233",
+      .title = "not the address of a name server",
+      .text = "Name servers are IP addresses, with a port when it is not 53: a name "
+              "would need a name server to be found.",
+      .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"app.example:50051\"], "
+             "\"dns\": { \"servers\": [\"ns.example\"] } }]",
+      .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"app.example:50051\"], "
+              "\"dns\": { \"servers\": [\"10.0.0.2\"] } }]" },
+    { .code = "E0234",
+      .title = "not a range of addresses",
+      .text = "A range is an address and how many of its bits count: \"10.0.0.0/8\", "
+              "\"fd00::/8\".",
+      .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"app.example:50051\"], "
+             "\"dns\": { \"allowedCidrs\": [\"10.0.0.0/99\"] } }]",
+      .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"app.example:50051\"], "
+              "\"dns\": { \"allowedCidrs\": [\"10.0.0.0/8\"] } }]" },
+    { .code = "E0235",
+      .title = "Kubernetes cannot be asked like that",
+      .text = "The API server is a URL with an IP address (its name would have to be "
+              "asked for first), token and CA are "
+              "full paths, a namespace is a DNS label. In a pod none of these keys is "
+              "needed.",
+      .bad =
+          "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"k8s:///app.shop:grpc\"], "
+          "\"k8s\": { \"apiServer\": \"kubernetes.default\" } }]",
+      .good =
+          "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"k8s:///app.shop:grpc\"], "
+          "\"k8s\": { \"apiServer\": \"https://10.96.0.1:443\" } }]" },
     { .code = "E0241",
       .title = "a status that is no failure",
       .text =

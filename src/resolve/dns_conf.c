@@ -32,6 +32,7 @@ static const struct conf_field server_fields[] = {
       .at = offsetof(struct resolve_text, text),
       .required = true,
       .valid = server_valid,
+      .code = "E0233",
       .example = "\"10.96.0.10\"",
       .help =
           "A name server: an address, with a port when it is not 53. A bare string in "
@@ -52,6 +53,7 @@ static const struct conf_field cidr_fields[] = {
       .at = offsetof(struct resolve_text, text),
       .required = true,
       .valid = cidr_valid,
+      .code = "E0234",
       .example = "\"10.0.0.0/8\"",
       .help = "A range of addresses as address/bits. A bare string in allowedCidrs means "
               "the same." },

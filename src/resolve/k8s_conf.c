@@ -27,6 +27,7 @@ static const struct conf_field k8s_fields[] = {
       .type = CONF_STRING,
       .at = offsetof(struct k8s_conf, api_server),
       .valid = api_server_valid,
+      .code = "E0235",
       .example = "\"https://10.96.0.1:443\"",
       .help = "Where the Kubernetes API listens. In a pod leave it out: the environment "
               "(KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT) says it." },
@@ -35,6 +36,7 @@ static const struct conf_field k8s_fields[] = {
       .at = offsetof(struct k8s_conf, token_file),
       .def = K8S_ACCOUNT_DIR "/token",
       .valid = full_path_valid,
+      .code = "E0235",
       .example = "\"/etc/outrigger/token\"",
       .help = "File with the token that proves who we are. It is read again each minute. "
               "The account needs the right to list and watch endpointslices." },
@@ -43,6 +45,7 @@ static const struct conf_field k8s_fields[] = {
       .at = offsetof(struct k8s_conf, ca_file),
       .def = K8S_ACCOUNT_DIR "/ca.crt",
       .valid = full_path_valid,
+      .code = "E0235",
       .example = "\"/etc/outrigger/ca.crt\"",
       .help = "File (PEM) with the CA that must have signed the API server's "
               "certificate." },
@@ -50,6 +53,7 @@ static const struct conf_field k8s_fields[] = {
       .type = CONF_STRING,
       .at = offsetof(struct k8s_conf, namespace),
       .valid = k8s_label_valid,
+      .code = "E0235",
       .example = "\"shop\"",
       .help = "Namespace of services that are written without one. Default: the pod's "
               "own." },

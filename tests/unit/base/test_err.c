@@ -54,7 +54,7 @@ only_what_no_backend_saw_may_be_replayed(void **state)
 {
     const int safe[] = { ERR_REFUSED,         ERR_GOAWAY,      ERR_CONNECT,
                          ERR_CONNECT_TIMEOUT, ERR_NO_ENDPOINT, ERR_QUEUE_FULL,
-                         ERR_QUEUE_TIMEOUT,   ERR_DRAIN };
+                         ERR_QUEUE_TIMEOUT,   ERR_DRAIN,       ERR_POOL_LIMIT };
 
     (void)state;
     for (int e = ERR_OK; e >= LAST; e--) {

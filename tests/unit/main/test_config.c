@@ -71,7 +71,8 @@ row_is_documented(const struct conf_field *f, const char *path)
     if (!f->example)
         fail_msg("%s: no example", path);
     for (const char *c = f->key; *c; c++) {
-        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z')) ||
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+              (*c >= '0' && *c <= '9')) ||
             (c == f->key && *c < 'a'))
             fail_msg("%s: keys are camelCase", path);
     }

@@ -223,7 +223,7 @@ options_alone_make_a_config(void **state)
 static void
 bad_addresses_among_the_options_are_told(void **state)
 {
-    struct options o = parse_good("--listen 8080 --backend backend:2");
+    struct options o = parse_good("--listen 8080 --backend http://backend:2");
     struct conf_snapshot *s = NULL;
     struct strbuf problems;
 

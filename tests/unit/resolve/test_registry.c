@@ -82,7 +82,7 @@ static void
 what_nobody_reads_is_told_what_to_write(void **state)
 {
     static const char *const rows[][2] = {
-        { "", "write \"1.2.3.4:50051\"" },
+        { "", "write an address (\"1.2.3.4:50051\"" },
         { "/run/app.sock", "unix:/run/app.sock" },
         { "http://1.2.3.4:80", "leave out \"http://\"" },
         { "HTTP://1.2.3.4:80", "leave out \"http://\"" },
