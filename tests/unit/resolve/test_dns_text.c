@@ -9,10 +9,10 @@
 #include "conf/snapshot.h"
 #include "resolve/dns_channel.h"
 #include "resolve/dns_cidr.h"
+#include "resolve/dns_conf.h"
 #include "resolve/dns_file.h"
 #include "resolve/dns_target.h"
 #include "resolve/kinds.h"
-#include "resolve/dns_conf.h"
 #include "unit.h"
 
 static void

@@ -229,9 +229,9 @@ world_open(struct world *w)
     w->slab = slab_new();
     w->bufs = buf_pool_new(1 << 20);
     start_server(w);
-    w->conf.k8s = (struct k8s_conf){
-        .api_server = w->server, .token_file = w->token, .ca_file = w->ca_path
-    };
+    w->conf.k8s = (struct k8s_conf){ .api_server = w->server,
+                                     .token_file = w->token,
+                                     .ca_file = w->ca_path };
     w->args = (struct resolver_args){
         .loop = w->loop,
         .h2 = h2_worker_new(w->loop, w->slab, w->bufs, &w->stats),
