@@ -232,11 +232,14 @@ def test_on_failure_fail_ends_calls_with_the_reason():
         with env.Proxy([target], pool=dns(ns, onFailure="fail")) as proxy, \
                 proxy.open_channel() as channel:
             stub = protos.Stub(channel)
-            for state in ("never known", "known before"):
-                e = env.wait_until(lambda: failure(stub), 5, "the failure, " + state)
+            # The second reason is another one: the first must not be told for it.
+            for rcode, word in ((SERVFAIL, "SERVFAIL"), (NXDOMAIN, "NXDOMAIN")):
+                zone[(NAME, A)] = rcode
+                e = env.wait_until(lambda: failure(stub), 5, "the failure " + word)
                 assert e.code() == grpc.StatusCode.UNAVAILABLE
-                assert "no endpoints of %s are known: SERVFAIL for %s" % (target, NAME) \
-                    in e.details(), (state, e.details())
+                assert "no endpoints of %s are known: %s for %s" % (target, word, NAME) \
+                    in e.details(), e.details()
+                assert proxy.pools()["app"]["state"] == \
+                    "no endpoints are known: %s for %s" % (word, NAME)
                 zone[(NAME, A)] = good
                 env.wait_until(lambda: failure(stub) is None, 5, "the answer")
-                zone[(NAME, A)] = SERVFAIL
