@@ -2,6 +2,7 @@
 /* upstream/backend.c - backends and their lists: made and held by the main thread, read by the workers. */
 #include "upstream/backend.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,9 +41,43 @@ backend_drop(struct backend *b)
 {
     if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
         return;
+    for (size_t i = 0; i < BACKEND_DOWN_BITS; i++)
+        xfree(b->reasons[i]);
     xfree(b->tally);
     xfree(b->views);
     xfree(b);
+}
+
+unsigned
+backend_worst(unsigned down)
+{
+    static const unsigned order[] = { BACKEND_DRAINING, BACKEND_UNHEALTHY,
+                                      BACKEND_EJECTED, BACKEND_TRIPPED,
+                                      BACKEND_UNCHECKED };
+
+    for (size_t i = 0; i < BACKEND_DOWN_BITS; i++) {
+        if (down & order[i])
+            return order[i];
+    }
+    return 0;
+}
+
+void
+backend_note(struct backend *b, unsigned bit, bool on, const char *why, int64_t now_us)
+{
+    unsigned worst = backend_worst(atomic_load(&b->down));
+    char **kept = &b->reasons[__builtin_ctz(bit)];
+
+    xfree(*kept);
+    *kept = on ? xstrdup(why) : NULL;
+    if (worst && worst == b->shown && worst != bit)
+        return;
+    /* A bit that a worker set has no words of its own yet. */
+    if (worst && b->reasons[__builtin_ctz(worst)])
+        why = b->reasons[__builtin_ctz(worst)];
+    b->shown = worst;
+    b->since_us = now_us;
+    snprintf(b->why, sizeof(b->why), "%s", why);
 }
 
 bool

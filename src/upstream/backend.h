@@ -38,7 +38,7 @@ enum backend_probe {
     BACKEND_PROBE_AGAIN, /* it ended without saying anything about the backend */
 };
 
-enum { BACKEND_WHY_MAX = 160 };
+enum { BACKEND_WHY_MAX = 160, BACKEND_DOWN_BITS = 5 };
 
 /* What workers count and the main thread's sweep reads: one cache line of its own per worker, single writer, never cleared (the reader keeps the last
  * values and works with differences). */
@@ -67,10 +67,13 @@ struct backend {
     size_t workers;
     struct backend_tally *tally; /* [workers] */
     struct endpoint **views; /* [workers]; each worker writes and reads its own only */
-    /* Main thread only, for pages and logs: since when `down` is what it is, and why. */
+    /* Main thread only. For pages: which bit of `down` they show (0: none), since when, and
+     * why; and what was said of each bit that is set (NULL: nothing). */
     uint64_t seen; /* version of the last list that it was put into */
+    unsigned shown;
     int64_t since_us;
     char why[BACKEND_WHY_MAX];
+    char *reasons[BACKEND_DOWN_BITS];
     struct check *check;       /* of health.c; NULL: none */
     struct outlier_host *host; /* of outlier.c; NULL: none */
 };
@@ -97,6 +100,12 @@ struct backend_list {
 struct backend *backend_new(const struct addr *addr, size_t workers);
 void backend_hold(struct backend *b);
 void backend_drop(struct backend *b); /* frees at zero. Any thread */
+/* The bit that matters most of a value of `down`, or 0. */
+unsigned backend_worst(unsigned down);
+/* Keeps the words about a bit of `down` that was just set or cleared. What is shown stays when
+ * another bit matters more. Main thread. */
+void backend_note(struct backend *b, unsigned bit, bool on, const char *why,
+                  int64_t now_us);
 /* New calls may go there. Any thread. */
 bool backend_usable(const struct backend *b);
 /* A call was given this backend. False: it may not go there after all, because another took the one probe. *ret_probe: this call is the probe; its end

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/jsontext.h"
 #include "base/strbuf.h"
@@ -25,8 +26,8 @@ health_start(struct health *h, struct backend *b)
         b->check->state.healthy = false;
     } else if (h->conf->wait_for_first) {
         atomic_fetch_or(&b->down, BACKEND_UNCHECKED);
-        b->since_us = loop_now_us(h->loop);
-        snprintf(b->why, sizeof(b->why), "waits for its first check");
+        backend_note(b, BACKEND_UNCHECKED, true, "waits for its first check",
+                     loop_now_us(h->loop));
     }
 }
 
@@ -128,6 +129,10 @@ health_text(const struct hub *hub, const struct backend *b, struct strbuf *out)
     const struct check *c = b->check;
 
     if (c && c->last_us)
-        strbuf_printf(out, "%s by %s, %lld s ago", c->last, c->last_how,
-                      (long long)((loop_now_us(hub->loop) - c->last_us) / 1000000));
+        strbuf_printf(out, "%lld s ago by %s: %s%s",
+                      (long long)((loop_now_us(hub->loop) - c->last_us) / 1000000),
+                      c->last_how, c->last,
+                      /* else a good endpoint with an error looks like a mistake */
+                      c->last_good && strcmp(c->last, "SERVING") != 0 ? " (counts as good)"
+                                                                      : "");
 }

@@ -185,8 +185,7 @@ hub_mark(struct hub *hub, struct backend *b, unsigned bit, bool on, const char *
         return;
     if (after == 0)
         atomic_store_explicit(&b->usable_since_us, now, memory_order_relaxed);
-    b->since_us = now;
-    snprintf(b->why, sizeof(b->why), "%s", why);
+    backend_note(b, bit, on, why, now);
     if ((after == 0) != (before == 0))
         log_at(NULL, after ? LOG_WARN : LOG_INFO,
                after ? "endpoint gets no new calls" : "endpoint gets calls",

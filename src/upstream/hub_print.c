@@ -34,19 +34,20 @@ backend_totals(const struct backend *b)
 const char *
 backend_state_word(const struct backend *b, const struct backend_totals *t)
 {
-    unsigned down = atomic_load(&b->down);
-
-    if (down & BACKEND_DRAINING)
+    switch (backend_worst(atomic_load(&b->down))) {
+    case BACKEND_DRAINING:
         return "draining";
-    if (down & BACKEND_UNHEALTHY)
+    case BACKEND_UNHEALTHY:
         return "unhealthy";
-    if (down & BACKEND_EJECTED)
+    case BACKEND_EJECTED:
         return "ejected";
-    if (down & BACKEND_TRIPPED)
+    case BACKEND_TRIPPED:
         return backend_usable(b) ? "on trial" : "tripped";
-    if (down & BACKEND_UNCHECKED)
+    case BACKEND_UNCHECKED:
         return "unchecked";
-    return t->connections ? "ready" : "idle";
+    default:
+        return t->connections ? "ready" : "idle";
+    }
 }
 
 static void

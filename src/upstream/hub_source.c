@@ -114,8 +114,9 @@ source_on_error(void *arg, const char *why)
         timer_start(s->hub->loop, &s->hub->merge, 0);
     }
 
+    if (!s->error[0])
+        s->error_us = loop_now_us(s->hub->loop);
     snprintf(s->error, sizeof(s->error), "%s", why[0] ? why : "no answer");
-    s->error_us = loop_now_us(s->hub->loop);
     if (news)
         log_at(NULL, LOG_WARN,
                s->rows

@@ -47,9 +47,12 @@ add_clean(struct strbuf *out, const char *text)
 static const char *
 ttl_text(const struct hub *hub, const struct hub_source *s, char out[AGE_MAX])
 {
+    int64_t left;
+
     if (!s || !s->rows || s->valid_ms < 0)
         return "-";
-    return age_text(out, s->answered_us + s->valid_ms * 1000 - loop_now_us(hub->loop));
+    left = s->answered_us + s->valid_ms * 1000 - loop_now_us(hub->loop);
+    return left > 0 ? age_text(out, left) : "over";
 }
 
 static void
@@ -61,9 +64,12 @@ table_source(const struct hub *hub, const struct hub_source *s, struct strbuf *o
     strbuf_puts(out, "  from ");
     add_clean(out, s->conf->target);
     if (s->rows)
-        strbuf_printf(out, ": %zu endpoint%s, told %s ago, TTL left %s", s->n,
-                      s->n == 1 ? "" : "s", age_text(age, now - s->answered_us),
-                      ttl_text(hub, s, ttl));
+        strbuf_printf(out, ": %zu endpoint%s, told %s ago", s->n, s->n == 1 ? "" : "s",
+                      age_text(age, now - s->answered_us));
+    if (s->rows && s->valid_ms >= 0)
+        strbuf_printf(out, ", TTL left: %s", ttl_text(hub, s, ttl));
+    if (!s->rows && !s->error[0])
+        strbuf_puts(out, ": no answer yet");
     if (s->error[0]) {
         strbuf_printf(out, "%s no usable answer for %s: ", s->rows ? ";" : ":",
                       age_text(age, now - s->error_us));

@@ -279,6 +279,36 @@ connects_have_a_limit(void **state)
     targets[0].target = "127.0.0.1:1";
 }
 
+static void
+shown(const struct backend *b, unsigned bit, const char *why)
+{
+    assert_int_equal(backend_worst(atomic_load(&b->down)), bit);
+    assert_string_equal(b->why, why);
+}
+
+/* What a page says of a backend is about the state that it shows, whatever else comes and goes. */
+static void
+the_reason_belongs_to_the_state(void **state)
+{
+    struct backend *b;
+
+    (void)state;
+    targets[0].target = "127.0.0.1:1";
+    hub_open(1);
+    b = hub->list->rows[0].backend;
+    hub_mark(hub, b, BACKEND_EJECTED, true, "calls failed");
+    hub_mark(hub, b, BACKEND_UNHEALTHY, true, "checks failed");
+    shown(b, BACKEND_UNHEALTHY, "checks failed");
+    hub_mark(hub, b, BACKEND_EJECTED, false, "the ejection is over");
+    shown(b, BACKEND_UNHEALTHY, "checks failed");
+    hub_mark(hub, b, BACKEND_EJECTED, true, "calls failed again");
+    shown(b, BACKEND_UNHEALTHY, "checks failed");
+    hub_mark(hub, b, BACKEND_UNHEALTHY, false, "SERVING");
+    shown(b, BACKEND_EJECTED, "calls failed again");
+    hub_mark(hub, b, BACKEND_EJECTED, false, "the ejection is over");
+    shown(b, 0, "the ejection is over");
+}
+
 int
 main(void)
 {
@@ -286,6 +316,7 @@ main(void)
         POOL_TEST(targets_become_one_list),
         POOL_TEST(labels_of_the_config_win),
         POOL_TEST(a_backend_keeps_its_identity_while_somebody_holds_it),
+        POOL_TEST(the_reason_belongs_to_the_state),
         POOL_TEST(tallies_follow_the_calls),
         POOL_TEST(ten_thousand_endpoints_are_enough),
         POOL_TEST(ten_thousand_endpoints_in_time),
