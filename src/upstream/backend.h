@@ -104,8 +104,8 @@ void backend_drop(struct backend *b); /* frees at zero. Any thread */
 unsigned backend_worst(unsigned down);
 /* Keeps the words about a bit of `down` that was just set or cleared. What is shown stays when
  * another bit matters more. Main thread. */
-void backend_note(struct backend *b, unsigned bit, bool on, const char *why,
-                  int64_t now_us);
+void
+backend_note(struct backend *b, unsigned bit, bool on, const char *why, int64_t now_us);
 /* New calls may go there. Any thread. */
 bool backend_usable(const struct backend *b);
 /* A call was given this backend. False: it may not go there after all, because another took the one probe. *ret_probe: this call is the probe; its end

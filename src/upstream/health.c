@@ -129,10 +129,10 @@ health_text(const struct hub *hub, const struct backend *b, struct strbuf *out)
     const struct check *c = b->check;
 
     if (c && c->last_us)
-        strbuf_printf(out, "%lld s ago by %s: %s%s",
-                      (long long)((loop_now_us(hub->loop) - c->last_us) / 1000000),
-                      c->last_how, c->last,
-                      /* else a good endpoint with an error looks like a mistake */
-                      c->last_good && strcmp(c->last, "SERVING") != 0 ? " (counts as good)"
-                                                                      : "");
+        strbuf_printf(
+            out, "%lld s ago by %s: %s%s",
+            (long long)((loop_now_us(hub->loop) - c->last_us) / 1000000), c->last_how,
+            c->last,
+            /* else a good endpoint with an error looks like a mistake */
+            c->last_good && strcmp(c->last, "SERVING") != 0 ? " (counts as good)" : "");
 }

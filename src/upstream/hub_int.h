@@ -24,7 +24,7 @@ struct hub_source {
     void *memory;                  /* of the copy's strings */
     int64_t answered_us, valid_ms; /* when; for how long (-1: until further notice) */
     char error[HUB_WHY_MAX];       /* "": the last news was an answer */
-    int64_t error_us; /* when the failures began that last until now */
+    int64_t error_us;              /* when the failures began that last until now */
 };
 
 /* The way to one worker. Posts carry no memory of their own: what a stopping loop drops unrun is freed by hub_free. */
