@@ -24,8 +24,6 @@ enum backend_down {
     BACKEND_UNHEALTHY = 2, /* active check says no */
     BACKEND_EJECTED = 4,   /* outlier detection */
     BACKEND_TRIPPED = 8,   /* breaker: waits for its probe call */
-    BACKEND_DRAINING =
-        16, /* an operator said so (outriggerctl endpoint drain; issue 6) */
 };
 
 /* The one real call that a tripped backend is tried with (outlier.c opens it). */

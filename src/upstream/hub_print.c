@@ -36,8 +36,6 @@ backend_state_word(const struct backend *b, const struct backend_totals *t)
 {
     unsigned down = atomic_load(&b->down);
 
-    if (down & BACKEND_DRAINING)
-        return "draining";
     if (down & BACKEND_UNHEALTHY)
         return "unhealthy";
     if (down & BACKEND_EJECTED)

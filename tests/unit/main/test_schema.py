@@ -70,7 +70,10 @@ def main():
         schema = json.load(f)
     wrong, good, bad = [], 0, 0
 
-    for name in ("conf/full.json", "conf/minimal.json"):
+    for name in sorted(os.listdir(os.path.join(TOP, "conf"))):
+        if not name.endswith(".json") or name == "endpoints.json":
+            continue
+        name = "conf/" + name
         good += 1
         wrong += ["%s: %s" % (name, x) for x in faults(schema, print_config("-c", os.path.join(TOP, name)))]
     smallest = {"version": 1, "listeners": [{"listen": ":8080", "routes": [{"to": "app"}]}],
