@@ -178,15 +178,10 @@ static const struct later {
 } later[] = {
     { "tls", "TLS" },
     { "filters", "filters" },
-    { "keepalive", "keepalive pings" },
     { "retryPolicy", "retries" },
     { "tracing", "tracing" },
     { "probe", "the probe listener" },
-    { "node", "a node identity" },
-    { "dns", "DNS" },
     { "direction", "a direction" },
-    { "subset", "subsets" },
-    { "weight", "weights" },
     { "headers", "header matches" },
 };
 

@@ -140,21 +140,31 @@ demo_write_config(const struct demo *d, struct strbuf *out)
     strbuf_puts(out, "] }]\n}\n");
 }
 
-static bool
-demo_start_proxy(struct demo *d)
+static int
+demo_load_config(struct demo *d, struct strbuf *problems)
 {
-    struct strbuf text, problems;
-    const struct config *conf;
+    struct strbuf text;
     int err;
 
     strbuf_init(&text, 64 * 1024);
-    strbuf_init(&problems, 64 * 1024);
     demo_write_config(d, &text);
-    err = options_load_text(d->options, "<demo>", text.s, text.len, &problems,
+    err = options_load_text(d->options, "<demo>", text.s, text.len, problems,
                             &d->snapshot);
+    strbuf_done(&text);
+    return err;
+}
+
+static bool
+demo_start_proxy(struct demo *d)
+{
+    struct strbuf problems;
+    const struct config *conf;
+    int err;
+
+    strbuf_init(&problems, 64 * 1024);
+    err = demo_load_config(d, &problems);
     if (problems.len > 0)
         fputs(problems.s, stderr);
-    strbuf_done(&text);
     strbuf_done(&problems);
     if (err != 0)
         return false;
@@ -234,22 +244,53 @@ demo_serve(struct demo *d)
     return rv;
 }
 
+/* EXIT_GOOD, or another code when the demo cannot be. */
+static int
+demo_open(struct demo *d)
+{
+    const char *why = "";
+
+    if (!demo_choose_addresses(d))
+        return EXIT_BAD_USAGE;
+    if (demo_backends_start(&d->backends, &why) == 0)
+        return EXIT_GOOD;
+    fprintf(stderr, "outrigger: cannot start the demo's backends: %s\n", why);
+    return EXIT_FAILURE;
+}
+
+static void
+demo_close(struct demo *d)
+{
+    demo_backends_stop(d->backends);
+    if (d->snapshot)
+        conf_drop(d->snapshot);
+}
+
 int
 demo_run(const struct options *o)
 {
     struct demo d = { .options = o };
-    const char *why = "";
-    int rv = EXIT_FAILURE;
+    int rv = demo_open(&d);
 
-    if (!demo_choose_addresses(&d))
-        return EXIT_BAD_USAGE;
-    if (demo_backends_start(&d.backends, &why) != 0) {
-        fprintf(stderr, "outrigger: cannot start the demo's backends: %s\n", why);
-        return EXIT_FAILURE;
-    }
-    if (demo_start_proxy(&d))
-        rv = demo_serve(&d);
-    demo_backends_stop(d.backends);
-    conf_drop(d.snapshot);
+    if (rv != EXIT_GOOD)
+        return rv;
+    rv = demo_start_proxy(&d) ? demo_serve(&d) : EXIT_FAILURE;
+    demo_close(&d);
+    return rv;
+}
+
+int
+demo_print_config(const struct options *o, struct strbuf *out, struct strbuf *problems)
+{
+    struct demo d = { .options = o };
+    int rv = demo_open(&d);
+
+    if (rv != EXIT_GOOD)
+        return rv;
+    if (demo_load_config(&d, problems) == ERR_OK)
+        conf_print(&config_struct, conf_root(d.snapshot), out);
+    else
+        rv = EXIT_BAD_CONFIG;
+    demo_close(&d);
     return rv;
 }

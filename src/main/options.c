@@ -67,8 +67,8 @@ static const struct option_row {
       "backends, proxy and load in one process, on loopback only" },
     { OPTION_FOR, 0, "for", "TIME", "end the demo after this time, as 30s" },
     { OPTION_PRINT_CONFIG, 0, "print-config", NULL,
-      "with -c: print the config with all defaults; alone: a commented file to start "
-      "from" },
+      "with -c or --demo: print the config with all defaults; alone: a commented file "
+      "to start from" },
     { OPTION_PRINT_SCHEMA, 0, "print-schema", NULL,
       "print the JSON Schema of the config, for editors" },
     { OPTION_PRINT_MAN, 0, "print-man", NULL, NULL },
@@ -193,7 +193,8 @@ option_take(struct options *o, enum option_id id, const char *value,
     case OPTION_CHECK:
         return option_mode(o, OPTIONS_CHECK);
     case OPTION_DEMO:
-        return option_mode(o, OPTIONS_DEMO);
+        o->demo = true;
+        return o->mode == OPTIONS_PRINT_CONFIG ? 0 : option_mode(o, OPTIONS_DEMO);
     case OPTION_PRINT_CONFIG:
         return option_mode(o, OPTIONS_PRINT_CONFIG);
     case OPTION_PRINT_SCHEMA:
@@ -249,11 +250,13 @@ options_check(const struct options *o, struct strbuf *problems)
     bool direct = o->listen || o->n_backends > 0;
     bool needs_config = o->mode == OPTIONS_RUN || o->mode == OPTIONS_CHECK;
 
-    if (o->mode == OPTIONS_DEMO && (o->config_file || o->n_backends > 0))
+    bool demo = o->demo && (o->mode == OPTIONS_DEMO || o->mode == OPTIONS_PRINT_CONFIG);
+
+    if (demo && (o->config_file || o->n_backends > 0))
         return usage_fail(problems,
                           "--demo brings its own listener and backends; leave out %s",
                           o->config_file ? "-c" : "--backend");
-    if (o->mode == OPTIONS_DEMO)
+    if (demo)
         return 0;
     if (o->demo_for_ms > 0 && o->mode != OPTIONS_DEMO && needs_config)
         return usage_fail(problems, "--for belongs to --demo");

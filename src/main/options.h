@@ -40,6 +40,7 @@ struct options {
     /* Win over the file; NULL: not given. Checked while the command line is read. */
     const char *workers, *admin, *log_level;
     const char *explain; /* what to explain */
+    bool demo;           /* --demo, also beside --print-config */
     int64_t demo_for_ms; /* --for: end the demo after this; 0: run on */
 };
 

@@ -13,6 +13,7 @@
 #include "h2/conn.h"
 #include "loop/loop.h"
 #include "main/config.h"
+#include "main/demo.h"
 #include "main/manpage.h"
 #include "main/options.h"
 #include "proxy/listener_conf.h"
@@ -87,6 +88,8 @@ query_answer(const struct options *o, struct strbuf *out, struct strbuf *problem
     case OPTIONS_CHECK:
         return query_config(o, out, problems);
     case OPTIONS_PRINT_CONFIG:
+        if (o->demo)
+            return demo_print_config(o, out, problems);
         if (o->config_file || o->listen)
             return query_config(o, out, problems);
         conf_print_template(&config_struct, out);

@@ -6,32 +6,53 @@
 #include <fcntl.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/xalloc.h"
 
 static const char *used_resolv_conf, *used_hosts;
 
+static struct dns_file_id
+id_of(const struct stat *st)
+{
+    return (struct dns_file_id){
+        .device = st->st_dev,
+        .inode = st->st_ino,
+        .size = st->st_size,
+        .changed_s = st->st_mtim.tv_sec,
+        .changed_ns = st->st_mtim.tv_nsec,
+    };
+}
+
+static bool
+id_same(const struct dns_file_id *a, const struct dns_file_id *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->changed_s == b->changed_s && a->changed_ns == b->changed_ns;
+}
+
 static char *
-read_file(const char *path, size_t *ret_n, struct stat *ret_st)
+read_file(const char *path, size_t *ret_n, struct dns_file_id *ret_id)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st = { 0 };
     char *text = NULL;
     size_t n = 0;
     ssize_t got = 0;
 
-    memset(ret_st, 0, sizeof(*ret_st));
+    *ret_id = (struct dns_file_id){ 0 };
     *ret_n = 0;
     if (fd < 0)
         return NULL;
-    if (fstat(fd, ret_st) == 0 && S_ISREG(ret_st->st_mode) &&
-        ret_st->st_size <= DNS_FILE_MAX) {
-        text = xmalloc((size_t)ret_st->st_size + 1);
-        while (n < (size_t)ret_st->st_size &&
-               (got = read(fd, text + n, (size_t)ret_st->st_size - n)) > 0)
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= DNS_FILE_MAX) {
+        text = xmalloc((size_t)st.st_size + 1);
+        while (n < (size_t)st.st_size &&
+               (got = read(fd, text + n, (size_t)st.st_size - n)) > 0)
             n += (size_t)got;
         text[n] = '\0';
     }
+    *ret_id = id_of(&st);
     close(fd);
     *ret_n = n;
     return text;
@@ -41,33 +62,26 @@ void
 dns_file_note(struct dns_file *f, const char *path)
 {
     dns_file_done(f);
-    f->text = read_file(path, &f->n, &f->st);
-}
-
-static bool
-stat_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+    f->text = read_file(path, &f->n, &f->id);
 }
 
 bool
 dns_file_changed(struct dns_file *f, const char *path)
 {
     struct dns_file now = { 0 };
+    struct stat st;
     bool same;
 
-    if (stat(path, &now.st) != 0)
-        memset(&now.st, 0, sizeof(now.st));
-    if (stat_same(&now.st, &f->st))
+    if (stat(path, &st) == 0)
+        now.id = id_of(&st);
+    if (id_same(&now.id, &f->id))
         return false;
     dns_file_note(&now, path);
     /* Gone for a moment while somebody writes a new one: what we know stays. */
     same =
         !now.text || (f->text && f->n == now.n && memcmp(f->text, now.text, now.n) == 0);
     if (same && now.text)
-        f->st = now.st;
+        f->id = now.id;
     dns_file_done(&now);
     return !same;
 }
@@ -156,9 +170,9 @@ dns_hosts_find(const char *text, size_t n, const char *name, unsigned family,
 size_t
 dns_hosts_read(const char *name, unsigned family, struct dns_ip *v, size_t max)
 {
-    struct stat st;
+    struct dns_file_id id;
     size_t n, found;
-    char *text = read_file(used_hosts ? used_hosts : DNS_HOSTS, &n, &st);
+    char *text = read_file(used_hosts ? used_hosts : DNS_HOSTS, &n, &id);
 
     found = text ? dns_hosts_find(text, n, name, family, v, max) : 0;
     xfree(text);

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/stat.h>
+#include <stdint.h>
 
 #include "resolve/dns_answer.h"
 
@@ -16,8 +16,13 @@
 
 enum { DNS_FILE_MAX = 1 << 20 };
 
+struct dns_file_id { /* changes with the file; all 0: there was none */
+    uint64_t device, inode;
+    int64_t size, changed_s, changed_ns;
+};
+
 struct dns_file {
-    struct stat st; /* all 0: there was no file */
+    struct dns_file_id id;
     char *text;     /* NULL: there was none, or it was too big */
     size_t n;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resolve/target.h - (until room upstream uses resolve/resolver.h) what an endpoint target of the config stands for. Today: literal addresses ("127.0.0.1:50051", "unix:/run/a.sock",
- * "localhost:50051") and static:///a,b lists of them. Pure; any thread. */
+/* resolve/target.h - targets that are literal addresses: "127.0.0.1:50051", "localhost:50051", "unix:/run/a.sock", and static:///a,b lists of them. Pure;
+ * any thread. */
 #ifndef OUTRIGGER_RESOLVE_TARGET_H
 #define OUTRIGGER_RESOLVE_TARGET_H
 

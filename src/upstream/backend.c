@@ -51,8 +51,7 @@ backend_drop(struct backend *b)
 unsigned
 backend_worst(unsigned down)
 {
-    static const unsigned order[] = { BACKEND_DRAINING, BACKEND_UNHEALTHY,
-                                      BACKEND_EJECTED, BACKEND_TRIPPED,
+    static const unsigned order[] = { BACKEND_UNHEALTHY, BACKEND_EJECTED, BACKEND_TRIPPED,
                                       BACKEND_UNCHECKED };
 
     for (size_t i = 0; i < BACKEND_DOWN_BITS; i++) {

@@ -24,8 +24,6 @@ enum backend_down {
     BACKEND_UNHEALTHY = 2, /* active check says no */
     BACKEND_EJECTED = 4,   /* outlier detection */
     BACKEND_TRIPPED = 8,   /* breaker: waits for its probe call */
-    BACKEND_DRAINING =
-        16, /* an operator said so (outriggerctl endpoint drain; issue 6) */
 };
 
 /* The one real call that a tripped backend is tried with (outlier.c opens it). */
@@ -38,7 +36,7 @@ enum backend_probe {
     BACKEND_PROBE_AGAIN, /* it ended without saying anything about the backend */
 };
 
-enum { BACKEND_WHY_MAX = 160, BACKEND_DOWN_BITS = 5 };
+enum { BACKEND_WHY_MAX = 160, BACKEND_DOWN_BITS = 4 };
 
 /* What workers count and the main thread's sweep reads: one cache line of its own per worker, single writer, never cleared (the reader keeps the last
  * values and works with differences). */

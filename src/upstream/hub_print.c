@@ -35,8 +35,6 @@ const char *
 backend_state_word(const struct backend *b, const struct backend_totals *t)
 {
     switch (backend_worst(atomic_load(&b->down))) {
-    case BACKEND_DRAINING:
-        return "draining";
     case BACKEND_UNHEALTHY:
         return "unhealthy";
     case BACKEND_EJECTED:

@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A name server of the tests, on UDP and TCP, that says exactly what a test wants; and the
 probe that runs one resolver against it."""
-import json
 import os
-import random
 import socket
 import struct
-import subprocess
 import threading
 import time
 
 import dnslib
 
 import env
+import resolve_probe
 
-PROBE = os.path.join(os.path.dirname(env.OUTRIGGER), "tests", "lib", "resolve_probe")
 A, AAAA, SRV, CNAME = 1, 28, 33, 5
 SERVFAIL, NXDOMAIN, REFUSED = 2, 3, 5
 
@@ -148,71 +145,11 @@ class NameServer:
         self.close()
 
 
-class Probe(env.Process):
-    """One resolver; its lists and errors come as they are told."""
+class Probe(resolve_probe.Probe):
+    """One resolver that asks these servers; conf: what a pool has as "dns"."""
 
-    def __init__(self, target, tmp_path, server=None, resolv_conf=None, hosts=None, **conf):
-        args = [PROBE]
+    def __init__(self, target, server=None, resolv_conf=None, hosts=None, **conf):
         servers = server if isinstance(server, list) else [server] if server else []
         if servers:
             conf["servers"] = [s if isinstance(s, str) else s.address for s in servers]
-        path = os.path.join(str(tmp_path), "dns-%x.json" % random.getrandbits(40))
-        with open(path, "w") as f:
-            json.dump(conf, f)
-        args += ["--conf", path]
-        if resolv_conf:
-            args += ["--resolv-conf", str(resolv_conf)]
-        if hosts:
-            args += ["--hosts", str(hosts)]
-        self._at = 0
-        super().__init__(args + [target])
-
-    def events(self):
-        return [json.loads(line) for line in self.lines("out")]
-
-    def next(self, timeout=5, what=None):
-        """The next event; what: skip others ("list", "error")."""
-        end = time.monotonic() + timeout * env.SLOW
-        while True:
-            events = self.events()
-            while self._at < len(events):
-                event = events[self._at]
-                self._at += 1
-                if not what or what in event:
-                    return event
-            assert self.alive, self.lines("err")
-            assert time.monotonic() < end, "nothing told; so far %s, log %s" % (
-                events[-5:], self.lines("err")[-5:])
-            time.sleep(0.005)
-
-    def next_list(self, timeout=5):
-        return self.next(timeout, "list")["list"]
-
-    def next_error(self, timeout=5):
-        return self.next(timeout, "error")["error"]
-
-    def wait_list(self, want, timeout=5):
-        """Until a list has just these addresses."""
-        end = time.monotonic() + timeout * env.SLOW
-        while True:
-            got = self.next_list(max(end - time.monotonic(), 0.01) / env.SLOW)
-            if sorted(e[0] for e in got) == sorted(want):
-                return got
-
-    def again(self):
-        self.proc.stdin.write(b"again\n")
-        self.proc.stdin.flush()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, *_):
-        if self.alive:
-            self.proc.stdin.close()
-            try:
-                self.proc.wait(10 * env.SLOW)
-            except subprocess.TimeoutExpired:
-                self.proc.kill()
-        code = self.wait_exit()
-        if kind is None:
-            assert code == 0, "%s: %s" % (code, self.lines("err")[-30:])
+        super().__init__(target, {"dns": conf}, resolv_conf, hosts)

@@ -56,6 +56,16 @@ class Command(env.Process):
         assert kind or code == 0, self.lines()
 
 
+def test_the_config_of_the_demo_is_printed_and_good():
+    for words in (("--demo", "--print-config"), ("--print-config", "--demo")):
+        printed = run(*words, "--workers", "3")
+        assert printed.returncode == 0, printed.stderr
+        assert '"name": "demo"' in printed.stdout and '"workers": 3' in printed.stdout
+        checked = run("-t", "-c", "-", text=printed.stdout)
+        assert (checked.returncode, checked.stderr) == (0, "")
+        assert checked.stdout == "<stdin> is good: 1 listener, 1 route, 1 pool\n"
+
+
 def test_without_a_file(backend):
     listen, admin = env.free_address(), env.free_address()
     with Command("--listen", listen, "--backend", backend.address, "--workers", "1",

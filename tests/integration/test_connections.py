@@ -302,6 +302,29 @@ def test_connect_refused_names_the_endpoint():
         assert time.monotonic() - start < 3 * env.SLOW
 
 
+def test_backend_that_never_accepts_is_given_up_in_time():
+    """Its accept queue is full, so the kernel does not even answer: connectTimeout ends it."""
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        address = "127.0.0.1:%d" % deaf.getsockname()[1]
+        crowd = [socket.socket() for _ in range(4)]
+        for s in crowd:
+            s.setblocking(False)
+            s.connect_ex(deaf.getsockname())
+        with env.Proxy([address], pool={"connections": {"connectTimeout": "300ms"}}) as proxy, \
+                proxy.open_channel(grpc__enable_retries=0) as channel:
+            began = time.monotonic()
+            with pytest.raises(grpc.RpcError) as e:
+                protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+            took = time.monotonic() - began
+        for s in crowd:
+            s.close()
+    assert e.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert address in e.value.details() and "took too long" in e.value.details()
+    assert 0.25 <= took < 2 * env.SLOW
+
+
 def test_backend_pings_around_every_frame():
     acks = [0]
 

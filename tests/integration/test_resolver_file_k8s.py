@@ -1,73 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resolvers that watch: an endpoints file, and EndpointSlices of an API server.
 
-A small program (tests/lib/resolve_probe_fk) runs one resolver and prints what it tells."""
+A small program (tests/lib/resolve_probe.c) runs one resolver and prints what it tells."""
 import os
-import queue
-import subprocess
 import threading
 import time
 
 import pytest
 
 import env
+import resolve_probe
 
 k8s_server = pytest.importorskip("k8s_server", reason="install python3-h2")
 
-PROBE = os.environ.get("OUTRIGGER_RESOLVE_PROBE") or \
-    os.path.join(os.path.dirname(env.OUTRIGGER), "tests", "lib", "resolve_probe_fk")
 pytestmark = [pytest.mark.proxy_only,
-              pytest.mark.skipif(not os.path.exists(PROBE), reason="make check builds %s" % PROBE)]
+              pytest.mark.skipif(not os.path.exists(resolve_probe.PROBE),
+                                 reason="make check builds tests/lib/resolve_probe")]
 
 
-class Probe:
-    def __init__(self, target, environment=None, **conf):
-        self.process = subprocess.Popen([PROBE, target] + ["%s=%s" % item for item in conf.items()],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        env=dict(os.environ, **(environment or {})))
-        self.lines = queue.Queue()
-        self.seen = []
-        threading.Thread(target=self._read, daemon=True).start()
+def line_of(event):
+    """The event as a line that is easy to compare: "list 127.0.0.1:1 weight=2 zone=a", "error why"."""
+    if "error" in event:
+        return "error " + event["error"]
+    words = ["list"]
+    for address, weight, priority, *more in event["list"]:
+        words.append(address)
+        words += ["weight=%d" % weight] if weight != 1 else []
+        words += ["priority=%d" % priority] if priority != 0 else []
+        words += ["%s=%s" % pair for pair in (more[0] if more else {}).items()]
+    return " ".join(words)
 
-    def _read(self):
-        for line in self.process.stdout:
-            self.lines.put(line.decode().rstrip("\n"))
 
-    def next(self, timeout=10):
-        line = self.lines.get(timeout=timeout * env.SLOW)
-        self.seen.append(line)
-        return line
+class Probe(resolve_probe.Probe):
+    """k8s: what a pool has as "k8s"."""
+
+    def __init__(self, target, environment=None, **k8s):
+        super().__init__(target, {"k8s": {key: str(value) for key, value in k8s.items()}},
+                         environment=environment)
+
+    @property
+    def seen(self):
+        return [line_of(event) for event in self.events()]
+
+    def next(self, timeout=10, what=None):
+        return line_of(super().next(timeout, what))
 
     def expect(self, want, timeout=10):
         """Reads on until a line that is, or contains, this."""
         end = time.monotonic() + timeout * env.SLOW
         while True:
-            try:
-                line = self.next(max(0.01, end - time.monotonic()) / env.SLOW)
-            except queue.Empty:
-                raise AssertionError("no %r; it said: %s" % (want, self.seen[-5:]))
+            event = self.next_or_none(max(0.01, end - time.monotonic()) / env.SLOW)
+            assert event, "no %r; it said: %s" % (want, self.seen[-5:])
+            line = line_of(event)
             if line == want or want.startswith("error ") and want[6:] in line:
                 return line
 
     def quiet(self, seconds):
-        try:
-            raise AssertionError("unexpected: %s" % self.next(seconds))
-        except queue.Empty:
-            pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        try:
-            code = self.process.wait(10 * env.SLOW)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-        errors = self.process.stderr.read().decode()
-        assert code == 0, "the probe ended with %d: %s" % (code, errors)
-        assert "Sanitizer" not in errors and "runtime error" not in errors, errors
+        event = self.next_or_none(seconds)
+        assert event is None, "unexpected: %s" % line_of(event)
 
 
 # --- files -------------------------------------------------------------------------

@@ -3,6 +3,7 @@
  * ship are made from them and must not drift: OUT_UPDATE=1 writes them anew. */
 #include "main/config.h"
 
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,6 +25,7 @@
 #include "lb/lb.h"
 #include "main/manpage.h"
 #include "proxy/listener_conf.h"
+#include "resolve/endpoints.h"
 #include "upstream/pool_conf.h"
 
 #define SMALLEST                                                                         \
@@ -362,6 +364,54 @@ the_printed_config_loads_to_the_same(void **state)
 
 /* --- what we ship -------------------------------------------------------------- */
 
+/* What a file:/// target reads, see the next test. */
+#define ENDPOINTS_FILE "conf/endpoints.json"
+
+static void
+each_example_loads_without_a_word(void **state)
+{
+    char pattern[512];
+    size_t n = 0;
+    glob_t found;
+
+    (void)state;
+    snprintf(pattern, sizeof(pattern), "%s/conf/*.json", golden_top());
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct conf_snapshot *s = NULL;
+        struct strbuf problems;
+
+        if (strstr(found.gl_pathv[i], ENDPOINTS_FILE))
+            continue;
+        strbuf_init(&problems, 65536);
+        if (conf_load_file(&config_struct, found.gl_pathv[i], &problems, &s) != 0 ||
+            problems.len > 0)
+            fail_msg("%s", problems.s);
+        strbuf_done(&problems);
+        conf_drop(s);
+        n++;
+    }
+    assert_true(n >= 6);
+    globfree(&found);
+}
+
+static void
+the_example_of_an_endpoints_file_is_read(void **state)
+{
+    char *text = golden_read(ENDPOINTS_FILE);
+    struct endpoints e;
+    struct strbuf why;
+
+    (void)state;
+    strbuf_init(&why, 1024);
+    if (endpoints_parse(text, strlen(text), &e, &why) != 0)
+        fail_msg("%s", why.s);
+    assert_int_equal(e.n, 4);
+    endpoints_done(&e);
+    strbuf_done(&why);
+    golden_free(text);
+}
+
 static void
 shipped_files_are_what_the_program_prints(void **state)
 {
@@ -494,6 +544,8 @@ main(void)
         cmocka_unit_test(the_smallest_file_has_the_documented_defaults),
         cmocka_unit_test(log_words_stand_in_the_order_of_the_enums),
         cmocka_unit_test(balance_words_are_the_policies_of_lb),
+        cmocka_unit_test(each_example_loads_without_a_word),
+        cmocka_unit_test(the_example_of_an_endpoints_file_is_read),
         cmocka_unit_test(shipped_files_are_what_the_program_prints),
         cmocka_unit_test(the_printed_config_loads_to_the_same),
         cmocka_unit_test(the_examples_of_each_code_are_true),

@@ -72,6 +72,8 @@ modes_are_read(void **state)
         { "-c x.json --check", OPTIONS_CHECK },
         { "--demo", OPTIONS_DEMO },
         { "--demo --listen 127.0.0.1:0", OPTIONS_DEMO },
+        { "--demo --print-config", OPTIONS_PRINT_CONFIG },
+        { "--print-config --demo", OPTIONS_PRINT_CONFIG },
         { "--print-config", OPTIONS_PRINT_CONFIG },
         { "--print-config -c x.json", OPTIONS_PRINT_CONFIG },
         { "--print-schema", OPTIONS_PRINT_SCHEMA },

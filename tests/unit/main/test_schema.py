@@ -11,10 +11,11 @@ import sys
 TOP = os.environ.get("top_srcdir", ".")
 OUTRIGGER = os.environ.get("OUTRIGGER", "./outrigger")
 SAYS_NOTHING = {"$schema", "title", "description", "default", "examples"}
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int,
+         "number": (int, float)}
 # Files that are wrong in a way that a schema does not see: ranges of sizes, meaning, texts.
 ONLY_THE_LOADER = re.compile(r"^(duration_(too_long|wrong_order)|size_(out_of_range|part_of_a_byte)"
-                             r"|variable_|route_|pool_|listener_|endpoint_|listen_|admin_|place_in|syntax_)")
+                             r"|variable_|route_|pool_|listener_|endpoint_|balance_|listen_|admin_|place_in|syntax_)")
 
 
 def faults(schema, value, path="$"):
@@ -24,7 +25,7 @@ def faults(schema, value, path="$"):
         if keyword in SAYS_NOTHING or keyword in ("patternProperties", "additionalProperties"):
             continue
         if keyword == "type":
-            if not isinstance(value, TYPES[want]) or (want == "integer" and isinstance(value, bool)):
+            if not isinstance(value, TYPES[want]) or (want in ("integer", "number") and isinstance(value, bool)):
                 return ["%s is no %s" % (path, want)]
         elif keyword == "required":
             found += ["%s has no %s" % (path, k) for k in want if k not in value]
@@ -69,7 +70,10 @@ def main():
         schema = json.load(f)
     wrong, good, bad = [], 0, 0
 
-    for name in ("conf/full.json", "conf/minimal.json"):
+    for name in sorted(os.listdir(os.path.join(TOP, "conf"))):
+        if not name.endswith(".json") or name == "endpoints.json":
+            continue
+        name = "conf/" + name
         good += 1
         wrong += ["%s: %s" % (name, x) for x in faults(schema, print_config("-c", os.path.join(TOP, name)))]
     smallest = {"version": 1, "listeners": [{"listen": ":8080", "routes": [{"to": "app"}]}],
