@@ -83,6 +83,8 @@ struct hub {
 void hub_watch(struct hub *hub, const struct hub_watch_ops *ops, void *arg);
 
 /* hub_source.c */
+/* The first source whose last answer was a failure; NULL: none. */
+const struct hub_source *hub_source_failed(const struct hub *hub);
 void hub_source_start(struct hub_source *s);
 void hub_source_stop(struct hub_source *s);
 

@@ -161,10 +161,11 @@ void
 hub_state_sentence(const struct hub *hub, struct strbuf *out)
 {
     size_t n = hub->list ? hub->list->n : 0, usable = hub_usable(hub);
+    const struct hub_source *failed = hub_source_failed(hub);
 
-    if (!hub->list)
-        strbuf_printf(out, "no endpoints are known%s%s",
-                      hub->sources[0].error[0] ? ": " : " yet", hub->sources[0].error);
+    if (n == 0)
+        strbuf_printf(out, "no endpoints are known%s%s", failed ? ": " : " yet",
+                      failed ? failed->error : "");
     else if (hub_in_panic(hub))
         strbuf_printf(out,
                       "panic: %zu of %zu endpoints are usable, calls go to all of them",

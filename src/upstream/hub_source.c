@@ -123,8 +123,18 @@ source_on_error(void *arg, const char *why)
                    : "target gives no usable answer",
                LS("pool", s->hub->conf->name), LS("target", s->conf->target),
                LS("why", s->error));
-    if (!s->hub->starting && !s->hub->list)
+    if (!s->hub->starting && (!s->hub->list || s->hub->list->n == 0))
         timer_start(s->hub->loop, &s->hub->merge, 0); /* who waits shall hear of it */
+}
+
+const struct hub_source *
+hub_source_failed(const struct hub *hub)
+{
+    for (size_t i = 0; i < hub->source_count; i++) {
+        if (hub->sources[i].error[0])
+            return &hub->sources[i];
+    }
+    return NULL;
 }
 
 void

@@ -94,7 +94,7 @@ struct pool {
     size_t worker;
     struct pool_levels *levels;
     struct backend_list *list;   /* held; NULL: none yet */
-    bool no_list;                /* none is known, and the hub said why (last_failure) */
+    bool no_list;                /* no endpoint is known; last_failure says why */
     struct endpoint **endpoints; /* by row of list */
     size_t n;
     struct list gone;

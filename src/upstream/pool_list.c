@@ -53,6 +53,10 @@ pool_apply(struct pool *p, struct backend_list *list)
     p->endpoints = xcalloc(list->n ? list->n : 1, sizeof(struct endpoint *));
     p->n = list->n;
     p->list = list;
+    if (p->no_list && list->n) {
+        p->no_list = false;
+        p->last_failure[0] = '\0'; /* that there was no endpoint is over */
+    }
     for (size_t i = 0; i < list->n; i++) {
         struct endpoint *e = endpoint_for(p, &list->rows[i]);
 
@@ -105,7 +109,7 @@ pool_recheck(struct pool *p, struct backend *b)
 void
 pool_no_list(struct pool *p, const char *why)
 {
-    if (p->list || p->closing)
+    if (p->n || p->closing)
         return;
     p->no_list = true;
     snprintf(p->last_failure, sizeof(p->last_failure), "%s", why);

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backends that are killed -9 one after the other, under clients that repeat calls.
+
+OUTRIGGER_LONG=1   a minute instead of some seconds
+"""
+import json
+import os
+import random
+import time
+
+import pytest
+
+import env
+import load
+
+pytestmark = pytest.mark.proxy_only
+
+SECONDS = 60 if os.environ.get("OUTRIGGER_LONG") == "1" else 9
+RETRY = json.dumps({"methodConfig": [{
+    "name": [{"service": "grpc.testing.TestService"}],
+    "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.02s", "maxBackoff": "0.2s",
+                    "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]})
+
+
+class Herd:
+    """Three backends; one of them is killed each second and started again at once."""
+
+    def __init__(self):
+        self.backends = [env.Backend(name=str(i)) for i in range(3)]
+        self.kills = 0
+
+    def kill_each_second(self, seconds):
+        rng, end = random.Random(7), time.monotonic() + seconds
+        next_at = time.monotonic() + 1
+        while next_at < end:
+            time.sleep(max(next_at - time.monotonic(), 0))
+            next_at += 1
+            victim = rng.choice(self.backends)
+            victim.kill()
+            self.kills += 1
+            # Returns when it listens again: never is more than one of them away.
+            self.backends[self.backends.index(victim)] = env.Backend(
+                listen=victim.address, name=str(self.kills))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        for b in self.backends:
+            if b.alive:
+                b.kill()
+
+
+@pytest.mark.parametrize("policy", ["round_robin"])
+def test_kills_are_not_seen_by_clients_that_repeat(policy):
+    with Herd() as herd, \
+            env.Proxy([b.address for b in herd.backends], pool={"balance": policy},
+                      workers=2) as proxy:
+        result = load.run_calls(
+            proxy.address, seconds=SECONDS + 20 * env.SLOW, parallel=24, sleep_ms=35,
+            during=lambda: herd.kill_each_second(SECONDS),
+            grpc__enable_retries=1, grpc__service_config=RETRY)
+        failed_at_proxy = sum(v for k, v in proxy.counters().items() if k.startswith(
+            "outrigger_calls_handled_total") and "Unavailable" in k)
+    print("%d kills, %d calls, %d lost; the proxy told UNAVAILABLE %d times" % (
+        herd.kills, result.ok, len(result.failed), failed_at_proxy))
+    assert result.failed == []
+    assert result.ok > 250 * SECONDS / env.SLOW
+    assert herd.kills >= (SECONDS - 2) / 2 / env.SLOW
+    assert failed_at_proxy > 0, "no call was hit: this shows nothing"
