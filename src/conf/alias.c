@@ -172,7 +172,7 @@ static const struct alias {
     { "drainTimeout", "timeout" },
 };
 
-/* Keys of the design that this version does not have: better said than guessed at. */
+/* Keys that people look for and that do not exist so far: better said than guessed at. */
 static const struct later {
     const char *key, *what;
 } later[] = {

@@ -2,8 +2,8 @@
 /* lb/lb.h - choose one endpoint for one call.
  * A policy works on a list of pointers to endpoints that the pool owns. Its state is split in two: `update` may allocate and takes O(n) time; it runs
  * when the list or a state changed, and when the policy asked for it. `pick` runs for each call: it never blocks, never allocates, and takes about
- * constant time. It returns an index into the list, so a policy cannot keep a pointer to an endpoint that may die. To add one: one file, two lines in
- * registry.c, one Makefile line, one test. Worker's thread only. */
+ * constant time. It returns an index into the list, so a policy cannot keep a pointer to an endpoint that may die. To add one: one file, a line in
+ * policies.h, registry.c and Makefile.inc, one test. Worker's thread only. */
 #ifndef OUTRIGGER_LB_LB_H
 #define OUTRIGGER_LB_LB_H
 

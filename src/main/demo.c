@@ -148,8 +148,8 @@ demo_load_config(struct demo *d, struct strbuf *problems)
 
     strbuf_init(&text, 64 * 1024);
     demo_write_config(d, &text);
-    err = options_load_text(d->options, "<demo>", text.s, text.len, problems,
-                            &d->snapshot);
+    err =
+        options_load_text(d->options, "<demo>", text.s, text.len, problems, &d->snapshot);
     strbuf_done(&text);
     return err;
 }

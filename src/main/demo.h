@@ -16,7 +16,7 @@ int demo_run(const struct options *o);
 
 /* Adds the config of such a run with all defaults. The ports of the backends are free ones and
  * are others in each run. As demo_run; reasons go to problems or stderr. */
-int demo_print_config(const struct options *o, struct strbuf *out,
-                      struct strbuf *problems);
+int
+demo_print_config(const struct options *o, struct strbuf *out, struct strbuf *problems);
 
 #endif

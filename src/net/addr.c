@@ -286,6 +286,40 @@ addr_equal(const struct addr *a, const struct addr *b)
     return slice_eq(addr_unix_path(a), addr_unix_path(b));
 }
 
+static uint64_t
+hash_bytes(uint64_t h, const void *p, size_t n)
+{
+    const uint8_t *b = p;
+
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ b[i]) * 1099511628211u; /* FNV-1a */
+    return h;
+}
+
+/* Only bytes that addr_equal compares. */
+uint64_t
+addr_hash(const struct addr *a, uint64_t seed)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&a->sa;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)&a->sa;
+    uint64_t h = seed ^ 14695981039346656037u;
+
+    if (a->len == 0)
+        return h;
+    if (a->sa.ss_family == AF_INET) {
+        h = hash_bytes(h, &in->sin_port, sizeof(in->sin_port));
+        h = hash_bytes(h, &in->sin_addr, sizeof(in->sin_addr));
+    } else if (a->sa.ss_family == AF_INET6) {
+        h = hash_bytes(h, &in6->sin6_port, sizeof(in6->sin6_port));
+        h = hash_bytes(h, &in6->sin6_addr, sizeof(in6->sin6_addr));
+    } else {
+        struct slice path = addr_unix_path(a);
+
+        h = hash_bytes(h, path.p, path.n);
+    }
+    return h ^ (h >> 32);
+}
+
 bool
 addr_is_local(const struct addr *a)
 {

@@ -5,6 +5,7 @@
 #define OUTRIGGER_NET_ADDR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -27,6 +28,8 @@ int addr_parse(const char *text, bool listen, struct addr *ret_addr,
 /* as addr_parse reads it; returns out */
 const char *addr_print(const struct addr *a, char out[ADDR_TEXT_MAX]);
 bool addr_equal(const struct addr *a, const struct addr *b);
+/* For hash tables: equal for equal addresses. The high bits are as good as the low ones. */
+uint64_t addr_hash(const struct addr *a, uint64_t seed);
 bool addr_is_local(const struct addr *a); /* loopback or unix */
 bool addr_is_unix(const struct addr *a);
 

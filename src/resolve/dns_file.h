@@ -23,7 +23,7 @@ struct dns_file_id { /* changes with the file; all 0: there was none */
 
 struct dns_file {
     struct dns_file_id id;
-    char *text;     /* NULL: there was none, or it was too big */
+    char *text; /* NULL: there was none, or it was too big */
     size_t n;
 };
 

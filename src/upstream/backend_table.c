@@ -2,45 +2,15 @@
 /* upstream/backend_table.c - a hash table of addresses that grows, and is made anew when it is swept. */
 #include "upstream/backend_table.h"
 
-#include <netinet/in.h>
-#include <string.h>
-
 #include "base/xalloc.h"
 #include "upstream/backend.h"
 
 enum { TABLE_FIRST = 16 };
 
-static uint64_t
-hash_bytes(uint64_t h, const void *p, size_t n)
-{
-    const uint8_t *b = p;
-
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ b[i]) * 1099511628211u; /* FNV-1a */
-    return h;
-}
-
-/* Only bytes that addr_equal compares. */
 static size_t
 table_place(const struct backend_table *t, const struct addr *a)
 {
-    const struct sockaddr_in *in = (const void *)&a->sa;
-    const struct sockaddr_in6 *in6 = (const void *)&a->sa;
-    const struct sockaddr_un *un = (const void *)&a->sa;
-    uint64_t h = t->seed ^ 14695981039346656037u;
-
-    if (a->sa.ss_family == AF_INET) {
-        h = hash_bytes(h, &in->sin_port, sizeof(in->sin_port));
-        h = hash_bytes(h, &in->sin_addr, sizeof(in->sin_addr));
-    } else if (a->sa.ss_family == AF_INET6) {
-        h = hash_bytes(h, &in6->sin6_port, sizeof(in6->sin6_port));
-        h = hash_bytes(h, &in6->sin6_addr, sizeof(in6->sin6_addr));
-    } else {
-        /* An abstract name starts with a NUL. */
-        h = hash_bytes(h, un->sun_path + 1,
-                       strnlen(un->sun_path + 1, sizeof(un->sun_path) - 1));
-    }
-    return (size_t)(h ^ (h >> 32)) & (t->size - 1);
+    return (size_t)addr_hash(a, t->seed) & (t->size - 1);
 }
 
 void

@@ -42,7 +42,7 @@ struct attack_conn {
 
 struct attack_row {
     const char
-        *name; /* "A1-now-1": the part before the first dash is the row of the issue */
+        *name; /* "A1-now-1": the part before the first dash is the kind of attack */
     const char *path; /* :path of the requests */
     unsigned conns;
     unsigned batch;   /* streams per write */

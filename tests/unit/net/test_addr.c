@@ -202,6 +202,32 @@ only_equal_addresses_are_equal(void **state)
 }
 
 static void
+equal_addresses_have_equal_hashes(void **state)
+{
+    const char *const all[] = { "127.0.0.1:1", "127.0.0.1:2", "127.0.0.2:1", "[::1]:1",
+                                "[::1]:2",     "[::2]:1",     "unix:/a",     "unix:/b" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct addr a = parsed(all[i], false), same = a;
+
+        /* What the kernel may leave in an address, and addr_equal does not look at. */
+        if (a.sa.ss_family == AF_INET)
+            ((struct sockaddr_in *)(void *)&same.sa)->sin_zero[0] = 1;
+        if (a.sa.ss_family == AF_INET6)
+            ((struct sockaddr_in6 *)(void *)&same.sa)->sin6_flowinfo = 1;
+        assert_true(addr_equal(&a, &same));
+        assert_true(addr_hash(&a, 7) == addr_hash(&same, 7));
+        assert_true(addr_hash(&a, 7) != addr_hash(&a, 8));
+        for (size_t k = 0; k < i; k++) {
+            struct addr b = parsed(all[k], false);
+
+            assert_true(addr_hash(&a, 7) != addr_hash(&b, 7));
+        }
+    }
+}
+
+static void
 unset_and_nameless_addresses_can_be_printed(void **state)
 {
     struct addr a = { 0 };
@@ -230,6 +256,7 @@ main(void)
         cmocka_unit_test(long_hosts_are_refused),
         cmocka_unit_test(loopback_and_unix_are_local),
         cmocka_unit_test(only_equal_addresses_are_equal),
+        cmocka_unit_test(equal_addresses_have_equal_hashes),
         cmocka_unit_test(unset_and_nameless_addresses_can_be_printed),
     };
 
