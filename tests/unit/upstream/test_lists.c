@@ -2,6 +2,10 @@
 /* A pool whose list changes under it: new endpoints, endpoints that leave and come back, calls that must not notice. */
 #include "poolrig.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #define END           \
     {                 \
         .backend = -1 \
@@ -253,6 +257,39 @@ updates_are_counted_by_turns_and_not_by_calls(void **state)
     assert_true(pool->updates - before <= 2);
 }
 
+/* Its resolver says every few seconds that it knows nothing: for calls nothing changes. */
+static void
+a_target_that_is_dead_for_ten_minutes_loses_no_call(void **state)
+{
+    char path[] = "/tmp/outrigger-dead-XXXXXX", target[64];
+    int fd = mkstemp(path);
+
+    (void)state;
+    backend_open(0);
+    assert_true(fd >= 0 && dprintf(fd, "[\"%s\"]", backends[0].target) > 0);
+    assert_int_equal(close(fd), 0);
+    snprintf(target, sizeof target, "file://%s", path);
+    targets[0].target = target;
+    pool_open(1, "round_robin");
+    UNTIL(hub->list);
+    turns();
+    assert_int_equal(call_start(0), ERR_AGAIN);
+    connected(1);
+    answer_all();
+    UNTIL(ended() == 1);
+    assert_int_equal(unlink(path), 0);
+    for (unsigned second = 0; second < 600; second += 10) {
+        wait_ms(10 * 1000);
+        call_reset(0);
+        assert_int_equal(call_start(0), ERR_OK);
+        answer_all();
+        UNTIL(calls[0].closed);
+        assert_int_equal(calls[0].s.close_err, ERR_OK);
+    }
+    assert_int_equal(hub->list->n, 1);
+    assert_true(hub->sources[0].error[0]);
+}
+
 int
 main(void)
 {
@@ -265,6 +302,7 @@ main(void)
         POOL_TEST(who_waits_is_served_by_the_new_list),
         POOL_TEST(the_backoff_of_who_left_is_forgotten),
         POOL_TEST(a_thousand_flips_lose_no_call),
+        POOL_TEST(a_target_that_is_dead_for_ten_minutes_loses_no_call),
         POOL_TEST(without_a_list_calls_wait_until_somebody_says_why),
         POOL_TEST(updates_are_counted_by_turns_and_not_by_calls),
     };
