@@ -96,6 +96,8 @@ enum h2_events {
 struct h2_stream {
     struct h2_conn *conn; /* NULL: not open */
     struct h2_worker *worker;
+    const struct h2_stream *
+        other; /* set by the owner: where it moves what arrives here; NULL: nowhere. Lives as long */
     struct h2_stream *table_next; /* chain of the connection's table */
     struct list link;             /* all streams of the connection */
     struct list ready;            /* linked: events wait to be told */

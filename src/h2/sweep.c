@@ -49,15 +49,17 @@ sweep_stalls(struct h2_conn *c, int64_t now)
     return false;
 }
 
-/* Who took some is a slow reader and gets time; who took nothing from the start has a closed window, and others wait behind it. */
-static int64_t
-sweep_patience(const struct h2_stream *s)
+/* Its client opened no window for it from the start, though its connection has one: nobody honest does that, and others wait behind it. */
+static bool
+sweep_never_reads(const struct h2_stream *s)
 {
-    return s->in_bytes - (int64_t)s->held < FIRST_WINDOW_MIN ? NEVER_READ_US : HOARD_US;
+    const struct h2_stream *to = s->other;
+
+    return s->in_bytes - (int64_t)s->held < FIRST_WINDOW_MIN && to && to->conn &&
+           to->send_window <= 0 && to->conn->send_window > 0;
 }
 
-/* A backend connection at its memory cap: the calls that hold more than their share because their clients do not read must go,
- * or everybody behind it waits. */
+/* A backend connection at its memory cap: the calls that fill it because their clients do not read must go, or everybody behind it waits. */
 static void
 sweep_hoarders(struct h2_conn *c, int64_t now)
 {
@@ -68,12 +70,14 @@ sweep_hoarders(struct h2_conn *c, int64_t now)
         struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, link);
 
         next = i->next;
-        if (s->held >= share && !s->closing &&
-            sweep_late(s->taken_us, sweep_patience(s), now)) {
-            stat_inc(c->w->stats, STAT_STALL_CLOSED);
-            s->close_err = ERR_STALL;
-            h2_stream_reset(s, H2_CANCEL);
-        }
+        if (s->closing ||
+            !((s->held >= s->window / 2 && sweep_late(s->taken_us, HOARD_US, now)) ||
+              (s->held >= share && sweep_late(s->taken_us, NEVER_READ_US, now) &&
+               sweep_never_reads(s))))
+            continue;
+        stat_inc(c->w->stats, STAT_STALL_CLOSED);
+        s->close_err = ERR_STALL;
+        h2_stream_reset(s, H2_CANCEL);
     }
 }
 

@@ -183,6 +183,7 @@ attempt_rewind(struct call *c)
     buf_init(&c->up.out);
     h2_stream_done(&c->up);
     h2_stream_init(&c->up, c->worker->h2);
+    c->up.other = &c->down;
     c->up.out = out;
 }
 

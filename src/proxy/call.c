@@ -32,6 +32,7 @@ call_new(struct down *d)
     list_append(&w->calls, &c->link);
     h2_stream_init(&c->down, w->h2);
     h2_stream_init(&c->up, w->h2);
+    c->up.other = &c->down;
     pool_wait_init(&c->wait);
     timer_init(&c->deadline, call_on_deadline);
     frame_init(&c->in_frames);
