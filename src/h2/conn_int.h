@@ -47,6 +47,8 @@ struct h2_worker {
     unsigned conn_count;
     uint32_t
         turn_streams; /* new streams of clients in this turn, all connections together */
+    uint32_t turn;       /* number of this turn; wraps around */
+    size_t turn_bytes;   /* read in it, all connections together */
     uint64_t numbers;
     struct rng rng; /* jitter */
     size_t held, held_limit;
@@ -61,6 +63,7 @@ struct gate_closed;
 
 struct gate {
     uint32_t turn_frames, turn_streams; /* share of this loop turn used so far */
+    uint32_t turn;                      /* the worker's number of that turn */
     uint64_t priorities, window_updates, pings, streams, data_out,
         blocks_out; /* a connection may live for weeks */
     uint8_t closed_at;
