@@ -13,6 +13,7 @@
 #include "h2/conn.h"
 #include "h2/frame.h"
 #include "h2/hpack.h"
+#include "h2/plain_field.h"
 #include "h2/table.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
@@ -54,7 +55,8 @@ struct h2_worker {
     size_t held, held_limit;
     struct timer sweep;
     struct output out;
-    uint8_t block[BLOCK_MAX]; /* a header block being encoded */
+    struct huff huff;
+    uint8_t block[FRAME_HEAD + BLOCK_MAX]; /* a header block being encoded, behind room for its frame's header */
     uint8_t read_buf[READ_SIZE];
 };
 
@@ -103,6 +105,7 @@ struct recv {
     /* header block, over HEADERS and its CONTINUATIONs */
     bool in_block, block_end_stream, block_refused;
     bool block_fields, field_open; /* a field was read; the decoder is inside one */
+    bool unsure; /* the decoder's table may hold a field that was not found legal */
     int32_t block_id;
     uint32_t block_bytes;
     uint32_t block_dropped; /* decoded bytes of a block that nobody keeps */
@@ -185,8 +188,10 @@ int headers_add(struct h2_headers *h, struct slab *slab, const struct h2_limits 
                 const nghttp2_nv *nv, enum h2_token token);
 
 /* check.c: RFC 9113 section 8 */
+/* legal: name and value were found to have only legal bytes before. */
 enum header_fault check_field(const struct h2_headers *h, enum h2_side side,
-                              bool trailers, const nghttp2_nv *nv, enum h2_token token);
+                              bool trailers, const nghttp2_nv *nv, enum h2_token token,
+                              bool legal);
 bool
 check_block(const struct h2_headers *h, enum h2_side side); /* a complete first block */
 bool check_length(const struct h2_headers *h,

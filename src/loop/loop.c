@@ -135,6 +135,7 @@ loop_new(const struct clock_source *clock)
     l->virtual = clock && clock->now_us != clock_real.now_us;
     l->clock = clock ? *clock : clock_real;
     l->now_us = l->clock.now_us(l->clock.arg);
+    l->look_luck = LOOK_LUCK;
     l->wheel = timer_wheel_new(l->now_us);
     pthread_mutex_init(&l->lock, NULL);
     loop_watch_own_fds(l);
