@@ -91,7 +91,7 @@ block_field(struct h2_conn *c, struct h2_stream *s, const nghttp2_nv *nv, bool s
 {
     struct h2_headers *h = block_headers(s);
     enum h2_token token = h2_token_find(nv->name, nv->namelen);
-    nghttp2_nv bare;
+    UNINITIALIZED nghttp2_nv bare;
     enum header_fault fault;
 
     if (c->side == H2_UP && UNLIKELY(block_spaced(nv))) {
