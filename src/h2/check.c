@@ -93,9 +93,9 @@ check_field(const struct h2_headers *h, enum h2_side side, bool trailers,
             return HEADER_MALFORMED;
         return HEADER_GOOD;
     } else {
-        enum header_fault fault =
-            token == H2_TOKEN_OTHER && !legal ? check_name(nv->name, nv->namelen)
-                                              : HEADER_GOOD;
+        enum header_fault fault = token == H2_TOKEN_OTHER && !legal
+                                      ? check_name(nv->name, nv->namelen)
+                                      : HEADER_GOOD;
 
         if (fault != HEADER_GOOD)
             return fault;

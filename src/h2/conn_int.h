@@ -47,16 +47,18 @@ struct h2_worker {
     struct list backlogged, resume;     /* yielded in this turn; to be fed in the next */
     unsigned conn_count;
     uint32_t
-        turn_streams; /* new streams of clients in this turn, all connections together */
-    uint32_t turn;       /* number of this turn; wraps around */
-    size_t turn_bytes;   /* read in it, all connections together */
+        turn_streams;  /* new streams of clients in this turn, all connections together */
+    uint32_t turn;     /* number of this turn; wraps around */
+    size_t turn_bytes; /* read in it, all connections together */
     uint64_t numbers;
     struct rng rng; /* jitter */
     size_t held, held_limit;
     struct timer sweep;
     struct output out;
     struct huff huff;
-    uint8_t block[FRAME_HEAD + BLOCK_MAX]; /* a header block being encoded, behind room for its frame's header */
+    uint8_t block
+        [FRAME_HEAD +
+         BLOCK_MAX]; /* a header block being encoded, behind room for its frame's header */
     uint8_t read_buf[READ_SIZE];
 };
 
@@ -189,9 +191,9 @@ int headers_add(struct h2_headers *h, struct slab *slab, const struct h2_limits 
 
 /* check.c: RFC 9113 section 8 */
 /* legal: name and value were found to have only legal bytes before. */
-enum header_fault check_field(const struct h2_headers *h, enum h2_side side,
-                              bool trailers, const nghttp2_nv *nv, enum h2_token token,
-                              bool legal);
+enum header_fault
+check_field(const struct h2_headers *h, enum h2_side side, bool trailers,
+            const nghttp2_nv *nv, enum h2_token token, bool legal);
 bool
 check_block(const struct h2_headers *h, enum h2_side side); /* a complete first block */
 bool check_length(const struct h2_headers *h,

@@ -59,7 +59,8 @@ assert_same(const nghttp2_nv *a, const nghttp2_nv *b)
 
 /* One field of the decoder. Returns bytes used or its error; *ret_flags as it set them. */
 static ssize_t
-decode(nghttp2_hd_inflater *d, const uint8_t *p, size_t n, nghttp2_nv *ret, int *ret_flags)
+decode(nghttp2_hd_inflater *d, const uint8_t *p, size_t n, nghttp2_nv *ret,
+       int *ret_flags)
 {
     *ret_flags = 0;
     return nghttp2_hd_inflate_hd2(d, ret, ret_flags, p, n, 1);
@@ -132,9 +133,10 @@ blocks_of_an_encoder_are_read_alike(void **state)
     rng_seed(&r, 7);
     assert_int_equal(nghttp2_hd_deflate_new(&encoder, 4096), 0);
     for (int i = 0; i < 20000; i++) {
-        nghttp2_nv list[] = { nv(":method", "POST"),      nv(":path", path),
-                              nv("content-length", length), nv("te", "trailers"),
-                              nv("x-own", own),           nv("authorization", own) };
+        nghttp2_nv list[] = {
+            nv(":method", "POST"), nv(":path", path), nv("content-length", length),
+            nv("te", "trailers"),  nv("x-own", own),  nv("authorization", own)
+        };
         ssize_t n;
 
         path[0] = '/';
@@ -224,15 +226,17 @@ huffman_padding_is_checked(void **state)
 static void
 what_is_not_complete_is_left_alone(void **state)
 {
-    static const uint8_t field[] = { 0x0f, 0x0d, 0x83, 0x08, 0x17,
-                                     0x1f }; /* content-length, no Huffman bits needed */
+    static const uint8_t field[] = {
+        0x0f, 0x0d, 0x83, 0x08, 0x17, 0x1f
+    }; /* content-length, no Huffman bits needed */
     struct plain_field f;
 
     (void)state;
     for (size_t n = 0; n < sizeof(field) - 1; n++)
         assert_int_equal(plain_field_read(&huff, ours, field, n, &f), 0);
     /* a name in letters, a field for the table, a table size, an index of nothing */
-    assert_int_equal(plain_field_read(&huff, ours, (const uint8_t *)"\0\1a\1b", 5, &f), 0);
+    assert_int_equal(plain_field_read(&huff, ours, (const uint8_t *)"\0\1a\1b", 5, &f),
+                     0);
     assert_int_equal(plain_field_read(&huff, ours, (const uint8_t *)"\x44\1b", 3, &f), 0);
     assert_int_equal(plain_field_read(&huff, ours, (const uint8_t *)"\x20", 1, &f), 0);
     assert_int_equal(plain_field_read(&huff, ours, (const uint8_t *)"\x80", 1, &f), 0);

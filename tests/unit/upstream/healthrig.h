@@ -34,8 +34,8 @@ void world_close(struct world *w);
 const struct backend *the_backend(const struct world *w);
 unsigned world_down(const struct world *w); /* bits of enum backend_down */
 /* The stream of the nth request (from 0) for this method on a connection; 0: none. */
-int32_t world_request(const struct world *w, unsigned peer, const char *method,
-                      unsigned nth);
+int32_t
+world_request(const struct world *w, unsigned peer, const char *method, unsigned nth);
 void say_headers(struct world *w, unsigned peer, int32_t id);
 void say_status(struct world *w, unsigned peer, int32_t id, uint8_t status);
 void say_end(struct world *w, unsigned peer, int32_t id, const char *code);

@@ -29,7 +29,8 @@ a_watch_moves_the_backend_at_once(void **state)
     assert_int_equal(world_down(&w), BACKEND_UNHEALTHY);
     say_status(&w, 0, id, 1);
     world_turns(&w);
-    assert_int_equal(world_down(&w), BACKEND_UNHEALTHY); /* it flaps: held for an interval */
+    assert_int_equal(world_down(&w),
+                     BACKEND_UNHEALTHY); /* it flaps: held for an interval */
     world_wait_ms(&w, 9500);
     assert_int_equal(world_down(&w), BACKEND_UNHEALTHY);
     world_wait_ms(&w, 700);
