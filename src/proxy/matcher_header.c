@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proxy/matcher_header.c - the value of a header in a call, and whether it fits one rule. */
-#define _GNU_SOURCE /* memmem */
+
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/base64.h"

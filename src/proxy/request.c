@@ -10,6 +10,7 @@
 #include "proxy/call.h"
 #include "proxy/down.h"
 #include "proxy/listener_conf.h"
+#include "proxy/matcher.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
 #include "proxy/table.h"
@@ -107,13 +108,28 @@ request_route(struct call *c, struct slice service, struct slice method)
 {
     struct table_use *use = server_view(c->owner->server, c->worker)->use;
     const struct table *t = use->table;
+    const struct h2_headers *h = &c->down.in_headers;
+    struct match_input in = {
+        .authority = h2_headers_get(h, H2_TOKEN_AUTHORITY),
+        .path = h2_headers_get(h, H2_TOKEN_PATH),
+        .service = service,
+        .method = method,
+        .headers = h,
+    };
+    int found;
 
+    if (!in.authority.p)
+        in.authority = h2_headers_get(h, H2_TOKEN_HOST);
     c->table = use;
     use->calls++;
-    c->route = route_find(t->routes, t->route_count, service, method);
-    if (c->route) {
-        const struct table_place *to = &use->targets[c->route->target];
+    found = matcher_find(t->matcher, &in);
+    if (in.gave_up)
+        stat_add(&c->worker->stats, STAT_MATCH_GAVE_UP, in.gave_up);
+    if (found >= 0) {
+        const struct table_place *to;
 
+        c->route = &t->routes[found];
+        to = &use->targets[c->route->target];
         c->pool = to->pool;
         c->wait.subset = to->subset;
         return true;

@@ -8,6 +8,7 @@
 #include "base/xalloc.h"
 #include "conf/copy.h"
 #include "proxy/listener_conf.h"
+#include "proxy/matcher.h"
 #include "proxy/route.h"
 #include "upstream/pool.h"
 
@@ -27,6 +28,19 @@ table_add_targets(struct table *t, struct route *r, table_slot_fn *slot_of, void
     };
 }
 
+static struct matcher *
+table_matcher(const struct route_conf *r, size_t n)
+{
+    const struct match_conf **matches = xcalloc(n + 1, sizeof(*matches));
+    struct matcher *m;
+
+    for (size_t i = 0; i < n; i++)
+        matches[i] = &r[i].match;
+    m = matcher_new(matches, n);
+    xfree(matches);
+    return m;
+}
+
 struct table *
 table_new(const struct listener_conf *conf, uint64_t version, table_slot_fn *slot_of,
           void *arg)
@@ -42,6 +56,7 @@ table_new(const struct listener_conf *conf, uint64_t version, table_slot_fn *slo
     t->routes = xcalloc(t->route_count + 1, sizeof(*t->routes));
     t->targets = xcalloc(t->route_count + 1, sizeof(*t->targets));
     r = t->conf->routes.items;
+    t->matcher = table_matcher(r, t->route_count);
     for (size_t i = 0; i < t->route_count; i++) {
         route_init(&t->routes[i], &r[i], (unsigned)i);
         table_add_targets(t, &t->routes[i], slot_of, arg);
@@ -63,6 +78,7 @@ table_drop(struct table *t)
         return;
     if (t->gone)
         t->gone(t);
+    matcher_free(t->matcher);
     conf_copy_drop(t->copy);
     xfree(t->routes);
     xfree(t->targets);
