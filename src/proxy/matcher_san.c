@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "net/tls.h"
+#include "net/tls_conf.h"
 #include "proxy/matcher_int.h"
 
 /* DNS names have no case (RFC 4343); all else is compared byte by byte. */
