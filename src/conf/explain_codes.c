@@ -333,7 +333,7 @@ const struct explain_code explain_codes[] = {
       .title = "not base64",
       .text = "Headers whose names end in -bin hold bytes. In the file they "
               "stand as base64, with or without = at the end.",
-      .bad = ROUTE("\"headers\": { \"x-key-bin\": \"0xff00\" }"),
+      .bad = ROUTE("\"headers\": { \"x-key-bin\": \"ff:00\" }"),
       .good = ROUTE("\"headers\": { \"x-key-bin\": \"/wA=\" }") },
     { .code = "E0277",
       .title = "an option that does nothing here",
