@@ -70,11 +70,13 @@ server_routes(struct server *s, const struct pool_conf *pools, size_t n)
     s->route_count = s->conf->routes.n;
     s->routes = xcalloc(s->route_count ? s->route_count : 1, sizeof(*s->routes));
     for (size_t i = 0; i < s->route_count; i++) {
+        const struct to_conf *to = r[i].to.items;
+
         for (size_t k = 0; k < n; k++) {
-            if (strcmp(pools[k].name, r[i].to.pool) != 0)
+            if (strcmp(pools[k].name, to->pool) != 0)
                 continue;
             route_init(&s->routes[i], &r[i], k);
-            s->routes[i].subset = server_subset(s, k, &r[i].to.subset);
+            s->routes[i].subset = server_subset(s, k, &to->subset);
         }
     }
 }
