@@ -289,8 +289,7 @@ const struct explain_code explain_codes[] = {
       .bad = LISTENER "\"routes\": [{ \"to\": [{ \"pool\": \"app\", \"weight\": 0 }] }] "
                       "}]",
       .good = LISTENER "\"routes\": [{ \"to\": [{ \"pool\": \"app\", \"weight\": 95 }, { "
-                       "\"pool\": \"app\", \"subset\": { \"version\": \"v2\" }, "
-                       "\"weight\": 5 }] }] }]" },
+                       "\"pool\": \"app\", \"weight\": 5 }] }] }]" },
     { .code = "E0285",
       .title = "two answers to one call",
       .text = "A route either leads to a pool (to) or makes the proxy answer by itself "
@@ -304,7 +303,8 @@ const struct explain_code explain_codes[] = {
               "\"UNAVAILABLE\" or \"14\". OK is not among them: an answer without a "
               "message is an error for a unary client anyway.",
       .bad = LISTENER "\"routes\": [{ \"status\": \"GONE\" }] }]",
-      .good = LISTENER "\"routes\": [{ \"status\": \"NOT_FOUND\" }] }]" },
+      .good = LISTENER "\"routes\": [{ \"match\": { \"service\": \"a.B\" }, \"status\": "
+                       "\"NOT_FOUND\" }, { \"to\": \"app\" }] }]" },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "
@@ -354,8 +354,7 @@ const struct explain_code explain_codes[] = {
       .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"splitBy\": { \"header\": "
                       "\"x-user\" } }] }]",
       .good = LISTENER "\"routes\": [{ \"to\": [{ \"pool\": \"app\", \"weight\": 95 }, { "
-                       "\"pool\": \"app\", \"subset\": { \"version\": \"v2\" }, "
-                       "\"weight\": 5 }], \"splitBy\": { \"header\": \"x-user\" } }] }]" },
+                       "\"pool\": \"app\", \"weight\": 5 }], \"splitBy\": { \"header\": \"x-user\" } }] }]" },
     { .code = "W0331",
       .title = "labels that no endpoint has",
       .text = "A subset names labels, and no endpoint of the pool has all of them, so "

@@ -48,7 +48,7 @@ static const struct conf_field to_fields[] = {
 };
 
 const struct conf_struct to_conf_struct = {
-    .name = "to",
+    .name = "target",
     .size = sizeof(struct to_conf),
     .fields = to_fields,
     .short_key = "pool",
@@ -61,7 +61,7 @@ split_header_valid(const char *text, const char **ret_why)
 {
     if (strcmp(text, ":authority") == 0 || strcmp(text, ":path") == 0)
         return ERR_OK;
-    *ret_why = text[0] == ':' ? "must be a plain header, :authority or :path"
+    *ret_why = text[0] == ':' ? "it must be a plain header, :authority or :path"
                               : edit_name_refuse(text);
     return *ret_why ? ERR_SYNTAX : ERR_OK;
 }
@@ -75,7 +75,7 @@ static const struct conf_field split_by_fields[] = {
       .code = "E0280",
       .example = "\"x-user\"",
       .help = "Calls with the same value of this header take the same target. Without "
-              "the header chance decides." },
+              "the header chance decides. A bare string in splitBy means the same." },
     { .key = NULL },
 };
 
@@ -83,6 +83,9 @@ const struct conf_struct split_by_conf_struct = {
     .name = "splitBy",
     .size = sizeof(struct split_by_conf),
     .fields = split_by_fields,
+    .short_key = "header",
+    .optional = true,
+    .on_at = offsetof(struct split_by_conf, on),
 };
 
 /* --- status ----------------------------------------------------------------------- */
@@ -105,9 +108,9 @@ status_code_valid(const char *text, const char **ret_why)
     if (code > GRPC_OK)
         return ERR_OK;
     *ret_why = code == GRPC_OK
-                   ? "OK without an answer is an error for every unary client; write "
+                   ? "an OK without an answer is an error for every unary client; write "
                      "the code of a failure"
-                   : "is no gRPC status code; write one as in \"UNAVAILABLE\" or \"14\"";
+                   : "it is no gRPC status code; write one as in \"UNAVAILABLE\" or \"14\"";
     return ERR_SYNTAX;
 }
 

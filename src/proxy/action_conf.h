@@ -16,7 +16,8 @@ struct to_conf {
 };
 
 struct split_by_conf {
-    const char *header; /* NULL: by chance */
+    bool on;
+    const char *header;
 };
 
 struct status_conf {

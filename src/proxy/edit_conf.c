@@ -19,24 +19,24 @@ enum { NAME_MAX_BYTES = 256, VALUE_MAX_BYTES = 4096, PATH_MAX_BYTES = 512 };
 static const struct {
     const char *name, *why;
 } untouchable[] = {
-    { "te", "belongs to the connection; the proxy sets it" },
-    { "content-type", "says that this is gRPC and how messages are written; the two ends "
+    { "te", "it belongs to the connection; the proxy sets it" },
+    { "content-type", "it says that this is gRPC and how messages are written; the two ends "
                       "agree on it" },
-    { "content-length", "belongs to the connection; gRPC calls have none" },
-    { "grpc-timeout", "is rewritten with the time that is left; use timeout or "
+    { "content-length", "it belongs to the connection; gRPC calls have none" },
+    { "grpc-timeout", "it is rewritten with the time that is left; use timeout or "
                       "grpcTimeoutMax of the route" },
-    { "grpc-status", "is the result of the call; use status of a route to answer with "
+    { "grpc-status", "it is the result of the call; use status of a route to answer with "
                      "another one" },
-    { "grpc-message", "is the result of the call; use status of a route to answer with "
+    { "grpc-message", "it is the result of the call; use status of a route to answer with "
                       "another one" },
-    { "grpc-encoding", "says how the messages are compressed; the two ends agree on it" },
-    { "connection", "belongs to the connection; HTTP/2 forbids it" },
-    { "proxy-connection", "belongs to the connection; HTTP/2 forbids it" },
-    { "keep-alive", "belongs to the connection; HTTP/2 forbids it" },
-    { "transfer-encoding", "belongs to the connection; HTTP/2 forbids it" },
-    { "upgrade", "belongs to the connection; HTTP/2 forbids it" },
-    { "http2-settings", "belongs to the connection; HTTP/2 forbids it" },
-    { "host", "is :authority in HTTP/2, which is passed on as it is" },
+    { "grpc-encoding", "it says how the messages are compressed; the two ends agree on it" },
+    { "connection", "it belongs to the connection; HTTP/2 forbids it" },
+    { "proxy-connection", "it belongs to the connection; HTTP/2 forbids it" },
+    { "keep-alive", "it belongs to the connection; HTTP/2 forbids it" },
+    { "transfer-encoding", "it belongs to the connection; HTTP/2 forbids it" },
+    { "upgrade", "it belongs to the connection; HTTP/2 forbids it" },
+    { "http2-settings", "it belongs to the connection; HTTP/2 forbids it" },
+    { "host", "it is :authority in HTTP/2, which is passed on as it is" },
 };
 
 const char *
@@ -45,13 +45,13 @@ edit_name_refuse(const char *name)
     size_t n = strlen(name);
 
     if (name[0] == ':')
-        return "is a pseudo header; only plain headers can be edited";
+        return "it is a pseudo header; only plain headers can be edited";
     if (n == 0 || n > NAME_MAX_BYTES)
-        return "must have 1 to 256 characters";
+        return "it must have 1 to 256 characters";
     if (strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-        return "must be written in lower case, as HTTP/2 sends it";
+        return "it must be written in lower case, as HTTP/2 sends it";
     if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-.") != n)
-        return "is no name of gRPC metadata; it is made of a-z 0-9 _ - and .";
+        return "it is no name of gRPC metadata; it is made of a-z 0-9 _ - and .";
     for (size_t i = 0; i < ARRAY_LEN(untouchable); i++) {
         if (strcmp(name, untouchable[i].name) == 0)
             return untouchable[i].why;
@@ -217,5 +217,7 @@ const struct conf_struct edit_conf_struct = {
     .name = "header edits",
     .size = sizeof(struct edit_conf),
     .fields = edit_fields,
+    .optional = true,
+    .on_at = offsetof(struct edit_conf, on),
     .check = edit_check,
 };

@@ -3,6 +3,8 @@
 #ifndef OUTRIGGER_PROXY_EDIT_CONF_H
 #define OUTRIGGER_PROXY_EDIT_CONF_H
 
+#include <stdbool.h>
+
 #include "conf/field.h"
 
 struct edit_name_conf {
@@ -10,6 +12,7 @@ struct edit_name_conf {
 };
 
 struct edit_conf {
+    bool on;
     struct conf_map set, add; /* name: text with variables, see template.h */
     struct conf_list remove;  /* of struct edit_name_conf */
 };

@@ -118,7 +118,7 @@ route_check_weights(const struct route_conf *r, struct conf_place *place)
                      "the weights have the sum %llu; it may be at most 4294967295. "
                      "Divide all of them by the same number",
                      (unsigned long long)sum);
-    if (r->split_by.header && r->to.n < 2)
+    if (r->split_by.on && r->to.n < 2)
         conf_warning(place, "splitBy", "W0330",
                      "splitBy chooses between targets, but \"to\" has %s; write a list",
                      r->to.n ? "only one" : "none");
