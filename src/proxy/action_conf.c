@@ -16,8 +16,8 @@
 
 /* --- to --------------------------------------------------------------------------- */
 
-#define SUBSET_HELP                                                                    \
-    "Only endpoints with all these labels get the call. When no endpoint has "         \
+#define SUBSET_HELP                                                            \
+    "Only endpoints with all these labels get the call. When no endpoint has " \
     "them, subsetFallback of the pool says what happens."
 
 static const struct conf_field to_fields[] = {
@@ -59,10 +59,7 @@ const struct conf_struct to_conf_struct = {
 static int
 split_header_valid(const char *text, const char **ret_why)
 {
-    if (strcmp(text, ":authority") == 0 || strcmp(text, ":path") == 0)
-        return ERR_OK;
-    *ret_why = text[0] == ':' ? "it must be a plain header, :authority or :path"
-                              : edit_name_refuse(text);
+    *ret_why = edit_name_malformed(text);
     return *ret_why ? ERR_SYNTAX : ERR_OK;
 }
 
@@ -107,10 +104,11 @@ status_code_valid(const char *text, const char **ret_why)
 
     if (code > GRPC_OK)
         return ERR_OK;
-    *ret_why = code == GRPC_OK
-                   ? "an OK without an answer is an error for every unary client; write "
-                     "the code of a failure"
-                   : "it is no gRPC status code; write one as in \"UNAVAILABLE\" or \"14\"";
+    *ret_why =
+        code == GRPC_OK
+            ? "an OK without an answer is an error for every unary client; write "
+              "the code of a failure"
+            : "it is no gRPC status code; write one as in \"UNAVAILABLE\" or \"14\"";
     return ERR_SYNTAX;
 }
 

@@ -104,8 +104,7 @@ static bool
 edit_is_gone(const struct edit *e, const struct h2_field *f)
 {
     for (size_t i = 0; i < e->gone_count; i++) {
-        if (e->gone[i].n == f->namelen &&
-            memcmp(e->gone[i].p, f->name, f->namelen) == 0)
+        if (e->gone[i].n == f->namelen && memcmp(e->gone[i].p, f->name, f->namelen) == 0)
             return true;
     }
     return false;

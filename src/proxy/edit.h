@@ -39,7 +39,9 @@ int edit_values(const struct edit *e, const struct template_values *values,
 size_t edit_apply(const struct edit *e, const struct slice *values,
                   struct h2_field *fields, size_t n);
 
-/* For loading: why headers of this name cannot be edited, as the rest of a sentence; NULL: they can. */
+/* For loading: why this is no name of a header of the config file, or why headers of this name cannot be edited; NULL: all is well. Sentences without
+ * a full stop. */
+const char *edit_name_malformed(const char *name);
 const char *edit_name_refuse(const char *name);
 
 #endif

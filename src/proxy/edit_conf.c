@@ -20,16 +20,19 @@ static const struct {
     const char *name, *why;
 } untouchable[] = {
     { "te", "it belongs to the connection; the proxy sets it" },
-    { "content-type", "it says that this is gRPC and how messages are written; the two ends "
-                      "agree on it" },
+    { "content-type",
+      "it says that this is gRPC and how messages are written; the two ends "
+      "agree on it" },
     { "content-length", "it belongs to the connection; gRPC calls have none" },
     { "grpc-timeout", "it is rewritten with the time that is left; use timeout or "
                       "grpcTimeoutMax of the route" },
     { "grpc-status", "it is the result of the call; use status of a route to answer with "
                      "another one" },
-    { "grpc-message", "it is the result of the call; use status of a route to answer with "
-                      "another one" },
-    { "grpc-encoding", "it says how the messages are compressed; the two ends agree on it" },
+    { "grpc-message",
+      "it is the result of the call; use status of a route to answer with "
+      "another one" },
+    { "grpc-encoding",
+      "it says how the messages are compressed; the two ends agree on it" },
     { "connection", "it belongs to the connection; HTTP/2 forbids it" },
     { "proxy-connection", "it belongs to the connection; HTTP/2 forbids it" },
     { "keep-alive", "it belongs to the connection; HTTP/2 forbids it" },
@@ -40,18 +43,28 @@ static const struct {
 };
 
 const char *
-edit_name_refuse(const char *name)
+edit_name_malformed(const char *name)
 {
     size_t n = strlen(name);
 
     if (name[0] == ':')
-        return "it is a pseudo header; only plain headers can be edited";
+        return "it is a pseudo header; only plain headers can stand here";
     if (n == 0 || n > NAME_MAX_BYTES)
         return "it must have 1 to 256 characters";
     if (strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
         return "it must be written in lower case, as HTTP/2 sends it";
     if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-.") != n)
-        return "it is no name of gRPC metadata; it is made of a-z 0-9 _ - and .";
+        return "it is no name of gRPC metadata, which is made of a-z 0-9 _ - and .";
+    return NULL;
+}
+
+const char *
+edit_name_refuse(const char *name)
+{
+    const char *why = edit_name_malformed(name);
+
+    if (why)
+        return why;
     for (size_t i = 0; i < ARRAY_LEN(untouchable); i++) {
         if (strcmp(name, untouchable[i].name) == 0)
             return untouchable[i].why;
@@ -98,8 +111,8 @@ static bool
 is_base64(const char *text)
 {
     size_t n = strlen(text);
-    size_t letters = strspn(
-        text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    size_t letters =
+        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
     size_t pad = strspn(text + letters, "=");
 
     return letters + pad == n && letters % 4 != 1 &&

@@ -134,9 +134,10 @@ route_check(void *obj, struct conf_place *place)
         conf_problem(place, "status", "E0285",
                      "a route has either \"to\" or \"status\"; remove one of them");
     if (!to && !status)
-        conf_problem(place, NULL, "E0108",
-                     "this route does nothing; it needs the key \"to\", for example \"to\": "
-                     "\"app\", or \"status\"");
+        conf_problem(
+            place, NULL, "E0108",
+            "this route does nothing; it needs the key \"to\", for example \"to\": "
+            "\"app\", or \"status\"");
     if (status && r->mirror.on)
         conf_problem(place, "mirror", "E0285",
                      "the proxy answers these calls itself, so there is nothing to "

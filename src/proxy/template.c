@@ -15,7 +15,8 @@ struct template_part {
     struct slice text; /* the characters, or the name of the header */
 };
 
-struct template {
+struct template
+{
     unsigned wants;
     size_t n;
     struct slice whole; /* without variables: what to write */
@@ -23,9 +24,9 @@ struct template {
 };
 
 static const char *const var_words[TEMPLATE_VARS] = {
-    [TEMPLATE_PEER] = "peer",       [TEMPLATE_SAN] = "san",
-    [TEMPLATE_ROUTE] = "route",     [TEMPLATE_SERVICE] = "service",
-    [TEMPLATE_METHOD] = "method",   [TEMPLATE_POOL] = "pool",
+    [TEMPLATE_PEER] = "peer",         [TEMPLATE_SAN] = "san",
+    [TEMPLATE_ROUTE] = "route",       [TEMPLATE_SERVICE] = "service",
+    [TEMPLATE_METHOD] = "method",     [TEMPLATE_POOL] = "pool",
     [TEMPLATE_LISTENER] = "listener",
 };
 
@@ -82,8 +83,8 @@ part_read(const char **text, struct template_part *ret)
         *text = end ? end + 1 : s + strlen(s);
         return end && var_find(slice_make(s + 2, (size_t)(end - s - 2)), ret);
     }
-    for (end = s + 1;
-         *end && strncmp(end, "%{", 2) != 0 && strncmp(end, "%%{", 3) != 0; end++)
+    for (end = s + 1; *end && strncmp(end, "%{", 2) != 0 && strncmp(end, "%%{", 3) != 0;
+         end++)
         ;
     ret->text = slice_make(s, (size_t)(end - s));
     *text = end;
@@ -127,8 +128,9 @@ template_new(const char *text)
             t->wants |= 1u << t->parts[t->n++].var;
     }
     t->wants &= ~(1u << TEMPLATE_TEXT);
-    if (t->wants == 0 && t->n <= 1) /* else written like any other: it has a "%%{" */
-        t->whole = slice_of(text);
+    /* With a "%%{" in it, it is written like any other. */
+    if (t->wants == 0 && t->n == 1 && t->parts[0].text.n == strlen(text))
+        t->whole = t->parts[0].text;
     return xrealloc(t, sizeof(*t) + t->n * sizeof(t->parts[0]));
 }
 

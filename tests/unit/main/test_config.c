@@ -227,7 +227,7 @@ rows_load_in_frame(const struct conf_struct *type, const char *frame)
     rows_load_in_frame_but(type, frame, "");
 }
 
-#define POOLS                                                                       \
+#define POOLS                                                                           \
     "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:1\"] }, { \"name\": " \
     "\"canary\", \"endpoints\": [\"127.0.0.1:2\"] }]"
 
