@@ -182,7 +182,6 @@ static const struct later {
     { "tracing", "tracing" },
     { "probe", "the probe listener" },
     { "direction", "a direction" },
-    { "headers", "header matches" },
 };
 
 /* The path of the only key with these letters below `type`; false: none or several. */

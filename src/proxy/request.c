@@ -11,6 +11,7 @@
 #include "proxy/call.h"
 #include "proxy/down.h"
 #include "proxy/listener_conf.h"
+#include "proxy/matcher.h"
 #include "proxy/mirror.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
@@ -127,11 +128,25 @@ request_route(struct call *c, struct slice service, struct slice method)
 {
     struct table_use *use = server_view(c->owner->server, c->worker)->use;
     const struct table *t = use->table;
+    const struct h2_headers *h = &c->down.in_headers;
+    struct match_input in = {
+        .authority = h2_headers_get(h, H2_TOKEN_AUTHORITY),
+        .path = h2_headers_get(h, H2_TOKEN_PATH),
+        .service = service,
+        .method = method,
+        .headers = h,
+    };
+    int found;
 
+    if (!in.authority.p)
+        in.authority = h2_headers_get(h, H2_TOKEN_HOST);
     c->table = use;
     use->calls++;
-    c->route = route_find(t->routes, t->route_count, service, method);
-    if (c->route) {
+    found = matcher_find(t->matcher, &in);
+    if (in.gave_up)
+        stat_add(&c->worker->stats, STAT_MATCH_GAVE_UP, in.gave_up);
+    if (found >= 0) {
+        c->route = &t->routes[found];
         request_target(c, use);
         return true;
     }

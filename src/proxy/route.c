@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/route.c - one route, and the search for it. */
+/* proxy/route.c - one route. */
 #include "proxy/route.h"
 
 #include <stdatomic.h>
@@ -73,8 +73,6 @@ route_init(struct route *r, const struct route_conf *conf, unsigned index)
     *r = (struct route){
         .conf = conf,
         .index = index,
-        .service = slice_of(conf->match.service),
-        .method = slice_of(conf->match.method),
         .timeout_us = conf->timeout_ms * 1000,
         .grpc_timeout_max_us = conf->grpc_timeout_max_ms * 1000,
     };
@@ -108,22 +106,6 @@ route_done(struct route *r)
     edit_free(r->trailers);
     xfree(r->level);
     xfree(r->name);
-}
-
-const struct route *
-route_find(const struct route *routes, size_t n, struct slice service,
-           struct slice method)
-{
-    for (size_t i = 0; i < n; i++) {
-        const struct route *r = &routes[i];
-
-        if (r->service.p && !slice_eq(r->service, service))
-            continue;
-        if (r->method.p && !slice_eq(r->method, method))
-            continue;
-        return r;
-    }
-    return NULL;
 }
 
 unsigned

@@ -34,7 +34,6 @@ struct route {
     const struct route_conf *conf; /* in the table's copy */
     unsigned index;                /* in table->routes */
     unsigned acts;                 /* enum route_act */
-    struct slice service, method;  /* p NULL: any */
     /* Range of table->targets, as conf->to; 0 targets: ACT_STATUS. With ACT_MIRROR the mirror's is the next one behind it. */
     unsigned target, target_count;
     int64_t timeout_us;          /* 0: none */
@@ -55,9 +54,6 @@ struct route {
 void route_init(struct route *r, const struct route_conf *conf, unsigned index);
 /* Frees what route_init made. No call may use the route. */
 void route_done(struct route *r);
-/* NULL: no route. */
-const struct route *route_find(const struct route *routes, size_t n, struct slice service,
-                               struct slice method);
 /* The target of a call with these headers: an index in table->targets. Not with ACT_STATUS. */
 unsigned route_pick_target(const struct route *r, struct rng *rng,
                            const struct h2_headers *headers);

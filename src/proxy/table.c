@@ -8,6 +8,7 @@
 #include "base/xalloc.h"
 #include "conf/copy.h"
 #include "proxy/listener_conf.h"
+#include "proxy/matcher.h"
 #include "proxy/route.h"
 #include "upstream/pool.h"
 
@@ -48,6 +49,19 @@ table_count_targets(const struct listener_conf *conf)
     return n;
 }
 
+static struct matcher *
+table_matcher(const struct route_conf *r, size_t n)
+{
+    const struct match_conf **matches = xcalloc(n + 1, sizeof(*matches));
+    struct matcher *m;
+
+    for (size_t i = 0; i < n; i++)
+        matches[i] = &r[i].match;
+    m = matcher_new(matches, n);
+    xfree(matches);
+    return m;
+}
+
 struct table *
 table_new(const struct listener_conf *conf, uint64_t version, table_slot_fn *slot_of,
           void *arg)
@@ -63,6 +77,7 @@ table_new(const struct listener_conf *conf, uint64_t version, table_slot_fn *slo
     t->routes = xcalloc(t->route_count + 1, sizeof(*t->routes));
     t->targets = xcalloc(table_count_targets(t->conf) + 1, sizeof(*t->targets));
     r = t->conf->routes.items;
+    t->matcher = table_matcher(r, t->route_count);
     for (size_t i = 0; i < t->route_count; i++) {
         route_init(&t->routes[i], &r[i], (unsigned)i);
         table_add_targets(t, &t->routes[i], slot_of, arg);
@@ -86,6 +101,7 @@ table_drop(struct table *t)
         t->gone(t);
     for (size_t i = 0; i < t->route_count; i++)
         route_done(&t->routes[i]);
+    matcher_free(t->matcher);
     conf_copy_drop(t->copy);
     xfree(t->routes);
     xfree(t->targets);
