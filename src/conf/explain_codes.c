@@ -255,9 +255,7 @@ const struct explain_code explain_codes[] = {
       .text =
           "\"watch\": true loads the file again when it changes. What came through "
           "standard input is gone when it was read: there is nothing to look at. Give "
-          "the file with -c, or leave \"watch\" out.",
-      .bad = "\"watch\": true   // and outrigger -c - < outrigger.json",
-      .good = "\"watch\": true   // and outrigger -c outrigger.json" },
+          "the file with -c, or leave \"watch\" out." },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "
