@@ -29,6 +29,7 @@
 #include "main/leave.h"
 #include "main/pools.h"
 #include "main/process_int.h"
+#include "main/reload.h"
 #include "main/swap.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
@@ -158,6 +159,7 @@ static void
 process_free(struct process *p)
 {
     timer_stop(p->loop, &p->timer);
+    reload_close(p->reload);
     admin_close(p->admin);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
     for (size_t i = 0; i < p->server_count && p->phase == PHASE_SERVING; i++)
@@ -214,6 +216,12 @@ process_start(struct conf_snapshot *snapshot, bool admin_required)
     }
     process_begin(p);
     return p;
+}
+
+void
+process_set_source(struct process *p, const struct config_source *source)
+{
+    p->reload = reload_open(p, source);
 }
 
 int
