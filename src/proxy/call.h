@@ -42,10 +42,11 @@ struct call {
     struct table_use *
         table; /* held from the choice of the route to the end; NULL: no route was looked for */
     const struct route *route;
-    unsigned acts;             /* enum route_act: what there is to do beside passing on */
-    uint32_t max_in, max_out;  /* bytes of one message, with ACT_MAX_IN, ACT_MAX_OUT */
-    const struct slice *edits; /* values of the request edits, the same for all attempts */
-    struct mirror *mirror;     /* NULL: none, or it goes on alone */
+    unsigned acts;            /* enum route_act: what there is to do beside passing on */
+    uint32_t max_in, max_out; /* bytes of one message, with ACT_MAX_IN, ACT_MAX_OUT */
+    const struct slice
+        *edits;            /* values of the request edits, the same for all attempts */
+    struct mirror *mirror; /* NULL: none, or it goes on alone */
     struct timer deadline;
     int64_t deadline_us;   /* 0: none */
     const char *lost_name; /* backend of the last attempt; `wait` holds it */
@@ -53,7 +54,7 @@ struct call {
     uint8_t refusals;      /* of them: refused by a backend */
     bool
         committed; /* the response began, or the replay copy was given up: no replay any more */
-    bool counted; /* among the calls of its route (ACT_MAX_CALLS) */
+    bool counted;       /* among the calls of its route (ACT_MAX_CALLS) */
     int16_t code;       /* gRPC code of the end; -1 while unknown */
     size_t replay_held; /* bytes charged to the worker's replay budget */
     size_t uncredited;  /* bytes of a rewound body whose window was given back before */

@@ -32,11 +32,11 @@ struct mirror {
     struct upconn *upconn;   /* while the stream is open */
     struct timer deadline;
     size_t max_buffer;
-    size_t held;   /* copied bytes that did not leave yet */
-    bool bodiless; /* the request has no bytes */
-    bool complete; /* the whole request was copied */
-    bool answered; /* the backend's side ended */
-    bool ended;    /* by us, and counted */
+    size_t held;             /* copied bytes that did not leave yet */
+    bool bodiless;           /* the request has no bytes */
+    bool complete;           /* the whole request was copied */
+    bool answered;           /* the backend's side ended */
+    bool ended;              /* by us, and counted */
     struct h2_field *fields; /* while it waits for a connection; in the arena */
     size_t field_count;
     struct pool_wait wait;

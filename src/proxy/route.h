@@ -18,14 +18,15 @@ struct template;
 
 /* What a call of this route has to do beside being passed on. The call has a copy (call->acts), so that a call without any of it pays one branch. */
 enum route_act {
-    ACT_STATUS = 1,          /* the proxy answers itself */
-    ACT_MAX_CALLS = 2,       /* concurrent ones are counted */
-    ACT_EDIT_REQUEST = 4,    /* header edits */
-    ACT_EDIT_RESPONSE = 8,   /* of headers or trailers */
-    ACT_MIRROR = 16,         /* some calls are copied */
-    ACT_MAX_IN = 32,         /* request messages have a limit */
-    ACT_MAX_OUT = 64,        /* response messages */
-    ACT_KEEP_HEADERS = 128,  /* the answer's edits name headers or the path of the request */
+    ACT_STATUS = 1,        /* the proxy answers itself */
+    ACT_MAX_CALLS = 2,     /* concurrent ones are counted */
+    ACT_EDIT_REQUEST = 4,  /* header edits */
+    ACT_EDIT_RESPONSE = 8, /* of headers or trailers */
+    ACT_MIRROR = 16,       /* some calls are copied */
+    ACT_MAX_IN = 32,       /* request messages have a limit */
+    ACT_MAX_OUT = 64,      /* response messages */
+    ACT_KEEP_HEADERS =
+        128, /* the answer's edits name headers or the path of the request */
 };
 
 struct route_level; /* calls at the same time, of the whole process */
@@ -42,12 +43,12 @@ struct route {
     struct split *split;         /* NULL: one target or none */
     struct slice split_header;   /* p NULL: by chance */
     int status_code;
-    struct template *status_text;            /* NULL: none */
+    struct template *status_text;               /* NULL: none */
     struct edit *request, *response, *trailers; /* NULL: nothing to do */
-    uint32_t mirror_share;                   /* of 1,000,000 calls */
-    uint32_t max_in, max_out;                /* bytes of one message; 0: no limit */
-    uint32_t max_calls;                      /* 0: no limit */
-    struct route_level *level;               /* with max_calls */
+    uint32_t mirror_share;                      /* of 1,000,000 calls */
+    uint32_t max_in, max_out;                   /* bytes of one message; 0: no limit */
+    uint32_t max_calls;                         /* 0: no limit */
+    struct route_level *level;                  /* with max_calls */
 };
 
 /* All but the targets, whose range the table sets. The strings stay those of conf. */
