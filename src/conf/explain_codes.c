@@ -4,6 +4,8 @@
 #include "conf/explain.h"
 
 #define LISTENER "\"listeners\": [{ \"listen\": \":8080\", "
+#define ROUTE(match) \
+    LISTENER "\"routes\": [{ \"match\": { " match " }, \"to\": \"app\" }] }]"
 
 const struct explain_code explain_codes[] = {
     { .code = "E0101",
@@ -176,9 +178,8 @@ const struct explain_code explain_codes[] = {
     { .code = "E0209",
       .title = "not the name of a service or method",
       .text = "gRPC calls have the path /package.Service/Method. \"service\" is the part "
-              "between the slashes with its package, "
-              "\"method\" the part behind. Leave a key out to match all; patterns are "
-              "not known.",
+              "between the slashes with its package, \"method\" the part behind. Leave a "
+              "key out to match all; for patterns there is the key \"path\".",
       .bad = LISTENER "\"routes\": [{ \"match\": { \"service\": \"/shop.v1.Stock/Get\" "
                       "}, \"to\": \"app\" }] }]",
       .good = LISTENER "\"routes\": [{ \"match\": { \"service\": \"shop.v1.Stock\", "
@@ -286,6 +287,76 @@ const struct explain_code explain_codes[] = {
       .title = "a certificate that TLS cannot use",
       .text = "Its key or its signature is too weak, as RSA with less than 2048 bits or "
               "SHA-1. Make a new one." },
+    { .code = "E0270",
+      .title = "a header that no route can look at",
+      .text = "Headers are named in lower case, as HTTP/2 has them. The host "
+              "has the key \"hosts\"; the path has service, method and path. "
+              "Headers that begin with grpc- and those of the connection "
+              "belong to the protocol.",
+      .bad = ROUTE("\"headers\": { \"X-Version\": \"v2\" }"),
+      .good = ROUTE("\"headers\": { \"x-version\": \"v2\" }") },
+    { .code = "E0271",
+      .title = "not exactly one kind of match",
+      .text = "A path, a header and a name in a certificate are compared in "
+              "one way each. When a header must fit two rules at once, a "
+              "regex can say both.",
+      .bad =
+          ROUTE("\"headers\": { \"x-user\": { \"prefix\": \"a\", \"suffix\": \"z\" } }"),
+      .good = ROUTE("\"headers\": { \"x-user\": { \"regex\": \"a.*z\" } }") },
+    { .code = "E0272",
+      .title = "a path that never comes",
+      .text = "The path of a gRPC call is /package.Service/Method. A prefix "
+              "begins with a slash.",
+      .bad = ROUTE("\"path\": \"helloworld.Greeter\""),
+      .good = ROUTE("\"path\": { \"prefix\": \"/helloworld.Greeter/\" }") },
+    { .code = "E0273",
+      .title = "not a regular expression",
+      .text = "Regular expressions are those of PCRE2 and must fit the whole "
+              "value, so ^ and $ are not needed. In the file each backslash "
+              "is written twice.",
+      .bad = ROUTE("\"headers\": { \"x-version\": { \"regex\": \"v[12\" } }"),
+      .good = ROUTE("\"headers\": { \"x-version\": { \"regex\": \"v[12]\" } }") },
+    { .code = "E0274",
+      .title = "the path contradicts service or method",
+      .text = "All keys of a match must fit. Keep either path, or service and"
+              " method.",
+      .bad = ROUTE("\"service\": \"a.B\", \"path\": \"/a.C/Get\""),
+      .good = ROUTE("\"path\": \"/a.C/Get\"") },
+    { .code = "E0275",
+      .title = "not a host",
+      .text = "A host is a name without a port, \"*.example.com\" for all "
+              "names below it, \"shop.*\" for all that begin so, or \"*\" for"
+              " all.",
+      .bad = ROUTE("\"hosts\": \"https://shop.example.com:443\""),
+      .good = ROUTE("\"hosts\": \"shop.example.com\"") },
+    { .code = "E0276",
+      .title = "not base64",
+      .text = "Headers whose names end in -bin hold bytes. In the file they "
+              "stand as base64, with or without = at the end.",
+      .bad = ROUTE("\"headers\": { \"x-key-bin\": \"ff:00\" }"),
+      .good = ROUTE("\"headers\": { \"x-key-bin\": \"/wA=\" }") },
+    { .code = "E0277",
+      .title = "an option that does nothing here",
+      .text = "ignoreCase is for text, treatMissingAsEmpty for values that "
+              "are compared. Headers whose names end in -bin hold bytes, "
+              "which have neither case nor numbers.",
+      .bad = ROUTE(
+          "\"headers\": { \"x-beta\": { \"present\": true, \"ignoreCase\": true } }"),
+      .good = ROUTE("\"headers\": { \"x-beta\": { \"present\": true } }") },
+    { .code = "E0278",
+      .title = "a range without numbers",
+      .text = "\"from\" is the first number that matches, \"to\" the first "
+              "that no longer does.",
+      .bad =
+          ROUTE("\"headers\": { \"x-user\": { \"range\": { \"from\": 7, \"to\": 7 } } }"),
+      .good = ROUTE(
+          "\"headers\": { \"x-user\": { \"range\": { \"from\": 7, \"to\": 8 } } }") },
+    { .code = "E0279",
+      .title = "a text that never comes",
+      .text = "A header value has no control characters and no spaces at its "
+              "ends. An empty prefix, suffix or part would match all.",
+      .bad = ROUTE("\"headers\": { \"x-user\": { \"prefix\": \"\" } }"),
+      .good = ROUTE("\"headers\": { \"x-user\": { \"present\": true } }") },
     { .code = "E0280",
       .title = "a header that cannot be edited",
       .text = "Names of headers are written in lower case, from a-z 0-9 _ - and dots. "
@@ -415,6 +486,11 @@ const struct explain_code explain_codes[] = {
       .title = "a list of revoked certificates is too old",
       .text = "The CA promised a newer list by now. Without it all certificates of that "
               "CA are refused, since nobody knows which were revoked since." },
+    { .code = "W0320",
+      .title = "hosts that do nothing",
+      .text = "\"*\" is for all hosts. Keep it alone, or the others without it.",
+      .bad = ROUTE("\"hosts\": [\"*\", \"shop.example.com\"]"),
+      .good = ROUTE("\"hosts\": \"shop.example.com\"") },
     { .code = "W0330",
       .title = "splitBy has nothing to choose",
       .text = "splitBy says how a call finds its target among several. With one target "

@@ -325,7 +325,8 @@ match_is_whole(const struct match_conf *m)
         if (!sans[i].exact && !sans[i].prefix && !sans[i].suffix)
             return false;
     }
-    return !m->path.on || m->path.exact || m->path.prefix || m->path.regex;
+    return !m->refused &&
+           (!m->path.on || m->path.exact || m->path.prefix || m->path.regex);
 }
 
 void

@@ -155,8 +155,8 @@ match_value_valid(const char *text, const char **ret_why)
 int
 match_part_valid(const char *text, const char **ret_why)
 {
-    *ret_why = "it is empty, so it would match all; to ask only whether a header is there "
-               "use \"present\": true";
+    *ret_why = "it is empty, so it would match all; leave the key out, or ask with "
+               "\"present\": true whether a header is there";
     if (text[0] == '\0')
         return ERR_SYNTAX;
     *ret_why = "it has more than 1024 bytes";
@@ -354,9 +354,10 @@ check_path_fits(const struct match_conf *m, struct conf_place *place)
 void
 match_check(void *obj, struct conf_place *place)
 {
-    const struct match_conf *m = obj;
+    struct match_conf *m = obj;
     const struct match_text *hosts = m->hosts.items;
 
+    m->refused = !conf_place_clean(place);
     if (m->path.on && (m->service || m->method))
         check_path_fits(m, place);
     for (size_t i = 0; m->hosts.n > 1 && i < m->hosts.n; i++) {

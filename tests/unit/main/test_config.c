@@ -89,7 +89,8 @@ row_has_a_good_default(const struct conf_field *f, const char *path)
 
     if (!f->def) {
         bool may_be_absent =
-            f->required || f->sub || f->type == CONF_STRING || f->type == CONF_MAP;
+            f->required || f->sub || f->type == CONF_STRING || f->type == CONF_MAP ||
+            f->type == CONF_MAYBE;
 
         if (!may_be_absent)
             fail_msg("%s: neither required nor with a default", path);
@@ -110,11 +111,13 @@ row_has_a_sane_range(const struct conf_field *f, const char *path)
     if (f->max != 0 && f->min > f->max)
         fail_msg("%s: min is above max", path);
     if ((f->type == CONF_UINT || f->type == CONF_SIZE || f->type == CONF_DURATION ||
-         f->type == CONF_LIST) &&
+         f->type == CONF_LIST || f->type == CONF_DICT) &&
         f->max == 0)
         fail_msg("%s: has no upper bound", path);
-    if (f->type == CONF_LIST && !f->sub)
+    if ((f->type == CONF_LIST || f->type == CONF_DICT) && !f->sub)
         fail_msg("%s: a list needs sub", path);
+    if (f->one_ok && f->type != CONF_LIST)
+        fail_msg("%s: one stands only for a list of one", path);
     if (f->type == CONF_ENUM && !f->words)
         fail_msg("%s: an enum needs words", path);
     if (f->valid && !f->code && f->valid != conf_name_valid)
@@ -251,6 +254,15 @@ examples_inside_lists_load(void **state)
     static const char edits[] =
         "{ \"version\": 1, \"listeners\": [{ \"listen\": \":8080\", \"routes\": [{ "
         "\"to\": \"app\", \"requestHeaders\": { @ } }] }], " POOLS " }";
+    static const char match[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
+                                "\":8080\", \"routes\": [{ \"to\": \"app\", "
+                                "\"match\": { @ } }] }], \"pools\": [{ \"name\": "
+                                "\"app\", \"endpoints\": [\"127.0.0.1:1\"] }] }";
+    static const char path[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
+                               "\":8080\", \"routes\": [{ \"to\": \"app\", "
+                               "\"match\": { \"path\": { @ } } }] }], \"pools\": [{ "
+                               "\"name\": \"app\", \"endpoints\": "
+                               "[\"127.0.0.1:1\"] }] }";
     static const char pool[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
                                "\":8080\", \"routes\": [{ \"to\": \"app\" }] }], "
                                "\"pools\": [{ \"name\": \"app\", \"endpoints\": "
@@ -265,6 +277,8 @@ examples_inside_lists_load(void **state)
     row_loads_in_frame(field_find(&route_conf_struct, "to"), bare);
     row_loads_in_frame(field_find(&route_conf_struct, "status"), bare);
     rows_load_in_frame(&edit_conf_struct, edits);
+    rows_load_in_frame(&match_conf_struct, match);
+    rows_load_in_frame(field_find(&match_conf_struct, "path")->sub, path);
     rows_load_in_frame(&pool_conf_struct, pool);
 }
 
