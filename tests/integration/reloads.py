@@ -17,9 +17,11 @@ from protos import ResponseParameters, StreamingOutputCallRequest
 
 
 def write(path, config):
-    """As a good writer does: the file is always whole. config: a dict, or the text."""
-    with open(path + ".new", "w") as f:
-        f.write(config if isinstance(config, str) else json.dumps(config))
+    """As a good writer does: the file is always whole. config: a dict, or text, or bytes."""
+    if isinstance(config, dict):
+        config = json.dumps(config)
+    with open(path + ".new", "wb") as f:
+        f.write(config if isinstance(config, bytes) else config.encode())
     os.rename(path + ".new", path)
 
 
@@ -30,9 +32,9 @@ def ask(proxy, method="POST", path="/reload", **headers):
                                               for k, v in headers.items()})
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.read().decode()
+            return answer.status, answer.read().decode(errors="replace")
     except urllib.error.HTTPError as e:
-        return e.code, e.read().decode()
+        return e.code, e.read().decode(errors="replace")
 
 
 def post(proxy):

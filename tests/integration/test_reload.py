@@ -120,10 +120,10 @@ def test_reloads_under_load_lose_nothing(backends, workers):
 def broken_files():
     """The broken configs of the unit tests, those that are refused."""
     for path in sorted(glob.glob(os.path.join(GOLDEN, "*.json"))):
-        with open(path[:-4] + "txt") as f:
+        with open(path[:-4] + "txt", "rb") as f:
             told = f.read()
-        if " error: " in told:
-            with open(path) as f:
+        if b" error: " in told:
+            with open(path, "rb") as f:
                 yield f.read()
 
 
@@ -292,6 +292,7 @@ def test_health_survives_other_endpoints(backends):
     check = {"healthCheck": {"type": "grpc", "interval": "60s"}}
     with env.Backend(name="sick", health="watch,check") as sick, \
             env.Backend(name="well", health="watch,check") as well, \
+            env.Backend(name="well", health="watch,check") as more, \
             env.Proxy([sick.address, well.address], pool=check) as proxy, \
             proxy.open_channel() as channel:
         with env.open_channel(sick.address) as direct:
@@ -299,7 +300,7 @@ def test_health_survives_other_endpoints(backends):
         env.wait_until(lambda: proxy.endpoints()[sick.address]["state"] == "unhealthy")
         since = proxy.endpoints()[sick.address]["sinceMs"]
         config = changed(proxy)
-        config["pools"][0]["endpoints"].append("127.0.0.1:1")
+        config["pools"][0]["endpoints"].append(more.address)
         reload(proxy, config)
         now = proxy.endpoints()[sick.address]
         assert now["state"] == "unhealthy" and now["sinceMs"] >= since
