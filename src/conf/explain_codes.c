@@ -357,6 +357,67 @@ const struct explain_code explain_codes[] = {
               "ends. An empty prefix, suffix or part would match all.",
       .bad = ROUTE("\"headers\": { \"x-user\": { \"prefix\": \"\" } }"),
       .good = ROUTE("\"headers\": { \"x-user\": { \"present\": true } }") },
+    { .code = "E0280",
+      .title = "a header that cannot be edited",
+      .text = "Names of headers are written in lower case, from a-z 0-9 _ - and dots. "
+              "Pseudo headers, te, content-type, content-length, grpc-timeout, "
+              "grpc-status, grpc-message, grpc-encoding, host and what belongs to one "
+              "connection are the proxy's own business or the call's meaning.",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { "
+                      "\"remove\": [\"X-Debug\"] } }] }]",
+      .good = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { "
+                       "\"remove\": [\"x-debug\"] } }] }]" },
+    { .code = "E0281",
+      .title = "a variable that is not known",
+      .text = "Texts of header edits and of status.message may have %{peer} %{san} "
+              "%{route} %{service} %{method} %{header:NAME} %{pool} and %{listener} in "
+              "them. Write %%{ for a plain %{.",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { \"set\": "
+                      "{ \"x-from\": \"%{client}\" } } }] }]",
+      .good = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { \"set\": "
+                       "{ \"x-from\": \"%{peer}\" } } }] }]" },
+    { .code = "E0282",
+      .title = "a value that a header cannot have",
+      .text = "Values of headers have at most 4096 characters, from space to ~. A "
+              "header whose name ends in -bin carries any byte, written as base64 (the "
+              "alphabet with + and /).",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { \"set\": "
+                      "{ \"x-key-bin\": \"not base64\" } } }] }]",
+      .good = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { \"set\": "
+                       "{ \"x-key-bin\": \"AAEC\" } } }] }]" },
+    { .code = "E0283",
+      .title = "too many header edits",
+      .text = "The set and add of one block may name 64 headers together; most servers "
+              "refuse so many anyway. Put what belongs together in one header." },
+    { .code = "E0284",
+      .title = "weights that cannot be",
+      .text = "Calls are shared by the weights of the targets: at least one must be "
+              "above 0, and their sum must fit in 32 bits.",
+      .bad = LISTENER "\"routes\": [{ \"to\": [{ \"pool\": \"app\", \"weight\": 0 }] }] "
+                      "}]",
+      .good = LISTENER "\"routes\": [{ \"to\": [{ \"pool\": \"app\", \"weight\": 95 }, { "
+                       "\"pool\": \"app\", \"weight\": 5 }] }] }]" },
+    { .code = "E0285",
+      .title = "two answers to one call",
+      .text = "A route either leads to a pool (to) or makes the proxy answer by itself "
+              "(status). With status there is nothing to mirror.",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"status\": \"UNAVAILABLE\" }] }]",
+      .good = LISTENER "\"routes\": [{ \"match\": { \"service\": \"a.B\" }, \"status\": "
+                       "\"UNAVAILABLE\" }, { \"to\": \"app\" }] }]" },
+    { .code = "E0286",
+      .title = "a status that no call can fail with",
+      .text = "status.code is a gRPC status code by its name or its number as a text: "
+              "\"UNAVAILABLE\" or \"14\". OK is not among them: an answer without a "
+              "message is an error for a unary client anyway.",
+      .bad = LISTENER "\"routes\": [{ \"status\": \"GONE\" }] }]",
+      .good = LISTENER "\"routes\": [{ \"match\": { \"service\": \"a.B\" }, \"status\": "
+                       "\"NOT_FOUND\" }, { \"to\": \"app\" }] }]" },
+    { .code = "E0290",
+      .title = "standard input cannot be watched",
+      .text =
+          "\"watch\": true loads the file again when it changes. What came through "
+          "standard input is gone when it was read: there is nothing to look at. Give "
+          "the file with -c, or leave \"watch\" out." },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "
@@ -430,5 +491,26 @@ const struct explain_code explain_codes[] = {
       .text = "\"*\" is for all hosts. Keep it alone, or the others without it.",
       .bad = ROUTE("\"hosts\": [\"*\", \"shop.example.com\"]"),
       .good = ROUTE("\"hosts\": \"shop.example.com\"") },
+    { .code = "W0330",
+      .title = "splitBy has nothing to choose",
+      .text = "splitBy says how a call finds its target among several. With one target "
+              "it does nothing.",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"splitBy\": { \"header\": "
+                      "\"x-user\" } }] }]",
+      .good = LISTENER "\"routes\": [{ \"to\": [{ \"pool\": \"app\", \"weight\": 95 }, { "
+                       "\"pool\": \"app\", \"weight\": 5 }], \"splitBy\": { \"header\": \"x-user\" } }] }]" },
+    { .code = "W0331",
+      .title = "labels that no endpoint has",
+      .text = "A subset names labels, and no endpoint of the pool has all of them, so "
+              "subsetFallback of the pool decides for every call. Pools with endpoints "
+              "from a file or from Kubernetes are not checked: their labels come later.",
+      .bad = LISTENER "\"routes\": [{ \"to\": { \"pool\": \"app\", \"subset\": { "
+                      "\"version\": \"v3\" } } }] }],\n\"pools\": [{ \"name\": \"app\", "
+                      "\"endpoints\": [{ \"target\": \"127.0.0.1:50051\", \"labels\": { "
+                      "\"version\": \"v2\" } }] }]",
+      .good = LISTENER "\"routes\": [{ \"to\": { \"pool\": \"app\", \"subset\": { "
+                       "\"version\": \"v2\" } } }] }],\n\"pools\": [{ \"name\": \"app\", "
+                       "\"endpoints\": [{ \"target\": \"127.0.0.1:50051\", \"labels\": { "
+                       "\"version\": \"v2\" } }] }]" },
     { .code = NULL },
 };

@@ -203,20 +203,36 @@ examples_of_single_values_load(void **state)
     each_row(&config_struct, "", row_example_loads);
 }
 
-/* Each optional key of `type` with its example, in the place of the @. */
+/* The example of a row in the place of the @. */
+static void
+row_loads_in_frame(const struct conf_field *f, const char *frame)
+{
+    char text[2048];
+
+    snprintf(text, sizeof text, "%.*s\"%s\": %s%s", (int)strcspn(frame, "@"), frame,
+             f->key, f->example, strchr(frame, '@') + 1);
+    conf_drop(load(text));
+}
+
+/* Each optional key of `type`, except those in `but`. */
+static void
+rows_load_in_frame_but(const struct conf_struct *type, const char *frame, const char *but)
+{
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        if (!f->required && !strstr(but, f->key))
+            row_loads_in_frame(f, frame);
+    }
+}
+
 static void
 rows_load_in_frame(const struct conf_struct *type, const char *frame)
 {
-    for (const struct conf_field *f = type->fields; f->key; f++) {
-        char text[2048];
-
-        if (f->required)
-            continue;
-        snprintf(text, sizeof text, "%.*s\"%s\": %s%s", (int)strcspn(frame, "@"), frame,
-                 f->key, f->example, strchr(frame, '@') + 1);
-        conf_drop(load(text));
-    }
+    rows_load_in_frame_but(type, frame, "");
 }
+
+#define POOLS                                                                           \
+    "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:1\"] }, { \"name\": " \
+    "\"canary\", \"endpoints\": [\"127.0.0.1:2\"] }]"
 
 static void
 examples_inside_lists_load(void **state)
@@ -232,8 +248,12 @@ examples_inside_lists_load(void **state)
         "[\"127.0.0.1:1\"] }] }";
     static const char route[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
                                 "\":8080\", \"routes\": [{ \"to\": \"app\", "
-                                "@ }] }], \"pools\": [{ \"name\": \"app\", "
-                                "\"endpoints\": [\"127.0.0.1:1\"] }] }";
+                                "@ }] }], " POOLS " }";
+    static const char bare[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
+                               "\":8080\", \"routes\": [{ @ }] }], " POOLS " }";
+    static const char edits[] =
+        "{ \"version\": 1, \"listeners\": [{ \"listen\": \":8080\", \"routes\": [{ "
+        "\"to\": \"app\", \"requestHeaders\": { @ } }] }], " POOLS " }";
     static const char match[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
                                 "\":8080\", \"routes\": [{ \"to\": \"app\", "
                                 "\"match\": { @ } }] }], \"pools\": [{ \"name\": "
@@ -251,7 +271,12 @@ examples_inside_lists_load(void **state)
     (void)state;
     rows_load_in_frame(&listener_conf_struct, listener);
     rows_load_in_frame(field_find(&listener_conf_struct, "limits")->sub, limits);
-    rows_load_in_frame(field_find(&listener_conf_struct, "routes")->sub, route);
+    /* A route has either of the two. */
+    rows_load_in_frame_but(field_find(&listener_conf_struct, "routes")->sub, route,
+                           "to status");
+    row_loads_in_frame(field_find(&route_conf_struct, "to"), bare);
+    row_loads_in_frame(field_find(&route_conf_struct, "status"), bare);
+    rows_load_in_frame(&edit_conf_struct, edits);
     rows_load_in_frame(&match_conf_struct, match);
     rows_load_in_frame(field_find(&match_conf_struct, "path")->sub, path);
     rows_load_in_frame(&pool_conf_struct, pool);
