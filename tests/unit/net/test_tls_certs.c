@@ -56,9 +56,9 @@ static const struct row rows[] = {
     { "for code only", { .eku = "codeSigning,timeStamping" }, &ca, NULL,
       TLS_REFUSAL_PURPOSE, "is not made for clients" },
     { "weak key", { .rsa_bits = 1024 }, &ca, NULL, TLS_REFUSAL_CERTIFICATE,
-      "key too small" },
+      "EE certificate key too weak" },
     { "weak key above", { .san = "DNS:a.example" }, &weak_middle, &weak_middle,
-      TLS_REFUSAL_CERTIFICATE, "key too weak" },
+      TLS_REFUSAL_CERTIFICATE, "CA certificate key too weak" },
     { "outside of what its CA may sign", { .san = "DNS:b.test" }, &chain[7], &chain[7],
       TLS_REFUSAL_CERTIFICATE, "permitted subtree violation" },
 };
