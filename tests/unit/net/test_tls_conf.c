@@ -165,6 +165,28 @@ static const struct row {
       "W0315", "in.crl", "older than its CA allows" },
 };
 
+/* The caret stands at this key or right behind it, where its value begins. */
+static bool
+stands_at(const char *problems, const char *at)
+{
+    const char *line = strstr(problems, " | "), *dot = strrchr(at, '.');
+    char key[64];
+    unsigned long column = 0;
+    const char *spot, *found;
+
+    snprintf(key, sizeof(key), "\"%s", dot ? dot + 1 : at);
+    key[strcspn(key, "[")] = '\0';
+    strcat(key, "\"");
+    if (sscanf(problems, "f:1:%lu", &column) != 1 || !line)
+        return false;
+    spot = line + 3 + column - 1;
+    for (found = strstr(line, key); found && found <= spot; found = strstr(found + 1, key))
+        if (found == spot ||
+            strspn(found + strlen(key), " :[{") >= (size_t)(spot - found) - strlen(key))
+            return true;
+    return false;
+}
+
 static bool
 code_is_explained(const char *code)
 {
@@ -188,7 +210,8 @@ each_fault_is_shown_where_it_is(void **state)
         if ((s != NULL) != good || (!row->code && problems.len > 0))
             fail_msg("row %zu: %s", i, problems.s);
         if (row->code && (!strstr(problems.s, row->code) ||
-                          !strstr(problems.s, row->says) || strstr(problems.s, " 2 ")))
+                          !strstr(problems.s, row->says) || !strstr(problems.s, "\n1 ") ||
+                          !stands_at(problems.s, row->at)))
             fail_msg("row %zu wants %s %s: %s", i, row->code, row->says, problems.s);
         if (row->code && !code_is_explained(row->code))
             fail_msg("%s is not explained", row->code);
