@@ -32,6 +32,8 @@ static const struct conf_struct both_struct = {
     .fields = both_fields,
 };
 
+static char loaded[4096]; /* the text of the last load */
+
 /* "$" in the text stands for the directory of the files. */
 static struct conf_snapshot *
 load(const char *text, struct strbuf *problems)
@@ -51,6 +53,7 @@ load(const char *text, struct strbuf *problems)
     strbuf_puts(problems, "");
     rv = conf_load_text(&both_struct, "f", full.s, full.len, problems, &s);
     assert_int_equal(rv == 0, s != NULL);
+    snprintf(loaded, sizeof(loaded), "%s", full.s);
     strbuf_done(&full);
     return s;
 }
@@ -169,7 +172,7 @@ static const struct row {
 static bool
 stands_at(const char *problems, const char *at)
 {
-    const char *line = strstr(problems, " | "), *dot = strrchr(at, '.');
+    const char *dot = strrchr(at, '.');
     char key[64];
     unsigned long column = 0;
     const char *spot, *found;
@@ -177,10 +180,10 @@ stands_at(const char *problems, const char *at)
     snprintf(key, sizeof(key), "\"%s", dot ? dot + 1 : at);
     key[strcspn(key, "[")] = '\0';
     strcat(key, "\"");
-    if (sscanf(problems, "f:1:%lu", &column) != 1 || !line)
+    if (sscanf(problems, "f:1:%lu", &column) != 1)
         return false;
-    spot = line + 3 + column - 1;
-    for (found = strstr(line, key); found && found <= spot; found = strstr(found + 1, key))
+    spot = loaded + column - 1;
+    for (found = strstr(loaded, key); found && found <= spot; found = strstr(found + 1, key))
         if (found == spot ||
             strspn(found + strlen(key), " :[{") >= (size_t)(spot - found) - strlen(key))
             return true;
