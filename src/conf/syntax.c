@@ -324,27 +324,26 @@ token_near(const char *json, size_t n, size_t position, struct scan_token *ret_o
     }
 }
 
-/* Line of the first key in the object at `from` that says the same as the token t. */
+/* Place of the first key in the object at `from` that says the same as the token t. */
 static size_t
-first_key_line(const char *json, size_t n, size_t from, struct scan_token t)
+first_key(const char *json, size_t n, size_t from, struct scan_token t)
 {
     struct scan s = { .text = json, .n = n, .at = from };
-    size_t line = 0, column;
+    size_t at = from;
     json_t *key = json_loadb(json + t.at, t.end - t.at, JSON_DECODE_ANY, NULL);
 
     while (key && s.at < t.at) {
         struct scan_token other = scan_next(&s);
 
-        if (scan_string_is(json, other, json_string_value(key))) {
-            scan_line_column(json, n, other.at, &line, &column);
+        at = other.at;
+        if (scan_string_is(json, other, json_string_value(key)))
             break;
-        }
         scan_next(&s); /* colon */
         scan_skip_value(&s);
         scan_next(&s); /* comma */
     }
     json_decref(key);
-    return line;
+    return at;
 }
 
 /* What the walk cannot see: bad escapes, broken UTF-8, huge numbers, a key written
@@ -359,7 +358,7 @@ explain_jansson(const char *json, size_t n, const json_error_t *e, struct proble
 
     switch (json_error_code(e)) {
     case json_error_duplicate_key:
-        line = first_key_line(json, n, object.end, t);
+        line = problems_line(out, first_key(json, n, object.end, t));
         problems_add_at(out, t.at, end, "E0106",
                         "the key %.*s is written twice; the first is in line %zu",
                         token_len(t), json + t.at, line);
