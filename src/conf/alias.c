@@ -69,18 +69,21 @@ alias_later(const struct conf_struct *type, const char *word)
     return NULL;
 }
 
-const char *
-alias_value(const char *value, const char *const *words)
+void
+alias_suggest_word(struct strbuf *out, const char *value, const char *const *words,
+                   size_t n)
 {
     for (const struct alias_value *v = alias_values; v->value; v++) {
         if (!near_same_letters(value, v->value))
             continue;
-        for (size_t i = 0; words[i]; i++) {
-            if (strcmp(words[i], v->word) == 0)
-                return v->word;
+        for (size_t i = 0; i < n; i++) {
+            if (strcmp(words[i], v->word) == 0) {
+                strbuf_printf(out, "; in outrigger this is \"%s\"", v->word);
+                return;
+            }
         }
     }
-    return NULL;
+    near_suggest(out, value, words, n, "known words");
 }
 
 const char *

@@ -6,6 +6,8 @@
 #ifndef OUTRIGGER_CONF_ALIAS_H
 #define OUTRIGGER_CONF_ALIAS_H
 
+#include <stddef.h>
+
 struct conf_struct;
 struct strbuf;
 
@@ -17,7 +19,9 @@ const char *alias_suggest(struct strbuf *out, const struct conf_struct *root,
 /* What a key asks for that this version does not have, "retries", unless `type` has a key
  * of nearly this name; NULL: nothing is known of it. */
 const char *alias_later(const struct conf_struct *type, const char *word);
-/* The word of words[] (ends with NULL) that other proxies write as `value`; NULL: none. */
-const char *alias_value(const char *value, const char *const *words);
+/* Adds what is probably meant by a value that is none of words[0..n), also in the words of
+ * other proxies, or the list of words. */
+void alias_suggest_word(struct strbuf *out, const char *value, const char *const *words,
+                        size_t n);
 
 #endif

@@ -23,6 +23,7 @@
 #include "loop/timer.h"
 #include "main/config.h"
 #include "main/cpus.h"
+#include "main/process_int.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
 #include "proxy/shared.h"
@@ -30,127 +31,7 @@
 #include "upstream/hub.h"
 #include "upstream/pool_conf.h"
 
-/* features.md 2.11: accept for a while, GOAWAY, wait for calls, end what is left. */
-enum phase { PHASE_SERVING, PHASE_LEAVING, PHASE_DRAINING, PHASE_STOPPING };
-
 enum { CONTROL_BUF_KEEP = 64 * 1024 };
-
-static const int64_t POLL_US = 20 * 1000;
-
-struct process {
-    const struct config *conf;
-    struct loop *loop;
-    struct shared shared;
-    struct worker **workers;
-    size_t worker_count;
-    /* The control plane's own HTTP/2: checks, Kubernetes. */
-    struct slab *slab;
-    struct buf_pool *bufs;
-    struct h2_worker *h2;
-    struct rng rng;
-    struct hub **hubs; /* by pool */
-    size_t hub_count;
-    struct server **servers;
-    size_t server_count;
-    struct stats main_stats;
-    const struct stats **stats;
-    struct admin *admin;
-    struct signal_watch *signals[4];
-    struct timer timer; /* next step of the drain */
-    enum phase phase;
-    int64_t drain_end_us;
-};
-
-static void process_on_timer(struct timer *t);
-
-/* --- drain --------------------------------------------------------------------------- */
-
-static void
-server_stop_on_worker(void *arg)
-{
-    server_stop(arg);
-}
-
-/* A listener is closed on the loop that accepts. */
-static void
-process_stop_listening(struct process *p)
-{
-    for (size_t i = 0; i < p->server_count; i++) {
-        if (p->worker_count == 1)
-            loop_post(p->workers[0]->loop, server_stop_on_worker, p->servers[i]);
-        else
-            server_stop(p->servers[i]);
-    }
-}
-
-static unsigned
-process_flying(const struct process *p)
-{
-    unsigned n = 0;
-
-    for (size_t i = 0; i < p->worker_count; i++)
-        n += atomic_load(&p->workers[i]->flying) + atomic_load(&p->workers[i]->load);
-    return n;
-}
-
-static void
-process_stop(struct process *p)
-{
-    unsigned left = process_flying(p);
-
-    if (p->phase == PHASE_STOPPING)
-        return;
-    p->phase = PHASE_STOPPING;
-    timer_stop(p->loop, &p->timer);
-    process_stop_listening(p);
-    log_at(NULL, LOG_INFO,
-           left ? "drain ended: what is still open gets UNAVAILABLE" : "drain ended",
-           LI("open", left));
-    for (size_t i = 0; i < p->worker_count; i++)
-        worker_stop(p->workers[i]);
-    loop_stop(p->loop);
-}
-
-static void
-process_begin_goaway(struct process *p)
-{
-    p->phase = PHASE_DRAINING;
-    p->drain_end_us = loop_now_us(p->loop) + p->conf->drain.timeout_ms * 1000;
-    log_at(NULL, LOG_INFO, "draining: GOAWAY to all clients, no new connections",
-           LI("timeout_ms", p->conf->drain.timeout_ms));
-    process_stop_listening(p);
-    for (size_t i = 0; i < p->worker_count; i++)
-        worker_drain(p->workers[i]);
-    timer_start(p->loop, &p->timer, POLL_US);
-}
-
-static void
-process_on_timer(struct timer *t)
-{
-    struct process *p = CONTAINER_OF(t, struct process, timer);
-
-    if (p->phase == PHASE_LEAVING) {
-        process_begin_goaway(p);
-    } else if (p->phase == PHASE_DRAINING) {
-        if (process_flying(p) == 0 || loop_now_us(p->loop) >= p->drain_end_us)
-            process_stop(p);
-        else
-            timer_start(p->loop, t, POLL_US);
-    }
-}
-
-void
-process_drain(struct process *p)
-{
-    if (p->phase != PHASE_SERVING) {
-        process_stop(p);
-        return;
-    }
-    p->phase = PHASE_LEAVING;
-    log_at(NULL, LOG_INFO, "shutdown asked for: still accepting",
-           LI("delay_ms", p->conf->drain.delay_ms));
-    timer_start(p->loop, &p->timer, p->conf->drain.delay_ms * 1000);
-}
 
 static void
 process_on_signal(void *arg, int signum)
@@ -303,7 +184,7 @@ process_start(const struct config *conf, bool admin_required)
 
     p->conf = conf;
     p->loop = loop_new(NULL);
-    timer_init(&p->timer, process_on_timer);
+    timer_init(&p->timer, process_drain_on_timer);
     process_signals(p);
     process_workers(p);
     process_hubs(p);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/listener_conf.c - the rows of a listener, its limits and its routes. */
+/* proxy/listener_conf.c - the rows of a listener and its limits. */
 #include "proxy/listener_conf.h"
 
 #include <stdlib.h>
@@ -143,157 +143,6 @@ static const struct conf_struct limits_struct = {
     .check = limits_check,
 };
 
-/* --- routes ----------------------------------------------------------------- */
-
-/* One part of the path /service/method; gRPC allows more than protobuf names, but never
- * a slash. */
-static int
-path_part_valid(const char *text, const char *slash_why, const char **ret_why)
-{
-    if (strcmp(text, "*") == 0)
-        *ret_why = "leave the key out to match all";
-    else if (strchr(text, '/'))
-        *ret_why = slash_why;
-    else if (text[0] == '\0' || strlen(text) > 1024)
-        *ret_why = "it must have 1 to 1024 characters; leave the key out to match all";
-    else if (strspn(
-                 text,
-                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-") !=
-             strlen(text))
-        *ret_why = "it must be made of letters, digits, _ . and -, as in the .proto "
-                   "file; patterns are not known here";
-    else
-        return 0;
-    return ERR_SYNTAX;
-}
-
-static int
-service_valid(const char *text, const char **ret_why)
-{
-    size_t n = strlen(text);
-    int rc = path_part_valid(text,
-                             "write the full name without slashes, like \"pkg.Service\"; "
-                             "the method has its own key",
-                             ret_why);
-
-    if (rc == 0 && (text[0] == '.' || text[n - 1] == '.' || strstr(text, ".."))) {
-        *ret_why = "a dot stands between two names, like \"pkg.Service\"";
-        return ERR_SYNTAX;
-    }
-    return rc;
-}
-
-static int
-method_valid(const char *text, const char **ret_why)
-{
-    if (strchr(text, '.') && !strchr(text, '/')) {
-        *ret_why = "a method has no dots; the package and the service belong to the key "
-                   "\"service\"";
-        return ERR_SYNTAX;
-    }
-    return path_part_valid(
-        text, "write only the method, like \"SayHello\"; the service has its own key",
-        ret_why);
-}
-
-static const struct conf_field match_fields[] = {
-    { .key = "service",
-      .type = CONF_STRING,
-      .at = offsetof(struct match_conf, service),
-      .valid = service_valid,
-      .code = "E0209",
-      .example = "\"helloworld.Greeter\"",
-      .help = "Full name of a gRPC service with its package. Without this key every "
-              "service matches." },
-    { .key = "method",
-      .type = CONF_STRING,
-      .at = offsetof(struct match_conf, method),
-      .valid = method_valid,
-      .code = "E0209",
-      .example = "\"SayHello\"",
-      .help = "Name of a method. Without this key every method matches." },
-    { .key = NULL },
-};
-
-static const struct conf_struct match_struct = {
-    .name = "match",
-    .size = sizeof(struct match_conf),
-    .fields = match_fields,
-};
-
-static const struct conf_field to_fields[] = {
-    { .key = "pool",
-      .type = CONF_STRING,
-      .at = offsetof(struct to_conf, pool),
-      .required = true,
-      .valid = conf_name_valid,
-      .example = "\"app\"",
-      .help = "Name of the pool that gets the call. A bare string in \"to\" means the "
-              "same." },
-    { .key = "subset",
-      .type = CONF_MAP,
-      .at = offsetof(struct to_conf, subset),
-      .max = 16,
-      .example = "{ \"version\": \"v2\" }",
-      .help = "Only endpoints with all these labels get the call. When no endpoint has "
-              "them, subsetFallback of the pool says what happens." },
-    { .key = NULL },
-};
-
-static const struct conf_struct to_struct = {
-    .name = "to",
-    .size = sizeof(struct to_conf),
-    .fields = to_fields,
-    .short_key = "pool",
-};
-
-static const struct conf_field route_fields[] = {
-    { .key = "name",
-      .type = CONF_STRING,
-      .at = offsetof(struct route_conf, name),
-      .valid = conf_name_valid,
-      .example = "\"greeter\"",
-      .help = "Name of the route in logs and metrics. Unique in its listener." },
-    { .key = "match",
-      .type = CONF_OBJECT,
-      .at = offsetof(struct route_conf, match),
-      .sub = &match_struct,
-      .example = "{ \"service\": \"helloworld.Greeter\" }",
-      .help = "Which calls take this route. Without it all calls do." },
-    { .key = "to",
-      .type = CONF_OBJECT,
-      .at = offsetof(struct route_conf, to),
-      .required = true,
-      .sub = &to_struct,
-      .example = "\"app\"",
-      .help = "Where the calls go." },
-    { .key = "timeout",
-      .type = CONF_DURATION,
-      .at = offsetof(struct route_conf, timeout_ms),
-      .def = "0s",
-      .min = 0,
-      .max = 365 * DAY_MS,
-      .example = "\"2s\"",
-      .help = "Longest time of a call, also when the client sends no grpc-timeout; the "
-              "shorter one counts. 0s: none." },
-    { .key = "grpcTimeoutMax",
-      .type = CONF_DURATION,
-      .at = offsetof(struct route_conf, grpc_timeout_max_ms),
-      .def = "0s",
-      .min = 0,
-      .max = 365 * DAY_MS,
-      .example = "\"1h\"",
-      .help = "A longer grpc-timeout of a client is cut to this. A call without one is "
-              "left alone. 0s: none." },
-    { .key = NULL },
-};
-
-static const struct conf_struct route_struct = {
-    .name = "route",
-    .size = sizeof(struct route_conf),
-    .fields = route_fields,
-};
-
 /* --- listener --------------------------------------------------------------- */
 
 static int
@@ -353,88 +202,12 @@ static const struct conf_field listener_fields[] = {
       .min = 1,
       .max = 10000,
       .required = true,
-      .sub = &route_struct,
+      .sub = &route_conf_struct,
       .example = "[{ \"to\": \"app\" }]",
       .help = "Where calls go. The first route that matches is taken, in the order of "
               "the file." },
     { .key = NULL },
 };
-
-struct route_key {
-    const char *service, *method; /* "": any */
-    size_t i;
-};
-
-static int
-route_key_compare(const void *a, const void *b)
-{
-    const struct route_key *x = a, *y = b;
-    int order = strcmp(x->service, y->service);
-
-    if (order == 0)
-        order = strcmp(x->method, y->method);
-    return order ? order : (x->i > y->i) - (x->i < y->i);
-}
-
-/* The first route with exactly this match among the sorted keys; n: none. */
-static size_t
-route_first(const struct route_key *keys, size_t n, const char *service,
-            const char *method)
-{
-    const struct route_key want = { .service = service, .method = method };
-    size_t low = 0, high = n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (route_key_compare(&keys[middle], &want) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low < n && strcmp(keys[low].service, service) == 0 &&
-        strcmp(keys[low].method, method) == 0)
-        return keys[low].i;
-    return n;
-}
-
-/* Warns of each route that can never be taken: an earlier one matches all of its calls.
- * Sorted, since there may be 10,000. */
-static void
-routes_check_hidden(const struct conf_list *routes, struct conf_place *place)
-{
-    const struct route_conf *r = routes->items;
-    struct route_key *keys = xcalloc(routes->n + 1, sizeof *keys);
-    size_t n = routes->n;
-
-    for (size_t i = 0; i < n; i++)
-        keys[i] =
-            (struct route_key){ .service = r[i].match.service ? r[i].match.service : "",
-                                .method = r[i].match.method ? r[i].match.method : "",
-                                .i = i };
-    qsort(keys, n, sizeof *keys, route_key_compare);
-    for (size_t i = 0; i < n; i++) {
-        const char *service = r[i].match.service ? r[i].match.service : "";
-        const char *method = r[i].match.method ? r[i].match.method : "";
-        size_t hidden_by = n;
-        const char *const wider[][2] = {
-            { "", "" }, { service, "" }, { "", method }, { service, method }
-        };
-
-        for (size_t k = 0; k < ARRAY_LEN(wider); k++) {
-            size_t first = route_first(keys, n, wider[k][0], wider[k][1]);
-
-            if (first < hidden_by)
-                hidden_by = first;
-        }
-        if (hidden_by < i)
-            conf_warning_item(place, "routes", i, NULL, "W0301",
-                              "this route is never taken: routes[%zu] comes first and "
-                              "matches all of its calls",
-                              hidden_by);
-    }
-    xfree(keys);
-}
 
 static void
 listener_check(void *obj, struct conf_place *place)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/listener_conf.h - what the config file says about one listener and its routes. Immutable after loading; owned by the config snapshot.
+/* proxy/listener_conf.h - what the config file says about one listener. Immutable after loading; owned by the config snapshot.
  * Durations in milliseconds, sizes in bytes; the rows with defaults and help are in listener_conf.c. */
 #ifndef OUTRIGGER_PROXY_LISTENER_CONF_H
 #define OUTRIGGER_PROXY_LISTENER_CONF_H
@@ -8,6 +8,7 @@
 
 #include "conf/field.h"
 #include "proxy/keepalive_conf.h"
+#include "proxy/route_conf.h"
 
 struct listener_limits_conf {
     uint32_t max_connections; /* 0: only the process limit */
@@ -24,24 +25,6 @@ struct listener_limits_conf {
         write_stall_timeout_ms;
     int64_t max_connection_age_ms, max_connection_age_grace_ms; /* 0: no end */
     uint32_t max_requests_per_connection;                       /* 0: no end */
-};
-
-struct match_conf {
-    const char *service; /* NULL: any */
-    const char *method;  /* NULL: any */
-};
-
-struct to_conf {
-    const char *pool;       /* name of a pool; checked while loading */
-    struct conf_map subset; /* labels that the endpoint must have; empty: any */
-};
-
-struct route_conf {
-    const char *name; /* NULL when not given */
-    struct match_conf match;
-    struct to_conf to;
-    int64_t timeout_ms;          /* 0: none */
-    int64_t grpc_timeout_max_ms; /* 0: none */
 };
 
 struct listener_conf {

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/route_conf.h - what the config file says about one route. Immutable after loading; owned by the config snapshot. Durations in milliseconds. */
+#ifndef OUTRIGGER_PROXY_ROUTE_CONF_H
+#define OUTRIGGER_PROXY_ROUTE_CONF_H
+
+#include <stdint.h>
+
+#include "conf/field.h"
+#include "proxy/match_conf.h"
+
+struct conf_place;
+
+struct to_conf {
+    const char *pool;       /* name of a pool; checked while loading */
+    struct conf_map subset; /* labels that the endpoint must have; empty: any */
+};
+
+struct route_conf {
+    const char *name; /* NULL when not given */
+    struct match_conf match;
+    struct to_conf to;
+    int64_t timeout_ms;          /* 0: none */
+    int64_t grpc_timeout_max_ms; /* 0: none */
+};
+
+extern const struct conf_struct route_conf_struct;
+
+/* hidden.c: for the check of a listener: warns (W0301) of each route that can never be taken, because an earlier one matches all of its calls. */
+void routes_check_hidden(const struct conf_list *routes, struct conf_place *place);
+
+#endif
