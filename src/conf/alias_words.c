@@ -164,6 +164,7 @@ const struct alias alias_words[] = {
     KEY("maxOutboundControlFrames", "maxQueuedFrames"),
     KEY("perConnectionBufferLimitBytes", "maxConnectionBuffer"),
     KEY("perConnectionBufferLimitBytes", "limits.maxConnectionBuffer"),
+    KEY("perConnectionBufferLimitBytes", "connections.maxConnectionBuffer"),
     AT("listener", "connectionKeepalive", "keepalive"),
     KEY("permitKeepaliveTime", "minClientInterval"),
     AT("listener", "grpcServiceConfig", "methodConfig"),

@@ -205,6 +205,8 @@ take_scalar(struct convert *c, const yaml_event_t *e)
         refuse_at(c, e, "E0105", "a string cannot contain the character \\0");
         return false;
     }
+    if (c->depth == 0 && n == 0)
+        return true; /* as an empty file */
     if (c->depth == 0) {
         refuse_at(c, e, "E0121",
                   "the config must be made of lines like \"version: 1\"; a key needs a "
@@ -315,28 +317,54 @@ explain_reader(struct convert *c)
                         "this text is not UTF-8; save the file as UTF-8");
 }
 
+/* A JSON file by its looks: then comments are what YAML does not know. */
+static const char *
+json_hint(const struct convert *c)
+{
+    size_t at = c->first;
+
+    while (at < c->n && memchr(" \t\r\n", c->text[at], 4))
+        at++;
+    return at < c->n && c->text[at] == '{'
+               ? "; this looks like JSON: give the file a name that ends in .json"
+               : "";
+}
+
 static void
 explain_syntax(struct convert *c)
 {
     const yaml_parser_t *p = &c->parser;
-    size_t at = byte_of(c, p->problem_mark.index);
-    char said[256];
-    int context = 0;
-    const char *text;
+    size_t at = byte_of(c, p->problem_mark.index), end;
+    const struct yaml_words *w;
+    char said[256], text[256];
 
     snprintf(said, sizeof said, "%s: %s", p->context ? p->context : "",
              p->problem ? p->problem : "");
-    text = yaml_explain(said, at < c->n ? c->text[at] : '\0', &context);
-    if (context && p->context)
+    w = yaml_words_find(said, at < c->n ? c->text[at] : '\0');
+    if (w && w->at_start && p->context)
         at = byte_of(c, p->context_mark.index);
-    /* A line end is shown as the end of the line before, not as an empty line. */
-    while (at > 0 && (at == c->n || c->text[at] == '\n') && c->text[at - 1] == '\n')
+    /* At the end of the file the last line is shown rather than an empty one behind it. */
+    while (at > c->first && at == c->n && c->text[at - 1] == '\n')
         at--;
-    if (text)
-        problems_add_at(c->out, at, end_after(c, at, at), "E0121", "%s", text);
-    else
-        problems_add_at(c->out, at, end_after(c, at, at), "E0121", "this is not YAML: %s",
-                        p->problem ? p->problem : "it cannot be read");
+    end = end_after(c, at, at);
+    if (!w) {
+        problems_add_at(c->out, at, end, "E0121", "this is not YAML: %s%s", said,
+                        json_hint(c));
+        return;
+    }
+    if (w->names_start) {
+        size_t line, column;
+
+        scan_line_column(c->text, c->n, byte_of(c, p->context_mark.index), &line,
+                         &column);
+        snprintf(text, sizeof text,
+                 "a comma is missing before this, or the bracket of line %zu column %zu "
+                 "is not closed",
+                 line, column);
+    } else {
+        snprintf(text, sizeof text, "%s", w->text);
+    }
+    problems_add_at(c->out, at, end, "E0121", "%s%s", text, json_hint(c));
 }
 
 /* True: the whole text was taken. */

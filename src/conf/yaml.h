@@ -7,6 +7,7 @@
 #ifndef OUTRIGGER_CONF_YAML_H
 #define OUTRIGGER_CONF_YAML_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/compat.h"
@@ -28,9 +29,15 @@ int yaml_to_json(const char *text, size_t n, struct yaml_text *ret,
                  struct problems *out) MUST_CHECK;
 void yaml_text_done(struct yaml_text *y);
 
-/* What is wrong with the text at byte `at`, in words for people. said: what libyaml says;
- * *ret_context is set when the beginning of the part is the better place. */
-const char *yaml_explain(const char *said, char at, int *ret_context);
+/* What libyaml's message means for a person; NULL: nothing better is known. */
+struct yaml_words {
+    const char *said; /* part of the message */
+    bool at_start;    /* the beginning of the part that is wrong is the place to show */
+    bool names_start; /* a bracket stands there that may not be closed: text is NULL */
+    const char *text;
+};
+/* at: the character at which the parser gave up. */
+const struct yaml_words *yaml_words_find(const char *said, char at);
 
 /* Version of libyaml, for -VV; "none" in a build without it. */
 const char *yaml_library_version(void);

@@ -25,6 +25,7 @@ start(struct fixture *f)
 {
     problems_init(&f->ps, "f", json, strlen(json));
     f->ps.json = json;
+    f->ps.json_n = strlen(json);
     f->root = (struct conf_place){ .out = &f->ps };
     strbuf_init(&f->out, 1 << 20);
 }

@@ -28,11 +28,12 @@ load(const char *name, struct strbuf *problems)
     struct conf_snapshot *s = NULL;
     char path[512];
     char *text;
+    size_t n;
 
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    text = golden_read(path);
+    text = golden_read_bytes(path, &n);
     strbuf_init(problems, 1 << 20);
-    if (conf_load_text(&config_struct, name, text, strlen(text), problems, &s) == 0)
+    if (conf_load_text(&config_struct, name, text, n, problems, &s) == 0)
         conf_drop(s);
     golden_free(text);
     if (problems->len == 0)
