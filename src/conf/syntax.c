@@ -325,6 +325,10 @@ explain_start(const struct walk *w, struct scan_token t)
     struct scan ahead = w->scan;
     struct scan_token next = scan_next(&ahead);
 
+    if (t.kind == SCAN_OTHER && (t.c == '#' || (unsigned char)t.c >= 0x80)) {
+        explain_other(w, t);
+        return;
+    }
     if (t.kind == SCAN_WORD && next.kind == SCAN_PUNCT && next.c == ':')
         complain(w, t, "the config must be one JSON object: it starts with {; YAML is "
                        "read from files named .yaml");
