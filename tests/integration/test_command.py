@@ -107,7 +107,7 @@ def test_check_for_ci_jobs(tmp_path):
     answer = json.loads(got.stdout)
     assert (got.returncode, got.stderr, answer["good"]) == (1, "", False)
     assert {k: v for k, v in answer["problems"][0].items() if k != "message"} == {
-        "file": bad, "line": 2, "column": 43, "endLine": 2, "endColumn": 50,
+        "file": bad, "line": 2, "column": 44, "endLine": 2, "endColumn": 51,
         "severity": "error", "code": "E0107", "suggestion": "routes"}
     assert run("--check", "--format=json", "-c", bad).stdout == got.stdout
     assert ctl("check", bad).stderr == run("-t", "-c", bad).stderr != ""
