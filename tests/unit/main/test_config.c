@@ -416,6 +416,9 @@ each_example_loads_without_a_word(void **state)
     (void)state;
     snprintf(pattern, sizeof(pattern), "%s/conf/*.json", golden_top());
     assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    snprintf(pattern, sizeof(pattern), "%s/conf/*.yaml", golden_top());
+    if (strcmp(conf_yaml_version(), "none") != 0)
+        assert_int_equal(glob(pattern, GLOB_APPEND, NULL, &found), 0);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         struct conf_snapshot *s = NULL;
         struct strbuf problems;
