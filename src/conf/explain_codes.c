@@ -451,7 +451,7 @@ const struct explain_code explain_codes[] = {
           "\"watch\": true loads the file again when it changes. What came through "
           "standard input is gone when it was read: there is nothing to look at. Give "
           "the file with -c, or leave \"watch\" out." },
-    { .code = "E0291",
+    { .code = "E0298",
       .title = "two entries of methodConfig for one name",
       .text = "As in gRPC each name stands in one entry only: that of a method, that of a "
               "service, or the empty one. Join the two entries.",
@@ -459,7 +459,7 @@ const struct explain_code explain_codes[] = {
                       "\"service\": \"a.B\" }] }], \"routes\": [{ \"to\": \"app\" }] }]",
       .good = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\" }, { "
                        "\"service\": \"a.C\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
-    { .code = "E0292",
+    { .code = "E0299",
       .title = "a method without its service",
       .text = "A name of methodConfig is a service with a method, a service alone, or "
               "nothing for all methods.",
