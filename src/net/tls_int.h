@@ -98,8 +98,11 @@ struct tls {
     bool active;  /* bytes went through since the idle timer looked */
     bool flood;   /* too many key updates */
     bool shut;    /* no more writes; close_notify follows rest */
-    uint8_t *rest;
+    bool batching; /* records go to the thread's buffer */
+    uint8_t *rest; /* plain: a record that ssl could not write at once */
     size_t rest_n;
+    uint8_t *held; /* encrypted: held_n bytes from held_at wait for the transport below */
+    size_t held_n, held_at;
     unsigned updates; /* in the second that began at updates_us */
     int64_t updates_us;
     struct tls_peer *peer; /* one block of memory with all texts; NULL: not asked for yet */
@@ -111,6 +114,11 @@ extern const struct transport_ops tls_ops;
 
 /* tls_bio.c: the transport below as OpenSSL sees it. */
 BIO *tls_bio_new(struct tls *s);
+/* Both: ERR_OK, ERR_AGAIN (the bytes are held), or what the transport says. */
+ssize_t tls_send_held(struct tls *s);
+ssize_t tls_send_batch(struct tls *s);
+/* The next record may not fit. */
+bool tls_batch_is_full(void);
 /* tls_watch.c: counts what a peer may not do often (D1, D2). For SSL_CTX_set_msg_callback. */
 void tls_on_message(int writing, int version, int type, const void *buf, size_t n,
                     SSL *ssl, void *arg);
