@@ -380,7 +380,8 @@ client_set_name(struct tls *s)
     if (!s->name[0])
         return rules;
     if (is_ip(s->name))
-        return rules || X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(s->ssl), s->name) == 1;
+        return rules ||
+               X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(s->ssl), s->name) == 1;
     SSL_set_hostflags(s->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     return (rules || SSL_set1_host(s->ssl, s->name) == 1) &&

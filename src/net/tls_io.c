@@ -27,7 +27,8 @@ tls_end_io(struct tls *s, int rv)
     }
     if (!s->flood && (e == SSL_ERROR_ZERO_RETURN || s->inner_eof)) {
         ERR_clear_error();
-        return s->ended = ERR_EOF; /* HTTP/2 has its own ends: a missing close_notify is no
+        return s->ended =
+                   ERR_EOF; /* HTTP/2 has its own ends: a missing close_notify is no
                                       matter */
     }
     s->t.sys_errno = e == SSL_ERROR_SYSCALL && !s->flood ? s->inner->sys_errno : EPROTO;
@@ -71,8 +72,7 @@ tls_read(struct transport *t, void *to, size_t room)
         }
     }
     /* Told again: more bytes, or the end after these. */
-    s->unread = end == ERR_OK ? SSL_has_pending(s->ssl) == 1
-                              : end != ERR_AGAIN && n > 0;
+    s->unread = end == ERR_OK ? SSL_has_pending(s->ssl) == 1 : end != ERR_AGAIN && n > 0;
     if (n > 0)
         tls_note_active(s);
     tls_update_want(s);
