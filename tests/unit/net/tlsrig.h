@@ -29,7 +29,8 @@ struct tlsrig {
 
 void tlsrig_open(struct tlsrig *r, size_t room, size_t step);
 /* Our server against a client. */
-void tlsrig_serve(struct tlsrig *r, struct tls_ctx *ctx, const struct tlspeer_conf *client);
+void
+tlsrig_serve(struct tlsrig *r, struct tls_ctx *ctx, const struct tlspeer_conf *client);
 /* Our client against a server. */
 void tlsrig_dial(struct tlsrig *r, struct tls_ctx *ctx, const char *name,
                  struct tls_session_slot *slot, const struct tlspeer_conf *server);
@@ -44,6 +45,8 @@ void tlsrig_run_client(struct tlsrig *r, struct tls_ctx *ctx, const char *name,
 
 /* Path of a file of this test; valid for the next 16 calls. */
 const char *tlsrig_path(const char *name);
+/* The same, copied. */
+void tlsrig_path_copy(char to[128], const char *name);
 /* Certificate and key as NAME.crt and NAME.key. */
 void tlsrig_save(const struct tlsid *id, const char *name);
 void tlsrig_write(const char *name, const char *text);
