@@ -24,6 +24,12 @@ matcher_new(const struct match_conf *const *matches, size_t n)
     return m;
 }
 
+bool
+matcher_wants_peer(const struct matcher *m)
+{
+    return m->need_peer;
+}
+
 void
 matcher_free(struct matcher *m)
 {

@@ -257,6 +257,7 @@ rule_build(struct matcher *m, struct match_rule *r, const struct match_conf *con
     hosts_build(m, r, conf);
     r->sans = conf->san.items;
     r->san_count = conf->san.n;
+    m->need_peer |= conf->san.n > 0;
     r->header_count = conf->headers.n;
     for (size_t i = 0; i < conf->headers.n; i++) {
         header_build(m, &r->headers[i], &h[i]);

@@ -68,7 +68,7 @@ struct matcher {
     struct match_rule *rules;
     size_t count;
     struct match_index index;
-    bool need_host;
+    bool need_host, need_peer;
     char *texts; /* lower-cased and decoded values */
     size_t texts_used;
     struct host_rule *hosts;
