@@ -17,7 +17,7 @@ struct transport;
 struct worker;
 
 struct down {
-    struct h2_conn *h2; /* NULL: closed */
+    struct h2_conn *h2;          /* NULL: closed */
     struct transport *transport; /* that of h2; NULL: closed */
     struct worker *worker;
     struct server *

@@ -278,11 +278,11 @@ search_all(struct hidden_search *s, size_t i)
         best =
             search_list(s, match_index_find(x, MATCH_KEY_METHOD, k.method), i, &k, best);
     if (m->hosts.n)
-        best = search_list(s,
-                           match_index_find(x, MATCH_KEY_HOST,
-                                            match_host_normal(slice_of(hosts[0].text),
-                                                              room)),
-                           i, &k, best);
+        best = search_list(
+            s,
+            match_index_find(x, MATCH_KEY_HOST,
+                             match_host_normal(slice_of(hosts[0].text), room)),
+            i, &k, best);
     for (size_t n = 0; n < m->headers.n; n++) {
         for (unsigned name = 0; name < MATCH_KEY_HEADERS_MAX; name++) {
             const char *value = header_value(&h[n], 0);

@@ -10,7 +10,7 @@
 #include "proxy/regex.h"
 
 enum {
-    MATCH_NAMES_MAX = 32, /* header names whose place is remembered during one search */
+    MATCH_NAMES_MAX = 32,   /* header names whose place is remembered during one search */
     MATCH_GIVE_UPS_MAX = 4, /* in one search; further regular expressions do not match */
 };
 
@@ -107,8 +107,8 @@ void matcher_build(struct matcher *m, const struct match_conf *const *matches);
 void matcher_unbuild(struct matcher *m);
 
 /* matcher_header.c. ret gets the value when there is exactly one field of this name. */
-enum header_seen header_see(struct match_search *s, struct slice name, uint8_t number,
-                            struct slice *ret);
+enum header_seen
+header_see(struct match_search *s, struct slice name, uint8_t number, struct slice *ret);
 /* All values of the name with commas between them, in room (REGEX_TEXT_MAX bytes); with bin
  * each is decoded before. ERR_LIMIT: too long; ERR_SYNTAX: not base64. */
 int header_join(const struct h2_headers *h, struct slice name, bool bin, uint8_t *room,

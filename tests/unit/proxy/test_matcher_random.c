@@ -20,7 +20,7 @@ static const char *const paths[] = { "/a.A/X", "/a.B/XY", "/b.A/Y" };
 static const char *const prefixes[] = { "/", "/a.", "/a.A/", "/a.A/X", "/b" };
 static const char *const path_regexes[] = { "/a.*", ".*/X", "/(a|b)\\.A/[XY]" };
 static const char *const hosts[] = { "h", "H.g", "*.g", "h.*", "*", "*.h.g", "x.h.g" };
-static const char *const authorities[] = { "h",     "h:1",  "h.g", "h.g.",
+static const char *const authorities[] = { "h",       "h:1", "h.g", "h.g.",
                                            "X.h.g:2", "h.x", "g",   "" };
 static const char *const names[] = { "x", "y", "z-bin" };
 static const char *const values[] = { "", "a", "b", "ab", "A", "1", "-2", "a,b", "12" };
@@ -193,8 +193,9 @@ the_index_finds_what_a_naive_search_finds(void **state)
     }
     for (size_t i = 6; i <= ROUTES_MAX; i++)
         late += hits[i];
-    print_message("%zu calls without a match, %zu with one of the first, %zu with one behind\n",
-                  hits[0], (size_t)ROUNDS * CALLS - hits[0] - late, late);
+    print_message(
+        "%zu calls without a match, %zu with one of the first, %zu with one behind\n",
+        hits[0], (size_t)ROUNDS * CALLS - hits[0] - late, late);
     assert_true(hits[0] > 1000 && late > 1000);
     xfree(w);
 }
