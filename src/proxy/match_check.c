@@ -248,7 +248,7 @@ header_name_why(const char *name)
     if (strcmp(name, ":path") == 0)
         return "the path has its own keys: \"service\", \"method\" and \"path\"";
     if (name[0] == ':')
-        return "it is the same in every gRPC call";
+        return "it belongs to HTTP/2 and says nothing about the call";
     if (strncmp(name, "grpc-", 5) == 0)
         return "headers that begin with grpc- belong to the protocol; use \"service\", "
                "\"method\" or a header of your own";

@@ -48,6 +48,7 @@ search_init(struct match_search *s, const struct matcher *m, struct match_input 
     s->host = (struct slice){ 0 };
     if (m->need_host && in->authority.p)
         s->host = match_host_normal(in->authority, s->host_room);
+    s->joined_name = (struct slice){ 0 };
     memset(s->seen, HEADER_UNKNOWN, sizeof s->seen);
 }
 

@@ -85,6 +85,9 @@ struct match_search {
     char host_room[MATCH_HOST_MAX];
     uint8_t seen[MATCH_NAMES_MAX]; /* enum header_seen */
     struct slice values[MATCH_NAMES_MAX];
+    struct slice joined_name, joined; /* of header_join; name.p NULL: nothing yet */
+    int joined_rc;
+    uint8_t joined_room[REGEX_TEXT_MAX];
 };
 
 enum header_seen { HEADER_UNKNOWN, HEADER_MISSING, HEADER_ONE, HEADER_SEVERAL };
