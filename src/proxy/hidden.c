@@ -83,9 +83,8 @@ host_covers(const char *a, const char *b)
     if (y.n < x.n)
         return false;
     if (x.p[0] == '*')
-        return memcmp(y.p + y.n - (x.n - 1), x.p + 1, x.n - 1) == 0 &&
-               match_host_is_exact(b + (b[0] == '*'));
-    return x.p[x.n - 1] == '*' && memcmp(y.p, x.p, x.n - 1) == 0 && b[0] != '*';
+        return memcmp(y.p + y.n - (x.n - 1), x.p + 1, x.n - 1) == 0;
+    return x.p[x.n - 1] == '*' && memcmp(y.p, x.p, x.n - 1) == 0;
 }
 
 static bool
