@@ -547,7 +547,8 @@ const struct explain_code explain_codes[] = {
       .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"splitBy\": { \"header\": "
                       "\"x-user\" } }] }]",
       .good = LISTENER "\"routes\": [{ \"to\": [{ \"pool\": \"app\", \"weight\": 95 }, { "
-                       "\"pool\": \"app\", \"weight\": 5 }], \"splitBy\": { \"header\": \"x-user\" } }] }]" },
+                       "\"pool\": \"app\", \"weight\": 5 }], \"splitBy\": { \"header\": "
+                       "\"x-user\" } }] }]" },
     { .code = "W0331",
       .title = "labels that no endpoint has",
       .text = "A subset names labels, and no endpoint of the pool has all of them, so "

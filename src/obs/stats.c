@@ -64,9 +64,10 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_DEADLINES, "outrigger_deadlines_total",
             "Calls whose deadline passed in the proxy."),
     COUNTER(STAT_NO_ROUTE, "outrigger_no_route_total", "Calls that no route matched."),
-    COUNTER(STAT_MATCH_GAVE_UP, "outrigger_match_gave_up_total",
-            "Header values that were too long to be compared with a route, or took a regular "
-            "expression too many steps; they count as not matching."),
+    COUNTER(
+        STAT_MATCH_GAVE_UP, "outrigger_match_gave_up_total",
+        "Header values that were too long to be compared with a route, or took a regular "
+        "expression too many steps; they count as not matching."),
     COUNTER(STAT_ROUTE_STATUS, "outrigger_route_status_total",
             "Calls that a route with status answered."),
     COUNTER(STAT_EDITS_FAILED, "outrigger_header_edits_failed_total",

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/slab.h"
 #include "h2/conn.h"
+#include "net/tls.h"
 #include "net/transport.h"
 #include "proxy/call.h"
 #include "proxy/front.h"
@@ -56,6 +57,7 @@ down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
     char peer[ADDR_TEXT_MAX];
 
     d->h2 = NULL;
+    d->transport = NULL;
     stat_add(&w->stats, STAT_DOWN_OPEN, -1);
     down_uncount(w, d->server);
     d->server = NULL;
@@ -98,9 +100,16 @@ down_open(struct worker *w, struct server *s, int fd, const struct addr *peer)
     list_append(&w->downs, &d->link);
     stat_inc(&w->stats, STAT_DOWN_ACCEPTED);
     stat_inc(&w->stats, STAT_DOWN_OPEN);
+    d->transport = t;
     d->h2 = h2_conn_open(w->h2, t, H2_DOWN, &d->front->limits, &down_ops, d);
     if (w->draining || view->leaving)
         h2_conn_drain(d->h2);
+}
+
+const struct tls_peer *
+down_tls_peer(const struct down *d)
+{
+    return d->transport && transport_is_tls(d->transport) ? tls_peer(d->transport) : NULL;
 }
 
 void
