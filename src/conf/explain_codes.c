@@ -418,6 +418,22 @@ const struct explain_code explain_codes[] = {
           "\"watch\": true loads the file again when it changes. What came through "
           "standard input is gone when it was read: there is nothing to look at. Give "
           "the file with -c, or leave \"watch\" out." },
+    { .code = "E0291",
+      .title = "two entries of methodConfig for one name",
+      .text = "As in gRPC each name stands in one entry only: that of a method, that of a "
+              "service, or the empty one. Join the two entries.",
+      .bad = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\" }, { "
+                      "\"service\": \"a.B\" }] }], \"routes\": [{ \"to\": \"app\" }] }]",
+      .good = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\" }, { "
+                       "\"service\": \"a.C\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
+    { .code = "E0292",
+      .title = "a method without its service",
+      .text = "A name of methodConfig is a service with a method, a service alone, or "
+              "nothing for all methods.",
+      .bad = LISTENER "\"methodConfig\": [{ \"name\": [{ \"method\": \"Get\" }] }], "
+                      "\"routes\": [{ \"to\": \"app\" }] }]",
+      .good = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\", "
+                       "\"method\": \"Get\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

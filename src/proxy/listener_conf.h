@@ -8,6 +8,7 @@
 
 #include "conf/field.h"
 #include "proxy/keepalive_conf.h"
+#include "proxy/method_conf.h"
 #include "proxy/route_conf.h"
 
 struct listener_limits_conf {
@@ -32,6 +33,7 @@ struct listener_conf {
     const char *listen;
     struct listener_limits_conf limits;
     struct down_keepalive_conf keepalive;
+    struct conf_list method_config; /* of struct method_conf */
     struct conf_list routes; /* of struct route_conf; first match wins */
 };
 
