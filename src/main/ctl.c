@@ -22,6 +22,8 @@ static const struct command {
 } commands[] = {
     { "pools", "pools, their endpoints and why each gets calls or not", "/pools",
       "/pools.json" },
+    { "certs", "certificates, who uses them and when they expire", "/certs",
+      "/certs.json" },
 };
 
 struct ctl {

@@ -24,6 +24,7 @@
 #include "main/config.h"
 #include "main/cpus.h"
 #include "main/process_int.h"
+#include "net/tls_store.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
 #include "proxy/shared.h"
@@ -85,7 +86,7 @@ process_hubs(struct process *p)
     rng_seed_system(&p->rng);
     p->hubs = xcalloc(p->conf->pools.n, sizeof(struct hub *));
     for (size_t i = 0; i < p->conf->pools.n; i++) {
-        p->hubs[i] = hub_new(p->loop, p->h2, &p->rng, &pools[i], p->worker_count);
+        p->hubs[i] = hub_new(p->loop, p->h2, &p->rng, p->tls, &pools[i], p->worker_count);
         p->hub_count++;
         for (size_t k = 0; k < p->worker_count; k++)
             hub_attach(p->hubs[i], k, p->workers[k]->pools[i]);
@@ -133,6 +134,7 @@ process_admin(struct process *p, bool required)
         admin_open(p->loop, &at, p->stats, p->worker_count + 1, &p->admin, &why) ==
             ERR_OK) {
         admin_set_pools(p->admin, p->hubs, p->hub_count);
+        admin_set_tls(p->admin, p->tls);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
@@ -165,6 +167,7 @@ process_free(struct process *p)
     process_free_hubs(p); /* after the workers, which ask them */
     for (size_t i = 0; i < p->server_count; i++)
         server_free(p->servers[i]);
+    tls_store_free(p->tls);
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */
     for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
         signal_watch_close(p->signals[i]);
@@ -184,6 +187,7 @@ process_start(const struct config *conf, bool admin_required)
 
     p->conf = conf;
     p->loop = loop_new(NULL);
+    p->tls = tls_store_new(p->loop, &p->main_stats);
     timer_init(&p->timer, process_drain_on_timer);
     process_signals(p);
     process_workers(p);

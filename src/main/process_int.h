@@ -21,6 +21,7 @@ struct hub;
 struct server;
 struct signal_watch;
 struct slab;
+struct tls_store;
 struct worker;
 
 /* features.md 2.11: accept for a while, GOAWAY, wait for calls, end what is left. */
@@ -37,6 +38,7 @@ struct process {
     struct buf_pool *bufs;
     struct h2_worker *h2;
     struct rng rng;
+    struct tls_store *tls;
     struct hub **hubs; /* by pool */
     size_t hub_count;
     struct server **servers;

@@ -78,7 +78,9 @@ attempt_fields(struct call *c, struct fields *f)
         }
         switch (e->token) {
         case H2_TOKEN_SCHEME:
-            fields_add(f, H2_FIELD(":scheme", "http"));
+            fields_add(f, pool_wants(c->pool) & POOL_WANTS_HTTPS
+                              ? H2_FIELD(":scheme", "https")
+                              : H2_FIELD(":scheme", "http"));
             break;
         case H2_TOKEN_TE:
         case H2_TOKEN_HOST:

@@ -16,10 +16,12 @@ struct pool;
 struct pool_conf;
 struct rng;
 struct strbuf;
+struct tls_store;
 
-/* Starts resolvers (static lists are known on return), checks and sweeps. h2: of the main loop. conf outlives the hub. */
+/* Starts resolvers (static lists are known on return), checks and sweeps. h2: of the main loop. conf outlives the hub.
+ * tls: where a pool with TLS gets its certificates; may be NULL when it has none. */
 struct hub *hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
-                    const struct pool_conf *conf, size_t workers);
+                    struct tls_store *tls, const struct pool_conf *conf, size_t workers);
 /* Each worker's pool, before the workers start: it gets the current list at once and later ones by loop_post to its loop. */
 void hub_attach(struct hub *hub, size_t worker, struct pool *p);
 /* Stops everything; after the workers were joined or detached, and before their pools' configs go. */

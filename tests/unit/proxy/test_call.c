@@ -177,7 +177,7 @@ open_world(void)
     worker = worker_new(0, &shared, &pool, 1);
     loop = worker->loop;
     control = loop_new(NULL);
-    hub = hub_new(control, worker->h2, &worker->rng, &pool, 1);
+    hub = hub_new(control, worker->h2, &worker->rng, NULL, &pool, 1);
     hub_attach(hub, 0, worker->pools[0]);
     workers[0] = worker;
     backend_listen();
