@@ -280,6 +280,8 @@ conn_on_transport(void *arg, int what)
 
     if (c->state == CONN_LINGER || c->state == CONN_CLOSED)
         return;
+    if (what & TRANSPORT_CONNECTED && c->ops->on_connected)
+        c->ops->on_connected(c, c->arg);
     if (what & TRANSPORT_WRITABLE)
         conn_dirty(c);
     if (what & (TRANSPORT_READABLE | TRANSPORT_FAILED) && c->want_read)
