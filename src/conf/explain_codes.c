@@ -250,6 +250,42 @@ const struct explain_code explain_codes[] = {
              "\"outlierDetection\": { \"statuses\": [\"OK\"] } }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
               "\"outlierDetection\": { \"statuses\": [\"UNAVAILABLE\"] } }]" },
+    { .code = "E0250",
+      .title = "a file of TLS cannot be read",
+      .text = "Certificates, keys, CAs and lists of revoked certificates are regular "
+              "files that our user may read, looked for from the directory we were "
+              "started in unless the path is full. The message says which file and "
+              "why." },
+    { .code = "E0251",
+      .title = "a file of TLS has not the right content",
+      .text = "Files are in PEM form: text between -----BEGIN ...----- and -----END "
+              "...-----. A key must not have a password, and keys are never written "
+              "into the config itself. A file that should name CAs and has none would "
+              "trust nobody, so it is refused." },
+    { .code = "E0252",
+      .title = "a key does not fit its certificate",
+      .text = "The private key must be the one that the first certificate of the file "
+              "was made for. Compare: openssl x509 -in cert.pem -noout -pubkey and "
+              "openssl pkey -in key.pem -pubout print the same text." },
+    { .code = "E0253",
+      .title = "keys of tls that do not go together",
+      .text = "A certificate needs its key and a key its certificate; a listener needs "
+              "one pair. Whatever asks clients for a certificate needs clientCa. Checks "
+              "of a backend's certificate do nothing beside insecureSkipVerify." },
+    { .code = "E0254",
+      .title = "not a pin",
+      .text = "A pin is the SHA-256 of a public key, 44 characters of base64: openssl "
+              "x509 -in cert.pem -pubkey -noout | openssl pkey -pubin -outform der | "
+              "openssl dgst -sha256 -binary | base64" },
+    { .code = "E0255",
+      .title = "a rule about names in certificates that fits nothing",
+      .text = "Each item of allowSan and matchSan is a string (the whole name) or an "
+              "object with one of exact, prefix and suffix. type ip takes an address "
+              "in exact." },
+    { .code = "E0256",
+      .title = "a certificate that TLS cannot use",
+      .text = "Its key or its signature is too weak, as RSA with less than 2048 bits or "
+              "SHA-1. Make a new one." },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "
@@ -292,5 +328,31 @@ const struct explain_code explain_codes[] = {
              "\"keepalive\": { \"time\": \"30s\" } }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
               "\"keepalive\": { \"time\": \"5m\" } }]" },
+    { .code = "W0310",
+      .title = "a certificate has expired",
+      .text = "Peers refuse it. We start all the same, so that other listeners and pools "
+              "work; put a new certificate into the file." },
+    { .code = "W0311",
+      .title = "a certificate is not valid yet",
+      .text = "Its first day lies ahead, so peers refuse it until then. Often the clock "
+              "of this host or of the CA is wrong." },
+    { .code = "W0312",
+      .title = "a certificate expires soon",
+      .text = "Less than 14 days are left. Renew it; the file is read again when it "
+              "changes." },
+    { .code = "W0313",
+      .title = "a private key that everybody can read",
+      .text = "Any user of this host can take the key and pretend to be us. chmod o= "
+              "FILE takes the right away; in Kubernetes set defaultMode 0400 of the "
+              "secret's volume." },
+    { .code = "W0314",
+      .title = "backends are not verified",
+      .text = "With insecureSkipVerify the calls are encrypted for whoever answers. Give "
+              "the CA of the backends in ca, or a name in serverName when only the name "
+              "does not fit." },
+    { .code = "W0315",
+      .title = "a list of revoked certificates is too old",
+      .text = "The CA promised a newer list by now. Without it all certificates of that "
+              "CA are refused, since nobody knows which were revoked since." },
     { .code = NULL },
 };

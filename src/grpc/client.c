@@ -18,6 +18,7 @@
 #include "loop/timer.h"
 #include "net/tls_store.h"
 #include "net/transport.h"
+#include "obs/stats.h"
 
 enum { GOAWAY_TEXT_MAX = 132 }; /* what h2 hands on, and the end of the string */
 

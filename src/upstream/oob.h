@@ -13,6 +13,7 @@ struct lb_report;
 struct oob;
 struct pool_conf;
 struct rng;
+struct tls_keyring;
 
 /* Each report, from the loop; may call oob_stop. */
 typedef void oob_report_fn(void *arg, const struct lb_report *r);

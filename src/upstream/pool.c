@@ -5,6 +5,7 @@
 
 #include "base/xalloc.h"
 #include "lb/lb_conf.h"
+#include "net/tls_store.h"
 #include "upstream/group.h"
 #include "upstream/hub.h"
 
