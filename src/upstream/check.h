@@ -15,6 +15,7 @@
 #include "h2/conn.h"
 #include "loop/reap.h"
 #include "loop/timer.h"
+#include "upstream/backend.h"
 #include "upstream/health_state.h"
 
 struct backend;
