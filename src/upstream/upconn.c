@@ -190,6 +190,21 @@ upconn_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
     pool_changed(c->endpoint->pool);
 }
 
+/* Some servers, gRPC's among them, close without an alert when they do not like the client's
+ * certificate; with TLS 1.3 our handshake is over by then. */
+static const char *
+upconn_hint(const struct upconn *c, enum upconn_state was, int err, const char *note)
+{
+    const struct pool *p = c->endpoint->pool;
+
+    if (!p->tls || was != UPCONN_SETTLING || err != ERR_CONN_LOST ||
+        strstr(note, "certificate"))
+        return "";
+    return p->conf->tls.cert
+               ? "; a server does this that does not accept our client certificate"
+               : "; a server does this that wants a client certificate (tls.cert)";
+}
+
 /* A lost connection that never did anything useful counts as a failed attempt: no reconnect storm against a backend that accepts and hangs up. */
 static void
 upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
@@ -206,7 +221,8 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
     upconn_gone(c);
     if (p->closing || was == UPCONN_CLOSED)
         return;
-    snprintf(text, sizeof(text), "%s%s%s", err_text(err), note[0] ? ": " : "", note);
+    snprintf(text, sizeof(text), "%s%s%s%s", err_text(err), note[0] ? ": " : "", note,
+             upconn_hint(c, was, err, note));
     if (err == ERR_NOT_HTTP2)
         stat_inc(p->stats, STAT_UP_NOT_HTTP2);
     if (c->given_up) {
