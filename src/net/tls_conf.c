@@ -19,9 +19,11 @@ static int
 path_valid(const char *text, const char **ret_why)
 {
     *ret_why = "write the path of a PEM file";
-    if (strncmp(text, "-----BEGIN", 10) == 0)
+    if (strncmp(text, "-----BEGIN", 10) == 0) {
         *ret_why = "keys and certificates are read from files only; write a path";
-    return text[0] && !strchr(text, '\n') ? ERR_OK : ERR_SYNTAX;
+        return ERR_SYNTAX;
+    }
+    return text[0] ? ERR_OK : ERR_SYNTAX;
 }
 
 static int

