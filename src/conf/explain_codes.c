@@ -295,6 +295,12 @@ const struct explain_code explain_codes[] = {
              "\"tls\": {} }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
               "\"tls\": { \"serverName\": \"app.example\" } }]" },
+    { .code = "E0290",
+      .title = "standard input cannot be watched",
+      .text =
+          "\"watch\": true loads the file again when it changes. What came through "
+          "standard input is gone when it was read: there is nothing to look at. Give "
+          "the file with -c, or leave \"watch\" out." },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

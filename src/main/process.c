@@ -29,6 +29,7 @@
 #include "main/leave.h"
 #include "main/pools.h"
 #include "main/process_int.h"
+#include "main/reload.h"
 #include "main/swap.h"
 #include "net/tls_store.h"
 #include "proxy/front.h"
@@ -160,6 +161,7 @@ static void
 process_free(struct process *p)
 {
     timer_stop(p->loop, &p->timer);
+    reload_close(p->reload);
     admin_close(p->admin);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
     for (size_t i = 0; i < p->server_count && p->phase == PHASE_SERVING; i++)
@@ -199,7 +201,8 @@ process_begin(struct process *p)
 }
 
 struct process *
-process_start(struct conf_snapshot *snapshot, bool admin_required)
+process_start(struct conf_snapshot *snapshot, const struct config_source *source,
+              bool admin_required)
 {
     struct process *p = xcalloc(1, sizeof(*p));
 
@@ -216,6 +219,8 @@ process_start(struct conf_snapshot *snapshot, bool admin_required)
         process_free(p);
         return NULL;
     }
+    if (source)
+        p->reload = reload_open(p, source);
     process_begin(p);
     return p;
 }

@@ -20,6 +20,7 @@ struct buf_pool;
 struct conf_copy;
 struct conf_snapshot;
 struct live_pool;
+struct reload;
 struct h2_worker;
 struct hub;
 struct server;
@@ -82,12 +83,12 @@ struct process {
     struct list swaps; /* that workers have */
     bool started;      /* the workers run */
     bool ending;       /* they do not any more */
-    unsigned tables;   /* alive */
     struct stats main_stats;
     const struct stats **stats;
     struct admin *admin;
     struct signal_watch *signals[4];
-    struct timer timer; /* next step of the drain */
+    struct reload *reload; /* NULL: the config cannot be loaded again */
+    struct timer timer;    /* next step of the drain */
     enum phase phase;
     int64_t drain_end_us;
 };
