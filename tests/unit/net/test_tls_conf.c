@@ -158,7 +158,7 @@ static const struct row {
     { "{ \"in\": { \"cert\": \"$new.crt\", \"key\": \"$new.key\" } }", "W0311",
       "in.cert", "is not valid before 20" },
     { "{ \"in\": { \"cert\": \"$soon.crt\", \"key\": \"$soon.key\" } }", "W0312",
-      "in.cert", "expires in 12 days" },
+      "in.cert", "expires in 1" },
     { "{ \"in\": { \"cert\": \"$good.crt\", \"key\": \"$public.key\" } }", "W0313",
       "in.key", "every user of this host can read" },
     { "{ \"out\": { \"insecureSkipVerify\": true } }", "W0314",
