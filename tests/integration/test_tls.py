@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS on both sides: who gets in, who does not, and what the log and the counters say."""
 import contextlib
+import os
 import re
 import socket
 import ssl
@@ -127,6 +128,29 @@ def test_health_checks_and_names_of_targets_use_tls(ca, tmp_path):
             env.wait_until(lambda: p.pools()["app"]["endpoints"][0]["check"].get("done"), 5)
             check = p.pools()["app"]["endpoints"][0]["check"]
             assert not check["good"] and "127.0.0.1" in check["text"], check
+
+
+def test_the_example_of_mtls_runs(ca, tmp_path):
+    """conf/mtls.json with files of ours, a client that is allowed and one that is not."""
+    own = ca.issue("app.shop.example", name="example")
+    own.save(str(tmp_path / "tls.crt"), str(tmp_path / "tls.key"))
+    certs.write(str(tmp_path / "ca.crt"), ca.pem)
+    listen = env.free_address()
+    conf = os.path.join(env.HERE, "../../conf/mtls.json")
+    with env.Backend(more=["--tls", ",".join((own.cert, own.key, ca.file))]) as backend:
+        proxy = env.Process([env.OUTRIGGER, "-c", conf], env=dict(
+            os.environ, CERTS=str(tmp_path), LISTEN=listen, BACKEND=backend.address))
+        try:
+            proxy.wait_line(lambda t: " ready " in t, "err")
+            for name in ("spiffe://shop.example/web", "a.clients.shop.example"):
+                with env.open_channel(listen, credentials=ca.credentials(ca.issue(name)),
+                                      grpc__ssl_target_name_override="app.shop.example") as ch:
+                    protos.Stub(ch).UnaryCall(protos.SimpleRequest(), timeout=5)
+            got = certs.try_handshake(listen, certs.client_context(
+                ca, ca.issue("spiffe://shop.example/webs")), "app.shop.example")
+            assert isinstance(got, str), got
+        finally:
+            proxy.kill()
 
 
 # --- client certificates ------------------------------------------------------------------
