@@ -9,6 +9,7 @@ import subprocess
 import grpc
 import pytest
 
+import certs
 import env
 import load
 import protos
@@ -86,6 +87,20 @@ def test_edits_on_an_answer_of_the_proxy():
         protos.Stub(channel).EmptyCall(Empty(), timeout=TIMEOUT)
     assert e.value.code() == grpc.StatusCode.UNAVAILABLE
     assert dict(e.value.trailing_metadata())["x-route"] == "routes[0]"
+
+
+def test_the_name_in_the_certificate_replaces_what_the_client_says(backend, tmp_path):
+    ca = certs.Authority(tmp_path)
+    server = ca.issue("localhost", "127.0.0.1", name="server")
+    web = ca.issue("spiffe://shop.test/ns/a/sa/web", "web.shop.test", name="web")
+    tls = {"cert": server.cert, "key": server.key, "clientCa": ca.file, "clientCert": "require"}
+    with env.Proxy([backend.address], listener={"tls": tls}, routes=[
+            {"to": "app", "requestHeaders": {"set": {"x-user": "%{san}"}}}]) as proxy, \
+            proxy.open_channel(credentials=ca.credentials(web),
+                               grpc__ssl_target_name_override="localhost") as channel:
+        protos.Stub(channel).EmptyCall(Empty(), timeout=TIMEOUT, metadata=(
+            ("x-user", "admin"), ("x-test-id", "san")))
+    assert metadata_of(backend, "san")["x-user"] == ["spiffe://shop.test/ns/a/sa/web"]
 
 
 # --- status -----------------------------------------------------------------------------------
