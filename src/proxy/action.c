@@ -224,12 +224,12 @@ action_measure(struct frame_parser *p, const struct buf *in, uint32_t max,
 bool
 action_measure_request(struct call *c)
 {
+    struct frame_parser ahead = c->in_frames;
     size_t before;
 
-    if (action_measure(&c->in_frames, &c->down.in, c->max_in, &before))
+    if (action_measure(&ahead, &c->down.in, c->max_in, &before))
         return true;
-    action_too_large(c, "request", c->in_frames.left, c->max_in,
-                     "maxRequestMessageBytes");
+    action_too_large(c, "request", ahead.left, c->max_in, "maxRequestMessageBytes");
     return false;
 }
 

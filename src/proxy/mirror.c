@@ -249,7 +249,7 @@ mirror_copy(struct mirror *m, const struct buf *in)
     }
     for (const struct chunk *k = in->head; k; k = k->next) {
         if (buf_append(&m->up.out, w->bufs, k->data + k->off, k->len - k->off,
-                       m->max_buffer) != ERR_OK) {
+                       SIZE_MAX) != ERR_OK) {
             mirror_end(m, STAT_MIRRORS_DROPPED, H2_CANCEL);
             return;
         }

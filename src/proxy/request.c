@@ -226,6 +226,17 @@ request_count_messages(struct call *c)
         frame_feed(&c->in_frames, k->data + k->off, k->len - k->off);
 }
 
+/* At bytes that are about to be passed on. False: they are not, the call has ended. */
+static bool
+request_look(struct call *c)
+{
+    if (c->acts & ACT_MAX_IN && !action_measure_request(c))
+        return false;
+    if (c->mirror)
+        mirror_copy(c->mirror, &c->down.in);
+    return true;
+}
+
 void
 request_forward(struct call *c)
 {
@@ -242,14 +253,9 @@ request_forward(struct call *c)
     if (!up->conn)
         return; /* waits in down.in, bounded by the stream window; attempt_open takes it along */
     if (c->down.in.len) {
-        if (UNLIKELY(c->acts & ACT_MAX_IN)) {
-            if (!action_measure_request(c))
-                return;
-        } else {
-            request_count_messages(c);
-        }
-        if (UNLIKELY(c->mirror != NULL))
-            mirror_copy(c->mirror, &c->down.in);
+        if (UNLIKELY(c->acts & (ACT_MAX_IN | ACT_MIRROR)) && !request_look(c))
+            return;
+        request_count_messages(c);
         if (c->in_frames.messages > 1)
             pool_is_stream(&c->wait);
         stat_add(&c->worker->stats, STAT_BYTES_FROM_DOWN, (int64_t)c->down.in.len);

@@ -132,14 +132,12 @@ route_done(struct route *r)
 }
 
 unsigned
-route_pick_target(const struct route *r, struct rng *rng,
-                  const struct h2_headers *headers)
+route_split_target(const struct route *r, struct rng *rng,
+                   const struct h2_headers *headers)
 {
-    char value[SPLIT_VALUE_MAX];
+    UNINITIALIZED char value[SPLIT_VALUE_MAX];
     size_t n;
 
-    if (LIKELY(!r->split))
-        return r->target;
     if (r->split_header.p &&
         balance_header_text(headers, r->split_header, value, sizeof(value), &n))
         return r->target + split_sticky(r->split, slice_make(value, n));

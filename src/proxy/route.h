@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compat.h"
 #include "base/slice.h"
 
 struct edit;
@@ -57,9 +58,16 @@ void route_init(struct route *r, const struct route_conf *conf, unsigned index,
                 const struct method_table *methods);
 /* Frees what route_init made. No call may use the route. */
 void route_done(struct route *r);
+/* The slow half of route_pick_target: use that one. */
+unsigned route_split_target(const struct route *r, struct rng *rng,
+                            const struct h2_headers *headers);
 /* The target of a call with these headers: an index in table->targets. Not with ACT_STATUS. */
-unsigned route_pick_target(const struct route *r, struct rng *rng,
-                           const struct h2_headers *headers);
+static inline unsigned
+route_pick_target(const struct route *r, struct rng *rng,
+                  const struct h2_headers *headers)
+{
+    return LIKELY(!r->split) ? r->target : route_split_target(r, rng, headers);
+}
 /* Microseconds from now that a call may take; 0: for ever, -1: its time is over already. client_ns: its grpc-timeout, -1 when it sent none. method_us: what
  * methodConfig says, with ACT_LOOKUP; 0: nothing. The shortest limit wins (grpc-spec 5). */
 int64_t route_time_limit_us(const struct route *r, int64_t client_ns, int64_t method_us);

@@ -29,7 +29,7 @@ struct table {
     struct conf_copy *copy;
     const struct listener_conf *conf; /* the root of copy */
     uint64_t version;                 /* of the config that it came with */
-    struct method_table *methods; /* NULL: no methodConfig */
+    struct method_table *methods;     /* NULL: no methodConfig */
     struct matcher *matcher;          /* by index in routes */
     struct route *routes;
     size_t route_count;

@@ -52,8 +52,7 @@ time_limit_is_the_shortest_of_all(void **state)
 static void
 config_is_milliseconds_routes_are_microseconds(void **state)
 {
-    struct route_conf conf = { .timeout_ms = 2000,
-                               .grpc_timeout_max_ms = 3600000 };
+    struct route_conf conf = { .timeout_ms = 2000, .grpc_timeout_max_ms = 3600000 };
     struct route r;
 
     (void)state;
