@@ -320,6 +320,15 @@ const struct explain_code explain_codes[] = {
       .title = "a certificate that TLS cannot use",
       .text = "Its key or its signature is too weak, as RSA with less than 2048 bits or "
               "SHA-1. Make a new one." },
+    { .code = "E0257",
+      .title = "a backend of TLS without a name",
+      .text = "A certificate is checked against the name in the endpoint's target. A unix "
+              "socket has none, so the pool must say whom it expects: serverName, or "
+              "matchSan for a SPIFFE ID.",
+      .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
+             "\"tls\": {} }]",
+      .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
+              "\"tls\": { \"serverName\": \"app.example\" } }]" },
     { .code = "E0270",
       .title = "a header that no route can look at",
       .text = "Headers are named in lower case, as HTTP/2 has them. The host "
@@ -451,7 +460,7 @@ const struct explain_code explain_codes[] = {
           "\"watch\": true loads the file again when it changes. What came through "
           "standard input is gone when it was read: there is nothing to look at. Give "
           "the file with -c, or leave \"watch\" out." },
-    { .code = "E0298",
+    { .code = "E0291",
       .title = "two entries of methodConfig for one name",
       .text = "As in gRPC each name stands in one entry only: that of a method, that of a "
               "service, or the empty one. Join the two entries.",
@@ -459,7 +468,7 @@ const struct explain_code explain_codes[] = {
                       "\"service\": \"a.B\" }] }], \"routes\": [{ \"to\": \"app\" }] }]",
       .good = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\" }, { "
                        "\"service\": \"a.C\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
-    { .code = "E0299",
+    { .code = "E0292",
       .title = "a method without its service",
       .text = "A name of methodConfig is a service with a method, a service alone, or "
               "nothing for all methods.",

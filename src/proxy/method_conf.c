@@ -56,7 +56,7 @@ name_check(void *obj, struct conf_place *place)
     if (n->method && !*n->method)
         n->method = NULL;
     if (n->method && !n->service && conf_place_clean(place))
-        conf_problem(place, "method", "E0299",
+        conf_problem(place, "method", "E0292",
                      "a method needs its service beside it: { \"service\": \"pkg.Service\", "
                      "\"method\": \"%.100s\" }",
                      n->method);
@@ -240,11 +240,11 @@ report_twice(const struct conf_list *list, const char *key, size_t i, size_t k,
 
     snprintf(at, sizeof at, "name[%zu]", k);
     if (!name->service)
-        conf_problem_item(place, key, i, at, "E0298",
+        conf_problem_item(place, key, i, at, "E0291",
                           "the empty name is used twice; %s[%zu] has it already", key,
                           (size_t)(first - m));
     else
-        conf_problem_item(place, key, i, at, "E0298",
+        conf_problem_item(place, key, i, at, "E0291",
                           "the name %.200s%s%.200s is used twice; %s[%zu] has it already",
                           name->service, name->method ? "/" : "",
                           name->method ? name->method : "", key, (size_t)(first - m));

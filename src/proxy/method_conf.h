@@ -24,7 +24,7 @@ struct method_conf {
 
 extern const struct conf_struct method_conf_struct;
 
-/* For the check of a listener, whose list is called `key`: reports (E0298) each name that
+/* For the check of a listener, whose list is called `key`: reports (E0291) each name that
  * is there twice, as gRPC does. */
 void method_conf_check(const struct conf_list *list, const char *key,
                        struct conf_place *place);

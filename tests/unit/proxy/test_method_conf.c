@@ -163,11 +163,11 @@ what_gRPC_refuses_is_refused(void **state)
     static const struct {
         const char *list, *want;
     } rows[] = {
-        { "[{ \"name\": [{}, {}] }]", "methodConfig[0] has it already [E0298]" },
+        { "[{ \"name\": [{}, {}] }]", "methodConfig[0] has it already [E0291]" },
         { "[{ \"name\": [{ \"service\": \"a.B\" }] }, { \"name\": [{ \"service\": \"a.C\" "
           "}, { \"service\": \"a.B\", \"method\": \"\" }] }]",
           "f:1:132: error: the name a.B is used twice; methodConfig[0] has it already" },
-        { "[{ \"name\": [{ \"method\": \"C\" }] }]", "[E0299]" },
+        { "[{ \"name\": [{ \"method\": \"C\" }] }]", "[E0292]" },
         { "[{ \"name\": [] }]", "[E0116]" },
         { "[{ \"timeout\": \"1s\" }]", "needs the key \"name\"" },
         { "[{ \"name\": [{ \"service\": \"/a.B/C\" }] }]", "[E0209]" },
