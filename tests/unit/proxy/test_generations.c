@@ -142,7 +142,7 @@ apply_server(struct change_server s)
 static void
 add_pool(unsigned at)
 {
-    hubs[at] = hub_new(control, worker->h2, &worker->rng, &pools[at], 1);
+    hubs[at] = hub_new(control, worker->h2, &worker->rng, NULL, &pools[at], 1);
     hub_expect(hubs[at], 0, loop);
     apply(&(struct worker_change){
         .pools = &(struct change_pool){ .slot = at, .hub = hubs[at], .conf = &pools[at] },
