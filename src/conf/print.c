@@ -181,6 +181,24 @@ put_value(const struct conf_field *f, const void *at, unsigned depth, struct str
     }
 }
 
+/* Written down it would be another value, or none that loads. */
+static bool
+value_is_absent(const struct conf_field *f, const void *at)
+{
+    const struct conf_list *list = at;
+
+    switch (f->type) {
+    case CONF_STRING:
+        return !*(const char *const *)at;
+    case CONF_OBJECT:
+        return f->sub->optional && !*(const bool *)((const char *)at + f->sub->on_at);
+    case CONF_LIST:
+        return list->n == 0 && f->min > 0;
+    default:
+        return false;
+    }
+}
+
 static void
 put_object(const struct conf_struct *type, const void *obj, unsigned depth,
            struct strbuf *out)
@@ -191,10 +209,7 @@ put_object(const struct conf_struct *type, const void *obj, unsigned depth,
     for (const struct conf_field *f = type->fields; f->key; f++) {
         const void *at = (const char *)obj + f->at;
 
-        if (f->type == CONF_STRING && !*(const char *const *)at)
-            continue;
-        if (f->type == CONF_OBJECT && f->sub->optional &&
-            !*(const bool *)((const char *)at + f->sub->on_at))
+        if (value_is_absent(f, at))
             continue;
         strbuf_puts(out, before);
         put_indent(out, depth + 1);
