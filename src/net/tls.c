@@ -38,7 +38,7 @@ tls_update_want(struct tls *s)
     if (s->state != TLS_HANDSHAKE && s->state != TLS_OPEN)
         return;
     transport_want(s->inner, busy || s->want_read,
-                   s->blocked || s->rest_n > 0 || (!busy && s->want_write));
+                   s->blocked || !tls_is_clear(s) || (!busy && s->want_write));
     if (s->state == TLS_OPEN && s->unread && s->want_read && !timer_running(&s->kick))
         timer_start(s->loop, &s->kick, 0);
 }
@@ -265,7 +265,7 @@ tls_shut(struct transport *t)
     if (s->state != TLS_OPEN || s->shut)
         return;
     s->shut = true;
-    if (s->rest_n == 0)
+    if (tls_is_clear(s))
         tls_say_end(s); /* else tls_flush does it */
 }
 
@@ -277,6 +277,7 @@ tls_free(struct ref *r)
     SSL_free(s->ssl);
     tls_ctx_drop(s->ctx);
     xfree(s->rest);
+    xfree(s->held);
     xfree(s->peer);
     xfree(s->why);
     xfree(s->name);
@@ -290,7 +291,7 @@ tls_close(struct transport *t)
 
     if (s->state == TLS_CLOSED)
         return;
-    if (s->state == TLS_OPEN && !s->shut && s->rest_n == 0) {
+    if (s->state == TLS_OPEN && !s->shut && tls_is_clear(s)) {
         (void)SSL_shutdown(s->ssl); /* one try; the peer need not answer */
         ERR_clear_error();
     }
@@ -379,7 +380,8 @@ client_set_name(struct tls *s)
     if (!s->name[0])
         return rules;
     if (is_ip(s->name))
-        return rules || X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(s->ssl), s->name) == 1;
+        return rules ||
+               X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(s->ssl), s->name) == 1;
     SSL_set_hostflags(s->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     return (rules || SSL_set1_host(s->ssl, s->name) == 1) &&

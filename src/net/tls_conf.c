@@ -31,8 +31,9 @@ pin_valid(const char *text, const char **ret_why)
 {
     unsigned char out[SHA256_BASE64_LEN];
 
-    *ret_why = "a pin is the SHA-256 of a public key (SubjectPublicKeyInfo) in base64: 44 "
-               "characters that end in =";
+    *ret_why =
+        "a pin is the SHA-256 of a public key (SubjectPublicKeyInfo) in base64: 44 "
+        "characters that end in =";
     if (strlen(text) != SHA256_BASE64_LEN || text[SHA256_BASE64_LEN - 1] != '=' ||
         text[SHA256_BASE64_LEN - 2] == '=')
         return ERR_SYNTAX;
@@ -70,12 +71,20 @@ static const char *const client_cert_words[] = { "off", "optional", "require", N
 static const char *const san_kind_words[] = { "any", "dns", "uri", "email", "ip", NULL };
 
 static const struct conf_field cert_fields[] = {
-    { .key = "cert", .type = CONF_STRING, .at = offsetof(struct tls_cert_conf, cert),
-      .required = true, .valid = path_valid, .code = "E0251",
+    { .key = "cert",
+      .type = CONF_STRING,
+      .at = offsetof(struct tls_cert_conf, cert),
+      .required = true,
+      .valid = path_valid,
+      .code = "E0251",
       .example = "\"/etc/outrigger/shop.crt\"",
       .help = "File (PEM) with the certificate, then those that signed it." },
-    { .key = "key", .type = CONF_STRING, .at = offsetof(struct tls_cert_conf, key),
-      .required = true, .valid = path_valid, .code = "E0251",
+    { .key = "key",
+      .type = CONF_STRING,
+      .at = offsetof(struct tls_cert_conf, key),
+      .required = true,
+      .valid = path_valid,
+      .code = "E0251",
       .example = "\"/etc/outrigger/shop.key\"",
       .help = "File (PEM) with its private key, without a password." },
     { .key = NULL },
@@ -89,18 +98,28 @@ static const struct conf_struct cert_struct = {
 };
 
 static const struct conf_field san_fields[] = {
-    { .key = "exact", .type = CONF_STRING, .at = offsetof(struct tls_san_conf, exact),
+    { .key = "exact",
+      .type = CONF_STRING,
+      .at = offsetof(struct tls_san_conf, exact),
       .example = "\"spiffe://cluster.local/ns/shop/sa/web\"",
       .help = "The whole name. A bare string means the same. Wildcards in certificates "
               "are names like any other." },
-    { .key = "prefix", .type = CONF_STRING, .at = offsetof(struct tls_san_conf, prefix),
+    { .key = "prefix",
+      .type = CONF_STRING,
+      .at = offsetof(struct tls_san_conf, prefix),
       .example = "\"spiffe://cluster.local/ns/shop/\"",
       .help = "How the name starts." },
-    { .key = "suffix", .type = CONF_STRING, .at = offsetof(struct tls_san_conf, suffix),
+    { .key = "suffix",
+      .type = CONF_STRING,
+      .at = offsetof(struct tls_san_conf, suffix),
       .example = "\".shop.example\"",
       .help = "How the name ends." },
-    { .key = "type", .type = CONF_ENUM, .at = offsetof(struct tls_san_conf, kind),
-      .def = "any", .words = san_kind_words, .example = "\"uri\"",
+    { .key = "type",
+      .type = CONF_ENUM,
+      .at = offsetof(struct tls_san_conf, kind),
+      .def = "any",
+      .words = san_kind_words,
+      .example = "\"uri\"",
       .help = "Which kind of subject alternative name is meant. DNS names are compared "
               "without regard to case; ip knows exact only." },
     { .key = NULL },
@@ -115,8 +134,12 @@ static const struct conf_struct san_struct = {
 };
 
 static const struct conf_field pin_fields[] = {
-    { .key = "sha256", .type = CONF_STRING, .at = offsetof(struct tls_pin_conf, sha256),
-      .required = true, .valid = pin_valid, .code = "E0254",
+    { .key = "sha256",
+      .type = CONF_STRING,
+      .at = offsetof(struct tls_pin_conf, sha256),
+      .required = true,
+      .valid = pin_valid,
+      .code = "E0254",
       .example = "\"X3pGTSOuJeEVw989IJ/cEtXUEmy52zs1TZQrU06KUKg=\"",
       .help = "SHA-256 of a public key in base64; outrigger --explain E0254 shows how to "
               "make one." },
@@ -132,7 +155,8 @@ static const struct conf_struct pin_struct = {
 
 /* ---- listener ---- */
 
-#define SERVER(k, t, field) .key = k, .type = t, .at = offsetof(struct tls_server_conf, field)
+#define SERVER(k, t, field) \
+    .key = k, .type = t, .at = offsetof(struct tls_server_conf, field)
 
 static const struct conf_field server_fields[] = {
     { SERVER("cert", CONF_STRING, cert), .valid = path_valid, .code = "E0251",
@@ -194,7 +218,8 @@ const struct conf_struct tls_server_conf_struct = {
 
 /* ---- pool ---- */
 
-#define CLIENT(k, t, field) .key = k, .type = t, .at = offsetof(struct tls_client_conf, field)
+#define CLIENT(k, t, field) \
+    .key = k, .type = t, .at = offsetof(struct tls_client_conf, field)
 
 static const struct conf_field client_fields[] = {
     { CLIENT("ca", CONF_STRING, ca), .valid = path_valid, .code = "E0251",

@@ -54,7 +54,7 @@ tls_ctx_set_common(struct tls_ctx *ctx, uint32_t min_version)
 }
 
 bool
-tls_ctx_load_ca(struct tls_ctx *ctx, STACK_OF(X509_NAME) *names, const char *file,
+tls_ctx_load_ca(struct tls_ctx *ctx, STACK_OF(X509_NAME) * names, const char *file,
                 const char *crl, char why[TLS_WHY_MAX])
 {
     X509_STORE *store = SSL_CTX_get_cert_store(ctx->ssl_ctx);
@@ -164,8 +164,7 @@ client_fill(struct tls_ctx *ctx, const struct tls_client_conf *conf,
     if (!c || !tls_ctx_set_common(ctx, conf->min_version) ||
         SSL_CTX_set_alpn_protos(c, alpn_h2, sizeof(alpn_h2)) != 0)
         return false;
-    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT |
-                                          SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(c, on_session);
     ctx->verify = !conf->insecure_skip_verify;
     ctx->server_name = conf->server_name ? xstrdup(conf->server_name) : NULL;
@@ -178,7 +177,8 @@ client_fill(struct tls_ctx *ctx, const struct tls_client_conf *conf,
         if (!tls_ctx_add_own(ctx, conf->cert, conf->key, why))
             return false;
         o = &ctx->own[0];
-        if (SSL_CTX_use_cert_and_key(c, o->pair.cert, o->pair.key, o->pair.chain, 1) != 1) {
+        if (SSL_CTX_use_cert_and_key(c, o->pair.cert, o->pair.key, o->pair.chain, 1) !=
+            1) {
             snprintf(why, TLS_WHY_MAX, "the certificate in %s cannot be used: %s",
                      conf->cert, ERR_reason_error_string(ERR_peek_last_error()));
             return false;

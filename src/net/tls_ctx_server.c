@@ -50,8 +50,8 @@ static void
 names_collect(struct tls_ctx *ctx)
 {
     for (unsigned i = 0; i < ctx->n_own; i++) {
-        GENERAL_NAMES *all = X509_get_ext_d2i(ctx->own[i].pair.cert, NID_subject_alt_name,
-                                              NULL, NULL);
+        GENERAL_NAMES *all =
+            X509_get_ext_d2i(ctx->own[i].pair.cert, NID_subject_alt_name, NULL, NULL);
         struct san_view v;
 
         for (int k = 0; k < sk_GENERAL_NAME_num(all); k++)
@@ -143,7 +143,8 @@ hello_take_name(SSL *ssl, struct tls *s)
     const unsigned char *p;
     size_t n;
 
-    if (!s->name && SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &p, &n) == 1 &&
+    if (!s->name &&
+        SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &p, &n) == 1 &&
         hello_sni(p, n, name))
         s->name = xstrdup(name);
 }
@@ -156,8 +157,8 @@ hello_has_h2(SSL *ssl, struct tls *s)
     char others[80];
     size_t n;
 
-    if (SSL_client_hello_get0_ext(
-            ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &p, &n) != 1) {
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
+                                  &p, &n) != 1) {
         tls_say(s, TLS_REFUSAL_ALPN, "the client offers no protocol; gRPC needs %s",
                 word);
         return false;
@@ -280,7 +281,7 @@ static bool
 server_load_clients(struct tls_ctx *ctx, const struct tls_server_conf *conf,
                     char why[TLS_WHY_MAX])
 {
-    STACK_OF(X509_NAME) *names;
+    STACK_OF(X509_NAME) * names;
     int mode = SSL_VERIFY_PEER;
 
     if (conf->client_cert == TLS_CLIENT_CERT_OFF)

@@ -56,7 +56,7 @@ size_t
 tls_ctx_pick(const struct tls_ctx *ctx, const char *name, const struct tls_own *ret[4]);
 /* Common to both sides; why is set when false. */
 bool tls_ctx_set_common(struct tls_ctx *ctx, uint32_t min_version);
-bool tls_ctx_load_ca(struct tls_ctx *ctx, STACK_OF(X509_NAME) *names, const char *file,
+bool tls_ctx_load_ca(struct tls_ctx *ctx, STACK_OF(X509_NAME) * names, const char *file,
                      const char *crl, char why[TLS_WHY_MAX]);
 void tls_ctx_copy_rules(struct tls_ctx *ctx, const struct conf_list *sans,
                         const struct conf_list *pins);
@@ -84,33 +84,42 @@ struct tls {
     struct tls_budget *budget;
     struct tls_session_slot *slot;
     struct list waiting; /* of the budget */
-    struct timer kick; /* first step of the handshake; later: unread bytes in ssl */
-    struct timer idle; /* gives ssl's buffers back */
+    struct timer kick;   /* first step of the handshake; later: unread bytes in ssl */
+    struct timer idle;   /* gives ssl's buffers back */
     enum tls_state state;
     enum tls_refusal refusal;
     bool server;
     bool want_read, want_write; /* of the owner */
     bool unread;                /* ssl may hold bytes that the owner did not read */
     bool blocked;               /* ssl must write before it can go on */
-    ssize_t ended; /* ERR_OK, or what every further read says */
+    ssize_t ended;              /* ERR_OK, or what every further read says */
     bool inner_eof;
-    bool drained; /* the transport below had no more bytes when it was read last */
-    bool active;  /* bytes went through since the idle timer looked */
-    bool flood;   /* too many key updates */
-    bool shut;    /* no more writes; close_notify follows rest */
-    uint8_t *rest;
+    bool drained;  /* the transport below had no more bytes when it was read last */
+    bool active;   /* bytes went through since the idle timer looked */
+    bool flood;    /* too many key updates */
+    bool shut;     /* no more writes; close_notify follows rest */
+    bool batching; /* records go to the thread's buffer */
+    uint8_t *rest; /* plain: a record that ssl could not write at once */
     size_t rest_n;
+    uint8_t *held; /* encrypted: held_n bytes from held_at wait for the transport below */
+    size_t held_n, held_at;
     unsigned updates; /* in the second that began at updates_us */
     int64_t updates_us;
-    struct tls_peer *peer; /* one block of memory with all texts; NULL: not asked for yet */
-    char *why;             /* NULL: nothing happened */
-    char *name;            /* client: whom the certificate must be for; server: SNI or NULL */
+    struct tls_peer
+        *peer;  /* one block of memory with all texts; NULL: not asked for yet */
+    char *why;  /* NULL: nothing happened */
+    char *name; /* client: whom the certificate must be for; server: SNI or NULL */
 };
 
 extern const struct transport_ops tls_ops;
 
 /* tls_bio.c: the transport below as OpenSSL sees it. */
 BIO *tls_bio_new(struct tls *s);
+/* Both: ERR_OK, ERR_AGAIN (the bytes are held), or what the transport says. */
+ssize_t tls_send_held(struct tls *s);
+ssize_t tls_send_batch(struct tls *s);
+/* The next record may not fit. */
+bool tls_batch_is_full(void);
 /* tls_watch.c: counts what a peer may not do often (D1, D2). For SSL_CTX_set_msg_callback. */
 void tls_on_message(int writing, int version, int type, const void *buf, size_t n,
                     SSL *ssl, void *arg);

@@ -37,7 +37,8 @@ tls_end_io(struct tls *s, int rv)
     if (!s->flood &&
         (e == SSL_ERROR_ZERO_RETURN || (s->inner_eof && !tls_alert_came(e)))) {
         ERR_clear_error();
-        return s->ended = ERR_EOF; /* HTTP/2 has its own ends: a missing close_notify is no
+        return s->ended =
+                   ERR_EOF; /* HTTP/2 has its own ends: a missing close_notify is no
                                       matter */
     }
     s->t.sys_errno = e == SSL_ERROR_SYSCALL && !s->flood ? s->inner->sys_errno : EPROTO;
@@ -81,8 +82,7 @@ tls_read(struct transport *t, void *to, size_t room)
         }
     }
     /* Told again: more bytes, or the end after these. */
-    s->unread = end == ERR_OK ? SSL_has_pending(s->ssl) == 1
-                              : end != ERR_AGAIN && n > 0;
+    s->unread = end == ERR_OK ? SSL_has_pending(s->ssl) == 1 : end != ERR_AGAIN && n > 0;
     if (n > 0)
         tls_note_active(s);
     tls_update_want(s);
@@ -115,26 +115,46 @@ tls_end_write(struct tls *s, int rv)
     return end;
 }
 
-ssize_t
-tls_flush(struct tls *s)
+/* The transport below gave up while encrypted bytes were on their way. */
+static ssize_t
+tls_lose(struct tls *s, ssize_t rv)
 {
+    if (rv == ERR_AGAIN)
+        return rv;
+    s->t.sys_errno = s->inner->sys_errno;
+    tls_ask_why(s);
+    return s->ended = ERR_CONN_LOST;
+}
+
+static ssize_t
+tls_flush_slowly(struct tls *s)
+{
+    ssize_t sent = tls_send_held(s);
     int rv;
 
-    if (LIKELY(s->rest_n == 0))
-        return ERR_OK;
-    if (s->ended == ERR_CONN_LOST)
-        return ERR_CONN_LOST;
-    rv = SSL_write(s->ssl, s->rest, (int)s->rest_n);
-    if (rv <= 0)
-        return tls_end_write(s, rv);
-    assert((size_t)rv == s->rest_n); /* no partial writes were asked for */
-    s->blocked = false;
-    s->rest_n = 0;
-    xfree(s->rest);
-    s->rest = NULL;
+    if (sent != ERR_OK)
+        return tls_lose(s, sent);
+    if (s->rest_n > 0) {
+        rv = SSL_write(s->ssl, s->rest, (int)s->rest_n);
+        if (rv <= 0)
+            return tls_end_write(s, rv);
+        assert((size_t)rv == s->rest_n); /* no partial writes were asked for */
+        s->blocked = false;
+        s->rest_n = 0;
+        xfree(s->rest);
+        s->rest = NULL;
+    }
     if (s->shut)
         tls_say_end(s);
     return ERR_OK;
+}
+
+ssize_t
+tls_flush(struct tls *s)
+{
+    if (LIKELY(tls_is_clear(s)))
+        return ERR_OK;
+    return s->ended == ERR_CONN_LOST ? ERR_CONN_LOST : tls_flush_slowly(s);
 }
 
 struct source { /* a position in what the owner writes */
@@ -180,35 +200,68 @@ source_take(struct source *src, uint8_t room[RECORD_MAX], const uint8_t **ret)
     return n;
 }
 
+static bool
+source_is_long(const struct iovec *v, int n)
+{
+    size_t sum = 0;
+
+    for (int i = 0; i < n && sum <= RECORD_MAX; i++)
+        sum += v[i].iov_len;
+    return sum > RECORD_MAX;
+}
+
+/* Encrypts and sends record by record until all is taken or the transport is full. */
+static ssize_t
+write_records(struct tls *s, struct source *src, ssize_t *total)
+{
+    uint8_t room[RECORD_MAX] UNINITIALIZED;
+    const uint8_t *p;
+    size_t k;
+
+    while ((k = source_take(src, room, &p)) > 0) {
+        int done = SSL_write(s->ssl, p, (int)k);
+        ssize_t rv;
+
+        if (UNLIKELY(done <= 0)) {
+            rv = tls_end_write(s, done);
+            if (rv == ERR_AGAIN) {
+                s->rest = xmalloc(k);
+                memcpy(s->rest, p, k);
+                s->rest_n = k;
+                *total += (ssize_t)k;
+            }
+            return rv;
+        }
+        *total += done;
+        if (s->batching && tls_batch_is_full() && (rv = tls_send_batch(s)) != ERR_OK)
+            return tls_lose(s, rv);
+    }
+    return ERR_OK;
+}
+
 ssize_t
 tls_writev(struct transport *t, const struct iovec *v, int n)
 {
     struct tls *s = tls_of(t);
     struct source src = { .v = v, .n = n };
-    uint8_t room[RECORD_MAX] UNINITIALIZED;
-    const uint8_t *p;
     ssize_t total = 0, rv;
-    size_t k;
 
     if (UNLIKELY(s->state != TLS_OPEN || s->shut))
         return tls_refuse_io(s);
     if (UNLIKELY(s->ended == ERR_CONN_LOST))
         return ERR_CONN_LOST;
     rv = tls_flush(s);
-    while (rv == ERR_OK && (k = source_take(&src, room, &p)) > 0) {
-        int done = SSL_write(s->ssl, p, (int)k);
+    if (rv == ERR_OK && source_is_long(v, n)) {
+        ssize_t sent;
 
-        if (LIKELY(done > 0)) {
-            total += done;
-            continue;
-        }
-        rv = tls_end_write(s, done);
-        if (rv == ERR_AGAIN) {
-            s->rest = xmalloc(k);
-            memcpy(s->rest, p, k);
-            s->rest_n = k;
-            total += (ssize_t)k;
-        }
+        s->batching = true;
+        rv = write_records(s, &src, &total);
+        s->batching = false;
+        sent = tls_send_batch(s);
+        if (sent != ERR_OK && rv == ERR_OK)
+            rv = tls_lose(s, sent);
+    } else if (rv == ERR_OK) {
+        rv = write_records(s, &src, &total);
     }
     if (total > 0)
         tls_note_active(s);

@@ -11,6 +11,13 @@ tls_of(struct transport *t)
     return CONTAINER_OF(t, struct tls, t);
 }
 
+/* All that the owner wrote has left. */
+static inline bool
+tls_is_clear(const struct tls *s)
+{
+    return s->rest_n == 0 && s->held_n == 0;
+}
+
 ssize_t tls_read(struct transport *t, void *to, size_t room);
 ssize_t tls_writev(struct transport *t, const struct iovec *v, int n);
 /* Tries what a blocked write left behind. ERR_OK: nothing is left. */

@@ -114,11 +114,10 @@ pem_ended(void)
 }
 
 /* All certificates of a file, at least one. To be freed. */
-static STACK_OF(X509) *
-certs_load(const char *file, struct tls_fault *f)
+static STACK_OF(X509) * certs_load(const char *file, struct tls_fault *f)
 {
     struct content c;
-    STACK_OF(X509) *all;
+    STACK_OF(X509) * all;
     BIO *bio;
     X509 *one;
     bool good;
@@ -135,9 +134,9 @@ certs_load(const char *file, struct tls_fault *f)
         fault_say(f, "E0251", "certificate %d in %s is damaged", sk_X509_num(all) + 1,
                   file);
     else if (sk_X509_num(all) == 0)
-        good = fault_say(f, "E0251",
-                         "%s has no certificate in PEM form (-----BEGIN CERTIFICATE-----)",
-                         file);
+        good = fault_say(
+            f, "E0251", "%s has no certificate in PEM form (-----BEGIN CERTIFICATE-----)",
+            file);
     BIO_free(bio);
     content_done(&c);
     if (good)
@@ -172,14 +171,16 @@ key_load(const char *file, bool *ret_public, struct tls_fault *f)
     BIO_free(bio);
     content_done(&c);
     if (!key && locked)
-        fault_say(f, "E0251",
-                  "the key in %s is locked with a password, and there is nobody to ask; "
-                  "write it without one (openssl pkey -in FILE -out NEW) and let only our "
-                  "user read it",
-                  file);
+        fault_say(
+            f, "E0251",
+            "the key in %s is locked with a password, and there is nobody to ask; "
+            "write it without one (openssl pkey -in FILE -out NEW) and let only our "
+            "user read it",
+            file);
     else if (!key)
         fault_say(f, "E0251",
-                  "%s has no private key in PEM form (-----BEGIN PRIVATE KEY-----)", file);
+                  "%s has no private key in PEM form (-----BEGIN PRIVATE KEY-----)",
+                  file);
     return key;
 }
 
@@ -194,8 +195,9 @@ tls_pair_load(struct tls_pair *p, const char *cert_file, const char *key_file,
         return false;
     p->cert = sk_X509_shift(p->chain);
     if (sk_X509_num(p->chain) >= CHAIN_MAX) {
-        fault_say(fault, "E0251", "%s has %d certificates; write the own one and those "
-                                  "that signed it, at most %d",
+        fault_say(fault, "E0251",
+                  "%s has %d certificates; write the own one and those "
+                  "that signed it, at most %d",
                   cert_file, sk_X509_num(p->chain) + 1, CHAIN_MAX);
         tls_pair_done(p);
         return false;
@@ -205,10 +207,11 @@ tls_pair_load(struct tls_pair *p, const char *cert_file, const char *key_file,
     if (p->key && X509_check_private_key(p->cert, p->key) == 1)
         return true;
     if (p->key)
-        fault_say(fault, "E0252",
-                  "the key in %s is not the key of the first certificate in %s; were they "
-                  "made at different times?",
-                  key_file, cert_file);
+        fault_say(
+            fault, "E0252",
+            "the key in %s is not the key of the first certificate in %s; were they "
+            "made at different times?",
+            key_file, cert_file);
     ERR_clear_error();
     tls_pair_done(p);
     return false;
@@ -224,7 +227,7 @@ tls_pair_done(struct tls_pair *p)
 }
 
 bool
-tls_load_cas(X509_STORE *store, STACK_OF(X509_NAME) *names, const char *file,
+tls_load_cas(X509_STORE *store, STACK_OF(X509_NAME) * names, const char *file,
              struct tls_fault *fault)
 {
     STACK_OF(X509) *all = certs_load(file, fault);
@@ -269,7 +272,8 @@ tls_load_crls(X509_STORE *store, const char *file, bool *ret_old, struct tls_fau
     }
     good = pem_ended() && n > 0;
     if (!good)
-        fault_say(fault, "E0251", "%s has %s in PEM form (-----BEGIN X509 CRL-----)", file,
+        fault_say(fault, "E0251", "%s has %s in PEM form (-----BEGIN X509 CRL-----)",
+                  file,
                   n ? "a damaged list of revoked certificates"
                     : "no list of revoked certificates");
     BIO_free(bio);

@@ -19,7 +19,7 @@ struct tls_fault {
 
 struct tls_pair { /* a certificate, those above it, and its key */
     X509 *cert;
-    STACK_OF(X509) *chain; /* never NULL after loading */
+    STACK_OF(X509) * chain; /* never NULL after loading */
     EVP_PKEY *key;
     bool key_is_public; /* other users of the host may read the file */
 };
@@ -31,7 +31,7 @@ void tls_pair_done(struct tls_pair *p); /* zeroed is fine */
 
 /* Adds the certificates of a file to a store; with `names` not NULL also their subjects. False
  * also when there is none: a store that trusts nobody is never meant. */
-bool tls_load_cas(X509_STORE *store, STACK_OF(X509_NAME) *names, const char *file,
+bool tls_load_cas(X509_STORE *store, STACK_OF(X509_NAME) * names, const char *file,
                   struct tls_fault *fault) MUST_CHECK;
 /* Adds revocation lists and turns the check of the whole chain on. store NULL: only looks.
  * *ret_old is set when one of them is past its next update. */

@@ -26,8 +26,8 @@ set_subject(struct room *r, const X509 *cert)
     char *text = NULL;
     long n;
 
-    if (!bio || X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0,
-                                   XN_FLAG_RFC2253) < 0) {
+    if (!bio ||
+        X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) < 0) {
         BIO_free(bio);
         return;
     }

@@ -26,8 +26,8 @@ struct san_view {
 /* SAN_BAD: empty, or bytes that no name has (below '!' or above '~'). */
 enum san_result san_get(const GENERAL_NAME *name, struct san_view *ret);
 /* The same from parts, for tests: kind and bytes as in the certificate. */
-enum san_result san_from_bytes(uint32_t kind, const uint8_t *p, size_t n,
-                               struct san_view *ret);
+enum san_result
+san_from_bytes(uint32_t kind, const uint8_t *p, size_t n, struct san_view *ret);
 /* DNS names without regard to case, all else byte by byte; wildcards of certificates are
  * names like any other. */
 bool san_matches(const struct san_view *v, const struct tls_san_conf *rule);
@@ -40,7 +40,8 @@ bool san_claims_spiffe(const char *text, size_t n);
  * nothing. Names of kinds that we do not read are no fault. */
 const char *san_fault(const GENERAL_NAMES *all);
 /* One of the names fits one of the rules (struct tls_san_conf). */
-bool san_any_matches(const GENERAL_NAMES *all, const struct tls_san_conf *rules, size_t n);
+bool
+san_any_matches(const GENERAL_NAMES *all, const struct tls_san_conf *rules, size_t n);
 
 /* A name of ours against the one that a client asked for, both in lower case: "*.a.example"
  * is for one further label (RFC 6125 6.4.3). */

@@ -121,8 +121,8 @@ explain_issuer(const struct tls *s, int result, struct strbuf *out)
 {
     bool alone = result == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
 
-    strbuf_printf(out, "the %s's certificate is not signed by a CA in %s%s",
-                  peer_word(s), s->ctx->ca_file ? s->ctx->ca_file : "the system's list",
+    strbuf_printf(out, "the %s's certificate is not signed by a CA in %s%s", peer_word(s),
+                  s->ctx->ca_file ? s->ctx->ca_file : "the system's list",
                   alone ? "; it is self-signed" : "");
     return alone ? TLS_REFUSAL_SELF_SIGNED : TLS_REFUSAL_UNKNOWN_CA;
 }
@@ -282,8 +282,9 @@ explain_to_client(const struct tls *s, int reason, struct strbuf *out)
         strbuf_puts(out, "the server refuses HTTP/2 (ALPN h2)");
         return TLS_REFUSAL_ALPN;
     case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
-        strbuf_printf(out, "the server found no cipher suite or key that both sides can "
-                           "use%s",
+        strbuf_printf(out,
+                      "the server found no cipher suite or key that both sides can "
+                      "use%s",
                       have ? "" : "; or it wants a client certificate");
         return TLS_REFUSAL_CIPHER;
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
@@ -297,8 +298,9 @@ explain_to_client(const struct tls *s, int reason, struct strbuf *out)
     case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
     case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
     case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
-        strbuf_puts(out, have ? "the server refuses our client certificate"
-                              : "the server refuses us; it may want a client certificate");
+        strbuf_puts(out, have
+                             ? "the server refuses our client certificate"
+                             : "the server refuses us; it may want a client certificate");
         return TLS_REFUSAL_BY_PEER;
     case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
         strbuf_puts(out, "the server says that our client certificate has expired");
@@ -319,8 +321,8 @@ explain_protocol(const struct tls *s, unsigned long e, struct strbuf *out)
 {
     int reason = ERR_GET_LIB(e) == ERR_LIB_SSL ? ERR_GET_REASON(e) : 0;
     const char *text = ERR_reason_error_string(e);
-    enum tls_refusal r = s->server ? explain_to_server(s, reason, out)
-                                   : explain_to_client(s, reason, out);
+    enum tls_refusal r =
+        s->server ? explain_to_server(s, reason, out) : explain_to_client(s, reason, out);
 
     if (r != TLS_REFUSAL_NONE)
         return r;

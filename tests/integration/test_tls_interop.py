@@ -98,7 +98,7 @@ def serve(files):
 
     yield start
     for server in running:
-        server.stop()
+        server.kill()
 
 
 def openssl_client(files, port, version=None, alpn="h2", cert=None, sni="server.example", ca="ca",

@@ -25,42 +25,114 @@ struct row {
 
 static const struct row rows[] = {
     { "good", { .san = "DNS:a.example" }, &ca, NULL, TLS_REFUSAL_NONE, "" },
-    { "good with purpose", { .san = "DNS:a.example", .eku = "clientAuth" }, &ca, NULL,
-      TLS_REFUSAL_NONE, "" },
-    { "good with both purposes", { .eku = "serverAuth,clientAuth" }, &ca, NULL,
-      TLS_REFUSAL_NONE, "" },
-    { "good by an intermediate", { .san = "DNS:a.example" }, &middle, &middle,
-      TLS_REFUSAL_NONE, "" },
-    { "good RSA", { .san = "DNS:a.example", .rsa_bits = 2048 }, &ca, NULL,
-      TLS_REFUSAL_NONE, "" },
-    { "none", { .cn = "-" }, NULL, NULL, TLS_REFUSAL_NO_CERTIFICATE,
+    { "good with purpose",
+      { .san = "DNS:a.example", .eku = "clientAuth" },
+      &ca,
+      NULL,
+      TLS_REFUSAL_NONE,
+      "" },
+    { "good with both purposes",
+      { .eku = "serverAuth,clientAuth" },
+      &ca,
+      NULL,
+      TLS_REFUSAL_NONE,
+      "" },
+    { "good by an intermediate",
+      { .san = "DNS:a.example" },
+      &middle,
+      &middle,
+      TLS_REFUSAL_NONE,
+      "" },
+    { "good RSA",
+      { .san = "DNS:a.example", .rsa_bits = 2048 },
+      &ca,
+      NULL,
+      TLS_REFUSAL_NONE,
+      "" },
+    { "none",
+      { .cn = "-" },
+      NULL,
+      NULL,
+      TLS_REFUSAL_NO_CERTIFICATE,
       "the client has no certificate, and this listener requires one" },
-    { "expired", { .from_day = -9, .to_day = -1 }, &ca, NULL, TLS_REFUSAL_EXPIRED,
+    { "expired",
+      { .from_day = -9, .to_day = -1 },
+      &ca,
+      NULL,
+      TLS_REFUSAL_EXPIRED,
       "the client's certificate has expired (20" },
-    { "not yet valid", { .from_day = 1, .to_day = 9 }, &ca, NULL,
-      TLS_REFUSAL_NOT_YET_VALID, "is not valid yet; is the clock right? (20" },
-    { "self-signed", { .san = "DNS:a.example" }, NULL, NULL, TLS_REFUSAL_SELF_SIGNED,
+    { "not yet valid",
+      { .from_day = 1, .to_day = 9 },
+      &ca,
+      NULL,
+      TLS_REFUSAL_NOT_YET_VALID,
+      "is not valid yet; is the clock right? (20" },
+    { "self-signed",
+      { .san = "DNS:a.example" },
+      NULL,
+      NULL,
+      TLS_REFUSAL_SELF_SIGNED,
       "; it is self-signed" },
-    { "another CA", { .san = "DNS:a.example" }, &other_ca, NULL, TLS_REFUSAL_UNKNOWN_CA,
+    { "another CA",
+      { .san = "DNS:a.example" },
+      &other_ca,
+      NULL,
+      TLS_REFUSAL_UNKNOWN_CA,
       "the client's certificate is not signed by a CA in /tmp/" },
-    { "another CA, sent along", { .san = "DNS:a.example" }, &other_ca, &other_ca,
-      TLS_REFUSAL_UNKNOWN_CA, "is not signed by a CA in" },
-    { "intermediate not sent", { .san = "DNS:a.example" }, &middle, NULL,
-      TLS_REFUSAL_UNKNOWN_CA, "is not signed by a CA in" },
-    { "by an intermediate that is no CA", { .san = "DNS:a.example" }, &server, &server,
-      TLS_REFUSAL_CERTIFICATE, "cannot be verified: invalid CA certificate" },
-    { "for servers only", { .eku = "serverAuth" }, &ca, NULL, TLS_REFUSAL_PURPOSE,
+    { "another CA, sent along",
+      { .san = "DNS:a.example" },
+      &other_ca,
+      &other_ca,
+      TLS_REFUSAL_UNKNOWN_CA,
+      "is not signed by a CA in" },
+    { "intermediate not sent",
+      { .san = "DNS:a.example" },
+      &middle,
+      NULL,
+      TLS_REFUSAL_UNKNOWN_CA,
+      "is not signed by a CA in" },
+    { "by an intermediate that is no CA",
+      { .san = "DNS:a.example" },
+      &server,
+      &server,
+      TLS_REFUSAL_CERTIFICATE,
+      "cannot be verified: invalid CA certificate" },
+    { "for servers only",
+      { .eku = "serverAuth" },
+      &ca,
+      NULL,
+      TLS_REFUSAL_PURPOSE,
       "is not made for clients (extended key usage)" },
-    { "for mail only", { .eku = "emailProtection" }, &ca, NULL, TLS_REFUSAL_PURPOSE,
+    { "for mail only",
+      { .eku = "emailProtection" },
+      &ca,
+      NULL,
+      TLS_REFUSAL_PURPOSE,
       "is not made for clients" },
-    { "for code only", { .eku = "codeSigning,timeStamping" }, &ca, NULL,
-      TLS_REFUSAL_PURPOSE, "is not made for clients" },
-    { "weak key", { .rsa_bits = 1024 }, &ca, NULL, TLS_REFUSAL_CERTIFICATE,
+    { "for code only",
+      { .eku = "codeSigning,timeStamping" },
+      &ca,
+      NULL,
+      TLS_REFUSAL_PURPOSE,
+      "is not made for clients" },
+    { "weak key",
+      { .rsa_bits = 1024 },
+      &ca,
+      NULL,
+      TLS_REFUSAL_CERTIFICATE,
       "EE certificate key too weak" },
-    { "weak key above", { .san = "DNS:a.example" }, &weak_middle, &weak_middle,
-      TLS_REFUSAL_CERTIFICATE, "CA certificate key too weak" },
-    { "outside of what its CA may sign", { .san = "DNS:b.test" }, &chain[7], &chain[7],
-      TLS_REFUSAL_CERTIFICATE, "permitted subtree violation" },
+    { "weak key above",
+      { .san = "DNS:a.example" },
+      &weak_middle,
+      &weak_middle,
+      TLS_REFUSAL_CERTIFICATE,
+      "CA certificate key too weak" },
+    { "outside of what its CA may sign",
+      { .san = "DNS:b.test" },
+      &chain[7],
+      &chain[7],
+      TLS_REFUSAL_CERTIFICATE,
+      "permitted subtree violation" },
 };
 
 static void
@@ -75,7 +147,8 @@ clients_are_let_in_by_their_certificate(void **state)
         for (int v = TLS1_2_VERSION; v <= TLS1_3_VERSION; v++) {
             const struct row *row = &rows[i];
             struct tlscert c = row->cert;
-            struct tlspeer_conf conf = { .client = true, .above = row->above,
+            struct tlspeer_conf conf = { .client = true,
+                                         .above = row->above,
                                          .max_version = v };
             struct tlsid id = { 0 };
             struct tlsrig r;
@@ -91,8 +164,8 @@ clients_are_let_in_by_their_certificate(void **state)
             if (!strstr(tls_why(r.t), row->why) || tls_refusal(r.t) != row->refusal)
                 fail_msg("%s: %d, \"%s\", %s", row->about, r.told, tls_why(r.t),
                          tls_refusal_name(tls_refusal(r.t)));
-            assert_int_equal(r.told, row->refusal ? TRANSPORT_FAILED
-                                                  : TRANSPORT_CONNECTED);
+            assert_int_equal(r.told,
+                             row->refusal ? TRANSPORT_FAILED : TRANSPORT_CONNECTED);
             if (row->refusal)
                 assert_true(r.peer.alert[0] != '\0'); /* the client heard it */
             tlsrig_close(&r);
@@ -220,9 +293,9 @@ only_pinned_keys_are_let_in(void **state)
 
         tlsrig_run_server(&r, ctx, &peer);
         assert_int_equal(tls_refusal(r.t), i ? TLS_REFUSAL_PIN : TLS_REFUSAL_NONE);
-        assert_string_equal(
-            tls_why(r.t), i ? "the key of the client's certificate is none of the pins"
-                            : "");
+        assert_string_equal(tls_why(r.t),
+                            i ? "the key of the client's certificate is none of the pins"
+                              : "");
         tlsrig_close(&r);
     }
     tls_ctx_drop(ctx);
@@ -410,16 +483,21 @@ a_backend_that_wants_a_certificate_is_understood(void **state)
 static int
 make_all(void **state)
 {
-    struct tlscert c = { .cn = "middle", .by = &ca, .ca = true, .from_day = -1,
-                         .to_day = 30 };
-    struct tlscert leaf = { .cn = "server", .san = "DNS:server.example", .by = &ca,
-                            .from_day = -1, .to_day = 30 };
+    struct tlscert c = {
+        .cn = "middle", .by = &ca, .ca = true, .from_day = -1, .to_day = 30
+    };
+    struct tlscert leaf = { .cn = "server",
+                            .san = "DNS:server.example",
+                            .by = &ca,
+                            .from_day = -1,
+                            .to_day = 30 };
 
     if (tlsrig_make_dir(state) != 0)
         return -1;
     tlsid_make(&ca, NULL, NULL, -1, 30);
-    tlsid_make_as(&other_ca, &(struct tlscert){ .cn = "other CA", .ca = true,
-                                                .from_day = -1, .to_day = 30 });
+    tlsid_make_as(
+        &other_ca,
+        &(struct tlscert){ .cn = "other CA", .ca = true, .from_day = -1, .to_day = 30 });
     tlsid_make_as(&middle, &c);
     c.cn = "weak middle";
     c.rsa_bits = 1024;
@@ -433,8 +511,12 @@ make_all(void **state)
         c.by = i ? &chain[i - 1] : &ca;
         tlsid_make_as(&chain[i], &c);
     }
-    c = (struct tlscert){ .cn = "narrow", .by = &ca, .ca = true, .from_day = -1,
-                          .to_day = 30, .constraints = "permitted;DNS:example" };
+    c = (struct tlscert){ .cn = "narrow",
+                          .by = &ca,
+                          .ca = true,
+                          .from_day = -1,
+                          .to_day = 30,
+                          .constraints = "permitted;DNS:example" };
     tlsid_make_as(&chain[7], &c);
     tlsid_make_as(&server, &leaf);
     tlsrig_save(&ca, "ca");
@@ -443,7 +525,8 @@ make_all(void **state)
     strcpy(server_crt, tlsrig_path("server.crt"));
     strcpy(server_key, tlsrig_path("server.key"));
     strcpy(crl_file, tlsrig_path("list.crl"));
-    mtls = (struct tls_server_conf){ .cert = server_crt, .key = server_key,
+    mtls = (struct tls_server_conf){ .cert = server_crt,
+                                     .key = server_key,
                                      .client_ca = ca_file,
                                      .client_cert = TLS_CLIENT_CERT_REQUIRE };
     return 0;

@@ -19,10 +19,16 @@ struct both {
 };
 
 static const struct conf_field both_fields[] = {
-    { .key = "in", .type = CONF_OBJECT, .at = offsetof(struct both, in),
-      .sub = &tls_server_conf_struct, .help = "As in a listener." },
-    { .key = "out", .type = CONF_OBJECT, .at = offsetof(struct both, out),
-      .sub = &tls_client_conf_struct, .help = "As in a pool." },
+    { .key = "in",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct both, in),
+      .sub = &tls_server_conf_struct,
+      .help = "As in a listener." },
+    { .key = "out",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct both, out),
+      .sub = &tls_client_conf_struct,
+      .help = "As in a pool." },
     { .key = NULL },
 };
 
@@ -63,7 +69,8 @@ static const struct row {
 } rows[] = {
     { "{}", NULL, NULL, NULL },
     { "{ \"out\": {} }", NULL, NULL, NULL },
-    { "{ \"in\": { \"cert\": \"$good.crt\", \"key\": \"$good.key\" } }", NULL, NULL, NULL },
+    { "{ \"in\": { \"cert\": \"$good.crt\", \"key\": \"$good.key\" } }", NULL, NULL,
+      NULL },
     { "{ \"in\": { \"cert\": \"$good.crt\", \"key\": \"$good.key\", \"clientCa\": "
       "\"$ca.crt\", \"allowSan\": [\"a\", { \"prefix\": \"spiffe://td/\", \"type\": "
       "\"uri\" }, { \"exact\": \"::1\", \"type\": \"ip\" }], \"crl\": \"$good.crl\", "
@@ -142,7 +149,8 @@ static const struct row {
       "out.matchSan[0]", "not several" },
     { "{ \"out\": { \"matchSan\": [{ \"type\": \"uri\" }] } }", "E0255",
       "out.matchSan[0]", "write the name" },
-    { "{ \"out\": { \"matchSan\": [\"\"] } }", "E0255", "out.matchSan[0]", "fits nothing" },
+    { "{ \"out\": { \"matchSan\": [\"\"] } }", "E0255", "out.matchSan[0]",
+      "fits nothing" },
     { "{ \"out\": { \"matchSan\": [{ \"prefix\": \"10.\", \"type\": \"ip\" }] } }",
       "E0255", "out.matchSan[0]", "knows exact only" },
     { "{ \"out\": { \"matchSan\": [{ \"exact\": \"a.b\", \"type\": \"ip\" }] } }",
@@ -153,16 +161,16 @@ static const struct row {
     { "{ \"out\": { \"serverName\": \"*.a\" } }", "E0115", "out.serverName",
       "without a port" },
     /* warnings */
-    { "{ \"in\": { \"cert\": \"$old.crt\", \"key\": \"$old.key\" } }", "W0310",
-      "in.cert", "expired 3 days ago, at 20" },
-    { "{ \"in\": { \"cert\": \"$new.crt\", \"key\": \"$new.key\" } }", "W0311",
-      "in.cert", "is not valid before 20" },
+    { "{ \"in\": { \"cert\": \"$old.crt\", \"key\": \"$old.key\" } }", "W0310", "in.cert",
+      "expired 3 days ago, at 20" },
+    { "{ \"in\": { \"cert\": \"$new.crt\", \"key\": \"$new.key\" } }", "W0311", "in.cert",
+      "is not valid before 20" },
     { "{ \"in\": { \"cert\": \"$soon.crt\", \"key\": \"$soon.key\" } }", "W0312",
       "in.cert", "expires in 1" },
     { "{ \"in\": { \"cert\": \"$good.crt\", \"key\": \"$public.key\" } }", "W0313",
       "in.key", "every user of this host can read" },
-    { "{ \"out\": { \"insecureSkipVerify\": true } }", "W0314",
-      "out.insecureSkipVerify", "anybody on the way" },
+    { "{ \"out\": { \"insecureSkipVerify\": true } }", "W0314", "out.insecureSkipVerify",
+      "anybody on the way" },
     { "{ \"in\": { \"cert\": \"$good.crt\", \"key\": \"$good.key\", \"clientCa\": "
       "\"$ca.crt\", \"crl\": \"$old.crl\" } }",
       "W0315", "in.crl", "older than its CA allows" },
@@ -183,7 +191,8 @@ stands_at(const char *problems, const char *at)
     if (sscanf(problems, "f:1:%lu", &column) != 1)
         return false;
     spot = loaded + column - 1;
-    for (found = strstr(loaded, key); found && found <= spot; found = strstr(found + 1, key))
+    for (found = strstr(loaded, key); found && found <= spot;
+         found = strstr(found + 1, key))
         if (found == spot ||
             strspn(found + strlen(key), " :[{") >= (size_t)(spot - found) - strlen(key))
             return true;
@@ -212,9 +221,9 @@ each_fault_is_shown_where_it_is(void **state)
 
         if ((s != NULL) != good || (!row->code && problems.len > 0))
             fail_msg("row %zu: %s", i, problems.s);
-        if (row->code && (!strstr(problems.s, row->code) ||
-                          !strstr(problems.s, row->says) || !strstr(problems.s, "\n1 ") ||
-                          !stands_at(problems.s, row->at)))
+        if (row->code &&
+            (!strstr(problems.s, row->code) || !strstr(problems.s, row->says) ||
+             !strstr(problems.s, "\n1 ") || !stands_at(problems.s, row->at)))
             fail_msg("row %zu wants %s %s: %s", i, row->code, row->says, problems.s);
         if (row->code && !code_is_explained(row->code))
             fail_msg("%s is not explained", row->code);
@@ -303,7 +312,8 @@ contexts_name_the_file_at_fault(void **state)
         };
         struct tls_client_conf out = { .ca = in.client_ca ? in.client_ca
                                                           : tlsrig_path("ca.crt"),
-                                       .cert = in.cert, .key = in.key };
+                                       .cert = in.cert,
+                                       .key = in.key };
 
         assert_null(tls_ctx_new_server(&in, NULL, "in", why));
         if (!strstr(why, bad[i].says))
@@ -321,8 +331,11 @@ contexts_name_the_file_at_fault(void **state)
 static void
 save_as(const char *name, const struct tlsid *by, int from, int to, int rsa_bits)
 {
-    struct tlscert c = { .san = "DNS:a.example", .by = by, .from_day = from,
-                         .to_day = to, .rsa_bits = rsa_bits };
+    struct tlscert c = { .san = "DNS:a.example",
+                         .by = by,
+                         .from_day = from,
+                         .to_day = to,
+                         .rsa_bits = rsa_bits };
     struct tlsid id;
 
     tlsid_make_as(&id, &c);

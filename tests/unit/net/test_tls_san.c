@@ -75,8 +75,9 @@ odd_names_are_never_taken_for_others(void **state)
     tlsid_make(&ca, NULL, NULL, -1, 1);
     for (size_t i = 0; i < ARRAY_LEN(odds); i++) {
         struct tlsname raw = { odds[i].type, odds[i].bytes, odds[i].n };
-        struct tlscert c = { .raw = &raw, .n_raw = 1, .by = &ca, .from_day = -1,
-                             .to_day = 1 };
+        struct tlscert c = {
+            .raw = &raw, .n_raw = 1, .by = &ca, .from_day = -1, .to_day = 1
+        };
         struct tls_san_conf rule = { .exact = odds[i].rule };
         struct tlsid id;
         GENERAL_NAMES *all;
@@ -112,7 +113,10 @@ rules_fit_the_names_they_mean(void **state)
         { TLS_SAN_DNS, "a.example", { .prefix = "a.example.b" }, false },
         { TLS_SAN_DNS, "a.example", { .exact = "" }, false },
         { TLS_SAN_DNS, "a.example", { 0 }, false },
-        { TLS_SAN_DNS, "a.example", { .exact = "a.example", .kind = TLS_SAN_URI }, false },
+        { TLS_SAN_DNS,
+          "a.example",
+          { .exact = "a.example", .kind = TLS_SAN_URI },
+          false },
         { TLS_SAN_DNS, "a.example", { .exact = "a.example", .kind = TLS_SAN_DNS }, true },
         { TLS_SAN_URI, "spiffe://td/Web", { .exact = "spiffe://td/web" }, false },
         { TLS_SAN_URI, "spiffe://td/web", { .prefix = "spiffe://td/" }, true },
@@ -161,8 +165,8 @@ static void
 wildcards_of_ours_stand_for_one_label(void **state)
 {
     static const char *const good[] = { "*.a.b", "*.shop.example" };
-    static const char *const bad[] = { "*", "*.", "*.a", "*.*.a", "a.*.b", "*a.b.c",
-                                       "*..b", "a.b.c" };
+    static const char *const bad[] = { "*",     "*.",     "*.a",  "*.*.a",
+                                       "a.*.b", "*a.b.c", "*..b", "a.b.c" };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
@@ -184,13 +188,13 @@ the_name_in_a_hello_is_read_exactly(void **state)
         { BYTES("\0\14\0\0\11a.Example"), "a.example" },
         { BYTES("\0\5\0\0\2a."), "a" },
         { BYTES("\0\4\0\0\1."), NULL },
-        { BYTES("\0\4\1\0\1a"), NULL },         /* another kind of name */
-        { BYTES("\0\5\0\0\1a"), NULL },         /* list longer than the bytes */
-        { BYTES("\0\3\0\0\1a"), NULL },         /* and shorter */
-        { BYTES("\0\4\0\0\2a"), NULL },         /* name longer than the list */
-        { BYTES("\0\5\0\0\1ab"), NULL },        /* something behind it */
-        { BYTES("\0\3\0\0\0"), NULL },          /* empty */
-        { BYTES("\0\6\0\0\3a\0b"), NULL },      /* a NUL */
+        { BYTES("\0\4\1\0\1a"), NULL },    /* another kind of name */
+        { BYTES("\0\5\0\0\1a"), NULL },    /* list longer than the bytes */
+        { BYTES("\0\3\0\0\1a"), NULL },    /* and shorter */
+        { BYTES("\0\4\0\0\2a"), NULL },    /* name longer than the list */
+        { BYTES("\0\5\0\0\1ab"), NULL },   /* something behind it */
+        { BYTES("\0\3\0\0\0"), NULL },     /* empty */
+        { BYTES("\0\6\0\0\3a\0b"), NULL }, /* a NUL */
         { BYTES("\0\6\0\0\3a b"), NULL },
         { BYTES("\0\6\0\0\3a\xff"
                 "b"),

@@ -103,32 +103,61 @@ clients_that_cannot_speak_with_us_hear_why(void **state)
         enum tls_refusal refusal;
         const char *why, *alert;
     } rows[] = {
-        { { .no_alpn = true }, TLS_MIN_1_2, TLS_REFUSAL_ALPN,
+        { { .no_alpn = true },
+          TLS_MIN_1_2,
+          TLS_REFUSAL_ALPN,
           "the client offers no protocol; gRPC needs HTTP/2 (ALPN h2)",
           "no application protocol" },
-        { { .alpn = "\10http/1.1" }, TLS_MIN_1_2, TLS_REFUSAL_ALPN,
+        { { .alpn = "\10http/1.1" },
+          TLS_MIN_1_2,
+          TLS_REFUSAL_ALPN,
           "the client offers only http/1.1; gRPC needs HTTP/2 (ALPN h2)",
           "no application protocol" },
-        { { .alpn = "\10http/1.1\6spdy/3" }, TLS_MIN_1_2, TLS_REFUSAL_ALPN,
-          "the client offers only http/1.1, spdy/3; gRPC needs", "no application protocol" },
-        { { .alpn = "\3h2c" }, TLS_MIN_1_2, TLS_REFUSAL_ALPN, "offers only h2c",
+        { { .alpn = "\10http/1.1\6spdy/3" },
+          TLS_MIN_1_2,
+          TLS_REFUSAL_ALPN,
+          "the client offers only http/1.1, spdy/3; gRPC needs",
           "no application protocol" },
-        { { .alpn = "\2H2", .max_version = TLS1_2_VERSION }, TLS_MIN_1_2,
-          TLS_REFUSAL_ALPN, "offers only H2", "no application protocol" },
-        { { .min_version = TLS1_VERSION, .max_version = TLS1_1_VERSION }, TLS_MIN_1_2,
-          TLS_REFUSAL_VERSION, "the client speaks neither TLS 1.2 nor 1.3",
+        { { .alpn = "\3h2c" },
+          TLS_MIN_1_2,
+          TLS_REFUSAL_ALPN,
+          "offers only h2c",
+          "no application protocol" },
+        { { .alpn = "\2H2", .max_version = TLS1_2_VERSION },
+          TLS_MIN_1_2,
+          TLS_REFUSAL_ALPN,
+          "offers only H2",
+          "no application protocol" },
+        { { .min_version = TLS1_VERSION, .max_version = TLS1_1_VERSION },
+          TLS_MIN_1_2,
+          TLS_REFUSAL_VERSION,
+          "the client speaks neither TLS 1.2 nor 1.3",
           "protocol version" },
-        { { .no_alpn = true, .max_version = TLS1_1_VERSION }, TLS_MIN_1_2,
-          TLS_REFUSAL_VERSION, "the client speaks neither TLS 1.2 nor 1.3",
+        { { .no_alpn = true, .max_version = TLS1_1_VERSION },
+          TLS_MIN_1_2,
+          TLS_REFUSAL_VERSION,
+          "the client speaks neither TLS 1.2 nor 1.3",
           "protocol version" },
-        { { .max_version = TLS1_2_VERSION }, TLS_MIN_1_3, TLS_REFUSAL_VERSION,
-          "the client does not speak TLS 1.3", "protocol version" },
+        { { .max_version = TLS1_2_VERSION },
+          TLS_MIN_1_3,
+          TLS_REFUSAL_VERSION,
+          "the client does not speak TLS 1.3",
+          "protocol version" },
         { { .max_version = TLS1_2_VERSION, .ciphers = "AES128-SHA:AES256-SHA" },
-          TLS_MIN_1_2, TLS_REFUSAL_CIPHER, "no cipher suite", "handshake failure" },
+          TLS_MIN_1_2,
+          TLS_REFUSAL_CIPHER,
+          "no cipher suite",
+          "handshake failure" },
         { { .max_version = TLS1_2_VERSION, .ciphers = "ECDHE-ECDSA-AES128-SHA" },
-          TLS_MIN_1_2, TLS_REFUSAL_CIPHER, "no cipher suite", "handshake failure" },
+          TLS_MIN_1_2,
+          TLS_REFUSAL_CIPHER,
+          "no cipher suite",
+          "handshake failure" },
         { { .max_version = TLS1_2_VERSION, .ciphers = "ECDHE-RSA-AES128-GCM-SHA256" },
-          TLS_MIN_1_2, TLS_REFUSAL_CIPHER, "no cipher suite", "handshake failure" },
+          TLS_MIN_1_2,
+          TLS_REFUSAL_CIPHER,
+          "no cipher suite",
+          "handshake failure" },
     };
 
     (void)state;
@@ -268,8 +297,12 @@ the_name_asked_for_chooses_the_certificate(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(certs); i++) {
-        struct tlscert c = { .cn = certs[i].file, .san = certs[i].san, .by = &ca,
-                             .from_day = -1, .to_day = 30, .rsa_bits = certs[i].rsa };
+        struct tlscert c = { .cn = certs[i].file,
+                             .san = certs[i].san,
+                             .by = &ca,
+                             .from_day = -1,
+                             .to_day = 30,
+                             .rsa_bits = certs[i].rsa };
         char name[32];
 
         tlsid_make_as(&ids[i], &c);
@@ -283,8 +316,10 @@ the_name_asked_for_chooses_the_certificate(void **state)
     ctx = ctx_new(&conf);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         for (int v = TLS1_2_VERSION; v <= TLS1_3_VERSION; v++) {
-            struct tlspeer_conf peer = { .client = true, .sni = rows[i].sni,
-                                         .sigalgs = rows[i].sigalgs, .max_version = v };
+            struct tlspeer_conf peer = { .client = true,
+                                         .sni = rows[i].sni,
+                                         .sigalgs = rows[i].sigalgs,
+                                         .max_version = v };
             struct tlsrig r;
             char cn[64];
 
@@ -311,7 +346,9 @@ a_peer_has_an_identity(void **state)
     struct tlscert c = { .cn = "app",
                          .san = "DNS:App.example,URI:spiffe://td/ns/shop/sa/web,"
                                 "email:me@a.example,IP:10.0.0.1,IP:::1",
-                         .by = &ca, .from_day = -1, .to_day = 1 };
+                         .by = &ca,
+                         .from_day = -1,
+                         .to_day = 1 };
     struct tlsid id;
     struct tlspeer_conf conf = { .client = true, .id = &id, .sni = "IN.example" };
     struct tls_ctx *ctx = ctx_new(&mtls);
@@ -571,8 +608,9 @@ static int
 make_all(void **state)
 {
     static char crt[128], key[128], cas[128];
-    struct tlscert s = { .san = "DNS:server.example", .by = &ca, .from_day = -1,
-                         .to_day = 30 };
+    struct tlscert s = {
+        .san = "DNS:server.example", .by = &ca, .from_day = -1, .to_day = 30
+    };
 
     if (tlsrig_make_dir(state) != 0)
         return -1;

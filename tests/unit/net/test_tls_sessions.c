@@ -31,8 +31,9 @@ ctx_new(const struct tls_server_conf *conf, struct tls_tickets *tickets,
 static bool
 visit(struct tls_ctx *ctx, const char *sni, int version, SSL_SESSION **session)
 {
-    struct tlspeer_conf conf = { .client = true, .sni = sni, .max_version = version,
-                                 .session = *session };
+    struct tlspeer_conf conf = {
+        .client = true, .sni = sni, .max_version = version, .session = *session
+    };
     struct tlsrig r;
     bool resumed;
 
@@ -153,7 +154,8 @@ tickets_are_given_only_where_they_are_wanted(void **state)
 static void
 two_contexts_of_one_listener_share_tickets(void **state)
 {
-    struct tls_tickets *t = tls_tickets_new(START_S), *stranger = tls_tickets_new(START_S);
+    struct tls_tickets *t = tls_tickets_new(START_S),
+                       *stranger = tls_tickets_new(START_S);
     struct tls_ctx *before = ctx_new(&plain, t, "in");
     struct tls_ctx *after = ctx_new(&plain, t, "in"); /* a reload */
     struct tls_ctx *elsewhere = ctx_new(&plain, stranger, "in");
@@ -325,7 +327,8 @@ make_all(void **state)
     tlsrig_save(&ca, "ca");
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         strcpy(paths[i], tlsrig_path(names[i]));
-    plain = (struct tls_server_conf){ .cert = paths[0], .key = paths[1],
+    plain = (struct tls_server_conf){ .cert = paths[0],
+                                      .key = paths[1],
                                       .session_tickets = true };
     more = (struct tls_cert_conf){ paths[2], paths[3] };
     two = plain;

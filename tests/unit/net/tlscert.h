@@ -20,19 +20,19 @@ struct tlsname { /* a subject alternative name byte by byte */
     size_t n;
 };
 
-struct tlscert { /* days from now */
-    const char *cn;             /* NULL: "test" or "test CA" */
-    const char *san;            /* "DNS:a.example,IP:127.0.0.1"; NULL: none */
-    const struct tlsname *raw;  /* instead, n_raw of them */
+struct tlscert {               /* days from now */
+    const char *cn;            /* NULL: "test" or "test CA" */
+    const char *san;           /* "DNS:a.example,IP:127.0.0.1"; NULL: none */
+    const struct tlsname *raw; /* instead, n_raw of them */
     size_t n_raw;
-    const struct tlsid *by;     /* NULL: self-signed */
+    const struct tlsid *by; /* NULL: self-signed */
     bool ca;
-    const char *path_len;       /* of a CA: "critical,CA:TRUE,pathlen:0" */
-    const char *eku;            /* "clientAuth"; NULL: no extended key usage */
-    const char *constraints;    /* "permitted;DNS:.x" */
+    const char *path_len;    /* of a CA: "critical,CA:TRUE,pathlen:0" */
+    const char *eku;         /* "clientAuth"; NULL: no extended key usage */
+    const char *constraints; /* "permitted;DNS:.x" */
     int from_day, to_day;
-    int rsa_bits;               /* 0: P-256 */
-    const EVP_MD *digest;       /* NULL: SHA-256 */
+    int rsa_bits;         /* 0: P-256 */
+    const EVP_MD *digest; /* NULL: SHA-256 */
 };
 
 void tlsid_make_as(struct tlsid *id, const struct tlscert *c);

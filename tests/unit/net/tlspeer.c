@@ -62,8 +62,8 @@ open_client(struct tlspeer *p, const struct tlspeer_conf *conf)
         must(SSL_CTX_set_cipher_list(p->ctx, conf->ciphers) == 1);
     if (conf->sigalgs)
         must(SSL_CTX_set1_sigalgs_list(p->ctx, conf->sigalgs) == 1);
-    SSL_CTX_set_session_cache_mode(p->ctx, SSL_SESS_CACHE_CLIENT |
-                                               SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_session_cache_mode(p->ctx,
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(p->ctx, keep_session);
     p->ssl = SSL_new(p->ctx);
     must(p->ssl != NULL);

@@ -20,7 +20,7 @@ struct tlspeer {
     size_t in_n, in_room;
     const unsigned char *out; /* what it still has to send */
     size_t out_n;
-    bool hold; /* reads nothing from the wire */
+    bool hold;            /* reads nothing from the wire */
     SSL_SESSION *session; /* newest one that the server gave; a client's */
     unsigned sessions;
     char alert[80]; /* why the handshake or a read failed; "" when it did not */
@@ -32,12 +32,12 @@ struct tlspeer_conf {
     int min_version, max_version; /* 0: any */
     /* A client's: */
     bool client;
-    const char *sni;          /* NULL: none */
-    const char *alpn;         /* as on the wire; NULL: "\2h2" */
-    const char *ciphers;      /* of TLS 1.2; NULL: all */
-    const char *sigalgs;      /* NULL: as OpenSSL has them */
+    const char *sni;           /* NULL: none */
+    const char *alpn;          /* as on the wire; NULL: "\2h2" */
+    const char *ciphers;       /* of TLS 1.2; NULL: all */
+    const char *sigalgs;       /* NULL: as OpenSSL has them */
     const struct tlsid *above; /* sent behind the certificate */
-    SSL_SESSION *session;     /* to be resumed */
+    SSL_SESSION *session;      /* to be resumed */
 };
 
 void

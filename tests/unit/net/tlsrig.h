@@ -29,7 +29,8 @@ struct tlsrig {
 
 void tlsrig_open(struct tlsrig *r, size_t room, size_t step);
 /* Our server against a client. */
-void tlsrig_serve(struct tlsrig *r, struct tls_ctx *ctx, const struct tlspeer_conf *client);
+void
+tlsrig_serve(struct tlsrig *r, struct tls_ctx *ctx, const struct tlspeer_conf *client);
 /* Our client against a server. */
 void tlsrig_dial(struct tlsrig *r, struct tls_ctx *ctx, const char *name,
                  struct tls_session_slot *slot, const struct tlspeer_conf *server);
