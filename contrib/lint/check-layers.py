@@ -10,10 +10,12 @@ LIBRARIES = (
     (r"nghttp2/", ("h2",)),
     (r"event2/|event\.h", ("loop", "admin")),
     (r"jansson", ("conf",)),
+    (r"yaml", ("conf",)),
     (r"protobuf-c/", ("grpc",)),
     (r"openssl/", ("net",)),
     (r"ares", ("resolve",)),
     (r"xxhash", ("lb",)),
+    (r"pcre2", ("proxy",)),
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

@@ -41,15 +41,26 @@ pack_text(struct packer *p, const char *text)
 static void
 pack_below(struct packer *p, const struct conf_struct *type, const char *from, char *to);
 
+/* A LIST, or a DICT, whose structs have their keys beside the rows. */
 static void
-pack_list(struct packer *p, const struct conf_struct *sub, const struct conf_list *from,
+pack_list(struct packer *p, const struct conf_field *f, const struct conf_list *from,
           struct conf_list *to)
 {
-    char *items = pack(p, from->items, from->n * sub->size, alignof(max_align_t));
+    size_t size = f->sub->size;
+    char *items = pack(p, from->items, from->n * size, alignof(max_align_t));
 
-    for (size_t i = 0; i < from->n; i++)
-        pack_below(p, sub, (const char *)from->items + i * sub->size,
-                   items ? items + i * sub->size : NULL);
+    for (size_t i = 0; i < from->n; i++) {
+        const char *in = (const char *)from->items + i * size;
+        char *out = items ? items + i * size : NULL;
+
+        if (f->type == CONF_DICT) {
+            const char *key = pack_text(p, *(const char *const *)(in + f->sub->key_at));
+
+            if (out)
+                *(const char **)(out + f->sub->key_at) = key;
+        }
+        pack_below(p, f->sub, in, out);
+    }
     if (to)
         to->items = from->n ? items : NULL;
 }
@@ -91,7 +102,8 @@ pack_below(struct packer *p, const struct conf_struct *type, const char *from, c
             pack_below(p, f->sub, in, out);
             break;
         case CONF_LIST:
-            pack_list(p, f->sub, in, out);
+        case CONF_DICT:
+            pack_list(p, f, in, out);
             break;
         case CONF_MAP:
             pack_map(p, in, out);
@@ -103,6 +115,8 @@ pack_below(struct packer *p, const struct conf_struct *type, const char *from, c
         case CONF_ENUM:
         case CONF_NUMBER:
         case CONF_PERCENT:
+        case CONF_INT:
+        case CONF_MAYBE:
             break;
         }
     }
@@ -153,14 +167,20 @@ text_equal(const char *a, const char *b)
 }
 
 static bool
-list_equal(const struct conf_struct *sub, const struct conf_list *a,
+list_equal(const struct conf_field *f, const struct conf_list *a,
            const struct conf_list *b)
 {
     if (a->n != b->n)
         return false;
     for (size_t i = 0; i < a->n; i++) {
-        if (!conf_equal(sub, (const char *)a->items + i * sub->size,
-                        (const char *)b->items + i * sub->size))
+        const char *x = (const char *)a->items + i * f->sub->size;
+        const char *y = (const char *)b->items + i * f->sub->size;
+
+        if (f->type == CONF_DICT &&
+            !text_equal(*(const char *const *)(x + f->sub->key_at),
+                        *(const char *const *)(y + f->sub->key_at)))
+            return false;
+        if (!conf_equal(f->sub, x, y))
             return false;
     }
     return true;
@@ -187,9 +207,11 @@ value_equal(const struct conf_field *f, const void *a, const void *b)
         return *(const bool *)a == *(const bool *)b;
     case CONF_UINT:
     case CONF_ENUM:
+    case CONF_MAYBE:
         return *(const uint32_t *)a == *(const uint32_t *)b;
     case CONF_SIZE:
     case CONF_DURATION:
+    case CONF_INT:
         return *(const int64_t *)a == *(const int64_t *)b;
     case CONF_NUMBER:
     case CONF_PERCENT: /* the same text gives the same bits */
@@ -199,7 +221,8 @@ value_equal(const struct conf_field *f, const void *a, const void *b)
     case CONF_OBJECT:
         return conf_equal(f->sub, a, b);
     case CONF_LIST:
-        return list_equal(f->sub, a, b);
+    case CONF_DICT:
+        return list_equal(f, a, b);
     case CONF_MAP:
         return map_equal(a, b);
     }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
-#include "conf/near.h"
+#include "conf/alias.h"
 #include "conf/values.h"
 
 enum { WHY_TEXT_MAX = 512 };
@@ -20,6 +20,18 @@ field_find(const struct conf_struct *type, const char *key)
             return f;
     }
     return NULL;
+}
+
+static bool
+path_starts_with_key(const struct conf_struct *type, const char *path)
+{
+    size_t n = strcspn(path, ".[");
+
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        if (strlen(f->key) == n && memcmp(f->key, path, n) == 0)
+            return true;
+    }
+    return false;
 }
 
 const struct conf_field *
@@ -38,6 +50,12 @@ field_find_path(const struct conf_struct *type, const char *path)
             return f;
         type = f->sub;
         path++;
+        if (f->type == CONF_DICT && !path_starts_with_key(type, path)) {
+            path += strcspn(path, ".");
+            if (*path == '\0')
+                return f;
+            path++;
+        }
     }
 }
 
@@ -57,9 +75,10 @@ bool
 field_check_range(const struct conf_field *f, int64_t value, struct strbuf *why,
                   const char **ret_code)
 {
+    bool free_int = f->type == CONF_INT && f->min == 0 && f->max == 0;
     char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX], got[VALUE_TEXT_MAX];
 
-    if (value >= f->min && (f->max == 0 || value <= f->max))
+    if (free_int || (value >= f->min && (f->max == 0 || value <= f->max)))
         return true;
     field_print_number(f, f->min, min);
     field_print_number(f, f->max, max);
@@ -123,6 +142,34 @@ parse_bool_text(const char *text, bool *at, struct strbuf *why, const char **ret
 }
 
 static bool
+parse_maybe_text(const char *text, uint32_t *at, struct strbuf *why,
+                 const char **ret_code)
+{
+    bool value;
+
+    if (!parse_bool_text(text, &value, why, ret_code))
+        return false;
+    *at = value ? CONF_TRUE : CONF_FALSE;
+    return true;
+}
+
+static bool
+parse_int_text(const struct conf_field *f, const char *text, int64_t *at,
+               struct strbuf *why, const char **ret_code)
+{
+    bool negative = text[0] == '-';
+    uint64_t n;
+
+    if (uint_parse(text + negative, INT64_MAX, &n) != 0) {
+        *ret_code = "E0109";
+        strbuf_printf(why, "must be a whole number, not \"%s\"", text);
+        return false;
+    }
+    *at = negative ? -(int64_t)n : (int64_t)n;
+    return field_check_range(f, *at, why, ret_code);
+}
+
+static bool
 parse_word(const struct conf_field *f, const char *text, uint32_t *at, struct strbuf *why,
            const char **ret_code)
 {
@@ -136,7 +183,7 @@ parse_word(const struct conf_field *f, const char *text, uint32_t *at, struct st
     }
     *ret_code = "E0113";
     strbuf_printf(why, "does not know the word \"%s\"", text);
-    near_suggest(why, text, f->words, n, "known words");
+    alias_suggest_word(why, text, f->words, n);
     return false;
 }
 
@@ -157,7 +204,7 @@ parse_string(const struct conf_field *f, const char *text, const char **at,
     *ret_code = f->code ? f->code : "E0115";
     if (f->words) {
         strbuf_printf(why, "does not know the word \"%s\"", text);
-        near_suggest(why, text, f->words, n, "known words");
+        alias_suggest_word(why, text, f->words, n);
     } else {
         strbuf_printf(why, "cannot be \"%s\": %s", text, reason);
     }
@@ -167,13 +214,15 @@ parse_string(const struct conf_field *f, const char *text, const char **at,
 bool
 conf_is_bare(const struct conf_field *f)
 {
-    return f->type == CONF_UINT || f->type == CONF_BOOL || f->type == CONF_NUMBER;
+    return f->type == CONF_UINT || f->type == CONF_INT || f->type == CONF_BOOL ||
+           f->type == CONF_MAYBE || f->type == CONF_NUMBER;
 }
 
 bool
 conf_is_tree(const struct conf_field *f)
 {
-    return f->type == CONF_OBJECT || f->type == CONF_LIST || f->type == CONF_MAP;
+    return f->type == CONF_OBJECT || f->type == CONF_LIST || f->type == CONF_MAP ||
+           f->type == CONF_DICT;
 }
 
 const char *
@@ -228,8 +277,12 @@ field_parse(const struct conf_field *f, const char *text, void *obj, struct strb
     switch (f->type) {
     case CONF_BOOL:
         return parse_bool_text(text, at, why, ret_code);
+    case CONF_MAYBE:
+        return parse_maybe_text(text, at, why, ret_code);
     case CONF_UINT:
         return parse_uint_text(f, text, at, why, ret_code);
+    case CONF_INT:
+        return parse_int_text(f, text, at, why, ret_code);
     case CONF_ENUM:
         return parse_word(f, text, at, why, ret_code);
     case CONF_STRING:
@@ -254,6 +307,7 @@ field_parse(const struct conf_field *f, const char *text, void *obj, struct strb
     case CONF_OBJECT:
     case CONF_LIST:
     case CONF_MAP:
+    case CONF_DICT:
         break;
     }
     return false;
@@ -294,6 +348,9 @@ field_print_type(const struct conf_field *f, struct strbuf *out)
         [CONF_NUMBER] = "number",
         [CONF_PERCENT] = "percentage",
         [CONF_MAP] = "object of strings",
+        [CONF_DICT] = "object with free keys",
+        [CONF_INT] = "whole number",
+        [CONF_MAYBE] = "true or false",
     };
 
     if (f->words) {
@@ -302,6 +359,8 @@ field_print_type(const struct conf_field *f, struct strbuf *out)
             strbuf_printf(out, "%s %s", i ? "," : "", f->words[i]);
     } else if (f->sub && f->sub->short_key && f->type == CONF_OBJECT) {
         strbuf_puts(out, "string or object");
+    } else if (f->type == CONF_LIST && f->one_ok) {
+        strbuf_puts(out, f->sub->short_key ? "string, object or list" : "object or list");
     } else {
         strbuf_puts(out, names[f->type]);
     }
@@ -311,7 +370,8 @@ void
 field_print_range(const struct conf_field *f, struct strbuf *out)
 {
     char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX];
-    const char *what = f->type == CONF_LIST || f->type == CONF_MAP ? " items" : "";
+    bool counts = f->type == CONF_LIST || f->type == CONF_MAP || f->type == CONF_DICT;
+    const char *what = counts ? " items" : "";
 
     if (f->max == 0 && f->min == 0)
         return;

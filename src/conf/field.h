@@ -24,7 +24,14 @@ enum conf_type {
     CONF_NUMBER,   /* double, never negative: a JSON number */
     CONF_PERCENT,  /* double, 20.0 for "20%" */
     CONF_MAP,      /* struct conf_map: an object of strings with free keys */
+    /* struct conf_list of structs described by sub, in the order of the file: an object
+     * with free keys. The key goes to the const char * at sub->key_at. */
+    CONF_DICT,
+    CONF_INT,   /* int64_t: a JSON whole number of either sign; no range: min = max = 0 */
+    CONF_MAYBE, /* uint32_t enum conf_maybe: true, false, or not in the file */
 };
+
+enum conf_maybe { CONF_UNSET, CONF_FALSE, CONF_TRUE };
 
 struct conf_list {
     void *items; /* n elements of sub->size bytes each */
@@ -50,9 +57,11 @@ struct conf_field {
     /* Default as it would be written in the file (without quotes); NULL: none. */
     const char *def;
     /* Range for UINT, SIZE (bytes), DURATION (ms), NUMBER, PERCENT, number of items for
-     * LIST and MAP; max 0: no range. */
+     * LIST, DICT and MAP; max 0: no range. */
     int64_t min, max;
     bool required;
+    bool bare_ok; /* CONF_SIZE: a plain number counts bytes, as in gRPC's own config */
+    bool one_ok;  /* CONF_LIST: a single value may stand for a list of one */
     /* CONF_ENUM: NULL-terminated. CONF_STRING: the only values allowed, or NULL. */
     const char *const *words;
     const struct conf_struct *sub;
@@ -74,6 +83,7 @@ struct conf_struct {
      * on_at, printing leaves out what is off. */
     bool optional;
     size_t on_at;
+    size_t key_at; /* in a CONF_DICT: offset of the const char * that gets the key */
     /* Checks that need several keys; reports by conf/check.h. May be NULL. */
     void (*check)(void *obj, struct conf_place *place);
 };
@@ -83,14 +93,15 @@ struct strbuf;
 /* Row of `key`; NULL: unknown. */
 const struct conf_field *field_find(const struct conf_struct *type, const char *key);
 /* Row of a path: "connections.connectTimeout", "pools[0].name", "pools[].name" or
- * "pools.name". NULL: unknown. */
+ * "pools.name"; in a CONF_DICT "headers.x-user.exact" or "headers.exact". NULL: unknown.
+ */
 const struct conf_field *
 field_find_path(const struct conf_struct *type, const char *path);
 /* Zeroes obj (type->size bytes) and sets every default of the rows. Strings point into
  * the rows. */
 void field_defaults(const struct conf_struct *type, void *obj);
-/* Sets one value from text without quotes ("5s", "true", "info"). Not for OBJECT, LIST
- * and MAP. The text must outlive obj. False: *why gets the rest of a sentence that starts
+/* Sets one value from text without quotes ("5s", "true", "info"). Not for OBJECT, LIST,
+ * MAP and DICT. The text must outlive obj. False: *why gets the rest of a sentence that starts
  * with the key ("needs a unit; did you mean ..."), *ret_code its code. */
 bool field_parse(const struct conf_field *f, const char *text, void *obj,
                  struct strbuf *why, const char **ret_code) MUST_CHECK;

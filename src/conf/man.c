@@ -57,7 +57,8 @@ man_field(const struct conf_field *f, struct strbuf *out)
 
     strbuf_init(&facts, 4096);
     field_print_type(f, &facts);
-    if (f->type != CONF_LIST && f->type != CONF_MAP && (f->min || f->max)) {
+    if (f->type != CONF_LIST && f->type != CONF_MAP && f->type != CONF_DICT &&
+        (f->min || f->max)) {
         strbuf_puts(&facts, ", ");
         field_print_range(f, &facts);
     }
@@ -91,7 +92,9 @@ man_struct(const struct conf_struct *type, const char *path, struct strbuf *out)
         if (!f->sub)
             continue;
         snprintf(below, sizeof below, "%s%s%s%s", path, *path ? "." : "", f->key,
-                 f->type == CONF_LIST ? "[]" : "");
+                 f->type == CONF_LIST   ? "[]"
+                 : f->type == CONF_DICT ? ".<key>"
+                                        : "");
         man_struct(f->sub, below, out);
     }
 }

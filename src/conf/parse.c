@@ -25,8 +25,9 @@ struct parse {
     struct problems *out;
 };
 
-static void parse_object(struct parse *p, const struct conf_struct *type, json_t *json,
-                         void *obj, struct conf_place *place);
+static void
+parse_object(struct parse *p, const struct conf_struct *type, const char *name,
+             json_t *json, void *obj, struct conf_place *place);
 
 /* The string with its variables put in, in the arena; NULL after a complaint. */
 static const char *
@@ -77,6 +78,8 @@ parse_integer(const struct conf_field *f, const json_t *json, void *obj,
     strbuf_init(&why, PATH_TEXT_MAX);
     if (!field_check_range(f, n, &why, &code))
         refuse(place, key, code, "", "%s", why.s);
+    else if (f->type == CONF_INT || f->type == CONF_SIZE)
+        *(int64_t *)((char *)obj + f->at) = n;
     else if (n > UINT32_MAX)
         refuse(place, key, "E0110", "", "is %" PRId64 "; it must be at most %u",
                (int64_t)n, UINT32_MAX);
@@ -128,6 +131,7 @@ parse_map(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
 {
     struct conf_map *map = (void *)((char *)obj + f->at);
     struct conf_place place = { .out = p->out, .up = up, .step = { .key = f->key } };
+    const struct conf_field string = { .type = CONF_STRING, .required = true };
     size_t n = json_object_size(json);
     const char *key;
     json_t *value;
@@ -148,35 +152,80 @@ parse_map(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
         if (json_is_string(value))
             text = expand_string(p, value, &place, key);
         else
-            refuse(&place, key, "E0109", "", "must be a string");
+            refuse_type(&place, &string, key, value);
         if (text && name)
             map->items[map->n++] = (struct conf_pair){ name, text };
     }
     qsort(map->items, map->n, sizeof(*map->items), pair_compare);
 }
 
+/* Room for n structs of the row's sub; NULL: none is needed, or it was complained. */
+static char *
+list_alloc(struct parse *p, const struct conf_field *f, size_t n, void *obj,
+           struct conf_place *up)
+{
+    struct conf_list *list = (void *)((char *)obj + f->at);
+
+    if (!list_fits(f, n, up) || n == 0)
+        return NULL;
+    list->items = arena_alloc(p->arena, n * f->sub->size);
+    if (list->items)
+        list->n = n;
+    else
+        refuse(up, f->key, "E0102", "",
+               "does not fit: the config needs more than 64 MiB");
+    return list->items;
+}
+
 static void
 parse_list(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
            struct conf_place *up)
 {
-    struct conf_list *list = (void *)((char *)obj + f->at);
     struct conf_place place = { .out = p->out, .up = up, .step = { .key = f->key } };
     size_t n = json_array_size(json);
+    char *items = list_alloc(p, f, n, obj, up);
 
-    if (!list_fits(f, n, up) || n == 0)
-        return;
-    list->items = arena_alloc(p->arena, n * f->sub->size);
-    if (!list->items) {
-        refuse(up, f->key, "E0102", "",
-               "does not fit: the config needs more than 64 MiB");
-        return;
-    }
-    list->n = n;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; items && i < n; i++) {
         struct conf_place item = { .out = p->out, .up = &place, .step = { .index = i } };
 
-        parse_object(p, f->sub, json_array_get(json, i),
-                     (char *)list->items + i * f->sub->size, &item);
+        parse_object(p, f->sub, NULL, json_array_get(json, i), items + i * f->sub->size,
+                     &item);
+    }
+}
+
+/* A value that stands for a list of one: its place is that of the list. */
+static void
+parse_list_of_one(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
+                  struct conf_place *up)
+{
+    struct conf_place place = { .out = p->out, .up = up, .step = { .key = f->key } };
+    char *item = list_alloc(p, f, 1, obj, up);
+
+    if (item)
+        parse_object(p, f->sub, NULL, json, item, &place);
+}
+
+static void
+parse_dict(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
+           struct conf_place *up)
+{
+    struct conf_place place = { .out = p->out, .up = up, .step = { .key = f->key } };
+    char *item = list_alloc(p, f, json_object_size(json), obj, up);
+    const char *key;
+    json_t *value;
+
+    if (!item)
+        return;
+    json_object_foreach(json, key, value)
+    {
+        struct conf_place below = { .out = p->out, .up = &place, .step = { .key = key } };
+        const char *name = arena_copy(p->arena, key, strlen(key) + 1);
+
+        parse_object(p, f->sub, name ? name : "", value, item, &below);
+        if (!name)
+            refuse(&place, key, "E0102", "",
+                   "does not fit: the config needs more than 64 MiB");
+        item += f->sub->size;
     }
 }
 
@@ -188,18 +237,26 @@ parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj
 {
     struct conf_place below = { .out = p->out, .up = place, .step = { .key = f->key } };
     bool from_env = json_is_string(json) && strstr(json_string_value(json), "${");
+    bool is_struct =
+        json_is_object(json) || (json_is_string(json) && f->sub && f->sub->short_key);
 
     if (f->type == CONF_LIST && json_is_array(json))
         parse_list(p, f, json, obj, place);
+    else if (f->type == CONF_LIST && f->one_ok && is_struct)
+        parse_list_of_one(p, f, json, obj, place);
+    else if (f->type == CONF_DICT && json_is_object(json))
+        parse_dict(p, f, json, obj, place);
     else if (f->type == CONF_MAP && json_is_object(json))
         parse_map(p, f, json, obj, place);
-    else if (f->type == CONF_OBJECT &&
-             (json_is_object(json) || (json_is_string(json) && f->sub->short_key)))
-        parse_object(p, f->sub, json, (char *)obj + f->at, &below);
-    else if (f->type == CONF_UINT && json_is_integer(json))
+    else if (f->type == CONF_OBJECT && is_struct)
+        parse_object(p, f->sub, NULL, json, (char *)obj + f->at, &below);
+    else if ((f->type == CONF_UINT || f->type == CONF_INT || f->bare_ok) &&
+             json_is_integer(json))
         parse_integer(f, json, obj, place, key);
     else if (f->type == CONF_BOOL && json_is_boolean(json))
         *(bool *)((char *)obj + f->at) = json_is_true(json);
+    else if (f->type == CONF_MAYBE && json_is_boolean(json))
+        *(uint32_t *)((char *)obj + f->at) = json_is_true(json) ? CONF_TRUE : CONF_FALSE;
     else if (f->type == CONF_NUMBER && json_is_number(json))
         parse_real(f, json, obj, place, key);
     else if (!conf_is_tree(f) && json_is_string(json) && (from_env || !conf_is_bare(f)))
@@ -213,9 +270,15 @@ static const char *
 refuse_key(struct parse *p, const struct conf_struct *type, const char *key,
            struct conf_place *place)
 {
-    const char *meant = NULL;
+    const char *meant = NULL, *later = alias_later(type, key);
     struct strbuf text;
 
+    if (later) {
+        problems_add_key(place, key, SPOT_KEY, "E0124",
+                         "this version of outrigger does not have %s yet; remove \"%s\"",
+                         later, key);
+        return NULL;
+    }
     strbuf_init(&text, 2 * PATH_TEXT_MAX);
     if (!problems_full(p->out)) {
         strbuf_printf(&text, "unknown key \"%.80s\"", key);
@@ -225,6 +288,7 @@ refuse_key(struct parse *p, const struct conf_struct *type, const char *key,
         }
         meant = alias_suggest(&text, p->root, type, key);
     }
+    place->dirty = true; /* what it was meant to say is missing */
     problems_add_key(place, key, SPOT_KEY, "E0107", "%s", text.s ? text.s : "");
     strbuf_done(&text);
     return meant;
@@ -286,11 +350,14 @@ parse_keys(struct parse *p, const struct conf_struct *type, json_t *json, void *
     }
 }
 
+/* name: the key of a CONF_DICT, or NULL. */
 static void
-parse_object(struct parse *p, const struct conf_struct *type, json_t *json, void *obj,
-             struct conf_place *place)
+parse_object(struct parse *p, const struct conf_struct *type, const char *name,
+             json_t *json, void *obj, struct conf_place *place)
 {
     field_defaults(type, obj);
+    if (name)
+        *(const char **)((char *)obj + type->key_at) = name;
     if (json_is_object(json)) {
         parse_keys(p, type, json, obj, place);
     } else if (json_is_string(json) && type->short_key) {
@@ -316,5 +383,5 @@ parse_tree(const struct conf_struct *root, struct json_t *tree, void *obj,
     struct parse p = { .root = root, .arena = arena, .out = out };
     struct conf_place place = { .out = out };
 
-    parse_object(&p, root, tree, obj, &place);
+    parse_object(&p, root, NULL, tree, obj, &place);
 }

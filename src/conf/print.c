@@ -86,7 +86,7 @@ put_number(const struct conf_field *f, int64_t value, struct strbuf *out)
     if (f->def && f->type == CONF_DURATION && duration_parse(f->def, &ms, &note) == 0 &&
         ms == value)
         snprintf(text, sizeof text, "%s", f->def);
-    strbuf_printf(out, f->type == CONF_UINT ? "%s" : "\"%s\"", text);
+    strbuf_printf(out, conf_is_bare(f) ? "%s" : "\"%s\"", text);
 }
 
 static void
@@ -102,23 +102,37 @@ put_text(struct strbuf *out, const char *s)
 
 static void put_object(const struct conf_struct *type, const void *obj, unsigned depth,
                        struct strbuf *out);
+static void
+put_value(const struct conf_field *f, const void *at, unsigned depth, struct strbuf *out);
 
+/* A LIST, or a DICT, which has a key before each item. */
 static void
 put_list(const struct conf_field *f, const struct conf_list *list, unsigned depth,
          struct strbuf *out)
 {
+    bool dict = f->type == CONF_DICT;
+
     if (list->n == 0) {
-        strbuf_puts(out, "[]");
+        strbuf_puts(out, dict ? "{}" : "[]");
         return;
     }
-    strbuf_puts(out, "[\n");
+    strbuf_puts(out, dict ? "{\n" : "[\n");
     for (size_t i = 0; i < list->n; i++) {
+        const char *item = (const char *)list->items + i * f->sub->size;
+
         put_indent(out, depth + 1);
-        put_object(f->sub, (const char *)list->items + i * f->sub->size, depth + 1, out);
+        if (dict) {
+            conf_put_string(out, *(const char *const *)(item + f->sub->key_at));
+            strbuf_puts(out, ": ");
+        }
+        if (conf_is_short(f))
+            put_value(f->sub->fields, item + f->sub->fields->at, depth, out);
+        else
+            put_object(f->sub, item, depth + 1, out);
         strbuf_puts(out, i + 1 < list->n ? ",\n" : "\n");
     }
     put_indent(out, depth);
-    strbuf_puts(out, "]");
+    strbuf_puts(out, dict ? "}" : "]");
 }
 
 static void
@@ -150,8 +164,14 @@ put_value(const struct conf_field *f, const void *at, unsigned depth, struct str
     case CONF_BOOL:
         strbuf_puts(out, *(const bool *)at ? "true" : "false");
         break;
+    case CONF_MAYBE:
+        strbuf_puts(out, *(const uint32_t *)at == CONF_TRUE ? "true" : "false");
+        break;
     case CONF_UINT:
         put_number(f, *(const uint32_t *)at, out);
+        break;
+    case CONF_INT:
+        put_number(f, *(const int64_t *)at, out);
         break;
     case CONF_SIZE:
         put_number(f, (int64_t) * (const uint64_t *)at, out);
@@ -169,6 +189,7 @@ put_value(const struct conf_field *f, const void *at, unsigned depth, struct str
         put_object(f->sub, at, depth, out);
         break;
     case CONF_LIST:
+    case CONF_DICT:
         put_list(f, at, depth, out);
         break;
     case CONF_NUMBER:
@@ -181,22 +202,20 @@ put_value(const struct conf_field *f, const void *at, unsigned depth, struct str
     }
 }
 
-/* Written down it would be another value, or none that loads. */
+/* What the file does not have and what printing must not add: it would mean something,
+ * or could not be read again. */
 static bool
-value_is_absent(const struct conf_field *f, const void *at)
+is_absent(const struct conf_field *f, const void *at)
 {
-    const struct conf_list *list = at;
-
-    switch (f->type) {
-    case CONF_STRING:
+    if (f->type == CONF_STRING)
         return !*(const char *const *)at;
-    case CONF_OBJECT:
+    if (f->type == CONF_MAYBE)
+        return *(const uint32_t *)at == CONF_UNSET;
+    if (f->type == CONF_OBJECT)
         return f->sub->optional && !*(const bool *)((const char *)at + f->sub->on_at);
-    case CONF_LIST:
-        return list->n == 0 && f->min > 0;
-    default:
-        return false;
-    }
+    if (f->type == CONF_LIST || f->type == CONF_DICT)
+        return ((const struct conf_list *)at)->n == 0 && (f->min > 0 || f->one_ok);
+    return false;
 }
 
 static void
@@ -209,7 +228,7 @@ put_object(const struct conf_struct *type, const void *obj, unsigned depth,
     for (const struct conf_field *f = type->fields; f->key; f++) {
         const void *at = (const char *)obj + f->at;
 
-        if (value_is_absent(f, at))
+        if (is_absent(f, at))
             continue;
         strbuf_puts(out, before);
         put_indent(out, depth + 1);
@@ -245,7 +264,8 @@ put_comment(const struct conf_field *f, unsigned depth, struct strbuf *out)
         strbuf_puts(&text, " (");
         field_print_type(f, &text);
         strbuf_puts(&text, ")");
-    } else if (f->type != CONF_LIST && f->type != CONF_MAP && f->min != f->max) {
+    } else if (f->type != CONF_LIST && f->type != CONF_MAP && f->type != CONF_DICT &&
+               f->min != f->max) {
         strbuf_puts(&text, " (");
         field_print_range(f, &text);
         strbuf_puts(&text, ")");
@@ -258,12 +278,23 @@ put_comment(const struct conf_field *f, unsigned depth, struct strbuf *out)
 static void
 template_object(const struct conf_struct *type, unsigned depth, struct strbuf *out);
 
+/* Shown by its example, commented out: what it would add is not the default. */
+static bool
+template_is_example(const struct conf_field *f)
+{
+    if (!f->sub)
+        return false;
+    if (f->sub->optional || f->type == CONF_DICT)
+        return true;
+    return f->type == CONF_LIST && f->min == 0 && (conf_is_short(f) || f->one_ok);
+}
+
 static void
 template_value(const struct conf_field *f, unsigned depth, struct strbuf *out)
 {
     bool bare = conf_is_bare(f);
 
-    if (conf_is_short(f) || (f->sub && f->sub->optional)) {
+    if (conf_is_short(f) || template_is_example(f)) {
         strbuf_puts(out, f->example);
     } else if (f->type == CONF_OBJECT) {
         template_object(f->sub, depth, out);
@@ -287,9 +318,7 @@ template_object(const struct conf_struct *type, unsigned depth, struct strbuf *o
     strbuf_puts(out, "{\n");
     for (const struct conf_field *f = type->fields; f->key; f++) {
         /* A value that is no default would change what the file says. */
-        bool unset =
-            !f->def && !f->required &&
-            (!f->sub || f->sub->optional || (f->type == CONF_LIST && conf_is_short(f)));
+        bool unset = !f->def && !f->required && (!f->sub || template_is_example(f));
 
         if (f > type->fields && (f->sub || depth == 0))
             strbuf_puts(out, "\n");

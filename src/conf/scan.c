@@ -138,7 +138,10 @@ scan_find(const char *text, size_t n, const struct scan_step *steps, size_t n_st
     place.end = value.end;
     for (size_t i = 0; i < n_steps; i++) {
         char open = steps[i].key ? '{' : '[';
+        bool is_list = value.kind == SCAN_PUNCT && value.c == '[';
 
+        if (!steps[i].key && steps[i].index == 0 && !is_list)
+            continue;
         if (value.kind != SCAN_PUNCT || value.c != open ||
             !step_into(&s, &steps[i], &key)) {
             place.found = false;

@@ -47,7 +47,8 @@ struct scan_place {
     size_t at, end; /* the value; for objects and lists only the opening bracket */
 };
 
-/* text must be valid JSON. */
+/* text must be valid JSON. Item 0 of what is no list is the value itself: a single value
+ * may stand for a list of one. */
 struct scan_place
 scan_find(const char *text, size_t n, const struct scan_step *steps, size_t n_steps);
 

@@ -76,6 +76,24 @@ schema_number(const struct conf_field *f, struct strbuf *out)
     strbuf_puts(out, " }, { \"type\": \"string\", \"pattern\": \"" VARIABLE "\" }]");
 }
 
+/* An object with free keys. */
+static void
+schema_dict(const struct conf_field *f, unsigned depth, struct strbuf *out)
+{
+    strbuf_puts(out, "\"type\": \"object\",");
+    put_line(out, depth);
+    if (f->min > 0)
+        strbuf_printf(out, "\"minProperties\": %" PRId64 ", ", f->min);
+    if (f->max > 0)
+        strbuf_printf(out, "\"maxProperties\": %" PRId64 ",", f->max);
+    put_line(out, depth);
+    strbuf_puts(out, "\"additionalProperties\": {");
+    put_line(out, depth + 1);
+    schema_struct(f->sub, depth + 1, out);
+    put_line(out, depth);
+    strbuf_puts(out, "}");
+}
+
 static void
 schema_list(const struct conf_field *f, unsigned depth, struct strbuf *out)
 {
@@ -91,6 +109,36 @@ schema_list(const struct conf_field *f, unsigned depth, struct strbuf *out)
     schema_struct(f->sub, depth + 1, out);
     put_line(out, depth);
     strbuf_puts(out, "}");
+}
+
+static void
+schema_list_or_one(const struct conf_field *f, unsigned depth, struct strbuf *out)
+{
+    if (!f->one_ok) {
+        schema_list(f, depth, out);
+        return;
+    }
+    strbuf_puts(out, "\"anyOf\": [");
+    put_line(out, depth + 1);
+    strbuf_puts(out, "{ ");
+    schema_list(f, depth + 1, out);
+    strbuf_puts(out, " },");
+    put_line(out, depth + 1);
+    strbuf_puts(out, "{ ");
+    schema_struct(f->sub, depth + 1, out);
+    strbuf_puts(out, " }");
+    put_line(out, depth);
+    strbuf_puts(out, "]");
+}
+
+static void
+schema_int(const struct conf_field *f, struct strbuf *out)
+{
+    strbuf_puts(out, "\"anyOf\": [{ \"type\": \"integer\"");
+    if (f->min != 0 || f->max != 0)
+        strbuf_printf(out, ", \"minimum\": %" PRId64 ", \"maximum\": %" PRId64, f->min,
+                      f->max);
+    strbuf_puts(out, " }, { \"type\": \"string\", \"pattern\": \"" VARIABLE "\" }]");
 }
 
 static void
@@ -121,6 +169,7 @@ schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
     }
     switch (f->type) {
     case CONF_BOOL:
+    case CONF_MAYBE:
         strbuf_puts(out, "\"anyOf\": [{ \"type\": \"boolean\" }, { \"type\": \"string\", "
                          "\"pattern\": \"" VARIABLE "\" }]");
         break;
@@ -128,7 +177,8 @@ schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
         schema_uint(f, out);
         break;
     case CONF_SIZE:
-        strbuf_puts(out, "\"type\": \"string\", \"pattern\": \"" SIZE "\"");
+        strbuf_printf(out, "\"type\": %s, \"pattern\": \"" SIZE "\"",
+                      f->bare_ok ? "[\"string\", \"integer\"]" : "\"string\"");
         break;
     case CONF_DURATION:
         strbuf_puts(out, "\"type\": \"string\", \"pattern\": \"" DURATION "\"");
@@ -146,7 +196,13 @@ schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
         schema_struct(f->sub, depth, out);
         break;
     case CONF_LIST:
-        schema_list(f, depth, out);
+        schema_list_or_one(f, depth, out);
+        break;
+    case CONF_DICT:
+        schema_dict(f, depth, out);
+        break;
+    case CONF_INT:
+        schema_int(f, out);
         break;
     case CONF_NUMBER:
         schema_number(f, out);

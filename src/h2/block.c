@@ -85,27 +85,28 @@ block_strip(nghttp2_nv *nv)
         nv->valuelen--;
 }
 
+/* stored: an entry of the decoder's table, all of which came through here when they entered it. */
 static void
-block_field(struct h2_conn *c, struct h2_stream *s, const nghttp2_nv *nv)
+block_field(struct h2_conn *c, struct h2_stream *s, const nghttp2_nv *nv, bool stored)
 {
     struct h2_headers *h = block_headers(s);
     enum h2_token token = h2_token_find(nv->name, nv->namelen);
-    nghttp2_nv bare;
+    UNINITIALIZED nghttp2_nv bare;
+    enum header_fault fault;
 
     if (c->side == H2_UP && UNLIKELY(block_spaced(nv))) {
         bare = *nv;
         block_strip(&bare);
         nv = &bare;
     }
-    switch (check_field(h, c->side, s->in_begun, nv, token)) {
-    case HEADER_GOOD:
-        break;
-    case HEADER_ILLEGAL:
-        h->invalid =
-            true; /* the owner refuses the call: a dropped field must never become "no field" */
-        return;
-    case HEADER_MALFORMED:
-        h->malformed = true;
+    fault = check_field(h, c->side, s->in_begun, nv, token, stored && !c->recv.unsure);
+    if (UNLIKELY(fault != HEADER_GOOD)) {
+        c->recv.unsure = c->recv.unsure || !stored;
+        if (fault == HEADER_MALFORMED)
+            h->malformed = true;
+        else
+            h->invalid =
+                true; /* the owner refuses the call: a dropped field must never become "no field" */
         return;
     }
     if (nv->name[0] != ':')
@@ -134,30 +135,27 @@ block_bad(struct h2_conn *c)
 
 /* False: the connection ends. */
 static bool
-block_emit(struct h2_conn *c, const nghttp2_nv *nv)
+block_emit(struct h2_conn *c, const nghttp2_nv *nv, bool stored)
 {
-    if (c->recv.block)
-        block_field(c, c->recv.block, nv);
-    else
+    if (c->recv.block) {
+        block_field(c, c->recv.block, nv, stored);
+    } else {
+        c->recv.unsure = c->recv.unsure || !stored; /* nobody looks at it */
         block_drop(c, nv);
+    }
     return !c->terminating;
 }
 
-/* Fields that are one byte, an index into the table: most of what repeats. They leave no trace in the decoder, so they need not go through
- * it; it gives the entry. Returns the bytes used; what is left begins with another kind of field, or is for the decoder to judge. */
+/* Fields that need not go through the decoder. Returns the bytes used; what is left begins with another kind of field. */
 static size_t
-block_indexed(struct h2_conn *c, const uint8_t *p, size_t n)
+block_plain(struct h2_conn *c, const uint8_t *p, size_t n)
 {
-    size_t at = 0;
+    UNINITIALIZED struct plain_field field;
+    size_t at = 0, k;
 
-    while (at < n && p[at] > 0x80 && p[at] < 0xff) {
-        const nghttp2_nv *entry =
-            nghttp2_hd_inflate_get_table_entry(c->inflater, p[at] & 0x7f);
-
-        if (!entry)
-            break;
-        at++;
-        if (!block_emit(c, entry))
+    while ((k = plain_field_read(&c->w->huff, c->inflater, p + at, n - at, &field)) > 0) {
+        at += k;
+        if (!block_emit(c, &field.nv, field.stored))
             break;
     }
     if (at)
@@ -175,7 +173,7 @@ block_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool last)
         ssize_t k = 0;
 
         if (!c->recv.field_open) {
-            k = (ssize_t)block_indexed(c, p, n);
+            k = (ssize_t)block_plain(c, p, n);
             p += k;
             n -= (size_t)k;
             if (c->terminating)
@@ -199,7 +197,7 @@ block_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool last)
         p += k;
         n -= (size_t)k;
         c->recv.field_open = !(flags & NGHTTP2_HD_INFLATE_EMIT);
-        if (flags & NGHTTP2_HD_INFLATE_EMIT && !block_emit(c, &nv))
+        if (flags & NGHTTP2_HD_INFLATE_EMIT && !block_emit(c, &nv, false))
             return;
         if (flags & NGHTTP2_HD_INFLATE_FINAL) {
             nghttp2_hd_inflate_end_headers(c->inflater);
@@ -283,7 +281,7 @@ int
 block_send(struct h2_conn *c, const struct h2_field *fields, size_t n, int32_t id,
            bool end)
 {
-    uint8_t *block = c->w->block, head[FRAME_HEAD];
+    uint8_t *block = c->w->block + FRAME_HEAD;
     uint8_t type = FRAME_HEADERS;
     ssize_t len;
 
@@ -297,14 +295,15 @@ block_send(struct h2_conn *c, const struct h2_field *fields, size_t n, int32_t i
 
         if (type == FRAME_HEADERS && end)
             flags |= FLAG_END_STREAM;
-        frame_head_write(head, k, type, flags, id);
-        if (buf_append(&c->ctl, c->w->bufs, head, sizeof(head), SIZE_MAX) != ERR_OK ||
-            buf_append(&c->ctl, c->w->bufs, block, k, SIZE_MAX) != ERR_OK) {
+        /* Of the piece before, these bytes are in the queue already. */
+        frame_head_write(block - FRAME_HEAD, k, type, flags, id);
+        if (buf_append(&c->ctl, c->w->bufs, block - FRAME_HEAD, FRAME_HEAD + k,
+                       SIZE_MAX) != ERR_OK) {
             conn_fail(c, ERR_NOMEM,
                       "no memory"); /* the peer's table is out of step now */
             return ERR_NOMEM;
         }
-        c->ctl_made += sizeof(head) + k;
+        c->ctl_made += FRAME_HEAD + k;
         block += k;
         len -= (ssize_t)k;
         type = FRAME_CONTINUATION;

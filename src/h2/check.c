@@ -84,17 +84,18 @@ check_pseudo_allowed(enum h2_side side, enum h2_token token)
 
 enum header_fault
 check_field(const struct h2_headers *h, enum h2_side side, bool trailers,
-            const nghttp2_nv *nv, enum h2_token token)
+            const nghttp2_nv *nv, enum h2_token token, bool legal)
 {
     if (nv->namelen > 0 && nv->name[0] == ':') {
         if (trailers || h->regular || h->first[token] ||
             !check_pseudo_allowed(side, token) ||
-            check_bytes_bad(nv->value, nv->valuelen, 0x21))
+            (!legal && check_bytes_bad(nv->value, nv->valuelen, 0x21)))
             return HEADER_MALFORMED;
         return HEADER_GOOD;
     } else {
-        enum header_fault fault =
-            token == H2_TOKEN_OTHER ? check_name(nv->name, nv->namelen) : HEADER_GOOD;
+        enum header_fault fault = token == H2_TOKEN_OTHER && !legal
+                                      ? check_name(nv->name, nv->namelen)
+                                      : HEADER_GOOD;
 
         if (fault != HEADER_GOOD)
             return fault;
@@ -104,7 +105,7 @@ check_field(const struct h2_headers *h, enum h2_side side, bool trailers,
             (nv->valuelen != 8 || memcmp(nv->value, "trailers", 8) != 0))
             return HEADER_MALFORMED;
     }
-    return check_value(nv->value, nv->valuelen) ? HEADER_GOOD : HEADER_ILLEGAL;
+    return legal || check_value(nv->value, nv->valuelen) ? HEADER_GOOD : HEADER_ILLEGAL;
 }
 
 static bool

@@ -8,6 +8,9 @@
 #include "base/slab.h"
 #include "net/tls.h"
 
+/* A turn that read less than this may take in more: its calls share their writes. */
+enum { TURN_BYTES_FEW = 32 * 1024 };
+
 void
 h2_limits_default(struct h2_limits *l)
 {
@@ -251,6 +254,20 @@ conn_tls_why(const struct h2_conn *c)
     return transport_is_tls(c->t) ? tls_why(c->t) : "";
 }
 
+/* A connection may be read more than once in a turn; its share stays one. */
+static void
+conn_note_turn(struct h2_conn *c, size_t n)
+{
+    struct h2_worker *w = c->w;
+
+    if (c->gate.turn != w->turn) {
+        c->gate.turn = w->turn;
+        c->gate.turn_frames = c->gate.turn_streams = 0;
+    }
+    w->turn_bytes += n;
+    loop_look(w->loop, w->turn_bytes < TURN_BYTES_FEW);
+}
+
 static void
 conn_read(struct h2_conn *c)
 {
@@ -265,7 +282,7 @@ conn_read(struct h2_conn *c)
                                        : strerror(c->t->sys_errno));
         return;
     }
-    c->gate.turn_frames = c->gate.turn_streams = 0;
+    conn_note_turn(c, (size_t)n);
     keepalive_note_read(c);
     if (c->state == CONN_PREFACE) {
         preface_read(c, c->w->read_buf, (size_t)n);

@@ -110,8 +110,9 @@ struct h2_stream {
     bool headers_queued; /* our headers are with the library */
     bool end_queued;     /* the owner ended our side */
     bool end_sent;       /* END_STREAM left or stands behind all else in the queue */
-    bool discard;        /* reset by us: what still arrives is dropped */
-    bool closing;        /* off the connection's table; H2_EV_CLOSED follows */
+    bool
+        discard; /* reset by us; `closing` is also set by a clean end, whose bytes are to be read */
+    bool closing; /* off the connection's table; H2_EV_CLOSED follows */
     bool
         patient; /* set by the owner: after our early end the peer gets a second to end its side before RST_STREAM(NO_ERROR) */
     bool

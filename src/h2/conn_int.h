@@ -13,6 +13,7 @@
 #include "h2/conn.h"
 #include "h2/frame.h"
 #include "h2/hpack.h"
+#include "h2/plain_field.h"
 #include "h2/table.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
@@ -46,13 +47,18 @@ struct h2_worker {
     struct list backlogged, resume;     /* yielded in this turn; to be fed in the next */
     unsigned conn_count;
     uint32_t
-        turn_streams; /* new streams of clients in this turn, all connections together */
+        turn_streams;  /* new streams of clients in this turn, all connections together */
+    uint32_t turn;     /* number of this turn; wraps around */
+    size_t turn_bytes; /* read in it, all connections together */
     uint64_t numbers;
     struct rng rng; /* jitter */
     size_t held, held_limit;
     struct timer sweep;
     struct output out;
-    uint8_t block[BLOCK_MAX]; /* a header block being encoded */
+    struct huff huff;
+    uint8_t block
+        [FRAME_HEAD +
+         BLOCK_MAX]; /* a header block being encoded, behind room for its frame's header */
     uint8_t read_buf[READ_SIZE];
 };
 
@@ -61,6 +67,7 @@ struct gate_closed;
 
 struct gate {
     uint32_t turn_frames, turn_streams; /* share of this loop turn used so far */
+    uint32_t turn;                      /* the worker's number of that turn */
     uint64_t priorities, window_updates, pings, streams, data_out,
         blocks_out; /* a connection may live for weeks */
     uint8_t closed_at;
@@ -100,6 +107,7 @@ struct recv {
     /* header block, over HEADERS and its CONTINUATIONs */
     bool in_block, block_end_stream, block_refused;
     bool block_fields, field_open; /* a field was read; the decoder is inside one */
+    bool unsure; /* the decoder's table may hold a field that was not found legal */
     int32_t block_id;
     uint32_t block_bytes;
     uint32_t block_dropped; /* decoded bytes of a block that nobody keeps */
@@ -182,8 +190,10 @@ int headers_add(struct h2_headers *h, struct slab *slab, const struct h2_limits 
                 const nghttp2_nv *nv, enum h2_token token);
 
 /* check.c: RFC 9113 section 8 */
-enum header_fault check_field(const struct h2_headers *h, enum h2_side side,
-                              bool trailers, const nghttp2_nv *nv, enum h2_token token);
+/* legal: name and value were found to have only legal bytes before. */
+enum header_fault
+check_field(const struct h2_headers *h, enum h2_side side, bool trailers,
+            const nghttp2_nv *nv, enum h2_token token, bool legal);
 bool
 check_block(const struct h2_headers *h, enum h2_side side); /* a complete first block */
 bool check_length(const struct h2_headers *h,

@@ -3,6 +3,7 @@
 #include "h2/headers.h"
 
 #include <nghttp2/nghttp2.h>
+#include <string.h>
 
 #include "base/slab.h"
 #include "h2/conn_int.h"
@@ -20,13 +21,20 @@ _Static_assert((int)H2_FIELD_STATIC ==
                    (NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE),
                "flags");
 
-enum { FIRST_ENTRIES = 12, ENTRY_OVERHEAD = 32, FIRST_TEXT = 496, NEXT_TEXT = 4000 };
+enum {
+    FIRST_ENTRIES = 12,
+    ENTRY_OVERHEAD = 32,
+    FIRST_TEXT = 1024 - 16, /* with the first entries: one object of the slab */
+    NEXT_TEXT = 4000,
+};
 
 struct h2_text {
     struct h2_text *next;
     uint32_t used, size;
-    uint8_t bytes[];
+    _Alignas(8) uint8_t bytes[];
 };
+
+_Static_assert(sizeof(struct h2_text) == 16, "FIRST_TEXT leaves room for the head");
 
 /* Names that need no copy. Tokens that stand for several names are missing here. */
 static const char *const token_names[H2_TOKEN_COUNT] = {
@@ -111,17 +119,21 @@ h2_token_find(const uint8_t *name, size_t n)
 static bool
 headers_grow(struct h2_headers *h, struct slab *slab)
 {
-    unsigned cap = h->cap ? h->cap * 2u : FIRST_ENTRIES;
-    struct h2_entry *v = slab_realloc(slab, h->v, cap * sizeof(*v));
+    unsigned cap = h->cap * 2u;
+    struct h2_entry *old = h->cap > FIRST_ENTRIES ? h->v : NULL;
+    struct h2_entry *v = slab_realloc(slab, old, cap * sizeof(*v));
 
     if (!v)
         return false;
+    if (!old)
+        memcpy(v, h->v, h->n * sizeof(*v));
     h->v = v;
     h->cap = (uint16_t)cap;
     return true;
 }
 
-/* Room for n bytes that stay where they are until the block is done. n is bounded by max_header_bytes. */
+/* Room for n bytes that stay where they are until the block is done. n is bounded by max_header_bytes.
+ * The first piece of memory also holds the first entries. */
 static uint8_t *
 headers_text(struct h2_headers *h, struct slab *slab, size_t n)
 {
@@ -129,13 +141,19 @@ headers_text(struct h2_headers *h, struct slab *slab, size_t n)
 
     if (!t || t->size - t->used < n) {
         size_t size = t ? NEXT_TEXT : FIRST_TEXT;
+        size_t before = t ? 0 : FIRST_ENTRIES * sizeof(*h->v);
 
-        if (size < n)
-            size = n;
+        if (size < before + n)
+            size = before + n;
         t = slab_malloc(slab, sizeof(*t) + size);
         if (!t)
             return NULL;
         *t = (struct h2_text){ .next = h->text, .size = (uint32_t)size };
+        if (!h->text) {
+            h->v = (struct h2_entry *)(void *)t->bytes;
+            h->cap = FIRST_ENTRIES;
+            t->used = (uint32_t)before;
+        }
         h->text = t;
     }
     t->used += (uint32_t)n;
@@ -190,12 +208,13 @@ headers_add(struct h2_headers *h, struct slab *slab, const struct h2_limits *lim
 void
 h2_headers_done(struct h2_headers *h, struct slab *slab)
 {
+    if (h->cap > FIRST_ENTRIES)
+        slab_give(slab, h->v);
     while (h->text) {
         struct h2_text *t = h->text;
 
         h->text = t->next;
         slab_give(slab, t);
     }
-    slab_give(slab, h->v);
     *h = (struct h2_headers){ 0 };
 }

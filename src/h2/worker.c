@@ -76,7 +76,9 @@ worker_turn(void *arg)
     struct h2_worker *w = arg;
 
     w->turn_streams = 0;
+    w->turn_bytes = 0;
     worker_backlogs(w);
+    w->turn++;
     list_splice(&w->resume, &w->backlogged);
     for (int round = 0; round < TURN_ROUNDS; round++) {
         bool any = worker_bury(w);
@@ -130,10 +132,13 @@ h2_worker_new(struct loop *loop, struct slab *slab, struct buf_pool *bufs,
     list_init(&w->backlogged);
     list_init(&w->resume);
     w->turn_streams = 0;
+    w->turn = 1; /* no connection was read in it yet */
+    w->turn_bytes = 0;
     w->conn_count = 0;
     w->numbers = 0;
     w->held = w->held_limit = 0;
     rng_seed_system(&w->rng);
+    huff_init(&w->huff);
     w->out.n = 0;
     w->out.spent = NULL;
     w->out.used = w->out.total = 0;

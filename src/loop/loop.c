@@ -22,7 +22,12 @@
 #include "loop/timer.h"
 #include "loop/turn.h"
 
-enum { LOOP_HOOKS = 8 };
+enum {
+    LOOP_HOOKS = 8,
+    LOOP_LOOKS = 4, /* in one turn; each finds something less often than the one before */
+    LOOK_LUCK = 8,  /* looks in vain one after another, then they become rare: */
+    LOOK_RARE = 16, /* one turn of so many looks */
+};
 
 struct loop_task {
     void (*fn)(void *arg);
@@ -48,6 +53,8 @@ struct loop {
     bool awake; /* the clock of this turn was read */
     bool again;
     bool in_turn;
+    bool look, look_barred; /* of this turn */
+    unsigned look_luck, look_skipped;
     struct event wake_event, timer_event;
     struct loop_tasks running; /* tasks of this turn */
 
@@ -128,6 +135,7 @@ loop_new(const struct clock_source *clock)
     l->virtual = clock && clock->now_us != clock_real.now_us;
     l->clock = clock ? *clock : clock_real;
     l->now_us = l->clock.now_us(l->clock.arg);
+    l->look_luck = LOOK_LUCK;
     l->wheel = timer_wheel_new(l->now_us);
     pthread_mutex_init(&l->lock, NULL);
     loop_watch_own_fds(l);
@@ -216,6 +224,36 @@ loop_run_tasks(struct loop *l)
     l->running.n = 0;
 }
 
+static bool
+loop_may_look(struct loop *l)
+{
+    if (!l->look || l->look_barred || l->virtual)
+        return false;
+    if (l->look_luck > 0)
+        return true;
+    if (++l->look_skipped < LOOK_RARE)
+        return false;
+    l->look_skipped = 0;
+    return true;
+}
+
+/* Under load the next input often arrives while this one is handled, and what joins the
+ * turn shares its writes. Where looking never pays, as on a quiet proxy, nearly all
+ * turns do without. */
+static void
+loop_look_more(struct loop *l)
+{
+    for (int i = 0; i < LOOP_LOOKS && loop_may_look(l); i++) {
+        l->look = false;
+        event_base_loop(l->base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+        if (l->look || l->look_barred)
+            l->look_luck = LOOK_LUCK;
+        else if (l->look_luck > 0)
+            l->look_luck--;
+    }
+    l->look = l->look_barred = false;
+}
+
 void
 loop_turn(struct loop *l, bool wait)
 {
@@ -233,6 +271,7 @@ loop_turn(struct loop *l, bool wait)
         event_base_loop(l->base, EVLOOP_ONCE);
     }
     loop_note_wake(l);
+    loop_look_more(l);
     timer_wheel_run_due(l->wheel);
     loop_run_tasks(l);
     for (unsigned i = 0; i < l->n_hooks; i++)
@@ -310,6 +349,15 @@ void
 loop_again(struct loop *l)
 {
     l->again = true;
+}
+
+void
+loop_look(struct loop *l, bool more)
+{
+    if (more)
+        l->look = true;
+    else
+        l->look_barred = true;
 }
 
 struct reaper *

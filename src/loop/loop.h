@@ -34,6 +34,11 @@ void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 void loop_add_turn_hook(struct loop *l, void (*fn)(void *arg), void *arg);
 /* There is more to do: the next wait polls only. */
 void loop_again(struct loop *l);
+/* For callbacks of fds. more: this turn did little so far, so other fds that became
+ * ready meanwhile may still join it, before its timers, tasks and hooks (up to four
+ * times, only where that pays, never on a clock of a test). false: this turn has had
+ * its share, nobody joins it any more, whoever asks. */
+void loop_look(struct loop *l, bool more);
 struct reaper *loop_reaper(struct loop *l);
 struct timer_wheel *loop_wheel(struct loop *l);
 /* for loop/fdwatch.c and for admin (evhttp) only */

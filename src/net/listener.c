@@ -100,6 +100,7 @@ listener_on_ready(void *arg, int what)
     struct listener *li = arg;
 
     (void)what;
+    loop_look(li->loop, false); /* once per turn */
     for (int i = 0; i < LISTENER_PER_TURN && li->state == LISTENER_ACCEPTING; i++) {
         struct addr peer = { .len = sizeof(peer.sa) };
         int fd = accept4(li->fd, (struct sockaddr *)&peer.sa, &peer.len,

@@ -205,6 +205,15 @@ static const struct conf_field listener_fields[] = {
       .sub = &down_keepalive_conf_struct,
       .example = "{ \"minClientInterval\": \"10s\" }",
       .help = "PINGs to clients that are silent, and how many they may send." },
+    { .key = "methodConfig",
+      .type = CONF_LIST,
+      .at = offsetof(struct listener_conf, method_config),
+      .max = 1000,
+      .sub = &method_conf_struct,
+      .example = "[{ \"name\": [{ \"service\": \"helloworld.Greeter\" }], "
+                 "\"timeout\": \"1.5s\" }]",
+      .help = "What holds for single methods, in the words of a gRPC service config, whose "
+              "methodConfig may be pasted here. The most specific name counts." },
     { .key = "routes",
       .type = CONF_LIST,
       .at = offsetof(struct listener_conf, routes),
@@ -225,6 +234,7 @@ listener_check(void *obj, struct conf_place *place)
 
     conf_check_unique(place, "routes", &l->routes, sizeof(struct route_conf),
                       offsetof(struct route_conf, name), "name", NULL);
+    method_conf_check(&l->method_config, "methodConfig", place);
     routes_check_hidden(&l->routes, place);
 }
 

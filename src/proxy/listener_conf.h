@@ -9,6 +9,7 @@
 #include "conf/field.h"
 #include "net/tls_conf.h"
 #include "proxy/keepalive_conf.h"
+#include "proxy/method_conf.h"
 #include "proxy/route_conf.h"
 
 struct listener_limits_conf {
@@ -34,6 +35,7 @@ struct listener_conf {
     struct tls_server_conf tls;
     struct listener_limits_conf limits;
     struct down_keepalive_conf keepalive;
+    struct conf_list method_config; /* of struct method_conf */
     struct conf_list routes; /* of struct route_conf; first match wins */
 };
 

@@ -160,6 +160,7 @@ worker_new(int index, struct shared *shared)
     w->h2 = h2_worker_new(w->loop, w->slab, w->bufs, &w->stats);
     h2_worker_set_buffer_limit(w->h2, shared->max_buffered_bytes / shared->workers);
     w->max_replay_bytes = shared->max_replay_bytes / shared->workers;
+    w->max_mirror_bytes = shared->max_buffered_bytes / shared->workers / 4;
     rng_seed_system(&w->rng);
     tls_budget_init(&w->handshakes, w->loop, TLS_STEPS_PER_TURN);
     list_init(&w->downs);

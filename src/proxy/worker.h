@@ -45,6 +45,8 @@ struct worker {
     struct list downs; /* client connections */
     struct list calls; /* calls that are not ended */
     size_t replay_bytes, max_replay_bytes;
+    size_t mirror_bytes, max_mirror_bytes; /* copies that wait for their backends */
+    unsigned mirrors;                      /* that are not ended, see proxy/mirror.h */
     bool draining;
     _Atomic unsigned load;   /* [any] client connections, also those on their way here */
     _Atomic unsigned flying; /* [any] calls not ended */

@@ -33,9 +33,10 @@ load(const char *text)
 static void
 what_is_in_force_is_printed(void **state)
 {
-    struct conf_snapshot *s =
-        load("{ \"version\": 1, \"star\": \"lion\", \"gate\": { \"openFor\": \"90s\" },"
-             " \"cages\": [\"ape\"] }");
+    struct conf_snapshot *s = load(
+        "{ \"version\": 1, \"star\": \"lion\", \"gate\": { \"openFor\": \"90s\" },"
+        " \"cages\": [\"ape\"], \"lamps\": { \"a\": \"red\", \"b\": { \"lit\": true, "
+        "\"words\": \"$$ hi\" } } }");
     struct strbuf out;
 
     (void)state;
@@ -64,7 +65,20 @@ what_is_in_force_is_printed(void **state)
                                "  ],\n"
                                "  \"price\": 2.5,\n"
                                "  \"tax\": \"19%\",\n"
-                               "  \"signs\": {}\n"
+                               "  \"signs\": {},\n"
+                               "  \"lamps\": {\n"
+                               "    \"a\": {\n"
+                               "      \"color\": \"red\",\n"
+                               "      \"warmth\": -5\n"
+                               "    },\n"
+                               "    \"b\": {\n"
+                               "      \"warmth\": -5,\n"
+                               "      \"lit\": true,\n"
+                               "      \"words\": [\n"
+                               "        \"$$ hi\"\n"
+                               "      ]\n"
+                               "    }\n"
+                               "  }\n"
                                "}\n");
     strbuf_done(&out);
     conf_drop(s);
@@ -79,7 +93,9 @@ the_printed_config_loads_to_the_same(void **state)
         " \"gate\": { \"openFor\": \"1001ms\", \"width\": \"1000B\", \"height\": "
         "\"1MiB\" },"
         " \"star\": { \"animal\": \"lion\", \"count\": 10 }, \"cages\": [\"ape\", "
-        "\"bear\"] }";
+        "\"bear\"], \"guests\": \"cat\", \"lamps\": { \"q\\\"\": { \"lit\": false }, "
+        "\"${A}\": "
+        "{ \"words\": [\"$${B}\", \"c\"] } } }";
     struct conf_snapshot *first = load(text), *second;
     const struct zoo *zoo;
     struct strbuf one, two;
@@ -119,6 +135,7 @@ the_commented_file_has_every_key_and_loads_to_the_defaults(void **state)
     assert_null(zoo->motto);
     assert_non_null(strstr(out.s, "// \"motto\": \"be kind\",\n"));
     assert_non_null(strstr(out.s, "// How many. (from 1 to 10)\n"));
+    assert_non_null(strstr(out.s, "// \"lamps\": { \"gate\": \"red\" },\n"));
     assert_non_null(strstr(out.s, "// How they feel. (one of calm, wild)\n"));
     for (const struct conf_field *f = zoo_struct.fields; f->key; f++)
         assert_non_null(strstr(out.s, f->help));
@@ -154,6 +171,8 @@ the_schema_names_every_key_and_is_json(void **state)
     assert_non_null(strstr(out.s, "\"required\": [\"version\"],"));
     assert_non_null(strstr(out.s, "\"minimum\": 1, \"maximum\": 10"));
     assert_non_null(strstr(out.s, "{ \"enum\": [\"calm\", \"wild\"] }"));
+    assert_non_null(strstr(out.s, "\"maxProperties\": 3,"));
+    assert_non_null(strstr(out.s, "\"anyOf\": [{ \"type\": \"integer\" }, "));
     strbuf_done(&out);
     strbuf_done(&problems);
 }
@@ -186,6 +205,9 @@ the_manual_shows_text_as_it_is(void **state)
     conf_print_man(&zoo_struct, &out);
     assert_non_null(strstr(out.s, ".Ss gate\n"));
     assert_non_null(strstr(out.s, ".Ss cages[]\n"));
+    assert_non_null(strstr(out.s, ".Ss lamps.<key>\n"));
+    assert_non_null(
+        strstr(out.s, ".It Cm guests\nOne or some.\n(string, object or list)\n"));
     assert_non_null(strstr(out.s,
                            ".It Cm openFor\nHow long the gate stays open.\n"
                            "(duration, from 10ms to 1h; default \\(dq120s\\(dq)\n"));

@@ -61,6 +61,9 @@ values_are_found_along_a_path(void **state)
     assert_value("l #1 pa #1", "7");
     assert_value("l #2", "\"s\"");
     assert_value("e", "{");
+    /* What is no list stands for a list of one. */
+    assert_value("a #0", "1");
+    assert_value("l #1 #0 k", "\"v\\\"]\"");
 }
 
 static void
@@ -80,7 +83,7 @@ a_missing_part_gives_the_last_place_that_exists(void **state)
     assert_int_equal(text[p.at], '1');
     p = find("e x");
     assert_false(p.found);
-    p = find("l #1 pa #0 #0");
+    p = find("l #1 pa #0 #1");
     assert_false(p.found);
 }
 

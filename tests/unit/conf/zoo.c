@@ -89,6 +89,75 @@ static const struct conf_struct gate_struct = {
     .check = gate_check,
 };
 
+static const struct conf_field word_fields[] = {
+    { .key = "word",
+      .type = CONF_STRING,
+      .at = offsetof(struct word, word),
+      .required = true,
+      .example = "\"hi\"",
+      .help = "A word." },
+    { .key = NULL },
+};
+
+static const struct conf_struct word_struct = {
+    .name = "word",
+    .size = sizeof(struct word),
+    .fields = word_fields,
+    .short_key = "word",
+};
+
+static const struct conf_field lamp_fields[] = {
+    { .key = "color",
+      .type = CONF_STRING,
+      .at = offsetof(struct lamp, color),
+      .example = "\"red\"",
+      .help = "What it looks like." },
+    { .key = "warmth",
+      .type = CONF_INT,
+      .at = offsetof(struct lamp, warmth),
+      .def = "-5",
+      .example = "-9000000000",
+      .help = "Any number." },
+    { .key = "lit",
+      .type = CONF_MAYBE,
+      .at = offsetof(struct lamp, lit),
+      .example = "true",
+      .help = "Nobody may know." },
+    { .key = "words",
+      .type = CONF_LIST,
+      .at = offsetof(struct lamp, words),
+      .max = 2,
+      .one_ok = true,
+      .sub = &word_struct,
+      .example = "\"hi\"",
+      .help = "What is written on it." },
+    { .key = NULL },
+};
+
+static void
+lamp_check(void *obj, struct conf_place *place)
+{
+    const struct lamp *lamp = obj;
+
+    if (strcmp(lamp->name, "sun") == 0)
+        conf_problem(place, NULL, "E0295", "the sun is no lamp");
+    for (size_t i = 0; i < lamp->words.n; i++) {
+        const struct word *w = (const struct word *)lamp->words.items + i;
+
+        if (w->word && strcmp(w->word, "off") == 0)
+            conf_problem_item(place, "words", i, NULL, "E0294", "a confusing word");
+    }
+}
+
+static const struct conf_struct lamp_struct = {
+    .name = "lamp",
+    .size = sizeof(struct lamp),
+    .fields = lamp_fields,
+    .short_key = "color",
+    .key_at = offsetof(struct lamp, name),
+    .check = lamp_check,
+};
+
 static const struct conf_field zoo_fields[] = {
     { .key = "version",
       .type = CONF_UINT,
@@ -169,6 +238,22 @@ static const struct conf_field zoo_fields[] = {
       .max = 3,
       .example = "{ \"lion\": \"do not feed\" }",
       .help = "What is written where." },
+    { .key = "guests",
+      .type = CONF_LIST,
+      .at = offsetof(struct zoo, guests),
+      .min = 1,
+      .max = 3,
+      .one_ok = true,
+      .sub = &cage_struct,
+      .example = "\"ape\"",
+      .help = "One or some." },
+    { .key = "lamps",
+      .type = CONF_DICT,
+      .at = offsetof(struct zoo, lamps),
+      .max = 3,
+      .sub = &lamp_struct,
+      .example = "{ \"gate\": \"red\" }",
+      .help = "By their names." },
     { .key = NULL },
 };
 

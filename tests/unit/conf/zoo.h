@@ -16,6 +16,18 @@ struct zoo_gate {
     uint64_t width, height; /* height must be at least width */
 };
 
+struct word {
+    const char *word;
+};
+
+struct lamp {
+    const char *name; /* the key */
+    const char *color;
+    int64_t warmth;
+    uint32_t lit;           /* enum conf_maybe */
+    struct conf_list words; /* of struct word; one may stand alone */
+};
+
 struct zoo {
     uint32_t version;
     bool closed;
@@ -26,6 +38,8 @@ struct zoo {
     struct conf_list cages;
     double price, tax;
     struct conf_map signs;
+    struct conf_list guests; /* of struct cage; one may stand alone */
+    struct conf_list lamps;  /* of struct lamp, by name */
 };
 
 extern const struct conf_struct zoo_struct;

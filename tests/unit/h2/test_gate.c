@@ -365,6 +365,38 @@ streams_beyond_the_share_wait_for_the_next_turn(void **state)
     }
 }
 
+/* Ten calls, each of which is read on its own, in one turn. */
+static void
+call_ten_times(void *arg)
+{
+    struct h2peer *p = arg;
+
+    for (int32_t id = 1; id < 20; id += 2) {
+        struct iovec v;
+
+        h2peer_call(p, id, FL_END_STREAM);
+        v = (struct iovec){ p->out + p->out_at, p->out_len - p->out_at };
+        assert_int_equal(transport_writev(p->t, &v, 1), v.iov_len);
+        p->out_at = p->out_len;
+        conn_on_transport(rig.conn[H2_DOWN].h2, TRANSPORT_READABLE);
+    }
+    assert_int_equal(rig.conn[H2_DOWN].opens, 3);
+}
+
+/* Input that joined the turn (loop_look): a connection that is read again has the same share still. */
+static void
+a_second_read_in_a_turn_brings_no_second_share(void **state)
+{
+    struct h2peer *p;
+
+    (void)state;
+    rig.conn[H2_DOWN].lim.max_streams_per_turn = 3;
+    p = down_ready();
+    loop_post(rig.loop, call_ten_times, p);
+    rig_run(&rig);
+    assert_int_equal(rig.conn[H2_DOWN].opens, 10);
+}
+
 static void
 frames_beyond_the_share_wait_for_the_next_turn(void **state)
 {
@@ -503,6 +535,7 @@ main(void)
         H2_TEST(a_few_odd_frames_do_no_harm),
         H2_TEST(frames_over_the_size_limit_end_the_connection),
         H2_TEST(streams_beyond_the_share_wait_for_the_next_turn),
+        H2_TEST(a_second_read_in_a_turn_brings_no_second_share),
         H2_TEST(frames_beyond_the_share_wait_for_the_next_turn),
         H2_TEST(a_header_block_is_never_cut_by_the_share),
         H2_TEST(yield_at_every_place_loses_nothing),

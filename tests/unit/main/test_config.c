@@ -93,7 +93,8 @@ row_has_a_good_default(const struct conf_field *f, const char *path)
 
     if (!f->def) {
         bool may_be_absent =
-            f->required || f->sub || f->type == CONF_STRING || f->type == CONF_MAP;
+            f->required || f->sub || f->type == CONF_STRING || f->type == CONF_MAP ||
+            f->type == CONF_MAYBE;
 
         if (!may_be_absent)
             fail_msg("%s: neither required nor with a default", path);
@@ -114,11 +115,13 @@ row_has_a_sane_range(const struct conf_field *f, const char *path)
     if (f->max != 0 && f->min > f->max)
         fail_msg("%s: min is above max", path);
     if ((f->type == CONF_UINT || f->type == CONF_SIZE || f->type == CONF_DURATION ||
-         f->type == CONF_LIST) &&
+         f->type == CONF_LIST || f->type == CONF_DICT) &&
         f->max == 0)
         fail_msg("%s: has no upper bound", path);
-    if (f->type == CONF_LIST && !f->sub)
+    if ((f->type == CONF_LIST || f->type == CONF_DICT) && !f->sub)
         fail_msg("%s: a list needs sub", path);
+    if (f->one_ok && f->type != CONF_LIST)
+        fail_msg("%s: one stands only for a list of one", path);
     if (f->type == CONF_ENUM && !f->words)
         fail_msg("%s: an enum needs words", path);
     if (f->valid && !f->code && f->valid != conf_name_valid)
@@ -224,23 +227,39 @@ load_but_for_files(const char *text)
     conf_drop(s);
 }
 
-/* Each optional key of `type` with its example, in the place of the @. */
+/* The example of a row in the place of the @. */
+static void
+row_loads_in_frame(const struct conf_field *f, const char *frame)
+{
+    char text[2048];
+
+    snprintf(text, sizeof text, "%.*s\"%s\": %s%s", (int)strcspn(frame, "@"), frame,
+             f->key, f->example, strchr(frame, '@') + 1);
+    if (f->sub == &tls_server_conf_struct || f->sub == &tls_client_conf_struct)
+        load_but_for_files(text);
+    else
+        conf_drop(load(text));
+}
+
+/* Each optional key of `type`, except those in `but`. */
+static void
+rows_load_in_frame_but(const struct conf_struct *type, const char *frame, const char *but)
+{
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        if (!f->required && !strstr(but, f->key))
+            row_loads_in_frame(f, frame);
+    }
+}
+
 static void
 rows_load_in_frame(const struct conf_struct *type, const char *frame)
 {
-    for (const struct conf_field *f = type->fields; f->key; f++) {
-        char text[2048];
-
-        if (f->required)
-            continue;
-        snprintf(text, sizeof text, "%.*s\"%s\": %s%s", (int)strcspn(frame, "@"), frame,
-                 f->key, f->example, strchr(frame, '@') + 1);
-        if (f->sub == &tls_server_conf_struct || f->sub == &tls_client_conf_struct)
-            load_but_for_files(text);
-        else
-            conf_drop(load(text));
-    }
+    rows_load_in_frame_but(type, frame, "");
 }
+
+#define POOLS                                                                           \
+    "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:1\"] }, { \"name\": " \
+    "\"canary\", \"endpoints\": [\"127.0.0.1:2\"] }]"
 
 static void
 examples_inside_lists_load(void **state)
@@ -256,8 +275,21 @@ examples_inside_lists_load(void **state)
         "[\"127.0.0.1:1\"] }] }";
     static const char route[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
                                 "\":8080\", \"routes\": [{ \"to\": \"app\", "
-                                "@ }] }], \"pools\": [{ \"name\": \"app\", "
-                                "\"endpoints\": [\"127.0.0.1:1\"] }] }";
+                                "@ }] }], " POOLS " }";
+    static const char bare[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
+                               "\":8080\", \"routes\": [{ @ }] }], " POOLS " }";
+    static const char edits[] =
+        "{ \"version\": 1, \"listeners\": [{ \"listen\": \":8080\", \"routes\": [{ "
+        "\"to\": \"app\", \"requestHeaders\": { @ } }] }], " POOLS " }";
+    static const char match[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
+                                "\":8080\", \"routes\": [{ \"to\": \"app\", "
+                                "\"match\": { @ } }] }], \"pools\": [{ \"name\": "
+                                "\"app\", \"endpoints\": [\"127.0.0.1:1\"] }] }";
+    static const char path[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
+                               "\":8080\", \"routes\": [{ \"to\": \"app\", "
+                               "\"match\": { \"path\": { @ } } }] }], \"pools\": [{ "
+                               "\"name\": \"app\", \"endpoints\": "
+                               "[\"127.0.0.1:1\"] }] }";
     static const char pool[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
                                "\":8080\", \"routes\": [{ \"to\": \"app\" }] }], "
                                "\"pools\": [{ \"name\": \"app\", \"endpoints\": "
@@ -266,7 +298,14 @@ examples_inside_lists_load(void **state)
     (void)state;
     rows_load_in_frame(&listener_conf_struct, listener);
     rows_load_in_frame(field_find(&listener_conf_struct, "limits")->sub, limits);
-    rows_load_in_frame(field_find(&listener_conf_struct, "routes")->sub, route);
+    /* A route has either of the two. */
+    rows_load_in_frame_but(field_find(&listener_conf_struct, "routes")->sub, route,
+                           "to status");
+    row_loads_in_frame(field_find(&route_conf_struct, "to"), bare);
+    row_loads_in_frame(field_find(&route_conf_struct, "status"), bare);
+    rows_load_in_frame(&edit_conf_struct, edits);
+    rows_load_in_frame(&match_conf_struct, match);
+    rows_load_in_frame(field_find(&match_conf_struct, "path")->sub, path);
     rows_load_in_frame(&pool_conf_struct, pool);
 }
 
@@ -443,6 +482,9 @@ each_example_loads_without_a_word(void **state)
     make_certificates(certs);
     snprintf(pattern, sizeof(pattern), "%s/conf/*.json", golden_top());
     assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    snprintf(pattern, sizeof(pattern), "%s/conf/*.yaml", golden_top());
+    if (strcmp(conf_yaml_version(), "none") != 0)
+        assert_int_equal(glob(pattern, GLOB_APPEND, NULL, &found), 0);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         struct conf_snapshot *s = NULL;
         struct strbuf problems;

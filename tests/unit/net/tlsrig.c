@@ -129,7 +129,7 @@ tlsrig_run_client(struct tlsrig *r, struct tls_ctx *ctx, const char *name,
 const char *
 tlsrig_path(const char *name)
 {
-    static char paths[16][128];
+    static char paths[16][512];
     static unsigned i;
     char *to = paths[i++ % 16];
 

@@ -29,6 +29,7 @@ static struct shared shared;
 static struct pool_conf pool;
 static struct endpoint_conf target;
 static struct listener_conf front;
+static struct to_conf to_app = { .pool = "app", .weight = 1 };
 static struct route_conf routes[2];
 static struct worker *worker;
 static struct loop *control; /* the main thread's; its targets never change */
@@ -99,7 +100,7 @@ setup(void **state)
     front.listen = "127.0.0.1:0";
     memset(routes, 0, sizeof(routes));
     routes[0].match.service = "test.Service";
-    routes[0].to.pool = "app";
+    routes[0].to = (struct conf_list){ &to_app, 1 };
     front.routes = (struct conf_list){ routes, 1 };
     return 0;
 }

@@ -98,7 +98,7 @@ set_conf(void)
     struct table *t = table_new(&conf, 1, slot_of, NULL);
 
     t->gone = on_gone;
-    server_set(server, front_new(&conf, true, 1, NULL, NULL), t);
+    server_set(server, front_new(&conf, true, 1, NULL), t);
 }
 
 static void
@@ -142,7 +142,7 @@ apply_server(struct change_server s)
 static void
 add_pool(unsigned at)
 {
-    hubs[at] = hub_new(control, worker->h2, &worker->rng, &pools[at], 1);
+    hubs[at] = hub_new(control, worker->h2, &worker->rng, NULL, &pools[at], 1);
     hub_expect(hubs[at], 0, loop);
     apply(&(struct worker_change){
         .pools = &(struct change_pool){ .slot = at, .hub = hubs[at], .conf = &pools[at] },

@@ -127,7 +127,7 @@ on_tls_drop(struct tls_ctx *tls)
 static void
 a_front_stays_whatever_the_routes_are(void **state)
 {
-    struct front *f = front_new(&conf, true, 3, NULL, NULL);
+    struct front *f = front_new(&conf, true, 3, NULL);
 
     (void)state;
     assert_int_equal(f->conf->routes.n, 0);
@@ -137,7 +137,7 @@ a_front_stays_whatever_the_routes_are(void **state)
     conf.limits.max_header_count++;
     assert_false(front_is_same(f, &conf));
     front_drop(f);
-    f = front_new(&conf, false, 3, NULL, NULL);
+    f = front_new(&conf, false, 3, NULL);
     assert_int_equal(f->limits.reset_burst, 1000);
     front_drop(f);
 }
