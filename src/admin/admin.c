@@ -139,22 +139,31 @@ admin_pools(const struct admin *a, struct evbuffer *out)
     strbuf_done(&text);
 }
 
+void
+admin_send(struct evhttp_request *req, int status, const char *type)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+
+    evhttp_add_header(headers, "Content-Type", type);
+    evhttp_add_header(headers, "Cache-Control", "no-store");
+    evhttp_send_reply(req, status, NULL, evhttp_request_get_output_buffer(req));
+}
+
 static void
 admin_on_request(struct evhttp_request *req, void *arg)
 {
     struct admin *a = arg;
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
     struct evbuffer *out = evhttp_request_get_output_buffer(req);
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
     const char *type = "text/plain; charset=utf-8";
-    const struct admin_entry *own = path ? admin_find(a, path) : NULL;
+    struct admin_entry *own = path ? admin_find(a, path) : NULL;
     int status = HTTP_OK;
 
     if (own) {
         status = admin_answer(a, own, req, &type);
     } else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
         status = HTTP_BADMETHOD;
-        evhttp_add_header(headers, "Allow", "GET");
+        evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
     } else if (path && strcmp(path, "/metrics") == 0) {
         type = "text/plain; version=0.0.4; charset=utf-8";
         admin_metrics(a, out);
@@ -178,9 +187,8 @@ admin_on_request(struct evhttp_request *req, void *arg)
                                  "/certs\n/certs.json\n");
         admin_list(a, out);
     }
-    evhttp_add_header(headers, "Content-Type", type);
-    evhttp_add_header(headers, "Cache-Control", "no-store");
-    evhttp_send_reply(req, status, NULL, out);
+    if (status != ADMIN_LATER)
+        admin_send(req, status, type);
 }
 
 static int

@@ -20,6 +20,7 @@ struct admin_entry {
     admin_action_fn *action; /* or */
     admin_page_fn *page;
     void *arg;
+    struct evhttp_request *waiting; /* for admin_finish; NULL: nobody */
 };
 
 struct admin {
@@ -36,10 +37,12 @@ struct admin {
 };
 
 /* NULL: none of this path. */
-const struct admin_entry *admin_find(const struct admin *a, const char *path);
-/* Runs the action or makes the page into the request's output buffer. Returns the status; *ret_type is set for pages. */
-int admin_answer(const struct admin *a, const struct admin_entry *e,
-                 struct evhttp_request *req, const char **ret_type);
+struct admin_entry *admin_find(struct admin *a, const char *path);
+/* Runs the action or makes the page into the request's output buffer. Returns the status; *ret_type is set for pages. ADMIN_LATER: nothing is to be sent. */
+int admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_request *req,
+                 const char **ret_type);
+/* Sends what is in the request's output buffer. */
+void admin_send(struct evhttp_request *req, int status, const char *type);
 /* Lines for the page that lists all. */
 void admin_list(const struct admin *a, struct evbuffer *out);
 

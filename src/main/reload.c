@@ -85,6 +85,7 @@ reload_on_applied(struct swap *s)
     if (!r)
         return;
     r->applying = false;
+    admin_finish(p->admin, "/reload", HTTP_OK, r->text ? r->text : "");
     log_at(NULL, LOG_DEBUG, "all workers have the config", LI("version", p->version));
     if (!r->again)
         return;
@@ -237,7 +238,7 @@ reload_on_hup(void *arg, int signum)
     strbuf_done(&text);
 }
 
-/* A busy answer asks to come again: only then the answer is about the asker's own file. */
+/* Who got an answer can rely on it: all workers have the config then. A busy answer asks to come again, so that the answer is about the asker's own file. */
 static int
 reload_on_post(void *arg, const char *query, struct strbuf *out)
 {
@@ -248,7 +249,16 @@ reload_on_post(void *arg, const char *query, struct strbuf *out)
         strbuf_puts(out, "another reload is being applied; ask again\n");
         return HTTP_BUSY;
     }
-    return reload_load(r, "POST /reload", out) == RELOAD_REFUSED ? HTTP_REFUSED : HTTP_OK;
+    switch (reload_load(r, "POST /reload", out)) {
+    case RELOAD_OK:
+        return ADMIN_LATER; /* when all workers have it */
+    case RELOAD_REFUSED:
+        return HTTP_REFUSED;
+    case RELOAD_SAME:
+    case RELOAD_BUSY:
+        break;
+    }
+    return HTTP_OK;
 }
 
 struct reload *
