@@ -287,6 +287,15 @@ const struct explain_code explain_codes[] = {
       .title = "a certificate that TLS cannot use",
       .text = "Its key or its signature is too weak, as RSA with less than 2048 bits or "
               "SHA-1. Make a new one." },
+    { .code = "E0257",
+      .title = "a backend of TLS without a name",
+      .text = "A certificate is checked against the name in the endpoint's target. A unix "
+              "socket has none, so the pool must say whom it expects: serverName, or "
+              "matchSan for a SPIFFE ID.",
+      .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
+             "\"tls\": {} }]",
+      .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
+              "\"tls\": { \"serverName\": \"app.example\" } }]" },
     { .code = "E0270",
       .title = "a header that no route can look at",
       .text = "Headers are named in lower case, as HTTP/2 has them. The host "
@@ -418,6 +427,22 @@ const struct explain_code explain_codes[] = {
           "\"watch\": true loads the file again when it changes. What came through "
           "standard input is gone when it was read: there is nothing to look at. Give "
           "the file with -c, or leave \"watch\" out." },
+    { .code = "E0291",
+      .title = "two entries of methodConfig for one name",
+      .text = "As in gRPC each name stands in one entry only: that of a method, that of a "
+              "service, or the empty one. Join the two entries.",
+      .bad = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\" }, { "
+                      "\"service\": \"a.B\" }] }], \"routes\": [{ \"to\": \"app\" }] }]",
+      .good = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\" }, { "
+                       "\"service\": \"a.C\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
+    { .code = "E0292",
+      .title = "a method without its service",
+      .text = "A name of methodConfig is a service with a method, a service alone, or "
+              "nothing for all methods.",
+      .bad = LISTENER "\"methodConfig\": [{ \"name\": [{ \"method\": \"Get\" }] }], "
+                      "\"routes\": [{ \"to\": \"app\" }] }]",
+      .good = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\", "
+                       "\"method\": \"Get\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "
@@ -491,6 +516,12 @@ const struct explain_code explain_codes[] = {
       .text = "\"*\" is for all hosts. Keep it alone, or the others without it.",
       .bad = ROUTE("\"hosts\": [\"*\", \"shop.example.com\"]"),
       .good = ROUTE("\"hosts\": \"shop.example.com\"") },
+    { .code = "W0321",
+      .title = "a name in a certificate that nobody shows",
+      .text = "\"san\" looks at the verified certificate of the client. The listener must "
+              "ask for one: tls with cert, key and clientCa.",
+      .bad = ROUTE("\"san\": \"spiffe://shop.example/cart\""),
+      .good = ROUTE("\"headers\": { \"x-client\": \"cart\" }") },
     { .code = "W0330",
       .title = "splitBy has nothing to choose",
       .text = "splitBy says how a call finds its target among several. With one target "

@@ -78,7 +78,7 @@ parse_integer(const struct conf_field *f, const json_t *json, void *obj,
     strbuf_init(&why, PATH_TEXT_MAX);
     if (!field_check_range(f, n, &why, &code))
         refuse(place, key, code, "", "%s", why.s);
-    else if (f->type == CONF_INT)
+    else if (f->type == CONF_INT || f->type == CONF_SIZE)
         *(int64_t *)((char *)obj + f->at) = n;
     else if (n > UINT32_MAX)
         refuse(place, key, "E0110", "", "is %" PRId64 "; it must be at most %u",
@@ -249,7 +249,8 @@ parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj
         parse_map(p, f, json, obj, place);
     else if (f->type == CONF_OBJECT && is_struct)
         parse_object(p, f->sub, NULL, json, (char *)obj + f->at, &below);
-    else if ((f->type == CONF_UINT || f->type == CONF_INT) && json_is_integer(json))
+    else if ((f->type == CONF_UINT || f->type == CONF_INT || f->bare_ok) &&
+             json_is_integer(json))
         parse_integer(f, json, obj, place, key);
     else if (f->type == CONF_BOOL && json_is_boolean(json))
         *(bool *)((char *)obj + f->at) = json_is_true(json);

@@ -177,7 +177,8 @@ schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
         schema_uint(f, out);
         break;
     case CONF_SIZE:
-        strbuf_puts(out, "\"type\": \"string\", \"pattern\": \"" SIZE "\"");
+        strbuf_printf(out, "\"type\": %s, \"pattern\": \"" SIZE "\"",
+                      f->bare_ok ? "[\"string\", \"integer\"]" : "\"string\"");
         break;
     case CONF_DURATION:
         strbuf_puts(out, "\"type\": \"string\", \"pattern\": \"" DURATION "\"");

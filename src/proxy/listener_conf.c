@@ -95,7 +95,8 @@ static const struct conf_field limits_fields[] = {
       .help = "Most frames of one connection in one turn of the loop." },
     { LIMIT("handshakeTimeout", CONF_DURATION, handshake_timeout_ms), .def = "10s",
       .min = 10, .max = 10 * MINUTE_MS, .example = "\"10s\"",
-      .help = "Time for a new client to send the HTTP/2 preface and SETTINGS." },
+      .help = "Time for a new client to end the TLS handshake, if there is one, and to "
+              "send the HTTP/2 preface and SETTINGS." },
     { LIMIT("headerTimeout", CONF_DURATION, header_timeout_ms), .def = "10s", .min = 10,
       .max = 10 * MINUTE_MS, .example = "\"10s\"",
       .help = "Time from the first to the last frame of one header list." },
@@ -182,8 +183,16 @@ static const struct conf_field listener_fields[] = {
       .code = "E0204",
       .example = "\"127.0.0.1:8080\"",
       .help = "Address for clients: \"127.0.0.1:8080\", \"[::]:8080\", \":8080\" (all "
-              "addresses), or \"unix:/run/x.sock\". Plain "
-              "HTTP/2 with prior knowledge. Port 0 takes a free port." },
+              "addresses), or \"unix:/run/x.sock\". HTTP/2 with prior knowledge in plain "
+              "text, or with \"tls\" in TLS. Port 0 takes a free port." },
+    { .key = "tls",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct listener_conf, tls),
+      .sub = &tls_server_conf_struct,
+      .example = "{ \"cert\": \"/etc/outrigger/tls.crt\", \"key\": "
+                 "\"/etc/outrigger/tls.key\" }",
+      .help = "TLS for clients, which must speak HTTP/2 in it (ALPN h2). Without this "
+              "object the listener speaks plain text." },
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct listener_conf, limits),
@@ -196,6 +205,15 @@ static const struct conf_field listener_fields[] = {
       .sub = &down_keepalive_conf_struct,
       .example = "{ \"minClientInterval\": \"10s\" }",
       .help = "PINGs to clients that are silent, and how many they may send." },
+    { .key = "methodConfig",
+      .type = CONF_LIST,
+      .at = offsetof(struct listener_conf, method_config),
+      .max = 1000,
+      .sub = &method_conf_struct,
+      .example = "[{ \"name\": [{ \"service\": \"helloworld.Greeter\" }], "
+                 "\"timeout\": \"1.5s\" }]",
+      .help = "What holds for single methods, in the words of a gRPC service config, whose "
+              "methodConfig may be pasted here. The most specific name counts." },
     { .key = "routes",
       .type = CONF_LIST,
       .at = offsetof(struct listener_conf, routes),
@@ -209,6 +227,22 @@ static const struct conf_field listener_fields[] = {
     { .key = NULL },
 };
 
+/* Without a certificate of the client there are no names to match. */
+static void
+check_san(const struct listener_conf *l, struct conf_place *place)
+{
+    const struct route_conf *r = l->routes.items;
+
+    if (l->tls.on && l->tls.client_cert != TLS_CLIENT_CERT_OFF)
+        return;
+    for (size_t i = 0; i < l->routes.n; i++) {
+        if (r[i].match.san.n)
+            conf_warning_item(place, "routes", i, "match.san", "W0321",
+                              "this route is never taken: the listener asks clients for no "
+                              "certificate; give tls.clientCa");
+    }
+}
+
 static void
 listener_check(void *obj, struct conf_place *place)
 {
@@ -216,6 +250,8 @@ listener_check(void *obj, struct conf_place *place)
 
     conf_check_unique(place, "routes", &l->routes, sizeof(struct route_conf),
                       offsetof(struct route_conf, name), "name", NULL);
+    method_conf_check(&l->method_config, "methodConfig", place);
+    check_san(l, place);
     routes_check_hidden(&l->routes, place);
 }
 

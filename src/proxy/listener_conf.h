@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "conf/field.h"
+#include "net/tls_conf.h"
 #include "proxy/keepalive_conf.h"
+#include "proxy/method_conf.h"
 #include "proxy/route_conf.h"
 
 struct listener_limits_conf {
@@ -30,8 +32,10 @@ struct listener_limits_conf {
 struct listener_conf {
     const char *name; /* never NULL after loading: its address when not given */
     const char *listen;
+    struct tls_server_conf tls;
     struct listener_limits_conf limits;
     struct down_keepalive_conf keepalive;
+    struct conf_list method_config; /* of struct method_conf */
     struct conf_list routes; /* of struct route_conf; first match wins */
 };
 
