@@ -549,6 +549,12 @@ const struct explain_code explain_codes[] = {
       .text = "\"*\" is for all hosts. Keep it alone, or the others without it.",
       .bad = ROUTE("\"hosts\": [\"*\", \"shop.example.com\"]"),
       .good = ROUTE("\"hosts\": \"shop.example.com\"") },
+    { .code = "W0321",
+      .title = "a name in a certificate that nobody shows",
+      .text = "\"san\" looks at the verified certificate of the client. The listener must "
+              "ask for one: tls with cert, key and clientCa.",
+      .bad = ROUTE("\"san\": \"spiffe://shop.example/cart\""),
+      .good = ROUTE("\"headers\": { \"x-client\": \"cart\" }") },
     { .code = "W0330",
       .title = "splitBy has nothing to choose",
       .text = "splitBy says how a call finds its target among several. With one target "

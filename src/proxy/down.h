@@ -17,8 +17,7 @@ struct transport;
 struct worker;
 
 struct down {
-    struct h2_conn *h2;          /* NULL: closed */
-    struct transport *transport; /* that of h2; NULL: closed */
+    struct h2_conn *h2; /* NULL: closed */
     struct worker *worker;
     struct server *
         server; /* valid while h2 is: a listener that was taken out of the config goes with its last connection */
@@ -30,8 +29,6 @@ struct down {
 };
 
 void down_open(struct worker *w, struct server *s, int fd, const struct addr *peer);
-/* Who the client is by its certificate; NULL: no TLS, or closed. */
-const struct tls_peer *down_tls_peer(const struct down *d);
 /* A call of this connection ended; frees the object when it was the last and the connection is closed. */
 void down_call_ended(struct down *d);
 

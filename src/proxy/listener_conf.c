@@ -227,6 +227,22 @@ static const struct conf_field listener_fields[] = {
     { .key = NULL },
 };
 
+/* Without a certificate of the client there are no names to match. */
+static void
+check_san(const struct listener_conf *l, struct conf_place *place)
+{
+    const struct route_conf *r = l->routes.items;
+
+    if (l->tls.on && l->tls.client_cert != TLS_CLIENT_CERT_OFF)
+        return;
+    for (size_t i = 0; i < l->routes.n; i++) {
+        if (r[i].match.san.n)
+            conf_warning_item(place, "routes", i, "match.san", "W0321",
+                              "this route is never taken: the listener asks clients for no "
+                              "certificate; give tls.clientCa");
+    }
+}
+
 static void
 listener_check(void *obj, struct conf_place *place)
 {
@@ -235,6 +251,7 @@ listener_check(void *obj, struct conf_place *place)
     conf_check_unique(place, "routes", &l->routes, sizeof(struct route_conf),
                       offsetof(struct route_conf, name), "name", NULL);
     method_conf_check(&l->method_config, "methodConfig", place);
+    check_san(l, place);
     routes_check_hidden(&l->routes, place);
 }
 

@@ -142,7 +142,7 @@ request_route(struct call *c, struct slice service, struct slice method)
     if (!in.authority.p)
         in.authority = h2_headers_get(h, H2_TOKEN_HOST);
     if (matcher_wants_peer(t->matcher))
-        in.peer = down_tls_peer(c->owner);
+        in.peer = down_peer(c->owner);
     c->table = use;
     use->calls++;
     found = matcher_find(t->matcher, &in);
