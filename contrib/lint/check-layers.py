@@ -15,6 +15,7 @@ LIBRARIES = (
     (r"openssl/", ("net",)),
     (r"ares", ("resolve",)),
     (r"xxhash", ("lb",)),
+    (r"pcre2", ("proxy",)),
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "admin/admin_int.h"
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
@@ -27,15 +28,6 @@ enum {
     ADMIN_HEADERS_MAX = 8192,
     ADMIN_TIMEOUT_S = 10,
     ADMIN_PAGE_MAX = 64 << 20, /* ten pools of 10,000 endpoints */
-};
-
-struct admin {
-    struct evhttp *http;
-    const struct stats *const *stats;
-    size_t n;
-    struct hub *const *hubs;
-    size_t hub_count;
-    char unix_path[ADDR_TEXT_MAX];
 };
 
 static int64_t
@@ -129,9 +121,15 @@ admin_on_request(struct evhttp_request *req, void *arg)
     struct evbuffer *out = evhttp_request_get_output_buffer(req);
     struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
     const char *type = "text/plain; charset=utf-8";
+    const struct admin_entry *own = path ? admin_find(a, path) : NULL;
     int status = HTTP_OK;
 
-    if (path && strcmp(path, "/metrics") == 0) {
+    if (own) {
+        status = admin_answer(a, own, req, &type);
+    } else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
+        status = HTTP_BADMETHOD;
+        evhttp_add_header(headers, "Allow", "GET");
+    } else if (path && strcmp(path, "/metrics") == 0) {
         type = "text/plain; version=0.0.4; charset=utf-8";
         admin_metrics(a, out);
     } else if (path && strcmp(path, "/stats.json") == 0) {
@@ -146,6 +144,7 @@ admin_on_request(struct evhttp_request *req, void *arg)
         status = path && strcmp(path, "/") == 0 ? HTTP_OK : HTTP_NOTFOUND;
         evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION
                                  "\n/metrics\n/stats.json\n/pools\n/pools.json\n");
+        admin_list(a, out);
     }
     evhttp_add_header(headers, "Content-Type", type);
     evhttp_add_header(headers, "Cache-Control", "no-store");
@@ -188,6 +187,11 @@ admin_open(struct loop *loop, const struct addr *at, const struct stats *const *
     a = xcalloc(1, sizeof(*a));
     a->stats = stats;
     a->n = n;
+    a->at = *at;
+    a->at.len = sizeof(a->at.sa);
+    if (addr_is_unix(at) ||
+        getsockname(fd, (struct sockaddr *)&a->at.sa, &a->at.len) != 0)
+        a->at = *at;
     if (addr_is_unix(at))
         snprintf(a->unix_path, sizeof(a->unix_path), "%s",
                  ((const struct sockaddr_un *)&at->sa)->sun_path);
@@ -198,7 +202,7 @@ admin_open(struct loop *loop, const struct addr *at, const struct stats *const *
         admin_close(a);
         return ERR_NOMEM;
     }
-    evhttp_set_allowed_methods(a->http, EVHTTP_REQ_GET);
+    evhttp_set_allowed_methods(a->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
     evhttp_set_max_body_size(a->http, ADMIN_BODY_MAX);
     evhttp_set_max_headers_size(a->http, ADMIN_HEADERS_MAX);
     evhttp_set_timeout(a->http, ADMIN_TIMEOUT_S);

@@ -4,6 +4,8 @@
 #include "conf/explain.h"
 
 #define LISTENER "\"listeners\": [{ \"listen\": \":8080\", "
+#define ROUTE(match) \
+    LISTENER "\"routes\": [{ \"match\": { " match " }, \"to\": \"app\" }] }]"
 
 const struct explain_code explain_codes[] = {
     { .code = "E0101",
@@ -209,9 +211,8 @@ const struct explain_code explain_codes[] = {
     { .code = "E0209",
       .title = "not the name of a service or method",
       .text = "gRPC calls have the path /package.Service/Method. \"service\" is the part "
-              "between the slashes with its package, "
-              "\"method\" the part behind. Leave a key out to match all; patterns are "
-              "not known.",
+              "between the slashes with its package, \"method\" the part behind. Leave a "
+              "key out to match all; for patterns there is the key \"path\".",
       .bad = LISTENER "\"routes\": [{ \"match\": { \"service\": \"/shop.v1.Stock/Get\" "
                       "}, \"to\": \"app\" }] }]",
       .good = LISTENER "\"routes\": [{ \"match\": { \"service\": \"shop.v1.Stock\", "
@@ -283,6 +284,173 @@ const struct explain_code explain_codes[] = {
              "\"outlierDetection\": { \"statuses\": [\"OK\"] } }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
               "\"outlierDetection\": { \"statuses\": [\"UNAVAILABLE\"] } }]" },
+    { .code = "E0250",
+      .title = "a file of TLS cannot be read",
+      .text = "Certificates, keys, CAs and lists of revoked certificates are regular "
+              "files that our user may read, looked for from the directory we were "
+              "started in unless the path is full. The message says which file and "
+              "why." },
+    { .code = "E0251",
+      .title = "a file of TLS has not the right content",
+      .text = "Files are in PEM form: text between -----BEGIN ...----- and -----END "
+              "...-----. A key must not have a password, and keys are never written "
+              "into the config itself. A file that should name CAs and has none would "
+              "trust nobody, so it is refused." },
+    { .code = "E0252",
+      .title = "a key does not fit its certificate",
+      .text = "The private key must be the one that the first certificate of the file "
+              "was made for. Compare: openssl x509 -in cert.pem -noout -pubkey and "
+              "openssl pkey -in key.pem -pubout print the same text." },
+    { .code = "E0253",
+      .title = "keys of tls that do not go together",
+      .text = "A certificate needs its key and a key its certificate; a listener needs "
+              "one pair. Whatever asks clients for a certificate needs clientCa. Checks "
+              "of a backend's certificate do nothing beside insecureSkipVerify." },
+    { .code = "E0254",
+      .title = "not a pin",
+      .text = "A pin is the SHA-256 of a public key, 44 characters of base64: openssl "
+              "x509 -in cert.pem -pubkey -noout | openssl pkey -pubin -outform der | "
+              "openssl dgst -sha256 -binary | base64" },
+    { .code = "E0255",
+      .title = "a rule about names in certificates that fits nothing",
+      .text = "Each item of allowSan and matchSan is a string (the whole name) or an "
+              "object with one of exact, prefix and suffix. type ip takes an address "
+              "in exact." },
+    { .code = "E0256",
+      .title = "a certificate that TLS cannot use",
+      .text = "Its key or its signature is too weak, as RSA with less than 2048 bits or "
+              "SHA-1. Make a new one." },
+    { .code = "E0270",
+      .title = "a header that no route can look at",
+      .text = "Headers are named in lower case, as HTTP/2 has them. The host "
+              "has the key \"hosts\"; the path has service, method and path. "
+              "Headers that begin with grpc- and those of the connection "
+              "belong to the protocol.",
+      .bad = ROUTE("\"headers\": { \"X-Version\": \"v2\" }"),
+      .good = ROUTE("\"headers\": { \"x-version\": \"v2\" }") },
+    { .code = "E0271",
+      .title = "not exactly one kind of match",
+      .text = "A path, a header and a name in a certificate are compared in "
+              "one way each. When a header must fit two rules at once, a "
+              "regex can say both.",
+      .bad =
+          ROUTE("\"headers\": { \"x-user\": { \"prefix\": \"a\", \"suffix\": \"z\" } }"),
+      .good = ROUTE("\"headers\": { \"x-user\": { \"regex\": \"a.*z\" } }") },
+    { .code = "E0272",
+      .title = "a path that never comes",
+      .text = "The path of a gRPC call is /package.Service/Method. A prefix "
+              "begins with a slash.",
+      .bad = ROUTE("\"path\": \"helloworld.Greeter\""),
+      .good = ROUTE("\"path\": { \"prefix\": \"/helloworld.Greeter/\" }") },
+    { .code = "E0273",
+      .title = "not a regular expression",
+      .text = "Regular expressions are those of PCRE2 and must fit the whole "
+              "value, so ^ and $ are not needed. In the file each backslash "
+              "is written twice.",
+      .bad = ROUTE("\"headers\": { \"x-version\": { \"regex\": \"v[12\" } }"),
+      .good = ROUTE("\"headers\": { \"x-version\": { \"regex\": \"v[12]\" } }") },
+    { .code = "E0274",
+      .title = "the path contradicts service or method",
+      .text = "All keys of a match must fit. Keep either path, or service and"
+              " method.",
+      .bad = ROUTE("\"service\": \"a.B\", \"path\": \"/a.C/Get\""),
+      .good = ROUTE("\"path\": \"/a.C/Get\"") },
+    { .code = "E0275",
+      .title = "not a host",
+      .text = "A host is a name without a port, \"*.example.com\" for all "
+              "names below it, \"shop.*\" for all that begin so, or \"*\" for"
+              " all.",
+      .bad = ROUTE("\"hosts\": \"https://shop.example.com:443\""),
+      .good = ROUTE("\"hosts\": \"shop.example.com\"") },
+    { .code = "E0276",
+      .title = "not base64",
+      .text = "Headers whose names end in -bin hold bytes. In the file they "
+              "stand as base64, with or without = at the end.",
+      .bad = ROUTE("\"headers\": { \"x-key-bin\": \"ff:00\" }"),
+      .good = ROUTE("\"headers\": { \"x-key-bin\": \"/wA=\" }") },
+    { .code = "E0277",
+      .title = "an option that does nothing here",
+      .text = "ignoreCase is for text, treatMissingAsEmpty for values that "
+              "are compared. Headers whose names end in -bin hold bytes, "
+              "which have neither case nor numbers.",
+      .bad = ROUTE(
+          "\"headers\": { \"x-beta\": { \"present\": true, \"ignoreCase\": true } }"),
+      .good = ROUTE("\"headers\": { \"x-beta\": { \"present\": true } }") },
+    { .code = "E0278",
+      .title = "a range without numbers",
+      .text = "\"from\" is the first number that matches, \"to\" the first "
+              "that no longer does.",
+      .bad =
+          ROUTE("\"headers\": { \"x-user\": { \"range\": { \"from\": 7, \"to\": 7 } } }"),
+      .good = ROUTE(
+          "\"headers\": { \"x-user\": { \"range\": { \"from\": 7, \"to\": 8 } } }") },
+    { .code = "E0279",
+      .title = "a text that never comes",
+      .text = "A header value has no control characters and no spaces at its "
+              "ends. An empty prefix, suffix or part would match all.",
+      .bad = ROUTE("\"headers\": { \"x-user\": { \"prefix\": \"\" } }"),
+      .good = ROUTE("\"headers\": { \"x-user\": { \"present\": true } }") },
+    { .code = "E0280",
+      .title = "a header that cannot be edited",
+      .text = "Names of headers are written in lower case, from a-z 0-9 _ - and dots. "
+              "Pseudo headers, te, content-type, content-length, grpc-timeout, "
+              "grpc-status, grpc-message, grpc-encoding, host and what belongs to one "
+              "connection are the proxy's own business or the call's meaning.",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { "
+                      "\"remove\": [\"X-Debug\"] } }] }]",
+      .good = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { "
+                       "\"remove\": [\"x-debug\"] } }] }]" },
+    { .code = "E0281",
+      .title = "a variable that is not known",
+      .text = "Texts of header edits and of status.message may have %{peer} %{san} "
+              "%{route} %{service} %{method} %{header:NAME} %{pool} and %{listener} in "
+              "them. Write %%{ for a plain %{.",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { \"set\": "
+                      "{ \"x-from\": \"%{client}\" } } }] }]",
+      .good = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { \"set\": "
+                       "{ \"x-from\": \"%{peer}\" } } }] }]" },
+    { .code = "E0282",
+      .title = "a value that a header cannot have",
+      .text = "Values of headers have at most 4096 characters, from space to ~. A "
+              "header whose name ends in -bin carries any byte, written as base64 (the "
+              "alphabet with + and /).",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { \"set\": "
+                      "{ \"x-key-bin\": \"not base64\" } } }] }]",
+      .good = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { \"set\": "
+                       "{ \"x-key-bin\": \"AAEC\" } } }] }]" },
+    { .code = "E0283",
+      .title = "too many header edits",
+      .text = "The set and add of one block may name 64 headers together; most servers "
+              "refuse so many anyway. Put what belongs together in one header." },
+    { .code = "E0284",
+      .title = "weights that cannot be",
+      .text = "Calls are shared by the weights of the targets: at least one must be "
+              "above 0, and their sum must fit in 32 bits.",
+      .bad = LISTENER "\"routes\": [{ \"to\": [{ \"pool\": \"app\", \"weight\": 0 }] }] "
+                      "}]",
+      .good = LISTENER "\"routes\": [{ \"to\": [{ \"pool\": \"app\", \"weight\": 95 }, { "
+                       "\"pool\": \"app\", \"weight\": 5 }] }] }]" },
+    { .code = "E0285",
+      .title = "two answers to one call",
+      .text = "A route either leads to a pool (to) or makes the proxy answer by itself "
+              "(status). With status there is nothing to mirror.",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"status\": \"UNAVAILABLE\" }] }]",
+      .good = LISTENER "\"routes\": [{ \"match\": { \"service\": \"a.B\" }, \"status\": "
+                       "\"UNAVAILABLE\" }, { \"to\": \"app\" }] }]" },
+    { .code = "E0286",
+      .title = "a status that no call can fail with",
+      .text = "status.code is a gRPC status code by its name or its number as a text: "
+              "\"UNAVAILABLE\" or \"14\". OK is not among them: an answer without a "
+              "message is an error for a unary client anyway.",
+      .bad = LISTENER "\"routes\": [{ \"status\": \"GONE\" }] }]",
+      .good = LISTENER "\"routes\": [{ \"match\": { \"service\": \"a.B\" }, \"status\": "
+                       "\"NOT_FOUND\" }, { \"to\": \"app\" }] }]" },
+    { .code = "E0290",
+      .title = "standard input cannot be watched",
+      .text =
+          "\"watch\": true loads the file again when it changes. What came through "
+          "standard input is gone when it was read: there is nothing to look at. Give "
+          "the file with -c, or leave \"watch\" out." },
     { .code = "E0291",
       .title = "two entries of methodConfig for one name",
       .text = "As in gRPC each name stands in one entry only: that of a method, that of a "
@@ -341,5 +509,57 @@ const struct explain_code explain_codes[] = {
              "\"keepalive\": { \"time\": \"30s\" } }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
               "\"keepalive\": { \"time\": \"5m\" } }]" },
+    { .code = "W0310",
+      .title = "a certificate has expired",
+      .text = "Peers refuse it. We start all the same, so that other listeners and pools "
+              "work; put a new certificate into the file." },
+    { .code = "W0311",
+      .title = "a certificate is not valid yet",
+      .text = "Its first day lies ahead, so peers refuse it until then. Often the clock "
+              "of this host or of the CA is wrong." },
+    { .code = "W0312",
+      .title = "a certificate expires soon",
+      .text = "Less than 14 days are left. Renew it; the file is read again when it "
+              "changes." },
+    { .code = "W0313",
+      .title = "a private key that everybody can read",
+      .text = "Any user of this host can take the key and pretend to be us. chmod o= "
+              "FILE takes the right away; in Kubernetes set defaultMode 0400 of the "
+              "secret's volume." },
+    { .code = "W0314",
+      .title = "backends are not verified",
+      .text = "With insecureSkipVerify the calls are encrypted for whoever answers. Give "
+              "the CA of the backends in ca, or a name in serverName when only the name "
+              "does not fit." },
+    { .code = "W0315",
+      .title = "a list of revoked certificates is too old",
+      .text = "The CA promised a newer list by now. Without it all certificates of that "
+              "CA are refused, since nobody knows which were revoked since." },
+    { .code = "W0320",
+      .title = "hosts that do nothing",
+      .text = "\"*\" is for all hosts. Keep it alone, or the others without it.",
+      .bad = ROUTE("\"hosts\": [\"*\", \"shop.example.com\"]"),
+      .good = ROUTE("\"hosts\": \"shop.example.com\"") },
+    { .code = "W0330",
+      .title = "splitBy has nothing to choose",
+      .text = "splitBy says how a call finds its target among several. With one target "
+              "it does nothing.",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"splitBy\": { \"header\": "
+                      "\"x-user\" } }] }]",
+      .good = LISTENER "\"routes\": [{ \"to\": [{ \"pool\": \"app\", \"weight\": 95 }, { "
+                       "\"pool\": \"app\", \"weight\": 5 }], \"splitBy\": { \"header\": \"x-user\" } }] }]" },
+    { .code = "W0331",
+      .title = "labels that no endpoint has",
+      .text = "A subset names labels, and no endpoint of the pool has all of them, so "
+              "subsetFallback of the pool decides for every call. Pools with endpoints "
+              "from a file or from Kubernetes are not checked: their labels come later.",
+      .bad = LISTENER "\"routes\": [{ \"to\": { \"pool\": \"app\", \"subset\": { "
+                      "\"version\": \"v3\" } } }] }],\n\"pools\": [{ \"name\": \"app\", "
+                      "\"endpoints\": [{ \"target\": \"127.0.0.1:50051\", \"labels\": { "
+                      "\"version\": \"v2\" } }] }]",
+      .good = LISTENER "\"routes\": [{ \"to\": { \"pool\": \"app\", \"subset\": { "
+                       "\"version\": \"v2\" } } }] }],\n\"pools\": [{ \"name\": \"app\", "
+                       "\"endpoints\": [{ \"target\": \"127.0.0.1:50051\", \"labels\": { "
+                       "\"version\": \"v2\" } }] }]" },
     { .code = NULL },
 };

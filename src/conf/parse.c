@@ -288,6 +288,7 @@ refuse_key(struct parse *p, const struct conf_struct *type, const char *key,
         }
         meant = alias_suggest(&text, p->root, type, key);
     }
+    place->dirty = true; /* what it was meant to say is missing */
     problems_add_key(place, key, SPOT_KEY, "E0107", "%s", text.s ? text.s : "");
     strbuf_done(&text);
     return meant;

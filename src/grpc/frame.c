@@ -64,6 +64,36 @@ frame_feed_edge(struct frame_parser *p, const uint8_t *bytes, size_t n)
     }
 }
 
+/* Up to the end of the current message, or of the prefix that begins here. */
+static size_t
+frame_step(const struct frame_parser *p, size_t n)
+{
+    size_t want = p->left ? p->left : (size_t)(FRAME_PREFIX - p->prefix_seen);
+
+    return want < n ? want : n;
+}
+
+bool
+frame_feed_max(struct frame_parser *p, const uint8_t *bytes, size_t n, uint32_t max,
+               size_t *ret_taken)
+{
+    size_t at = 0;
+
+    while (at < n) {
+        bool prefix = p->left == 0;
+        size_t step = frame_step(p, n - at);
+
+        frame_feed(p, bytes + at, step);
+        if (prefix && p->left > max) {
+            *ret_taken = at;
+            return false;
+        }
+        at += step;
+    }
+    *ret_taken = n;
+    return true;
+}
+
 void
 frame_prefix_write(uint8_t out[FRAME_PREFIX], bool compressed, uint32_t n)
 {

@@ -43,6 +43,12 @@ frame_feed(struct frame_parser *p, const uint8_t *bytes, size_t n)
         frame_feed_edge(p, bytes, n);
 }
 
+/* As frame_feed, but stops behind a prefix that announces more than max bytes: false, and
+ * p->left is what it announces. *ret_taken: bytes of complete messages and allowed
+ * beginnings before it, so that [*ret_taken, n) begins with that prefix or the rest of it. */
+bool frame_feed_max(struct frame_parser *p, const uint8_t *bytes, size_t n, uint32_t max,
+                    size_t *ret_taken);
+
 /* Between two messages (or before the first): trailers may follow here without cutting a
  * message. */
 static inline bool

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "grpc/pb.h"
@@ -102,49 +103,6 @@ orca_read_message(struct slice message, const struct orca_names *names,
 }
 
 /* --- base64 ------------------------------------------------------------------- */
-
-/* 0 to 63, or -1. */
-static int
-base64_digit(uint8_t c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* Decodes into out, which has room for 3/4 of the text. -1: not base64. */
-static long
-base64_decode(struct slice text, uint8_t *out)
-{
-    uint32_t bits = 0;
-    size_t n = 0, padding = 0;
-
-    while (text.n && padding < 2 && text.p[text.n - 1] == '=') {
-        text.n--;
-        padding++;
-    }
-    /* Padding may be left out, but when it is there it is right. */
-    if (text.n % 4 == 1 || (padding && (text.n + padding) % 4))
-        return -1;
-    for (size_t i = 0; i < text.n; i++) {
-        int digit = base64_digit(text.p[i]);
-
-        if (digit < 0)
-            return -1;
-        bits = (bits << 6 | (uint32_t)digit) & 0xffffff;
-        if (i % 4 == 1)
-            out[n++] = (uint8_t)(bits >> 4);
-        else if (i % 4 == 2)
-            out[n++] = (uint8_t)(bits >> 2);
-        else if (i % 4 == 3)
-            out[n++] = (uint8_t)bits;
-    }
-    return (long)n;
-}
 
 int
 orca_read_base64(struct slice value, const struct orca_names *names,

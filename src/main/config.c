@@ -8,10 +8,9 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "conf/check.h"
-#include "conf/near.h"
+#include "main/config_routes.h"
 #include "net/addr.h"
 #include "proxy/listener_conf.h"
 #include "upstream/pool_conf.h"
@@ -142,6 +141,34 @@ static const struct conf_struct drain_struct = {
     .fields = drain_fields,
 };
 
+static const struct conf_field reload_fields[] = {
+    { .key = "guard",
+      .type = CONF_BOOL,
+      .at = offsetof(struct reload_conf, guard),
+      .def = "false",
+      .example = "true",
+      .help = "Goes back to the config before by itself when a new one makes calls fail: "
+              "when within guardWindow the share of calls that end with UNAVAILABLE, "
+              "UNIMPLEMENTED, INTERNAL, UNKNOWN or DEADLINE_EXCEEDED is more than double "
+              "the share of the same time before, and above 1 %. It needs 50 calls, 5 of "
+              "them failed." },
+    { .key = "guardWindow",
+      .type = CONF_DURATION,
+      .at = offsetof(struct reload_conf, guard_window_ms),
+      .def = "1m",
+      .min = 1000,
+      .max = HOUR_MS,
+      .example = "\"30s\"",
+      .help = "How long a new config is on probation, and how far back it is compared." },
+    { .key = NULL },
+};
+
+static const struct conf_struct reload_struct = {
+    .name = "reload",
+    .size = sizeof(struct reload_conf),
+    .fields = reload_fields,
+};
+
 static const struct conf_field process_limits_fields[] = {
     { .key = "maxConnections",
       .type = CONF_UINT,
@@ -223,6 +250,21 @@ static const struct conf_field config_fields[] = {
       .sub = &drain_struct,
       .example = "{ \"timeout\": \"20s\" }",
       .help = "How the program stops after SIGTERM, SIGINT or SIGQUIT." },
+    { .key = "watch",
+      .type = CONF_BOOL,
+      .at = offsetof(struct config, watch),
+      .def = "false",
+      .example = "true",
+      .help =
+          "Loads this file again when it changes, also when it is reached through "
+          "symlinks that are swapped, as a Kubernetes ConfigMap is. Without it SIGHUP "
+          "and \"outriggerctl reload\" do it." },
+    { .key = "reload",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct config, reload),
+      .sub = &reload_struct,
+      .example = "{ \"guard\": true }",
+      .help = "What happens after this file was loaded again." },
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct config, limits),
@@ -249,94 +291,6 @@ static const struct conf_field config_fields[] = {
       .help = "Groups of backends that serve the same." },
     { .key = NULL },
 };
-
-static int
-string_compare(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static void
-route_report_pool(struct conf_place *place, size_t listener, size_t route,
-                  const char *pool, const char *const *names, size_t n)
-{
-    struct strbuf hint, sub;
-
-    strbuf_init(&hint, 4096);
-    strbuf_init(&sub, 256);
-    if (!conf_place_full(place))
-        near_suggest(&hint, pool, names, n, "the pools are");
-    strbuf_printf(&sub, "routes[%zu].to.pool", route);
-    conf_problem_item(place, "listeners", listener, sub.s, "E0201",
-                      "there is no pool \"%s\"%s", pool, hint.s ? hint.s : "");
-    strbuf_done(&hint);
-    strbuf_done(&sub);
-}
-
-/* Names of the pools, sorted. False when a pool has none: then any route may mean it. */
-static bool
-pool_names(const struct config *c, const char **names)
-{
-    const struct pool_conf *pools = c->pools.items;
-
-    for (size_t i = 0; i < c->pools.n; i++) {
-        if (!pools[i].name)
-            return false;
-        names[i] = pools[i].name;
-    }
-    qsort(names, c->pools.n, sizeof *names, string_compare);
-    return c->pools.n > 0;
-}
-
-/* Marks the pools that routes lead to. False when a route leads nowhere. */
-static bool
-routes_mark_pools(const struct config *c, const char *const *names, bool *used,
-                  struct conf_place *place)
-{
-    const struct listener_conf *l = c->listeners.items;
-    bool all = c->listeners.n > 0;
-
-    for (size_t i = 0; i < c->listeners.n; i++) {
-        const struct route_conf *r = l[i].routes.items;
-
-        all = all && l[i].routes.n > 0;
-        for (size_t k = 0; k < l[i].routes.n; k++) {
-            const char *const *hit = NULL;
-
-            if (r[k].to.pool)
-                hit = bsearch(&r[k].to.pool, names, c->pools.n, sizeof *names,
-                              string_compare);
-            if (hit)
-                used[hit - names] = true;
-            else if (r[k].to.pool)
-                route_report_pool(place, i, k, r[k].to.pool, names, c->pools.n);
-            all = all && hit;
-        }
-    }
-    return all;
-}
-
-/* Each route must name a pool, and each pool should have a route. */
-static void
-config_check_routes(const struct config *c, struct conf_place *place)
-{
-    const struct pool_conf *pools = c->pools.items;
-    const char **names = xcalloc(c->pools.n + 1, sizeof *names);
-    bool *used = xcalloc(c->pools.n + 1, sizeof *used);
-
-    if (pool_names(c, names) && routes_mark_pools(c, names, used, place)) {
-        for (size_t i = 0; i < c->pools.n; i++) {
-            const char **hit =
-                bsearch(&pools[i].name, names, c->pools.n, sizeof *names, string_compare);
-
-            if (hit && !used[hit - names])
-                conf_warning_item(place, "pools", i, "name", "W0302",
-                                  "no route leads to the pool \"%s\"", pools[i].name);
-        }
-    }
-    xfree(names);
-    xfree(used);
-}
 
 /* Port in host order; wildcard tells whether it takes every address. 0: unix socket, or
  * the system chooses. */
@@ -413,6 +367,11 @@ config_check(void *obj, struct conf_place *place)
                       offsetof(struct listener_conf, name), "name", NULL);
     config_check_routes(c, place);
     config_check_listens(c, place);
+    if (c->watch && conf_place_is_stdin(place))
+        conf_problem(
+            place, "watch", "E0290",
+            "a config from standard input cannot be watched; give a file with -c, "
+            "or leave \"watch\" out");
     /* Only now, so that two listeners on one address are one problem and not two. */
     for (size_t i = 0; i < c->listeners.n; i++) {
         if (!l[i].name)

@@ -26,6 +26,11 @@ struct drain_conf {
     int64_t delay_ms, timeout_ms;
 };
 
+struct reload_conf {
+    bool guard;
+    int64_t guard_window_ms;
+};
+
 struct process_limits_conf {
     uint32_t max_connections; /* 0: half of the fd limit */
     uint64_t max_buffered_bytes, max_replay_bytes;
@@ -38,6 +43,8 @@ struct config {
     struct admin_conf admin;
     struct log_conf log;
     struct drain_conf drain;
+    bool watch;
+    struct reload_conf reload;
     struct process_limits_conf limits;
     struct conf_list listeners; /* of struct listener_conf */
     struct conf_list pools;     /* of struct pool_conf */

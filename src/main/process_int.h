@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/rand.h"
 #include "loop/timer.h"
 #include "main/config.h"
@@ -16,6 +17,10 @@
 
 struct admin;
 struct buf_pool;
+struct conf_copy;
+struct conf_snapshot;
+struct live_pool;
+struct reload;
 struct h2_worker;
 struct hub;
 struct server;
@@ -26,8 +31,32 @@ struct worker;
 /* features.md 2.11: accept for a while, GOAWAY, wait for calls, end what is left. */
 enum phase { PHASE_SERVING, PHASE_LEAVING, PHASE_DRAINING, PHASE_STOPPING };
 
+/* A pool of the current config, or one that only open calls still use. */
+struct live_pool {
+    struct list link; /* process->dead_pools */
+    struct process *process;
+    /* Of struct pool_conf: what the hub and the workers' pools were made with, and the newest; they differ in endpoints at most. */
+    struct conf_copy *base, *now;
+    struct hub *hub;
+    unsigned slot;
+    unsigned tables; /* targets of live tables that name the slot */
+    bool wanted;     /* the current config has it */
+    bool closing;
+};
+
+/* A listener that was taken out of the config and has clients. */
+struct live_server {
+    struct list link; /* process->leaving */
+    struct process *process;
+    struct server *server;
+    int64_t end_us; /* its calls are ended then */
+    unsigned step;  /* generation.c */
+};
+
 struct process {
-    const struct config *conf;
+    struct conf_snapshot *snapshot; /* held */
+    const struct config *conf;      /* its root */
+    uint64_t version;               /* of conf: 1, 2, 3 ... */
     struct loop *loop;
     struct shared shared;
     struct worker **workers;
@@ -37,15 +66,27 @@ struct process {
     struct buf_pool *bufs;
     struct h2_worker *h2;
     struct rng rng;
-    struct hub **hubs; /* by pool */
+    struct live_pool **slots; /* by slot; NULL: free */
+    size_t slot_count, slot_hint;
+    struct live_pool **by_name; /* the wanted ones, sorted */
+    size_t by_name_count;
+    struct list dead_pools; /* their configs go in the next turn */
+    struct timer dead_timer;
+    struct hub **hubs; /* of the current config's pools, in its order */
     size_t hub_count;
-    struct server **servers;
+    struct server **servers; /* of the current config, in its order */
     size_t server_count;
+    struct list leaving; /* live_server */
+    struct timer leave_timer;
+    struct list swaps; /* that workers have */
+    bool started;      /* the workers run */
+    bool ending;       /* they do not any more */
     struct stats main_stats;
     const struct stats **stats;
     struct admin *admin;
     struct signal_watch *signals[4];
-    struct timer timer; /* next step of the drain */
+    struct reload *reload; /* NULL: the config cannot be loaded again */
+    struct timer timer;    /* next step of the drain */
     enum phase phase;
     int64_t drain_end_us;
 };

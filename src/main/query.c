@@ -17,6 +17,7 @@
 #include "main/manpage.h"
 #include "main/options.h"
 #include "proxy/listener_conf.h"
+#include "proxy/regex.h"
 #include "resolve/dns_channel.h"
 
 enum { OUTPUT_MAX = 16 * 1024 * 1024 };
@@ -29,6 +30,7 @@ static const struct library {
     { "jansson", conf_library_version },   { "libyaml", conf_yaml_version },
     { "nghttp2", h2_library_version },     { "libevent", loop_library_version },
     { "protobuf-c", pb_library_version },  { "c-ares", dns_library_version },
+    { "pcre2", regex_library_version },
 };
 
 static void

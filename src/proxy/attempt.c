@@ -5,8 +5,11 @@
 #include "grpc/status.h"
 #include "grpc/timeout.h"
 #include "loop/loop.h"
+#include "proxy/action.h"
+#include "proxy/balance.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
+#include "proxy/route.h"
 #include "proxy/worker.h"
 
 enum {
@@ -14,20 +17,19 @@ enum {
         10, /* all together: a request that never left us may be tried again and again */
     REFUSALS_MAX =
         2, /* replays after a backend refused (gRFC A6 has one; GOAWAY and refusal may meet) */
-    FIELDS_MAX = 128 + 8,
 };
 
 static void attempt_on_wait_done(struct pool_wait *wait, struct upconn *conn, int err);
 
 struct fields {
-    struct h2_field v[FIELDS_MAX];
+    struct h2_field *v;
     size_t n;
 };
 
 static void
 fields_add(struct fields *f, struct h2_field one)
 {
-    if (f->n < FIELDS_MAX)
+    if (f->n < BLOCK_FIELDS_MAX)
         f->v[f->n++] = one;
 }
 
@@ -54,7 +56,7 @@ attempt_own_fields(struct call *c, struct fields *f, char timeout[TIMEOUT_TEXT_M
 
 /* The request block for the backend: as received, except for what belongs to the hop (grpc-spec 4). */
 static void
-attempt_fields(struct call *c, struct fields *f)
+attempt_pass_fields(struct call *c, struct fields *f)
 {
     const struct h2_headers *h = &c->down.in_headers;
     struct slice authority = h2_headers_get(h, H2_TOKEN_AUTHORITY);
@@ -62,7 +64,6 @@ attempt_fields(struct call *c, struct fields *f)
     char timeout[TIMEOUT_TEXT_MAX];
     bool own = false;
 
-    f->n = 0;
     for (unsigned i = 0; i < h->n; i++) {
         const struct h2_entry *e = &h->v[i];
 
@@ -94,21 +95,33 @@ attempt_fields(struct call *c, struct fields *f)
     }
 }
 
+size_t
+attempt_fields(struct call *c, struct h2_field *f)
+{
+    struct fields fields = { .v = f };
+
+    attempt_pass_fields(c, &fields);
+    if (UNLIKELY(c->acts & ACT_EDIT_REQUEST))
+        fields.n = action_edit_request(c, f, fields.n);
+    return fields.n;
+}
+
 static void
 attempt_open(struct call *c, struct upconn *conn)
 {
     struct h2_stream *up = &c->up;
-    UNINITIALIZED struct fields f;
+    UNINITIALIZED struct h2_field f[ATTEMPT_FIELDS_MAX];
+    size_t n;
     bool end;
     int rv;
 
     if (c->attempts++ == 0 && !c->committed)
         buf_keep_start(&up->out);
-    attempt_fields(c, &f);
+    n = attempt_fields(c, f);
     end =
         c->down
             .in_bodiless; /* a half-close of its own stays a frame of its own: grpc-go needs that */
-    rv = upconn_request(conn, &c->wait, up, f.v, f.n, end);
+    rv = upconn_request(conn, &c->wait, up, f, n, end);
     if (rv != ERR_OK) {
         call_fail(c, grpc_code_from_err(rv), "no stream could be opened to %s: %s",
                   upconn_name(conn), err_text(rv));
@@ -139,7 +152,7 @@ attempt_start(struct call *c)
     c->wait.retry = c->attempts > 0;
     if (UNLIKELY(pool_wants(c->pool) & (POOL_WANTS_HASH | POOL_WANTS_METHOD)) &&
         !c->wait.retry)
-        balance_request(c);
+        balance_request(c->pool, &c->wait, &c->down.in_headers);
     rv = pool_take(c->pool, &c->wait, &conn);
     if (rv == ERR_OK)
         attempt_open(c, conn);

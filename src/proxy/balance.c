@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/balance.c - what a pool wants to know of a call's headers and trailers: the value to hash, the method, the backend's load report. Only called for
- * pools that want some of it. */
+/* proxy/balance.c - the value to hash, the method, the backend's load report. */
+#include "proxy/balance.h"
+
 #include <string.h>
 
+#include "h2/headers.h"
 #include "lb/hash.h"
-#include "proxy/call.h"
-#include "proxy/route.h"
+#include "upstream/pool.h"
 
 enum { HASH_VALUE_MAX = 1024 };
 
@@ -15,48 +16,52 @@ entry_named(const struct h2_entry *e, const char *name, size_t n)
     return e->f.namelen == n && memcmp(e->f.name, name, n) == 0;
 }
 
-/* Several values of one name count as one text with commas between (gRFC A42). */
-static void
-balance_hash(struct call *c, const char *name)
+bool
+balance_header_text(const struct h2_headers *h, struct slice name, char *out, size_t room,
+                    size_t *ret_n)
 {
-    const struct h2_headers *h = &c->down.in_headers;
-    char text[HASH_VALUE_MAX];
-    size_t n = strlen(name), len = 0;
+    size_t len = 0;
     bool found = false;
 
     for (unsigned i = 0; i < h->n; i++) {
         const struct h2_field *f = &h->v[i].f;
         size_t take;
 
-        if (!entry_named(&h->v[i], name, n))
+        if (!entry_named(&h->v[i], (const char *)name.p, name.n))
             continue;
-        if (found && len < sizeof(text))
-            text[len++] = ',';
+        if (found && len < room)
+            out[len++] = ',';
         found = true;
-        take = f->valuelen < sizeof(text) - len ? f->valuelen : sizeof(text) - len;
-        memcpy(text + len, f->value, take);
+        take = f->valuelen < room - len ? f->valuelen : room - len;
+        memcpy(out + len, f->value, take);
         len += take;
     }
-    c->wait.hashed = found;
-    c->wait.hash = found ? lb_hash(text, len) : 0;
+    *ret_n = len;
+    return found;
 }
 
 void
-balance_request(struct call *c)
+balance_request(struct pool *p, struct pool_wait *w, const struct h2_headers *h)
 {
-    unsigned wants = pool_wants(c->pool);
+    unsigned wants = pool_wants(p);
 
-    if (wants & POOL_WANTS_HASH)
-        balance_hash(c, pool_hash_header(c->pool));
+    if (wants & POOL_WANTS_HASH) {
+        char text[HASH_VALUE_MAX];
+        size_t n;
+
+        w->hashed =
+            balance_header_text(h, slice_of(pool_hash_header(p)), text, sizeof(text), &n);
+        w->hash = w->hashed ? lb_hash(text, n) : 0;
+    }
     if (wants & POOL_WANTS_METHOD) {
-        struct slice path = h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH);
+        struct slice path = h2_headers_get(h, H2_TOKEN_PATH);
 
-        c->wait.method = lb_hash(path.p, path.n) | 1; /* 0: unknown */
+        w->method = lb_hash(path.p, path.n) | 1; /* 0: unknown */
     }
 }
 
 void
-balance_report(struct call *c, const struct h2_headers *trailers)
+balance_report(struct pool_wait *w, const struct h2_headers *trailers)
 {
     struct slice bin = { 0 }, text = { 0 };
 
@@ -70,5 +75,5 @@ balance_report(struct call *c, const struct h2_headers *trailers)
             text = value;
     }
     if (bin.p || text.p)
-        pool_report(&c->wait, bin, text);
+        pool_report(w, bin, text);
 }

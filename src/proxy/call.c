@@ -10,7 +10,9 @@
 #include "base/slab.h"
 #include "grpc/status.h"
 #include "loop/loop.h"
+#include "proxy/action.h"
 #include "proxy/down.h"
+#include "proxy/mirror.h"
 #include "proxy/worker.h"
 
 enum { CALL_ARENA_CAP = 64 * 1024, CALL_TEXT_MAX = 512, CANCEL_SLACK_US = 20 * 1000 };
@@ -52,6 +54,8 @@ call_free(struct call *c)
     struct down *d = c->owner;
 
     attempt_commit(c); /* the replay copy */
+    if (UNLIKELY(c->counted))
+        action_end(c);
     pool_wait_done(&c->wait);
     timer_stop(w->loop, &c->deadline);
     h2_stream_done(&c->down);
@@ -65,6 +69,8 @@ call_free(struct call *c)
              (enum stat)(STAT_CODE_0 +
                          (c->code < 0 || c->code > 16 ? GRPC_UNKNOWN : c->code)));
     atomic_fetch_sub_explicit(&w->flying, 1, memory_order_relaxed);
+    if (c->table)
+        worker_release(w, c->table);
     slab_give(w->slab, c);
     down_call_ended(d);
 }
@@ -89,8 +95,11 @@ call_set_response(struct call *c, enum half to)
 {
     assert(to >= c->response);
     c->response = to;
-    if (to == HALF_CLOSED)
+    if (to == HALF_CLOSED) {
         timer_stop(c->worker->loop, &c->deadline);
+        if (UNLIKELY(c->mirror != NULL))
+            mirror_leave(c->mirror);
+    }
 }
 
 /* What was received for the other side and is not wanted any more. */
@@ -163,6 +172,8 @@ call_cancelled(struct call *c)
     if (call_cancel_is_deadline(c))
         call_note_silence(c);
     pool_wait_cancel(&c->wait);
+    if (UNLIKELY(c->mirror != NULL))
+        mirror_cancel(c->mirror);
     c->committed = true;
     if (!c->up.conn && c->attempts == 0 && c->owner->h2)
         h2_conn_glitch(
@@ -235,6 +246,10 @@ call_on_up(struct h2_stream *s, unsigned ev)
     struct call *c = CONTAINER_OF(s, struct call, up);
     bool ended = ev & (H2_EV_END | H2_EV_TRAILERS);
 
+    if (UNLIKELY(!s->other)) {
+        mirror_on_up(s, ev);
+        return;
+    }
     if (c->response != HALF_CLOSED) {
         if (ev & H2_EV_HEADERS)
             response_begin(c, ended && !(ev & (H2_EV_DATA | H2_EV_TRAILERS)));

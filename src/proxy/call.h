@@ -14,11 +14,21 @@
 #include "grpc/frame.h"
 #include "h2/conn.h"
 #include "loop/timer.h"
+#include "proxy/edit.h"
 #include "upstream/pool.h"
 
 struct down;
+struct h2_field;
+struct mirror;
 struct route;
+struct slice;
+struct table_use;
 struct worker;
+
+enum {
+    BLOCK_FIELDS_MAX = 128 + 8, /* of a peer, and what we say ourselves */
+    ATTEMPT_FIELDS_MAX = BLOCK_FIELDS_MAX + EDIT_ADDS_MAX,
+};
 
 enum half { HALF_HEADERS, HALF_BODY, HALF_CLOSED };
 
@@ -29,7 +39,14 @@ struct call {
     enum half request, response;
     struct pool *pool;
     struct upconn *upconn; /* while the up stream is open */
+    struct table_use *
+        table; /* held from the choice of the route to the end; NULL: no route was looked for */
     const struct route *route;
+    unsigned acts;            /* enum route_act: what there is to do beside passing on */
+    uint32_t max_in, max_out; /* bytes of one message, with ACT_MAX_IN, ACT_MAX_OUT */
+    const struct slice
+        *edits;            /* values of the request edits, the same for all attempts */
+    struct mirror *mirror; /* NULL: none, or it goes on alone */
     struct timer deadline;
     int64_t deadline_us;   /* 0: none */
     const char *lost_name; /* backend of the last attempt; `wait` holds it */
@@ -37,6 +54,7 @@ struct call {
     uint8_t refusals;      /* of them: refused by a backend */
     bool
         committed; /* the response began, or the replay copy was given up: no replay any more */
+    bool counted;       /* among the calls of its route (ACT_MAX_CALLS) */
     int16_t code;       /* gRPC code of the end; -1 while unknown */
     size_t replay_held; /* bytes charged to the worker's replay budget */
     size_t uncredited;  /* bytes of a rewound body whose window was given back before */
@@ -71,14 +89,12 @@ request_drained(struct call *c); /* the up stream sent bytes: credit for the cli
 
 /* attempt.c: streams to backends */
 void attempt_start(struct call *c);
+/* The request block for a backend, with the edits of the route: at most ATTEMPT_FIELDS_MAX fields. Strings: the call's and the table's. */
+size_t attempt_fields(struct call *c, struct h2_field *f);
 bool attempt_replay(
     struct call *
         c); /* the up stream ended without being processed: true when another attempt began (or waits) */
 void attempt_commit(struct call *c); /* no replay from here on: drops the copy */
-
-/* balance.c: for pools that look at headers (pool_wants) */
-void balance_request(struct call *c);
-void balance_report(struct call *c, const struct h2_headers *trailers);
 
 /* response.c: what the backend sends */
 void response_begin(struct call *c, bool end);

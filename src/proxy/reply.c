@@ -4,8 +4,10 @@
 
 #include "base/err.h"
 #include "grpc/status.h"
+#include "proxy/action.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
+#include "proxy/route.h"
 #include "proxy/worker.h"
 
 static struct h2_field
@@ -36,12 +38,21 @@ reply_status_fields(struct call *c, int code, const char *text, struct h2_field 
     return 2;
 }
 
+/* An answer is better without its edits than not at all. */
+static void
+reply_edit(struct call *c, unsigned block, struct h2_field *f, size_t *n)
+{
+    if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE) && !action_edit_response(c, block, f, n))
+        return; /* counted there */
+}
+
 void
 reply_status(struct call *c, int code, const char *text)
 {
     struct h2_stream *s = &c->down;
+    unsigned block = ACTION_TRAILERS | (s->headers_queued ? 0 : ACTION_HEADERS);
+    size_t n, room = 4;
     struct h2_field *f;
-    size_t n;
 
     if (!s->conn)
         return;
@@ -50,19 +61,23 @@ reply_status(struct call *c, int code, const char *text)
         h2_stream_reset(s, grpc_code_to_h2(code));
         return;
     }
-    f = arena_alloc(&c->arena, 4 * sizeof(*f));
+    if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE))
+        room += action_adds(c, block);
+    f = arena_alloc(&c->arena, room * sizeof(*f));
     if (!f) {
         h2_stream_reset(s, grpc_code_to_h2(code));
         return;
     }
     if (s->headers_queued) {
         n = reply_status_fields(c, code, text, f);
+        reply_edit(c, block, f, &n);
         h2_stream_end(s, f, n);
         return;
     }
     f[0] = H2_FIELD(":status", "200");
     f[1] = H2_FIELD("content-type", "application/grpc");
     n = 2 + reply_status_fields(c, code, text, f + 2);
+    reply_edit(c, block, f, &n);
     if (h2_stream_respond(s, f, n, true) != ERR_OK)
         h2_stream_reset(s, grpc_code_to_h2(code));
 }

@@ -7,11 +7,15 @@
 #include "grpc/status.h"
 #include "grpc/timeout.h"
 #include "loop/loop.h"
+#include "proxy/action.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
 #include "proxy/listener_conf.h"
+#include "proxy/matcher.h"
+#include "proxy/mirror.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
+#include "proxy/table.h"
 #include "proxy/worker.h"
 #include "upstream/pool_conf.h"
 
@@ -101,20 +105,54 @@ request_timeout(struct call *c, int64_t *ret_ns)
         "malformed grpc-timeout: 1 to 8 digits and one of H M S m u n are expected");
 }
 
+/* Kept for all attempts of the call (gRFC A31). */
+static void
+request_target(struct call *c, const struct table_use *use)
+{
+    const struct route *r = c->route;
+
+    c->acts = r->acts;
+    c->max_in = r->max_in;
+    c->max_out = r->max_out;
+    if (LIKELY(r->target_count)) {
+        const struct table_place *to =
+            &use->targets[route_pick_target(r, &c->worker->rng, &c->down.in_headers)];
+
+        c->pool = to->pool;
+        c->wait.subset = to->subset;
+    }
+}
+
 static bool
 request_route(struct call *c, struct slice service, struct slice method)
 {
-    const struct server *s = c->owner->server;
+    struct table_use *use = server_view(c->owner->server, c->worker)->use;
+    const struct table *t = use->table;
+    const struct h2_headers *h = &c->down.in_headers;
+    struct match_input in = {
+        .authority = h2_headers_get(h, H2_TOKEN_AUTHORITY),
+        .path = h2_headers_get(h, H2_TOKEN_PATH),
+        .service = service,
+        .method = method,
+        .headers = h,
+    };
+    int found;
 
-    c->route = route_find(s->routes, s->route_count, service, method);
-    if (c->route) {
-        c->pool = c->worker->pools[c->route->pool];
-        c->wait.subset = c->route->subset;
+    if (!in.authority.p)
+        in.authority = h2_headers_get(h, H2_TOKEN_HOST);
+    c->table = use;
+    use->calls++;
+    found = matcher_find(t->matcher, &in);
+    if (in.gave_up)
+        stat_add(&c->worker->stats, STAT_MATCH_GAVE_UP, in.gave_up);
+    if (found >= 0) {
+        c->route = &t->routes[found];
+        request_target(c, use);
         return true;
     }
     stat_inc(&c->worker->stats, STAT_NO_ROUTE);
     call_fail(c, GRPC_UNIMPLEMENTED, "no route of listener %s matches %.*s/%.*s",
-              s->conf->name, (int)service.n, (const char *)service.p, (int)method.n,
+              t->conf->name, (int)service.n, (const char *)service.p, (int)method.n,
               (const char *)method.p);
     return false;
 }
@@ -155,7 +193,7 @@ request_begin(struct call *c)
         return;
     }
     if (!request_timeout(c, &client_ns) || !request_route(c, service, method) ||
-        !request_deadline(c, client_ns))
+        !request_deadline(c, client_ns) || (UNLIKELY(c->acts) && !action_begin(c)))
         return;
     call_set_request(c, c->down.in_ended ? HALF_CLOSED : HALF_BODY);
     attempt_start(c);
@@ -184,15 +222,25 @@ request_forward(struct call *c)
     if (!up->conn)
         return; /* waits in down.in, bounded by the stream window; attempt_open takes it along */
     if (c->down.in.len) {
-        request_count_messages(c);
+        if (UNLIKELY(c->acts & ACT_MAX_IN)) {
+            if (!action_measure_request(c))
+                return;
+        } else {
+            request_count_messages(c);
+        }
+        if (UNLIKELY(c->mirror != NULL))
+            mirror_copy(c->mirror, &c->down.in);
         if (c->in_frames.messages > 1)
             pool_is_stream(&c->wait);
         stat_add(&c->worker->stats, STAT_BYTES_FROM_DOWN, (int64_t)c->down.in.len);
         buf_splice(&up->out, c->worker->bufs, &c->down.in);
         h2_stream_kick(up);
     }
-    if (c->request == HALF_CLOSED)
+    if (c->request == HALF_CLOSED) {
         h2_stream_end(up, NULL, 0);
+        if (UNLIKELY(c->mirror != NULL))
+            mirror_complete(c->mirror);
+    }
 }
 
 /* Bytes went to the backend. The copy kept for a replay is charged; a rewound body was credited the first time. */

@@ -5,11 +5,14 @@
 #include "base/err.h"
 #include "grpc/path.h"
 #include "grpc/status.h"
+#include "proxy/action.h"
+#include "proxy/balance.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
+#include "proxy/route.h"
 #include "proxy/worker.h"
 
-enum { FIELDS_MAX = 128 + 8 };
+enum { ANSWER_FIELDS_MAX = BLOCK_FIELDS_MAX + 2 * EDIT_ADDS_MAX };
 
 static int
 response_http_status(const struct h2_headers *h)
@@ -27,7 +30,7 @@ response_fields(const struct h2_headers *h, struct h2_field *f)
 {
     size_t n = 0;
 
-    for (unsigned i = 0; i < h->n && n < FIELDS_MAX - 4; i++) {
+    for (unsigned i = 0; i < h->n && n < BLOCK_FIELDS_MAX - 4; i++) {
         if (h->v[i].token != H2_TOKEN_CONTENT_LENGTH && h->v[i].token != H2_TOKEN_STATUS)
             f[n++] = h->v[i].f;
     }
@@ -40,7 +43,7 @@ response_note_code(struct call *c, const struct h2_headers *h)
     c->code = (int16_t)grpc_code_parse(h2_headers_get(h, H2_TOKEN_GRPC_STATUS));
     pool_result(&c->wait, c->code);
     if (UNLIKELY(pool_wants(c->pool) & POOL_WANTS_REPORTS))
-        balance_report(c, h);
+        balance_report(&c->wait, h);
 }
 
 /* The answer is complete. If the client still sends, the backend is told to forget the rest. */
@@ -95,14 +98,15 @@ response_begin(struct call *c, bool end)
     const struct h2_headers *h = &c->up.in_headers;
     bool has_status = h2_headers_get(h, H2_TOKEN_GRPC_STATUS).p != NULL;
     bool grpc = content_type_is_grpc(h2_headers_get(h, H2_TOKEN_CONTENT_TYPE));
-    UNINITIALIZED struct h2_field f[FIELDS_MAX];
+    UNINITIALIZED struct h2_field f[ANSWER_FIELDS_MAX];
     size_t n;
 
     if (UNLIKELY(pool_wants(c->pool) & POOL_WANTS_TIMES))
         pool_answered(&c->wait);
     attempt_commit(c);
-    h2_headers_done(&c->down.in_headers,
-                    c->worker->slab); /* the request cannot be replayed any more */
+    if (LIKELY(!(c->acts & ACT_KEEP_HEADERS)))
+        h2_headers_done(&c->down.in_headers,
+                        c->worker->slab); /* the request cannot be replayed any more */
     if (!response_usable(c, h))
         return;
     if (!has_status && (response_http_status(h) != 200 || !grpc || end)) {
@@ -122,6 +126,9 @@ response_begin(struct call *c, bool end)
         f[n++] = H2_FIELD("content-type", "application/grpc");
     if (end)
         response_note_code(c, h);
+    if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE) &&
+        !action_edit_answer(c, ACTION_HEADERS | (end ? ACTION_TRAILERS : 0), f, &n))
+        return;
     if (h2_stream_respond(&c->down, f, n, end) != ERR_OK) {
         h2_stream_reset(&c->down, H2_INTERNAL_ERROR);
         return;
@@ -129,6 +136,21 @@ response_begin(struct call *c, bool end)
     call_set_response(c, HALF_BODY);
     if (end)
         response_done(c);
+}
+
+static void
+response_count_messages(struct call *c)
+{
+    for (const struct chunk *k = c->up.in.head; k; k = k->next)
+        frame_feed(&c->out_frames, k->data + k->off, k->len - k->off);
+}
+
+static void
+response_pass(struct call *c)
+{
+    stat_add(&c->worker->stats, STAT_BYTES_TO_DOWN, (int64_t)c->up.in.len);
+    buf_splice(&c->down.out, c->worker->bufs, &c->up.in);
+    h2_stream_kick(&c->down);
 }
 
 void
@@ -139,13 +161,15 @@ response_forward(struct call *c)
         h2_stream_consume(&c->up, c->up.held);
         return;
     }
-    for (const struct chunk *k = c->up.in.head; k; k = k->next)
-        frame_feed(&c->out_frames, k->data + k->off, k->len - k->off);
+    if (UNLIKELY(c->acts & ACT_MAX_OUT)) {
+        if (!action_measure_response(c))
+            return;
+    } else {
+        response_count_messages(c);
+    }
     if (c->out_frames.messages > 1)
         pool_is_stream(&c->wait);
-    stat_add(&c->worker->stats, STAT_BYTES_TO_DOWN, (int64_t)c->up.in.len);
-    buf_splice(&c->down.out, c->worker->bufs, &c->up.in);
-    h2_stream_kick(&c->down);
+    response_pass(c);
 }
 
 void
@@ -153,7 +177,7 @@ response_end(struct call *c, bool with_trailers)
 {
     const struct h2_headers *h = &c->up.in_trailers;
     struct h2_field *f;
-    size_t n;
+    size_t n, room;
 
     if (!with_trailers) {
         stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
@@ -171,13 +195,24 @@ response_end(struct call *c, bool with_trailers)
                   upconn_name(c->upconn));
         return;
     }
-    f = arena_alloc(&c->arena, (h->n + 4u) * sizeof(*f));
+    if (UNLIKELY(c->up.in.len > 0)) {
+        /* The beginning of a prefix waited for its rest (ACT_MAX_OUT): the client shall see that the last message is cut. */
+        response_count_messages(c);
+        response_pass(c);
+    }
+    room = h->n + 4u;
+    if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE))
+        room += action_adds(c, ACTION_TRAILERS);
+    f = arena_alloc(&c->arena, room * sizeof(*f));
     if (!f) {
         call_fail(c, GRPC_RESOURCE_EXHAUSTED, "no memory for the trailers");
         return;
     }
     n = response_fields(h, f);
     response_note_code(c, h);
+    if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE) &&
+        !action_edit_answer(c, ACTION_TRAILERS, f, &n))
+        return;
     h2_stream_end(&c->down, f, n);
     response_done(c);
 }

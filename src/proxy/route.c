@@ -1,35 +1,125 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/route.c - route table of one listener. */
+/* proxy/route.c - one route. */
 #include "proxy/route.h"
 
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/compat.h"
+#include "base/rand.h"
+#include "base/xalloc.h"
+#include "h2/headers.h"
+#include "proxy/balance.h"
+#include "proxy/edit.h"
 #include "proxy/listener_conf.h"
+#include "proxy/split.h"
+#include "proxy/template.h"
+#include "upstream/pool_levels.h"
+
+enum { SPLIT_VALUE_MAX = 1024 };
+
+/* Written by all workers: on a cache line of its own, which only routes with this limit have. */
+struct route_level {
+    char before[64];
+    _Atomic uint32_t calls;
+    char behind[64];
+};
+
+/* What the answer's edits ask of the request: kept until the call ends. */
+enum {
+    WANTS_REQUEST = 1u << TEMPLATE_HEADER | 1u << TEMPLATE_SERVICE | 1u << TEMPLATE_METHOD
+};
+
+static void
+route_init_edits(struct route *r)
+{
+    const struct route_conf *c = r->conf;
+
+    r->request = edit_new(&c->request_headers);
+    r->response = edit_new(&c->response_headers);
+    r->trailers = edit_new(&c->response_trailers);
+    if (r->request)
+        r->acts |= ACT_EDIT_REQUEST;
+    if (r->response || r->trailers)
+        r->acts |= ACT_EDIT_RESPONSE;
+    if ((edit_wants(r->response) | edit_wants(r->trailers)) & WANTS_REQUEST)
+        r->acts |= ACT_KEEP_HEADERS;
+}
+
+static void
+route_init_limits(struct route *r)
+{
+    const struct route_limits_conf *l = &r->conf->limits;
+
+    r->max_in = (uint32_t)l->max_request_message_bytes;
+    r->max_out = (uint32_t)l->max_response_message_bytes;
+    r->max_calls = l->max_concurrent_requests;
+    if (r->max_in)
+        r->acts |= ACT_MAX_IN;
+    if (r->max_out)
+        r->acts |= ACT_MAX_OUT;
+    if (r->max_calls) {
+        r->acts |= ACT_MAX_CALLS;
+        r->level = xcalloc(1, sizeof(*r->level));
+    }
+}
 
 void
-route_init(struct route *r, const struct route_conf *conf, size_t pool_index)
+route_init(struct route *r, const struct route_conf *conf, unsigned index)
 {
+    char name[32];
+
     *r = (struct route){
-        .service = slice_of(conf->match.service),
-        .method = slice_of(conf->match.method),
-        .pool = pool_index,
+        .conf = conf,
+        .index = index,
         .timeout_us = conf->timeout_ms * 1000,
         .grpc_timeout_max_us = conf->grpc_timeout_max_ms * 1000,
     };
+    snprintf(name, sizeof(name), "routes[%u]", index);
+    r->name = xstrdup(conf->name ? conf->name : name);
+    if (conf->to.n > 1) {
+        r->split = split_new(conf->to.items, conf->to.n);
+        if (conf->split_by.on)
+            r->split_header = slice_of(conf->split_by.header);
+    }
+    if (conf->status.on) {
+        r->acts |= ACT_STATUS;
+        r->status_code = status_conf_code(conf->status.code);
+        r->status_text = template_new(conf->status.message);
+    }
+    if (conf->mirror.on && conf->mirror.share > 0) {
+        r->acts |= ACT_MIRROR;
+        r->mirror_share = (uint32_t)(conf->mirror.share * 10000 + 0.5);
+    }
+    route_init_edits(r);
+    route_init_limits(r);
 }
 
-const struct route *
-route_find(const struct route *routes, size_t n, struct slice service,
-           struct slice method)
+void
+route_done(struct route *r)
 {
-    for (size_t i = 0; i < n; i++) {
-        const struct route *r = &routes[i];
+    split_free(r->split);
+    template_free(r->status_text);
+    edit_free(r->request);
+    edit_free(r->response);
+    edit_free(r->trailers);
+    xfree(r->level);
+    xfree(r->name);
+}
 
-        if (r->service.p && !slice_eq(r->service, service))
-            continue;
-        if (r->method.p && !slice_eq(r->method, method))
-            continue;
-        return r;
-    }
-    return NULL;
+unsigned
+route_pick_target(const struct route *r, struct rng *rng,
+                  const struct h2_headers *headers)
+{
+    char value[SPLIT_VALUE_MAX];
+    size_t n;
+
+    if (LIKELY(!r->split))
+        return r->target;
+    if (r->split_header.p &&
+        balance_header_text(headers, r->split_header, value, sizeof(value), &n))
+        return r->target + split_sticky(r->split, slice_make(value, n));
+    return r->target + split_random(r->split, rng);
 }
 
 int64_t
@@ -47,4 +137,16 @@ route_time_limit_us(const struct route *r, int64_t client_ns)
     if (r->timeout_us && (limit == 0 || limit > r->timeout_us))
         limit = r->timeout_us;
     return limit;
+}
+
+bool
+route_level_take(const struct route *r)
+{
+    return level_take(&r->level->calls, r->max_calls);
+}
+
+void
+route_level_give(const struct route *r)
+{
+    level_give(&r->level->calls, r->max_calls);
 }

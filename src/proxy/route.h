@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/route.h - which pool serves a method. First match wins, in the order of the file. Immutable; any thread. */
+/* proxy/route.h - what is done with the calls that match: where they may go, in what time, and what else (actions). First match wins, in the order of
+ * the file. Part of a table (proxy/table.h), immutable with it; any thread. */
 #ifndef OUTRIGGER_PROXY_ROUTE_H
 #define OUTRIGGER_PROXY_ROUTE_H
 
@@ -8,22 +9,59 @@
 
 #include "base/slice.h"
 
+struct edit;
+struct h2_headers;
+struct rng;
 struct route_conf;
+struct split;
+struct template;
 
-struct route {
-    struct slice service, method; /* p NULL: any */
-    size_t pool;                  /* index in the config's pools */
-    unsigned subset;              /* of pool_subset, the same in each worker */
-    int64_t timeout_us;           /* 0: none */
-    int64_t grpc_timeout_max_us;  /* 0: none */
+/* What a call of this route has to do beside being passed on. The call has a copy (call->acts), so that a call without any of it pays one branch. */
+enum route_act {
+    ACT_STATUS = 1,        /* the proxy answers itself */
+    ACT_MAX_CALLS = 2,     /* concurrent ones are counted */
+    ACT_EDIT_REQUEST = 4,  /* header edits */
+    ACT_EDIT_RESPONSE = 8, /* of headers or trailers */
+    ACT_MIRROR = 16,       /* some calls are copied */
+    ACT_MAX_IN = 32,       /* request messages have a limit */
+    ACT_MAX_OUT = 64,      /* response messages */
+    ACT_KEEP_HEADERS =
+        128, /* the answer's edits name headers or the path of the request */
 };
 
-/* pool_index is the place of conf->to.pool. The strings stay the config's. */
-void route_init(struct route *r, const struct route_conf *conf, size_t pool_index);
-/* NULL: no route. */
-const struct route *route_find(const struct route *routes, size_t n, struct slice service,
-                               struct slice method);
+struct route_level; /* calls at the same time, of the whole process */
+
+struct route {
+    const struct route_conf *conf; /* in the table's copy */
+    unsigned index;                /* in table->routes */
+    unsigned acts;                 /* enum route_act */
+    /* Range of table->targets, as conf->to; 0 targets: ACT_STATUS. With ACT_MIRROR the mirror's is the next one behind it. */
+    unsigned target, target_count;
+    int64_t timeout_us;          /* 0: none */
+    int64_t grpc_timeout_max_us; /* 0: none */
+    char *name;                  /* "routes[3]" when the file gives none */
+    struct split *split;         /* NULL: one target or none */
+    struct slice split_header;   /* p NULL: by chance */
+    int status_code;
+    struct template *status_text;               /* NULL: none */
+    struct edit *request, *response, *trailers; /* NULL: nothing to do */
+    uint32_t mirror_share;                      /* of 1,000,000 calls */
+    uint32_t max_in, max_out;                   /* bytes of one message; 0: no limit */
+    uint32_t max_calls;                         /* 0: no limit */
+    struct route_level *level;                  /* with max_calls */
+};
+
+/* All but the targets, whose range the table sets. The strings stay those of conf. */
+void route_init(struct route *r, const struct route_conf *conf, unsigned index);
+/* Frees what route_init made. No call may use the route. */
+void route_done(struct route *r);
+/* The target of a call with these headers: an index in table->targets. Not with ACT_STATUS. */
+unsigned route_pick_target(const struct route *r, struct rng *rng,
+                           const struct h2_headers *headers);
 /* Microseconds from now that a call may take; 0: for ever, -1: its time is over already. client_ns: its grpc-timeout, -1 when it sent none. The shortest limit wins (grpc-spec 5). */
 int64_t route_time_limit_us(const struct route *r, int64_t client_ns);
+/* One more call at the same time, with ACT_MAX_CALLS. False: there are max_calls already. Any thread. */
+bool route_level_take(const struct route *r);
+void route_level_give(const struct route *r);
 
 #endif

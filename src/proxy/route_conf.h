@@ -6,21 +6,23 @@
 #include <stdint.h>
 
 #include "conf/field.h"
+#include "proxy/action_conf.h"
+#include "proxy/edit_conf.h"
 #include "proxy/match_conf.h"
 
 struct conf_place;
 
-struct to_conf {
-    const char *pool;       /* name of a pool; checked while loading */
-    struct conf_map subset; /* labels that the endpoint must have; empty: any */
-};
-
 struct route_conf {
     const char *name; /* NULL when not given */
     struct match_conf match;
-    struct to_conf to;
+    struct conf_list to; /* of struct to_conf; empty: status is on */
+    struct split_by_conf split_by;
+    struct status_conf status;
+    struct mirror_conf mirror;
+    struct edit_conf request_headers, response_headers, response_trailers;
     int64_t timeout_ms;          /* 0: none */
     int64_t grpc_timeout_max_ms; /* 0: none */
+    struct route_limits_conf limits;
 };
 
 extern const struct conf_struct route_conf_struct;

@@ -22,6 +22,7 @@
 #include "loop/reap.h"
 #include "loop/timer.h"
 #include "net/tls.h"
+#include "net/tls_conf.h"
 #include "resolve/k8s_http.h"
 #include "resolve/k8s_lines.h"
 #include "resolve/k8s_state.h"
@@ -500,7 +501,7 @@ static const struct k8s_http_ops http_ops = {
 static void
 k8s_connect(struct k8s *k)
 {
-    struct tls_client_conf tls = { .ca_file = k->conf->ca_file };
+    struct tls_client_conf tls = { .ca = k->conf->ca_file };
     struct k8s_server server;
     char why[TLS_WHY_MAX];
     struct tls_ctx *ctx;

@@ -234,7 +234,7 @@ k8s_http_open(struct h2_worker *w, struct tls_ctx *ctx, const struct k8s_server 
     h->arg = arg;
     h->server = *server;
     h2_limits_default(&h->limits);
-    h->connecting = tls_connect(l, ctx, &server->addr, server->name);
+    h->connecting = tls_connect(l, ctx, &server->addr, server->name, NULL);
     transport_bind(h->connecting, http_on_connect, h);
     transport_want(h->connecting, false, true);
     timer_start(l, &h->late, K8S_CONNECT_MS * INT64_C(1000));

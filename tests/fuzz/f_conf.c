@@ -13,6 +13,22 @@
 
 enum { TEXT_MAX = 8 * 1024 * 1024 };
 
+static void
+check_route(const struct route_conf *r)
+{
+    const struct to_conf *to = r->to.items;
+    uint64_t sum = 0;
+
+    FUZZ_CHECK((r->to.n == 0) == r->status.on);
+    for (size_t i = 0; i < r->to.n; i++) {
+        FUZZ_CHECK(to[i].pool);
+        sum += to[i].weight;
+    }
+    FUZZ_CHECK(r->to.n == 0 || (sum > 0 && sum <= UINT32_MAX));
+    FUZZ_CHECK(!r->status.on || status_conf_code(r->status.code) > 0);
+    FUZZ_CHECK(!r->mirror.on || r->mirror.to.pool);
+}
+
 /* What the rest of the program takes for granted. */
 static void
 check_config(const struct config *c)
@@ -27,7 +43,7 @@ check_config(const struct config *c)
 
         FUZZ_CHECK(l[i].name && l[i].listen && l[i].routes.n > 0);
         for (size_t k = 0; k < l[i].routes.n; k++)
-            FUZZ_CHECK(r[k].to.pool);
+            check_route(&r[k]);
     }
     for (size_t i = 0; i < c->pools.n; i++) {
         const struct endpoint_conf *e = p[i].endpoints.items;

@@ -42,8 +42,11 @@ static const struct conf_field header_fields[] = {
     ROW("treatMissingAsEmpty"), { .key = NULL }
 };
 static const struct conf_struct header = TYPE("header match", header_fields);
+static const struct conf_field path_fields[] = { ROW("exact"), ROW("prefix"),
+                                                 ROW("regex"), { .key = NULL } };
+static const struct conf_struct path = TYPE("path match", path_fields);
 static const struct conf_field match_fields[] = {
-    ROW("hosts"), ROW("service"), ROW("method"), ROW("path"), ROW("san"),
+    ROW("hosts"), ROW("service"), ROW("method"), SUB("path", path), ROW("san"),
     { .key = "headers", .type = CONF_DICT, .sub = &header, .help = "A part." },
     { .key = NULL }
 };
@@ -196,7 +199,7 @@ static const struct {
     { &route, "domains", "=match.hosts" },
     { &to, "cluster", "=pool" },
     { &to, "metadata_match", "=subset" },
-    { &match, "safe_regex", "=path" },
+    { &match, "safe_regex", "=path.regex" },
     { &match, "authority", "=hosts" },
     { &header, "exact_match", "=exact" },
     { &header, "safe_regex_match", "=regex" },

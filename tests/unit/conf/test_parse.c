@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/strbuf.h"
+#include "conf/copy.h"
 #include "conf/snapshot.h"
 #include "zoo.h"
 
@@ -183,6 +184,43 @@ free_keys_keep_their_order(void **state)
     assert_int_equal(lamps[0].lit, CONF_TRUE);
     assert_int_equal(lamps[0].warmth, -7);
     conf_drop(s);
+}
+
+static void
+free_keys_are_copied_and_compared(void **state)
+{
+    static const char text[] =
+        "{ \"version\": 1, \"star\": \"lion\", \"lamps\": { \"a\": { \"lit\": true, "
+        "\"words\": \"hi\" }, \"b\": \"red\" } }";
+    static const char *const others[] = {
+        "{ \"version\": 1, \"star\": \"lion\", \"lamps\": { \"a\": { \"lit\": true, "
+        "\"words\": \"hi\" }, \"c\": \"red\" } }",
+        "{ \"version\": 1, \"star\": \"lion\", \"lamps\": { \"a\": { \"lit\": false, "
+        "\"words\": \"hi\" }, \"b\": \"red\" } }",
+        "{ \"version\": 1, \"star\": \"lion\", \"lamps\": { \"a\": { \"lit\": true, "
+        "\"words\": \"hi\", \"warmth\": 1 }, \"b\": \"red\" } }",
+        "{ \"version\": 1, \"star\": \"lion\", \"lamps\": { \"b\": \"red\", \"a\": { "
+        "\"lit\": true, \"words\": \"hi\" } } }",
+    };
+    struct conf_snapshot *s = load(text), *same;
+    struct conf_copy *copy = conf_copy_new(&zoo_struct, conf_root(s));
+    const struct zoo *zoo = conf_copy_root(copy);
+    const struct lamp *lamps = zoo->lamps.items;
+
+    (void)state;
+    conf_drop(s);
+    assert_string_equal(lamps[0].name, "a");
+    assert_string_equal(lamps[1].name, "b");
+    assert_string_equal(((const struct word *)lamps[0].words.items)->word, "hi");
+    same = load(text);
+    assert_true(conf_equal(&zoo_struct, zoo, conf_root(same)));
+    conf_drop(same);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        s = load(others[i]);
+        assert_false(conf_equal(&zoo_struct, zoo, conf_root(s)));
+        conf_drop(s);
+    }
+    conf_copy_drop(copy);
 }
 
 static void
@@ -557,6 +595,7 @@ main(void)
         cmocka_unit_test(numbers_percentages_and_maps_are_read),
         cmocka_unit_test(a_single_value_stands_for_a_list_of_one),
         cmocka_unit_test(free_keys_keep_their_order),
+        cmocka_unit_test(free_keys_are_copied_and_compared),
         cmocka_unit_test(bad_free_keys_and_single_values_are_refused),
         cmocka_unit_test(rows_are_found_below_free_keys),
         cmocka_unit_test(bad_numbers_percentages_and_maps_are_refused),

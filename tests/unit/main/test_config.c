@@ -89,7 +89,8 @@ row_has_a_good_default(const struct conf_field *f, const char *path)
 
     if (!f->def) {
         bool may_be_absent =
-            f->required || f->sub || f->type == CONF_STRING || f->type == CONF_MAP;
+            f->required || f->sub || f->type == CONF_STRING || f->type == CONF_MAP ||
+            f->type == CONF_MAYBE;
 
         if (!may_be_absent)
             fail_msg("%s: neither required nor with a default", path);
@@ -110,11 +111,13 @@ row_has_a_sane_range(const struct conf_field *f, const char *path)
     if (f->max != 0 && f->min > f->max)
         fail_msg("%s: min is above max", path);
     if ((f->type == CONF_UINT || f->type == CONF_SIZE || f->type == CONF_DURATION ||
-         f->type == CONF_LIST) &&
+         f->type == CONF_LIST || f->type == CONF_DICT) &&
         f->max == 0)
         fail_msg("%s: has no upper bound", path);
-    if (f->type == CONF_LIST && !f->sub)
+    if ((f->type == CONF_LIST || f->type == CONF_DICT) && !f->sub)
         fail_msg("%s: a list needs sub", path);
+    if (f->one_ok && f->type != CONF_LIST)
+        fail_msg("%s: one stands only for a list of one", path);
     if (f->type == CONF_ENUM && !f->words)
         fail_msg("%s: an enum needs words", path);
     if (f->valid && !f->code && f->valid != conf_name_valid)
@@ -200,20 +203,36 @@ examples_of_single_values_load(void **state)
     each_row(&config_struct, "", row_example_loads);
 }
 
-/* Each optional key of `type` with its example, in the place of the @. */
+/* The example of a row in the place of the @. */
+static void
+row_loads_in_frame(const struct conf_field *f, const char *frame)
+{
+    char text[2048];
+
+    snprintf(text, sizeof text, "%.*s\"%s\": %s%s", (int)strcspn(frame, "@"), frame,
+             f->key, f->example, strchr(frame, '@') + 1);
+    conf_drop(load(text));
+}
+
+/* Each optional key of `type`, except those in `but`. */
+static void
+rows_load_in_frame_but(const struct conf_struct *type, const char *frame, const char *but)
+{
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        if (!f->required && !strstr(but, f->key))
+            row_loads_in_frame(f, frame);
+    }
+}
+
 static void
 rows_load_in_frame(const struct conf_struct *type, const char *frame)
 {
-    for (const struct conf_field *f = type->fields; f->key; f++) {
-        char text[2048];
-
-        if (f->required)
-            continue;
-        snprintf(text, sizeof text, "%.*s\"%s\": %s%s", (int)strcspn(frame, "@"), frame,
-                 f->key, f->example, strchr(frame, '@') + 1);
-        conf_drop(load(text));
-    }
+    rows_load_in_frame_but(type, frame, "");
 }
+
+#define POOLS                                                                           \
+    "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:1\"] }, { \"name\": " \
+    "\"canary\", \"endpoints\": [\"127.0.0.1:2\"] }]"
 
 static void
 examples_inside_lists_load(void **state)
@@ -229,8 +248,21 @@ examples_inside_lists_load(void **state)
         "[\"127.0.0.1:1\"] }] }";
     static const char route[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
                                 "\":8080\", \"routes\": [{ \"to\": \"app\", "
-                                "@ }] }], \"pools\": [{ \"name\": \"app\", "
-                                "\"endpoints\": [\"127.0.0.1:1\"] }] }";
+                                "@ }] }], " POOLS " }";
+    static const char bare[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
+                               "\":8080\", \"routes\": [{ @ }] }], " POOLS " }";
+    static const char edits[] =
+        "{ \"version\": 1, \"listeners\": [{ \"listen\": \":8080\", \"routes\": [{ "
+        "\"to\": \"app\", \"requestHeaders\": { @ } }] }], " POOLS " }";
+    static const char match[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
+                                "\":8080\", \"routes\": [{ \"to\": \"app\", "
+                                "\"match\": { @ } }] }], \"pools\": [{ \"name\": "
+                                "\"app\", \"endpoints\": [\"127.0.0.1:1\"] }] }";
+    static const char path[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
+                               "\":8080\", \"routes\": [{ \"to\": \"app\", "
+                               "\"match\": { \"path\": { @ } } }] }], \"pools\": [{ "
+                               "\"name\": \"app\", \"endpoints\": "
+                               "[\"127.0.0.1:1\"] }] }";
     static const char pool[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
                                "\":8080\", \"routes\": [{ \"to\": \"app\" }] }], "
                                "\"pools\": [{ \"name\": \"app\", \"endpoints\": "
@@ -239,7 +271,14 @@ examples_inside_lists_load(void **state)
     (void)state;
     rows_load_in_frame(&listener_conf_struct, listener);
     rows_load_in_frame(field_find(&listener_conf_struct, "limits")->sub, limits);
-    rows_load_in_frame(field_find(&listener_conf_struct, "routes")->sub, route);
+    /* A route has either of the two. */
+    rows_load_in_frame_but(field_find(&listener_conf_struct, "routes")->sub, route,
+                           "to status");
+    row_loads_in_frame(field_find(&route_conf_struct, "to"), bare);
+    row_loads_in_frame(field_find(&route_conf_struct, "status"), bare);
+    rows_load_in_frame(&edit_conf_struct, edits);
+    rows_load_in_frame(&match_conf_struct, match);
+    rows_load_in_frame(field_find(&match_conf_struct, "path")->sub, path);
     rows_load_in_frame(&pool_conf_struct, pool);
 }
 

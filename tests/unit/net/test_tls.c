@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "net/tls.h"
+#include "net/tls_conf.h"
 #include "net/transport.h"
 #include "tlspeer.h"
 #include "vclock.h"
@@ -84,7 +85,7 @@ turns(struct world *w, unsigned n)
 static void
 world_open(struct world *w, size_t room, size_t step)
 {
-    struct tls_client_conf conf = { .ca_file = ca_path };
+    struct tls_client_conf conf = { .ca = ca_path };
     struct transport *inner;
     char why[TLS_WHY_MAX];
 
@@ -104,7 +105,7 @@ world_start(struct world *w, const struct tlspeer_conf *conf, const char *name)
 {
     if (conf)
         tlspeer_open(&w->peer, w->raw, conf);
-    w->t = tls_client_over(w->loop, w->ctx, w->t, name);
+    w->t = tls_client_over(w->loop, w->ctx, w->t, name, NULL);
     transport_bind(w->t, on_event, w);
     transport_want(w->t, false, true);
     assert_int_equal(w->told, 0);
@@ -280,7 +281,7 @@ a_connect_that_fails_says_so(void **state)
     transport_close(w.t);
     assert_int_equal(addr_parse("unix:/tmp/outrigger-no-such-socket", false, &to, &why),
                      0);
-    w.t = tls_connect(w.loop, w.ctx, &to, "a.example");
+    w.t = tls_connect(w.loop, w.ctx, &to, "a.example", NULL);
     transport_bind(w.t, on_event, &w);
     transport_want(w.t, false, true);
     turns(&w, 3);
@@ -480,7 +481,7 @@ an_owner_may_close_inside_any_callback(void **state)
 static void
 a_ca_file_that_trusts_nobody_is_an_error(void **state)
 {
-    struct tls_client_conf conf = { .ca_file = "/tmp/outrigger-no-such-file" };
+    struct tls_client_conf conf = { .ca = "/tmp/outrigger-no-such-file" };
     char why[TLS_WHY_MAX], path[] = "/tmp/outrigger-ca-XXXXXX";
     int fd = mkstemp(path);
 
@@ -491,11 +492,11 @@ a_ca_file_that_trusts_nobody_is_an_error(void **state)
     assert_null(tls_ctx_new_client(&conf, why));
     assert_string_equal(why, "the CA file /tmp/outrigger-no-such-file cannot be read: "
                              "No such file or directory");
-    conf.ca_file = path;
+    conf.ca = path;
     assert_null(tls_ctx_new_client(&conf, why));
     assert_non_null(strstr(why, "has no certificate in PEM form"));
     unlink(path);
-    conf.ca_file = NULL;
+    conf.ca = NULL;
     tls_ctx_drop(tls_ctx_new_client(&conf, why));
     assert_string_equal(why, "");
 }

@@ -14,9 +14,11 @@
 #include "net/addr.h"
 #include "net/listener.h"
 #include "net/transport.h"
+#include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
 #include "proxy/shared.h"
+#include "proxy/table.h"
 #include "proxy/worker.h"
 #include "upstream/hub.h"
 #include "upstream/pool_conf.h"
@@ -27,6 +29,7 @@ static struct shared shared;
 static struct pool_conf pool;
 static struct endpoint_conf target;
 static struct listener_conf front;
+static struct to_conf to_app = { .pool = "app", .weight = 1 };
 static struct route_conf routes[2];
 static struct worker *worker;
 static struct loop *control; /* the main thread's; its targets never change */
@@ -97,7 +100,7 @@ setup(void **state)
     front.listen = "127.0.0.1:0";
     memset(routes, 0, sizeof(routes));
     routes[0].match.service = "test.Service";
-    routes[0].to.pool = "app";
+    routes[0].to = (struct conf_list){ &to_app, 1 };
     front.routes = (struct conf_list){ routes, 1 };
     return 0;
 }
@@ -167,6 +170,14 @@ backend_listen(void)
     listener_start(backend_listener);
 }
 
+static unsigned
+slot_of(void *arg, const char *name)
+{
+    (void)arg;
+    assert_string_equal(name, pool.name);
+    return 0;
+}
+
 static void
 open_world(void)
 {
@@ -174,15 +185,26 @@ open_world(void)
     const char *why;
 
     find_backend_port();
-    worker = worker_new(0, &shared, &pool, 1);
+    worker = worker_new(0, &shared);
     loop = worker->loop;
     control = loop_new(NULL);
     hub = hub_new(control, worker->h2, &worker->rng, &pool, 1);
-    hub_attach(hub, 0, worker->pools[0]);
+    hub_expect(hub, 0, loop);
     workers[0] = worker;
     backend_listen();
-    assert_int_equal(
-        server_open(loop, &front, &pool, 1, &shared, workers, 1, &server, &why), ERR_OK);
+    assert_int_equal(server_open(loop, front.listen, &shared, workers, 1, &server, &why),
+                     ERR_OK);
+    server_set(server, front_new(&front, true, 1, NULL, NULL),
+               table_new(&front, 1, slot_of, NULL));
+    worker_apply_here(
+        worker,
+        &(struct worker_change){
+            .pools = &(struct change_pool){ .hub = hub, .conf = &pool },
+            .pool_count = 1,
+            .servers = &(struct change_server){ .server = server,
+                                                .table = table_hold(server->table),
+                                                .front = front_hold(server->front) },
+            .server_count = 1 });
     server_start(server);
     client_connect();
 }

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base/base64.h - base64 as in the values of gRPC headers whose names end in -bin (RFC 4648
+ * section 4; grpc-spec 1.4). Pure; any thread. */
+#ifndef OUTRIGGER_BASE_BASE64_H
+#define OUTRIGGER_BASE_BASE64_H
+
+#include "base/slice.h"
+
+/* Decodes into out, which has room for 3/4 of the text. Padding may be left out, but when it
+ * is there it must be right. Returns the number of bytes; -1: not base64. */
+long base64_decode(struct slice text, uint8_t *out);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* net/tls_io.c - bytes in and out. One SSL_write for all that fits in a record. OpenSSL's
+ * queue of errors is empty outside of the functions here: to empty it before each call would
+ * cost more than many calls. */
+#include "net/tls_io.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "base/err.h"
+#include "base/xalloc.h"
+
+enum { RECORD_MAX = 16384 };
+
+/* A call of OpenSSL did not work: ERR_AGAIN, or the connection is over. */
+static ssize_t
+tls_end_io(struct tls *s, int rv)
+{
+    int e = SSL_get_error(s->ssl, rv);
+
+    if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) {
+        s->blocked = e == SSL_ERROR_WANT_WRITE;
+        return ERR_AGAIN;
+    }
+    if (!s->flood && (e == SSL_ERROR_ZERO_RETURN || s->inner_eof)) {
+        ERR_clear_error();
+        return s->ended = ERR_EOF; /* HTTP/2 has its own ends: a missing close_notify is no
+                                      matter */
+    }
+    s->t.sys_errno = e == SSL_ERROR_SYSCALL && !s->flood ? s->inner->sys_errno : EPROTO;
+    if (e != SSL_ERROR_SYSCALL)
+        tls_explain(s);
+    ERR_clear_error();
+    return s->ended = ERR_CONN_LOST;
+}
+
+static ssize_t
+tls_refuse_io(const struct tls *s)
+{
+    return s->state == TLS_CONNECTING || s->state == TLS_HANDSHAKE ? ERR_AGAIN
+                                                                   : ERR_CONN_LOST;
+}
+
+ssize_t
+tls_read(struct transport *t, void *to, size_t room)
+{
+    struct tls *s = tls_of(t);
+    ssize_t end = ERR_OK;
+    size_t n = 0;
+
+    if (UNLIKELY(s->state != TLS_OPEN))
+        return tls_refuse_io(s);
+    if (UNLIKELY(s->ended != ERR_OK))
+        return s->ended;
+    s->unread = true;
+    while (n < room) {
+        size_t ask = room - n < INT32_MAX ? room - n : INT32_MAX;
+        int rv = SSL_read(s->ssl, (char *)to + n, (int)ask);
+
+        if (UNLIKELY(rv <= 0)) {
+            end = tls_end_io(s, rv);
+            break;
+        }
+        n += (size_t)rv;
+        if (s->drained && SSL_has_pending(s->ssl) == 0) {
+            end = ERR_AGAIN;
+            break;
+        }
+    }
+    /* Told again: more bytes, or the end after these. */
+    s->unread = end == ERR_OK ? SSL_has_pending(s->ssl) == 1
+                              : end != ERR_AGAIN && n > 0;
+    if (n > 0)
+        tls_note_active(s);
+    tls_update_want(s);
+    return n > 0 ? (ssize_t)n : end;
+}
+
+ssize_t
+tls_flush(struct tls *s)
+{
+    int rv;
+
+    if (LIKELY(s->rest_n == 0))
+        return ERR_OK;
+    if (s->ended == ERR_CONN_LOST)
+        return ERR_CONN_LOST;
+    rv = SSL_write(s->ssl, s->rest, (int)s->rest_n);
+    if (rv <= 0)
+        return tls_end_io(s, rv);
+    assert((size_t)rv == s->rest_n); /* no partial writes were asked for */
+    s->blocked = false;
+    s->rest_n = 0;
+    xfree(s->rest);
+    s->rest = NULL;
+    if (s->shut)
+        tls_say_end(s);
+    return ERR_OK;
+}
+
+struct source { /* a position in what the owner writes */
+    const struct iovec *v;
+    int n;
+    size_t off;
+};
+
+static void
+source_skip(struct source *src, size_t n)
+{
+    src->off += n;
+    while (src->n > 0 && src->off == src->v->iov_len) {
+        src->v++;
+        src->n--;
+        src->off = 0;
+    }
+}
+
+/* The next bytes, at most one record: by reference when they lie in one piece. */
+static size_t
+source_take(struct source *src, uint8_t room[RECORD_MAX], const uint8_t **ret)
+{
+    size_t n = 0;
+
+    source_skip(src, 0); /* empty pieces */
+    while (src->n > 0 && n < RECORD_MAX) {
+        const uint8_t *p = (const uint8_t *)src->v->iov_base + src->off;
+        size_t k = src->v->iov_len - src->off;
+
+        if (n == 0 && (k >= RECORD_MAX || src->n == 1)) {
+            k = k < RECORD_MAX ? k : RECORD_MAX;
+            source_skip(src, k);
+            *ret = p;
+            return k;
+        }
+        k = k < RECORD_MAX - n ? k : RECORD_MAX - n;
+        memcpy(room + n, p, k);
+        n += k;
+        source_skip(src, k);
+    }
+    *ret = room;
+    return n;
+}
+
+ssize_t
+tls_writev(struct transport *t, const struct iovec *v, int n)
+{
+    struct tls *s = tls_of(t);
+    struct source src = { .v = v, .n = n };
+    uint8_t room[RECORD_MAX] UNINITIALIZED;
+    const uint8_t *p;
+    ssize_t total = 0, rv;
+    size_t k;
+
+    if (UNLIKELY(s->state != TLS_OPEN || s->shut))
+        return tls_refuse_io(s);
+    if (UNLIKELY(s->ended == ERR_CONN_LOST))
+        return ERR_CONN_LOST;
+    rv = tls_flush(s);
+    while (rv == ERR_OK && (k = source_take(&src, room, &p)) > 0) {
+        int done = SSL_write(s->ssl, p, (int)k);
+
+        if (LIKELY(done > 0)) {
+            total += done;
+            continue;
+        }
+        rv = tls_end_io(s, done);
+        if (rv == ERR_AGAIN) {
+            s->rest = xmalloc(k);
+            memcpy(s->rest, p, k);
+            s->rest_n = k;
+            total += (ssize_t)k;
+        }
+    }
+    if (total > 0)
+        tls_note_active(s);
+    tls_update_want(s);
+    if (rv == ERR_EOF)
+        rv = ERR_CONN_LOST;
+    return total > 0 && (rv == ERR_OK || rv == ERR_AGAIN) ? total : rv;
+}

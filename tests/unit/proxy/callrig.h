@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/proxy/callrig.h - the whole data plane inside one loop, between a client and the backends of two pools ("app" and "canary") that a
+ * test plays frame by frame. Loopback sockets, real time, no sleeps: every wait is for an event. One world at a time: `rig`. */
+#ifndef OUTRIGGER_TESTS_UNIT_PROXY_CALLRIG_H
+#define OUTRIGGER_TESTS_UNIT_PROXY_CALLRIG_H
+
+#include "unit.h"
+
+#include <string.h>
+
+#include "guard.h"
+#include "h2peer.h"
+#include "net/addr.h"
+#include "obs/stats.h"
+#include "proxy/listener_conf.h"
+#include "upstream/pool_conf.h"
+
+enum { RIG_CONNS = 8, RIG_APP = 0, RIG_CANARY = 1, RIG_POOLS = 2 };
+
+struct rig_pool {
+    struct pool_conf conf;
+    struct endpoint_conf target;
+    char address[ADDR_TEXT_MAX];
+    struct listener *listener; /* NULL: nobody listens */
+    struct h2peer conns[RIG_CONNS];
+    unsigned accepted;
+    struct hub *hub;
+};
+
+struct callrig {
+    struct rig_pool pools[RIG_POOLS];
+    struct to_conf to_app; /* where routes[0] leads by default */
+    struct route_conf routes[2];
+    struct listener_conf front;
+    struct worker *worker;
+    struct loop *loop, *control;
+    struct server *server;
+    struct h2peer client;
+};
+
+extern struct callrig rig;
+
+/* For cmocka: the config with its defaults, to be changed by the test; the end, which checks that all levels are zero and all memory is back. */
+int callrig_setup(void **state);
+int callrig_teardown(void **state);
+#define RIG_TEST(fn) cmocka_unit_test_setup_teardown(fn, callrig_setup, callrig_teardown)
+/* Opens it all as the config says; the client is connected. */
+void callrig_open(void);
+/* Nobody listens for this pool any more. */
+void callrig_deafen(unsigned pool);
+
+int64_t counted(enum stat id);
+/* The newest connection to this pool; waits for the first. */
+struct h2peer *backend(unsigned pool);
+/* The nth header block of a stream; NULL: not yet. */
+const char *fields_of(const struct h2peer *p, int32_t id, size_t nth);
+/* A message of n bytes of payload, in one frame. */
+void send_message(struct h2peer *p, int32_t id, size_t n, bool end);
+void answer_headers(struct h2peer *p, int32_t id);
+void answer_trailers(struct h2peer *p, int32_t id, const char *code);
+/* The last header block of a complete answer with this grpc-status. */
+const char *want_status(int32_t id, const char *code);
+
+#define HAS(text, part)                                                               \
+    do {                                                                              \
+        if (!(text) || !strstr((text), (part)))                                       \
+            fail_msg("\"%s\" is not in:\n%s", (part), (text) ? (text) : "(nothing)"); \
+    } while (0)
+#define HAS_NOT(text, part)                                \
+    do {                                                   \
+        if ((text) && strstr((text), (part)))              \
+            fail_msg("\"%s\" is in:\n%s", (part), (text)); \
+    } while (0)
+
+#endif
