@@ -259,7 +259,7 @@ const struct alias alias_words[] = {
     SAY("sslCiphers", "the ciphers are a fixed set that is kept good; leave it out"),
     /* --- a route ----------------------------------------------------------------------- */
     KEY("cluster", "to"),
-    AT("to", "cluster", "pool"),
+    AT("target", "cluster", "pool"),
     KEY("weightedClusters", "to"),
     AT("route", "pool", "to"),
     AT("route", "backend", "to"),
@@ -316,8 +316,8 @@ const struct alias alias_words[] = {
     KEY("grpcTimeoutHeaderMax", "grpcTimeoutMax"),
     KEY("maxGrpcTimeout", "grpcTimeoutMax"),
     AT("route", "metadataMatch", "to.subset"),
-    AT("to", "metadataMatch", "subset"),
-    AT("to", "labels", "subset"),
+    AT("target", "metadataMatch", "subset"),
+    AT("target", "labels", "subset"),
     KEY("clusterHeader", "match.headers"),
     AT("match", "package", "service"),
     AT("match", "host", "hosts"),
@@ -352,7 +352,7 @@ const struct alias alias_words[] = {
     KEY("invertMatch", "invert"),
     KEY("caseInsensitive", "ignoreCase"),
     KEY("treatMissingHeaderAsEmpty", "treatMissingAsEmpty"),
-    AT("to", "name", "pool"),
+    AT("target", "name", "pool"),
     SAY_AT("route", "weight", "weights stand beside the pools: \"to\": [{ \"pool\": \"a\", "
                               "\"weight\": 95 }, { \"pool\": \"b\", \"weight\": 5 }]"),
     SAY_AT("route", "priority", "routes are tried in the order of the file; leave it out"),
