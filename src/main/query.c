@@ -27,9 +27,9 @@ static const struct library {
     const char *name;
     const char *(*version)(void);
 } libraries[] = {
-    { "jansson", conf_library_version },   { "libyaml", conf_yaml_version },
-    { "nghttp2", h2_library_version },     { "libevent", loop_library_version },
-    { "protobuf-c", pb_library_version },  { "c-ares", dns_library_version },
+    { "jansson", conf_library_version },  { "libyaml", conf_yaml_version },
+    { "nghttp2", h2_library_version },    { "libevent", loop_library_version },
+    { "protobuf-c", pb_library_version }, { "c-ares", dns_library_version },
     { "pcre2", regex_library_version },
 };
 

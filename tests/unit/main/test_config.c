@@ -16,8 +16,8 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/strbuf.h"
-#include "conf/check.h"
 #include "conf/alias_words.h"
+#include "conf/check.h"
 #include "conf/explain.h"
 #include "conf/print.h"
 #include "conf/schema.h"
@@ -89,9 +89,8 @@ row_has_a_good_default(const struct conf_field *f, const char *path)
     void *obj;
 
     if (!f->def) {
-        bool may_be_absent =
-            f->required || f->sub || f->type == CONF_STRING || f->type == CONF_MAP ||
-            f->type == CONF_MAYBE;
+        bool may_be_absent = f->required || f->sub || f->type == CONF_STRING ||
+                             f->type == CONF_MAP || f->type == CONF_MAYBE;
 
         if (!may_be_absent)
             fail_msg("%s: neither required nor with a default", path);
@@ -496,14 +495,22 @@ alias_waits(const struct alias *a)
     static const struct {
         const char *missing, *path;
     } waiting[] = {
-        { "listeners.tls", "tls" },          { "listeners.tls", "certificates" },
-        { "listeners.tls", "cert" },         { "listeners.tls", "key" },
-        { "listeners.tls", "clientCa" },     { "listeners.tls", "clientCert" },
-        { "listeners.tls", "allowSan" },     { "listeners.tls", "pins" },
-        { "listeners.tls", "crl" },          { "listeners.tls", "minVersion" },
-        { "listeners.tls", "sessionTickets" }, { "pools.tls", "ca" },
-        { "pools.tls", "matchSan" },         { "pools.tls", "serverName" },
-        { "pools.tls", "insecureSkipVerify" }, { "listeners.direction", "direction" },
+        { "listeners.tls", "tls" },
+        { "listeners.tls", "certificates" },
+        { "listeners.tls", "cert" },
+        { "listeners.tls", "key" },
+        { "listeners.tls", "clientCa" },
+        { "listeners.tls", "clientCert" },
+        { "listeners.tls", "allowSan" },
+        { "listeners.tls", "pins" },
+        { "listeners.tls", "crl" },
+        { "listeners.tls", "minVersion" },
+        { "listeners.tls", "sessionTickets" },
+        { "pools.tls", "ca" },
+        { "pools.tls", "matchSan" },
+        { "pools.tls", "serverName" },
+        { "pools.tls", "insecureSkipVerify" },
+        { "listeners.direction", "direction" },
         { "drain.spread", "spread" },
     };
 
