@@ -19,6 +19,7 @@
 #include "base/xalloc.h"
 #include "loop/loop.h"
 #include "net/addr.h"
+#include "net/tls_store.h"
 #include "obs/stats.h"
 #include "upstream/hub.h"
 
@@ -41,6 +42,20 @@ admin_sum(const struct admin *a, enum stat id)
 }
 
 static void
+admin_tls(const struct admin *a, void (*print)(struct tls_store *, struct strbuf *),
+          struct evbuffer *out)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, ADMIN_PAGE_MAX);
+    strbuf_puts(&text, "");
+    if (a->tls)
+        print(a->tls, &text);
+    evbuffer_add(out, text.s, text.len);
+    strbuf_done(&text);
+}
+
+static void
 admin_metrics(const struct admin *a, struct evbuffer *out)
 {
     const char *last = "";
@@ -55,9 +70,25 @@ admin_metrics(const struct admin *a, struct evbuffer *out)
                             r->labels ? "{" : "", r->labels ? r->labels : "",
                             r->labels ? "}" : "", admin_sum(a, r->id));
     }
+    if (a->tls)
+        admin_tls(a, tls_store_metrics, out);
     evbuffer_add_printf(out, "# HELP outrigger_build_info Version of this program.\n"
                              "# TYPE outrigger_build_info gauge\n"
                              "outrigger_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
+}
+
+/* side="up",result="ok" becomes "side":"up","result":"ok". Values have no quotes in them. */
+static void
+admin_json_labels(const char *labels, struct evbuffer *out)
+{
+    for (const char *p = labels ? labels : ""; *p;) {
+        size_t name = strcspn(p, "="), value = strcspn(p + name + 2, "\"") + 2;
+
+        evbuffer_add_printf(out, "\"%.*s\":%.*s", (int)name, p, (int)value, p + name + 1);
+        p += name + 1 + value;
+        if (*p == ',')
+            evbuffer_add(out, p++, 1);
+    }
 }
 
 /* {"version":1,"metrics":[{"name":…,"labels":{…},"value":…},…]} */
@@ -70,12 +101,7 @@ admin_json(const struct admin *a, struct evbuffer *out)
     for (size_t i = 0; (r = stat_row_at(i)); i++) {
         evbuffer_add_printf(out, "%s\n{\"name\":\"%s\",\"labels\":{", i ? "," : "",
                             r->metric);
-        if (r->labels) {
-            const char *eq = strchr(r->labels, '=');
-
-            evbuffer_add_printf(out, "\"%.*s\":%s", (int)(eq - r->labels), r->labels,
-                                eq + 1);
-        }
+        admin_json_labels(r->labels, out);
         evbuffer_add_printf(out, "},\"value\":%" PRId64 "}", admin_sum(a, r->id));
     }
     evbuffer_add_printf(out, "\n]}\n");
@@ -140,10 +166,16 @@ admin_on_request(struct evhttp_request *req, void *arg)
     } else if (path && strcmp(path, "/pools.json") == 0) {
         type = "application/json";
         admin_pools(a, out);
+    } else if (path && strcmp(path, "/certs") == 0) {
+        admin_tls(a, tls_store_table, out);
+    } else if (path && strcmp(path, "/certs.json") == 0) {
+        type = "application/json";
+        admin_tls(a, tls_store_json, out);
     } else {
         status = path && strcmp(path, "/") == 0 ? HTTP_OK : HTTP_NOTFOUND;
         evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION
-                                 "\n/metrics\n/stats.json\n/pools\n/pools.json\n");
+                                 "\n/metrics\n/stats.json\n/pools\n/pools.json\n"
+                                 "/certs\n/certs.json\n");
         admin_list(a, out);
     }
     evhttp_add_header(headers, "Content-Type", type);
@@ -216,6 +248,12 @@ admin_set_pools(struct admin *a, struct hub *const *hubs, size_t n)
 {
     a->hubs = hubs;
     a->hub_count = n;
+}
+
+void
+admin_set_tls(struct admin *a, struct tls_store *tls)
+{
+    a->tls = tls;
 }
 
 void

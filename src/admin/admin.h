@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* admin/admin.h - the admin port: GET /metrics (Prometheus text 0.0.4), GET /stats.json GET /pools.json and GET /pools (the same for a terminal) over HTTP/1.1 (libevent's evhttp), and what admin/actions.h adds. Loopback or unix socket
- * only. It runs on the main thread and only sums the workers' counters: its load never touches a call. Main thread. */
+/* admin/admin.h - the admin port: GET /metrics (Prometheus text 0.0.4), GET /stats.json, GET /pools.json, GET /certs.json,
+ * and GET /pools and /certs (the same for a terminal) over HTTP/1.1 (libevent's evhttp), and what admin/actions.h adds. Loopback or unix socket only. It runs on the main thread and only sums the workers' counters: its load never touches a call. Main thread. */
 #ifndef OUTRIGGER_ADMIN_ADMIN_H
 #define OUTRIGGER_ADMIN_ADMIN_H
 
@@ -13,12 +13,15 @@ struct admin;
 struct hub;
 struct loop;
 struct stats;
+struct tls_store;
 
 /* stats: array of n blocks; array and blocks stay valid until admin_close. ERR_SYS with *ret_why: a plain sentence (static text). */
 int admin_open(struct loop *loop, const struct addr *at, const struct stats *const *stats,
                size_t n, struct admin **ret, const char **ret_why) MUST_CHECK;
 /* The pools of /pools.json: array and hubs stay valid until admin_close. */
 void admin_set_pools(struct admin *a, struct hub *const *hubs, size_t n);
+/* The certificates of /certs.json and of /metrics: valid until admin_close. */
+void admin_set_tls(struct admin *a, struct tls_store *tls);
 void admin_close(struct admin *a); /* NULL is fine */
 
 #endif

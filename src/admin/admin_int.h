@@ -13,6 +13,7 @@ struct evhttp;
 struct evhttp_request;
 struct hub;
 struct stats;
+struct tls_store;
 
 struct admin_entry {
     const char *path, *type;
@@ -27,6 +28,7 @@ struct admin {
     size_t n;
     struct hub *const *hubs;
     size_t hub_count;
+    struct tls_store *tls; /* NULL: none */
     struct addr at; /* where it really listens */
     char unix_path[ADDR_TEXT_MAX];
     struct admin_entry entries[ADMIN_ENTRIES_MAX];

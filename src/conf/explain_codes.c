@@ -323,6 +323,15 @@ const struct explain_code explain_codes[] = {
       .title = "a certificate that TLS cannot use",
       .text = "Its key or its signature is too weak, as RSA with less than 2048 bits or "
               "SHA-1. Make a new one." },
+    { .code = "E0257",
+      .title = "a backend of TLS without a name",
+      .text = "A certificate is checked against the name in the endpoint's target. A unix "
+              "socket has none, so the pool must say whom it expects: serverName, or "
+              "matchSan for a SPIFFE ID.",
+      .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
+             "\"tls\": {} }]",
+      .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
+              "\"tls\": { \"serverName\": \"app.example\" } }]" },
     { .code = "E0270",
       .title = "a header that no route can look at",
       .text = "Headers are named in lower case, as HTTP/2 has them. The host "

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/slab.h"
+#include "net/tls.h"
 
 void
 h2_limits_default(struct h2_limits *l)
@@ -244,6 +245,12 @@ conn_resume_backlog(struct h2_conn *c)
     }
 }
 
+const char *
+conn_tls_why(const struct h2_conn *c)
+{
+    return transport_is_tls(c->t) ? tls_why(c->t) : "";
+}
+
 static void
 conn_read(struct h2_conn *c)
 {
@@ -253,8 +260,9 @@ conn_read(struct h2_conn *c)
         return;
     if (n <= 0) {
         conn_fail(c, ERR_CONN_LOST,
-                  n == ERR_EOF ? "the peer closed the connection"
-                               : strerror(c->t->sys_errno));
+                  n == ERR_EOF         ? "the peer closed the connection"
+                  : conn_tls_why(c)[0] ? conn_tls_why(c)
+                                       : strerror(c->t->sys_errno));
         return;
     }
     c->gate.turn_frames = c->gate.turn_streams = 0;
@@ -280,6 +288,8 @@ conn_on_transport(void *arg, int what)
 
     if (c->state == CONN_LINGER || c->state == CONN_CLOSED)
         return;
+    if (what & TRANSPORT_CONNECTED && c->ops->on_connected)
+        c->ops->on_connected(c, c->arg);
     if (what & TRANSPORT_WRITABLE)
         conn_dirty(c);
     if (what & (TRANSPORT_READABLE | TRANSPORT_FAILED) && c->want_read)

@@ -241,6 +241,16 @@ static const struct conf_field balance_fields[] = {
       .example = "4096",
       .help = "ring_hash: most places on the ring, 16 bytes each per worker. With more "
               "endpoints than this some get no calls." },
+    { .key = "placesPerEndpoint",
+      .type = CONF_UINT,
+      .at = offsetof(struct balance_conf, places_per_endpoint),
+      .def = "0",
+      .min = 0,
+      .max = 10000,
+      .example = "100",
+      .help = "ring_hash: places of an endpoint of weight 1. An endpoint that leaves "
+              "then moves only its own keys, but gRPC clients with ring_hash agree no "
+              "longer with us. 0: gRPC's ring, by minRingSize." },
     { .key = "hashHeader",
       .type = CONF_STRING,
       .at = offsetof(struct balance_conf, hash_header),
@@ -366,6 +376,7 @@ static const struct policy_key {
     { "fullScan", { "least_request" } },
     { "minRingSize", { "ring_hash" } },
     { "maxRingSize", { "ring_hash" } },
+    { "placesPerEndpoint", { "ring_hash" } },
     { "hashHeader", { "ring_hash" } },
     { "hashBalanceFactor", { "ring_hash" } },
     { "enableOobLoadReport", { "weighted_round_robin" } },

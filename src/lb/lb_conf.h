@@ -34,6 +34,7 @@ struct balance_conf {
     bool full_scan;
     /* ring_hash */
     uint32_t min_ring_size, max_ring_size;
+    uint32_t places_per_endpoint; /* 0: by min_ring_size */
     const char *hash_header;      /* lower case; NULL: each call gets a random place */
     uint32_t hash_balance_factor; /* percent; 0: off */
     /* weighted_round_robin */

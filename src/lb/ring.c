@@ -58,17 +58,19 @@ ring_members(const struct lb_list *l, size_t *ret_longest)
     return m;
 }
 
-/* How many entries stand for weight 1 of all weights together: so many that the smallest weight has whole entries, within the bounds. */
+/* How many entries stand for weight 1 of all weights together: so many that the smallest weight has whole entries, within the bounds. With a fixed
+ * number for each endpoint its places do not depend on the others, so that one that leaves moves only its own keys. */
 static double
-ring_scale(const struct ring_member *m, size_t n, double sum, uint32_t min_size,
-           uint32_t max_size)
+ring_scale(const struct ring_member *m, size_t n, double sum,
+           const struct ring_size *size)
 {
     double least = INFINITY, scale;
 
     for (size_t i = 0; i < n; i++)
         least = fmin(least, m[i].weight / sum);
-    scale = ceil(least * min_size) / least;
-    return fmin(scale, max_size);
+    scale = size->each ? size->each * sum / LB_WEIGHT_ONE
+                       : ceil(least * size->least) / least;
+    return fmin(scale, size->most);
 }
 
 /* Appends "_<number>" at text[length]; returns the whole length. */
@@ -89,7 +91,7 @@ ring_number(char *text, size_t length, uint32_t number)
 }
 
 void
-ring_build(struct ring *r, const struct lb_list *l, uint32_t min_size, uint32_t max_size)
+ring_build(struct ring *r, const struct lb_list *l, const struct ring_size *how)
 {
     size_t longest;
     struct ring_member *m;
@@ -102,13 +104,14 @@ ring_build(struct ring *r, const struct lb_list *l, uint32_t min_size, uint32_t 
     m = ring_members(l, &longest);
     for (size_t i = 0; i < l->n; i++)
         sum += m[i].weight;
-    scale = ring_scale(m, l->n, sum, min_size, max_size);
-    /* One more than it says: the sum of many parts may be a hair larger than the whole. */
-    r->v = xcalloc((size_t)ceil(scale) + 1, sizeof(*r->v));
+    scale = ring_scale(m, l->n, sum, how);
+    /* More than it says: each part may be rounded up, and their sum may be a hair larger than the whole. */
+    r->v = xcalloc((size_t)ceil(scale) + l->n + 1, sizeof(*r->v));
     text = xcalloc(1, longest + NUMBER_MAX);
     for (size_t i = 0; i < l->n; i++) {
         memcpy(text, m[i].key, m[i].length);
-        target += scale * (m[i].weight / sum);
+        target = how->each ? current + fmax(1, rint(scale * (m[i].weight / sum)))
+                           : target + scale * (m[i].weight / sum);
         for (uint32_t k = 0; current < target; k++, current++) {
             size_t n = ring_number(text, m[i].length, k);
 

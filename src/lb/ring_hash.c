@@ -22,7 +22,8 @@ struct ring_member_mark {
 struct ring_hash {
     struct ring ring;
     struct rng *rng;
-    uint32_t min_size, max_size, factor;
+    struct ring_size places;
+    uint32_t factor;
     struct ring_member_mark *marks; /* by index of the list */
     size_t n, size;
     size_t failed, connecting, ready;
@@ -37,8 +38,9 @@ ring_hash_start(void *state, const struct balance_conf *conf, struct rng *rng)
     struct ring_hash *s = state;
 
     s->rng = rng;
-    s->min_size = conf->min_ring_size;
-    s->max_size = conf->max_ring_size;
+    s->places = (struct ring_size){ .least = conf->min_ring_size,
+                                    .most = conf->max_ring_size,
+                                    .each = conf->places_per_endpoint };
     s->factor = conf->hash_balance_factor;
 }
 
@@ -112,7 +114,7 @@ ring_hash_update(void *state, const struct lb_list *l, int64_t now_us)
 
     (void)now_us;
     if (ring_hash_changed(s, l))
-        ring_build(&s->ring, l, s->min_size, s->max_size);
+        ring_build(&s->ring, l, &s->places);
     s->failed = s->connecting = s->ready = 0;
     for (size_t i = 0; i < l->n; i++) {
         enum lb_state now = lb_state(l, i);

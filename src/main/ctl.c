@@ -30,6 +30,8 @@ static const struct command {
 } commands[] = {
     { "pools", "pools, their endpoints and why each gets calls or not", "/pools",
       "/pools.json", false },
+    { "certs", "certificates, who uses them and when they expire", "/certs",
+      "/certs.json", false },
     { "reload", "load the config again; prints what changed, or why not", "/reload", NULL,
       true },
     { "config", "which config is in force, and what the last reload said",

@@ -15,6 +15,7 @@
 #include "main/pools.h"
 #include "main/process_int.h"
 #include "main/swap.h"
+#include "net/tls_store.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
@@ -125,6 +126,13 @@ process_table(struct process *p, const struct listener_conf *conf, uint64_t vers
     return t;
 }
 
+/* NULL: plain text. */
+static struct tls_keyring *
+process_keyring(struct process *p, const struct listener_conf *conf)
+{
+    return conf->tls.on ? tls_store_server(p->tls, &conf->tls, conf->name) : NULL;
+}
+
 static void
 plan_apply(struct process *p, const struct plan *plan, uint64_t version, struct swap *s,
            struct generation_news *news)
@@ -141,8 +149,8 @@ plan_apply(struct process *p, const struct plan *plan, uint64_t version, struct 
     news->listeners_changed += !fresh && !same_front;
     news->routes_changed += !fresh && !same_table;
     if (!same_front)
-        change.front =
-            front_new(plan->conf, addr_is_local(&server->addr), version, NULL, NULL);
+        change.front = front_new(plan->conf, addr_is_local(&server->addr), version,
+                                 process_keyring(p, plan->conf));
     if (!same_table)
         change.table = process_table(p, plan->conf, version);
     server_set(server, change.front ? change.front : front_hold(server->front),

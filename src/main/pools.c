@@ -191,7 +191,7 @@ live_new(struct process *p, const struct pool_conf *conf, struct swap *s)
     own = conf_copy_root(l->base);
     l->slot = slot_free(p);
     p->slots[l->slot] = l;
-    l->hub = hub_new(p->loop, p->h2, &p->rng, own, p->worker_count);
+    l->hub = hub_new(p->loop, p->h2, &p->rng, p->tls, own, p->worker_count);
     for (size_t i = 0; i < p->worker_count; i++)
         hub_expect(l->hub, i, p->workers[i]->loop);
     swap_add_pool(s,

@@ -31,6 +31,7 @@
 #include "main/process_int.h"
 #include "main/reload.h"
 #include "main/swap.h"
+#include "net/tls_store.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
@@ -121,6 +122,7 @@ process_admin(struct process *p, bool required)
         admin_open(p->loop, &at, p->stats, p->worker_count + 1, &p->admin, &why) ==
             ERR_OK) {
         admin_set_pools(p->admin, p->hubs, p->hub_count);
+        admin_set_tls(p->admin, p->tls);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
@@ -167,6 +169,7 @@ process_free(struct process *p)
     for (size_t i = 0; i < p->worker_count; i++)
         worker_join(p->workers[i]);
     process_free_generation(p);
+    tls_store_free(p->tls);
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */
     for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
         signal_watch_close(p->signals[i]);
@@ -207,6 +210,7 @@ process_start(struct conf_snapshot *snapshot, const struct config_source *source
     p->conf = conf_root(snapshot);
     p->version = 1;
     p->loop = loop_new(NULL);
+    p->tls = tls_store_new(p->loop, &p->main_stats);
     timer_init(&p->timer, process_drain_on_timer);
     process_signals(p);
     process_control(p);

@@ -26,6 +26,7 @@ struct hub;
 struct server;
 struct signal_watch;
 struct slab;
+struct tls_store;
 struct worker;
 
 /* features.md 2.11: accept for a while, GOAWAY, wait for calls, end what is left. */
@@ -66,6 +67,7 @@ struct process {
     struct buf_pool *bufs;
     struct h2_worker *h2;
     struct rng rng;
+    struct tls_store *tls;
     struct live_pool **slots; /* by slot; NULL: free */
     size_t slot_count, slot_hint;
     struct live_pool **by_name; /* the wanted ones, sorted */

@@ -220,16 +220,21 @@ static void
 check_insecure(struct conf_place *place)
 {
     static const char *const useless[] = { "ca", "matchSan", "crl", "pins" };
+    bool good = true;
 
-    conf_warning(place, "insecureSkipVerify", "W0314",
-                 "the backends' certificates are not verified: anybody on the way can "
-                 "read and change the calls; give the backends' CA in \"ca\" instead");
-    for (size_t i = 0; i < ARRAY_LEN(useless); i++)
-        if (conf_place_has(place, useless[i]))
-            conf_problem(place, useless[i], "E0253",
-                         "%s is not looked at with insecureSkipVerify; remove one of the "
-                         "two",
-                         useless[i]);
+    for (size_t i = 0; i < ARRAY_LEN(useless); i++) {
+        if (!conf_place_has(place, useless[i]))
+            continue;
+        conf_problem(place, useless[i], "E0253",
+                     "%s is not looked at with insecureSkipVerify; remove one of the two",
+                     useless[i]);
+        good = false;
+    }
+    if (good)
+        conf_warning(place, "insecureSkipVerify", "W0314",
+                     "the backends' certificates are not verified: anybody on the way "
+                     "can read and change the calls; give the backends' CA in \"ca\" "
+                     "instead");
 }
 
 void

@@ -19,9 +19,11 @@ static int
 path_valid(const char *text, const char **ret_why)
 {
     *ret_why = "write the path of a PEM file";
-    if (strncmp(text, "-----BEGIN", 10) == 0)
+    if (strncmp(text, "-----BEGIN", 10) == 0) {
         *ret_why = "keys and certificates are read from files only; write a path";
-    return text[0] && !strchr(text, '\n') ? ERR_OK : ERR_SYNTAX;
+        return ERR_SYNTAX;
+    }
+    return text[0] ? ERR_OK : ERR_SYNTAX;
 }
 
 static int
@@ -116,9 +118,8 @@ static const struct conf_field pin_fields[] = {
     { .key = "sha256", .type = CONF_STRING, .at = offsetof(struct tls_pin_conf, sha256),
       .required = true, .valid = pin_valid, .code = "E0254",
       .example = "\"X3pGTSOuJeEVw989IJ/cEtXUEmy52zs1TZQrU06KUKg=\"",
-      .help = "SHA-256 of a public key in base64: openssl x509 -in cert.pem -pubkey "
-              "-noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary "
-              "| base64" },
+      .help = "SHA-256 of a public key in base64; outrigger --explain E0254 shows how to "
+              "make one." },
     { .key = NULL },
 };
 

@@ -95,7 +95,8 @@ static const struct conf_field limits_fields[] = {
       .help = "Most frames of one connection in one turn of the loop." },
     { LIMIT("handshakeTimeout", CONF_DURATION, handshake_timeout_ms), .def = "10s",
       .min = 10, .max = 10 * MINUTE_MS, .example = "\"10s\"",
-      .help = "Time for a new client to send the HTTP/2 preface and SETTINGS." },
+      .help = "Time for a new client to end the TLS handshake, if there is one, and to "
+              "send the HTTP/2 preface and SETTINGS." },
     { LIMIT("headerTimeout", CONF_DURATION, header_timeout_ms), .def = "10s", .min = 10,
       .max = 10 * MINUTE_MS, .example = "\"10s\"",
       .help = "Time from the first to the last frame of one header list." },
@@ -182,8 +183,16 @@ static const struct conf_field listener_fields[] = {
       .code = "E0204",
       .example = "\"127.0.0.1:8080\"",
       .help = "Address for clients: \"127.0.0.1:8080\", \"[::]:8080\", \":8080\" (all "
-              "addresses), or \"unix:/run/x.sock\". Plain "
-              "HTTP/2 with prior knowledge. Port 0 takes a free port." },
+              "addresses), or \"unix:/run/x.sock\". HTTP/2 with prior knowledge in plain "
+              "text, or with \"tls\" in TLS. Port 0 takes a free port." },
+    { .key = "tls",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct listener_conf, tls),
+      .sub = &tls_server_conf_struct,
+      .example = "{ \"cert\": \"/etc/outrigger/tls.crt\", \"key\": "
+                 "\"/etc/outrigger/tls.key\" }",
+      .help = "TLS for clients, which must speak HTTP/2 in it (ALPN h2). Without this "
+              "object the listener speaks plain text." },
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct listener_conf, limits),

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "conf/field.h"
+#include "net/tls_conf.h"
 #include "proxy/keepalive_conf.h"
 #include "proxy/method_conf.h"
 #include "proxy/route_conf.h"
@@ -31,6 +32,7 @@ struct listener_limits_conf {
 struct listener_conf {
     const char *name; /* never NULL after loading: its address when not given */
     const char *listen;
+    struct tls_server_conf tls;
     struct listener_limits_conf limits;
     struct down_keepalive_conf keepalive;
     struct conf_list method_config; /* of struct method_conf */

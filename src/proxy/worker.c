@@ -162,6 +162,7 @@ worker_new(int index, struct shared *shared)
     w->max_replay_bytes = shared->max_replay_bytes / shared->workers;
     w->max_mirror_bytes = shared->max_buffered_bytes / shared->workers / 4;
     rng_seed_system(&w->rng);
+    tls_budget_init(&w->handshakes, w->loop, TLS_STEPS_PER_TURN);
     list_init(&w->downs);
     list_init(&w->calls);
     list_init(&w->uses);
@@ -414,6 +415,7 @@ worker_join(struct worker *w)
     for (size_t i = 0; i < w->slots; i++)
         pool_free(w->pools[i]);
     xfree(w->pools);
+    tls_budget_done(&w->handshakes);
     loop_free(w->loop);
     buf_pool_free(w->bufs);
     slab_free(w->slab);

@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/rand.h"
+#include "net/tls.h"
 #include "obs/stats.h"
 
 struct addr;
@@ -35,6 +36,7 @@ struct worker {
     struct h2_worker *h2;
     struct stats stats;
     struct rng rng;
+    struct tls_budget handshakes;
     struct shared *shared;
     struct pool **
         pools; /* by slot, which is the same in each worker and stays as long as the pool; NULL: free */

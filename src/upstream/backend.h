@@ -36,7 +36,7 @@ enum backend_probe {
     BACKEND_PROBE_AGAIN, /* it ended without saying anything about the backend */
 };
 
-enum { BACKEND_WHY_MAX = 160, BACKEND_DOWN_BITS = 4 };
+enum { BACKEND_WHY_MAX = 160, BACKEND_DOWN_BITS = 4, BACKEND_TLS_NAME_MAX = 256 };
 
 /* What workers count and the main thread's sweep reads: one cache line of its own per worker, single writer, never cleared (the reader keeps the last
  * values and works with differences). */
@@ -83,6 +83,7 @@ struct backend_row { /* what the source said about a backend this time */
     const struct resolve_label *labels;
     size_t label_count;
     const char *origin; /* the target of the config that it came from */
+    const char *host;   /* whom its certificate must be for; "": its address, see backend_tls_name */
 };
 
 struct backend_list {
@@ -118,6 +119,10 @@ void backend_list_hold(struct backend_list *l);
 void backend_list_drop(struct backend_list *l); /* NULL is fine. Any thread */
 /* The same backends in the same order with the same words and numbers. */
 bool backend_list_equal(const struct backend_list *a, const struct backend_list *b);
+/* The name that TLS asks for: host, or when it is "" the IP address; "" for a unix socket. */
+const char *backend_tls_name(const struct backend *b, const char *host,
+                             char out[BACKEND_TLS_NAME_MAX]);
+
 /* The value of a row's label; NULL: it has none of this name. */
 const char *backend_row_label(const struct backend_row *r, const char *key);
 

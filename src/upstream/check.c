@@ -312,6 +312,8 @@ check_new(struct health *h, struct backend *b)
                      : addr_is_unix(&b->addr) ? "localhost"
                                               : b->name,
         .limits = &h->limits,
+        .tls = h->hub->tls,
+        .tls_name = c->tls_name,
         .manual = true,
         .fields = h->fields,
         .field_count = conf->metadata.n,
@@ -322,6 +324,12 @@ check_new(struct health *h, struct backend *b)
         c->client = grpc_client_new(h->hub->h2, &c->client_conf);
     timer_start(h->loop, &c->timer, health_state_first_us(&c->state, h->hub->rng));
     return c;
+}
+
+void
+check_set_host(struct check *c, const char *host)
+{
+    backend_tls_name(c->backend, host, c->tls_name);
 }
 
 void

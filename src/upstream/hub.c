@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "base/xalloc.h"
 #include "loop/loop.h"
+#include "net/tls_store.h"
 #include "upstream/health.h"
 #include "upstream/hub_int.h"
 #include "upstream/outlier.h"
@@ -226,7 +227,7 @@ hub_watch(struct hub *hub, const struct hub_watch_ops *ops, void *arg)
 }
 
 struct hub *
-hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
+hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng, struct tls_store *tls,
         const struct pool_conf *conf, size_t workers)
 {
     struct hub *hub = xcalloc(1, sizeof(*hub));
@@ -236,6 +237,8 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
     hub->h2 = h2;
     hub->rng = rng;
     hub->conf = conf;
+    if (conf->tls.on)
+        hub->tls = tls_store_client(tls, &conf->tls, conf->name);
     hub->worker_count = workers;
     hub->workers = xcalloc(workers, sizeof(*hub->workers));
     hub->levels = aligned_alloc(_Alignof(struct pool_levels), sizeof(*hub->levels));
@@ -362,6 +365,7 @@ hub_free(struct hub *hub)
     backend_list_drop(hub->list);
     backend_table_done(&hub->table);
     pthread_mutex_destroy(&hub->suspect_lock);
+    tls_keyring_drop(hub->tls);
     xfree(hub->workers);
     xfree(hub->sources);
     xfree(hub->levels);

@@ -6,6 +6,7 @@
 #include "lb/ring.h"
 
 static struct lbtest t;
+static const struct ring_size grpc_size = { .least = 1024, .most = 4096 };
 
 static void
 hashes_are_xxh64(void **state)
@@ -58,7 +59,7 @@ ring_has_the_known_size_and_entries(void **state)
         for (size_t k = 0; k < rows[i].n; k++)
             t.eps[k].weight = rows[i].weights[k];
         t.list.n = rows[i].n;
-        ring_build(&r, &t.list, 1024, 4096);
+        ring_build(&r, &t.list, &grpc_size);
         assert_int_equal(r.n, rows[i].entries);
         for (size_t k = 1; k < r.n; k++)
             assert_true(r.v[k - 1].hash <= r.v[k].hash);
@@ -96,10 +97,10 @@ order_of_the_list_does_not_matter(void **state)
     (void)state;
     lbtest_open(&t, "ring_hash", 1);
     t.list.n = 7;
-    ring_build(&a, &t.list, 1024, 4096);
+    ring_build(&a, &t.list, &grpc_size);
     for (size_t i = 0; i < 7; i++)
         t.v[i] = &t.eps[6 - i];
-    ring_build(&b, &t.list, 1024, 4096);
+    ring_build(&b, &t.list, &grpc_size);
     assert_int_equal(a.n, b.n);
     for (size_t i = 0; i < a.n; i++) {
         assert_int_equal(a.v[i].hash, b.v[i].hash);
@@ -179,6 +180,34 @@ few_keys_move_when_one_leaves_the_list(void **state)
     if (moved > KEYS / N + KEYS * 9 / 100)
         fail_msg("%u of %d keys moved", moved, KEYS);
     lbtest_close(&t);
+}
+
+/* With places of its own for each endpoint one that leaves moves its keys and no others: at most 1/n + 2 %. Weights keep their share. */
+static void
+only_its_keys_move_when_places_are_fixed(void **state)
+{
+    for (int weighted = 0; weighted < 2; weighted++) {
+        unsigned moved = 0, own = 0;
+
+        (void)state;
+        lbtest_init(&t, "ring_hash", 1);
+        t.conf.places_per_endpoint = 100;
+        lbtest_start(&t);
+        lbtest_ready(&t, N);
+        for (size_t i = 0; i < N && weighted; i++)
+            t.eps[i].weight = (uint32_t)(i % 3 + 1) * LB_WEIGHT_ONE / 2;
+        lbtest_update(&t);
+        for (uint64_t k = 0; k < KEYS; k++) {
+            first_pick[k] = pick_key(k);
+            own += first_pick[k] == N - 1;
+        }
+        lbtest_ready(&t, N - 1);
+        moved = moved_keys();
+        assert_int_equal(moved, own);
+        if (!weighted && moved > KEYS / N + KEYS * 2 / 100)
+            fail_msg("%u of %d keys moved", moved, KEYS);
+        lbtest_close(&t);
+    }
 }
 
 static void
@@ -332,6 +361,7 @@ main(void)
         cmocka_unit_test(order_of_the_list_does_not_matter),
         cmocka_unit_test(only_its_keys_move_when_one_goes_down),
         cmocka_unit_test(few_keys_move_when_one_leaves_the_list),
+        cmocka_unit_test(only_its_keys_move_when_places_are_fixed),
         cmocka_unit_test(keys_of_the_source_replace_addresses),
         cmocka_unit_test(walk_with_a_key),
         cmocka_unit_test(walk_without_a_key_connects_one_at_a_time),

@@ -7,14 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/ec.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 
 #include "base/err.h"
 #include "net/transport.h"
-
-enum { DAY_S = 86400 };
 
 static void
 must(bool good)
@@ -23,63 +19,6 @@ must(bool good)
         return;
     ERR_print_errors_fp(stderr);
     abort();
-}
-
-static void
-add_extension(X509 *cert, const X509 *issuer, int nid, const char *value)
-{
-    X509V3_CTX ctx;
-    X509_EXTENSION *e;
-
-    X509V3_set_ctx(&ctx, (X509 *)(uintptr_t)issuer, cert, NULL, NULL, 0);
-    e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-    must(e && X509_add_ext(cert, e, -1) == 1);
-    X509_EXTENSION_free(e);
-}
-
-void
-tlsid_make(struct tlsid *id, const char *san, const struct tlsid *by, int from_day,
-           int to_day)
-{
-    static long serial;
-    X509_NAME *name = X509_NAME_new();
-
-    id->key = EVP_EC_gen("P-256");
-    id->cert = X509_new();
-    must(id->key && id->cert && name);
-    if (!by)
-        by = id;
-    must(X509_set_version(id->cert, 2) == 1 &&
-         ASN1_INTEGER_set(X509_get_serialNumber(id->cert), ++serial) == 1 &&
-         X509_gmtime_adj(X509_getm_notBefore(id->cert), (long)from_day * DAY_S) &&
-         X509_gmtime_adj(X509_getm_notAfter(id->cert), (long)to_day * DAY_S) &&
-         X509_set_pubkey(id->cert, id->key) == 1 &&
-         X509_NAME_add_entry_by_txt(
-             name, "CN", MBSTRING_ASC,
-             (const unsigned char *)(by == id ? "test CA" : "test"), -1, -1, 0) == 1 &&
-         X509_set_subject_name(id->cert, name) == 1 &&
-         X509_set_issuer_name(id->cert, X509_get_subject_name(by->cert)) == 1);
-    X509_NAME_free(name);
-    if (by == id)
-        add_extension(id->cert, id->cert, NID_basic_constraints, "critical,CA:TRUE");
-    if (san)
-        add_extension(id->cert, by->cert, NID_subject_alt_name, san);
-    must(X509_sign(id->cert, by->key, EVP_sha256()) > 0);
-}
-
-void
-tlsid_done(struct tlsid *id)
-{
-    X509_free(id->cert);
-    EVP_PKEY_free(id->key);
-}
-
-void
-tlsid_save(const struct tlsid *id, const char *path)
-{
-    FILE *f = fopen(path, "w");
-
-    must(f && PEM_write_X509(f, id->cert) == 1 && fclose(f) == 0);
 }
 
 static int
@@ -93,6 +32,51 @@ choose_h2(SSL *ssl, const unsigned char **out, unsigned char *out_n,
     return SSL_TLSEXT_ERR_OK;
 }
 
+static int
+keep_session(SSL *ssl, SSL_SESSION *session)
+{
+    struct tlspeer *p = SSL_get_app_data(ssl);
+
+    SSL_SESSION_free(p->session);
+    p->session = session;
+    p->sessions++;
+    return 1;
+}
+
+static void
+open_server(struct tlspeer *p, const struct tlspeer_conf *conf)
+{
+    if (!conf->no_alpn)
+        SSL_CTX_set_alpn_select_cb(p->ctx, choose_h2, NULL);
+    p->ssl = SSL_new(p->ctx);
+    must(p->ssl != NULL);
+    SSL_set_accept_state(p->ssl);
+}
+
+static void
+open_client(struct tlspeer *p, const struct tlspeer_conf *conf)
+{
+    const char *alpn = conf->alpn ? conf->alpn : "\2h2";
+
+    if (conf->ciphers)
+        must(SSL_CTX_set_cipher_list(p->ctx, conf->ciphers) == 1);
+    if (conf->sigalgs)
+        must(SSL_CTX_set1_sigalgs_list(p->ctx, conf->sigalgs) == 1);
+    SSL_CTX_set_session_cache_mode(p->ctx, SSL_SESS_CACHE_CLIENT |
+                                               SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(p->ctx, keep_session);
+    p->ssl = SSL_new(p->ctx);
+    must(p->ssl != NULL);
+    if (!conf->no_alpn)
+        must(SSL_set_alpn_protos(p->ssl, (const unsigned char *)alpn,
+                                 (unsigned)strlen(alpn)) == 0);
+    if (conf->sni)
+        must(SSL_set_tlsext_host_name(p->ssl, conf->sni) == 1);
+    if (conf->session)
+        must(SSL_set_session(p->ssl, conf->session) == 1);
+    SSL_set_connect_state(p->ssl);
+}
+
 void
 tlspeer_open(struct tlspeer *p, struct transport *t, const struct tlspeer_conf *conf)
 {
@@ -100,20 +84,35 @@ tlspeer_open(struct tlspeer *p, struct transport *t, const struct tlspeer_conf *
 
     memset(p, 0, sizeof(*p));
     p->t = t;
-    p->ctx = SSL_CTX_new(TLS_server_method());
+    p->ctx = SSL_CTX_new(conf->client ? TLS_client_method() : TLS_server_method());
     must(p->ctx && in && out);
     SSL_CTX_set_security_level(p->ctx, 0); /* so that it can speak TLS 1.1 */
     must(SSL_CTX_set_cipher_list(p->ctx, "ALL:@SECLEVEL=0") == 1 &&
-         SSL_CTX_use_certificate(p->ctx, conf->id->cert) == 1 &&
-         SSL_CTX_use_PrivateKey(p->ctx, conf->id->key) == 1 &&
+         SSL_CTX_set_min_proto_version(p->ctx, conf->min_version) == 1 &&
          SSL_CTX_set_max_proto_version(p->ctx, conf->max_version) == 1);
+    if (conf->id)
+        must(SSL_CTX_use_certificate(p->ctx, conf->id->cert) == 1 &&
+             SSL_CTX_use_PrivateKey(p->ctx, conf->id->key) == 1);
+    if (conf->above)
+        must(SSL_CTX_add1_chain_cert(p->ctx, conf->above->cert) == 1);
     SSL_CTX_set_mode(p->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
-    if (!conf->no_alpn)
-        SSL_CTX_set_alpn_select_cb(p->ctx, choose_h2, NULL);
-    p->ssl = SSL_new(p->ctx);
-    must(p->ssl != NULL);
+    if (conf->client)
+        open_client(p, conf);
+    else
+        open_server(p, conf);
+    SSL_set_app_data(p->ssl, p);
     SSL_set_bio(p->ssl, in, out);
-    SSL_set_accept_state(p->ssl);
+}
+
+static void
+note_error(struct tlspeer *p, int rv)
+{
+    unsigned long e = ERR_peek_error();
+    const char *reason = e ? ERR_reason_error_string(e) : NULL;
+
+    if (SSL_get_error(p->ssl, rv) == SSL_ERROR_SSL && reason && !p->alert[0])
+        snprintf(p->alert, sizeof(p->alert), "%s", reason);
+    ERR_clear_error();
 }
 
 /* Bytes of the wire into OpenSSL. */
@@ -154,7 +153,10 @@ pump_app(struct tlspeer *p)
 
     ERR_clear_error();
     if (!p->handshaken) {
-        p->handshaken = SSL_do_handshake(p->ssl) == 1;
+        n = SSL_do_handshake(p->ssl);
+        p->handshaken = n == 1;
+        if (!p->handshaken)
+            note_error(p, n);
         return p->handshaken;
     }
     if (p->out_n > 0 && BIO_pending(SSL_get_wbio(p->ssl)) < 65536) {
@@ -167,6 +169,7 @@ pump_app(struct tlspeer *p)
     n = SSL_read(p->ssl, room, sizeof(room));
     if (n <= 0) {
         p->ended |= SSL_get_error(p->ssl, n) == SSL_ERROR_ZERO_RETURN;
+        note_error(p, n);
         return false;
     }
     if (p->in_n + (size_t)n > p->in_room) {
@@ -195,6 +198,7 @@ void
 tlspeer_close(struct tlspeer *p)
 {
     SSL_free(p->ssl);
+    SSL_SESSION_free(p->session);
     SSL_CTX_free(p->ctx);
     free(p->in);
     transport_close(p->t);

@@ -1,29 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tlspeer.h - a TLS server for tests: certificates made on the spot, OpenSSL on memory, bytes
- * through the other end of a memory pair. It echoes nothing by itself. */
+/* tlspeer.h - the other side of a TLS connection for tests, a server or a client: OpenSSL on
+ * memory, bytes through the other end of a memory pair. It echoes nothing by itself. */
 #ifndef OUTRIGGER_TESTS_UNIT_NET_TLSPEER_H
 #define OUTRIGGER_TESTS_UNIT_NET_TLSPEER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include "tlscert.h"
 
-struct loop;
 struct transport;
-
-struct tlsid { /* a key and its certificate */
-    EVP_PKEY *key;
-    X509 *cert;
-};
-
-/* san: "DNS:a.example,IP:127.0.0.1"; NULL: none. by NULL: self-signed CA. Days from now. */
-void tlsid_make(struct tlsid *id, const char *san, const struct tlsid *by, int from_day,
-                int to_day);
-void tlsid_done(struct tlsid *id);
-/* The certificate in PEM form. */
-void tlsid_save(const struct tlsid *id, const char *path);
 
 struct tlspeer {
     struct transport *t;
@@ -35,12 +21,23 @@ struct tlspeer {
     const unsigned char *out; /* what it still has to send */
     size_t out_n;
     bool hold; /* reads nothing from the wire */
+    SSL_SESSION *session; /* newest one that the server gave; a client's */
+    unsigned sessions;
+    char alert[80]; /* why the handshake or a read failed; "" when it did not */
 };
 
 struct tlspeer_conf {
-    const struct tlsid *id;
+    const struct tlsid *id; /* NULL: a client without a certificate */
     bool no_alpn;
-    int max_version; /* 0: any */
+    int min_version, max_version; /* 0: any */
+    /* A client's: */
+    bool client;
+    const char *sni;          /* NULL: none */
+    const char *alpn;         /* as on the wire; NULL: "\2h2" */
+    const char *ciphers;      /* of TLS 1.2; NULL: all */
+    const char *sigalgs;      /* NULL: as OpenSSL has them */
+    const struct tlsid *above; /* sent behind the certificate */
+    SSL_SESSION *session;     /* to be resumed */
 };
 
 void
