@@ -325,9 +325,10 @@ const struct explain_code explain_codes[] = {
               "SHA-1. Make a new one." },
     { .code = "E0257",
       .title = "a backend of TLS without a name",
-      .text = "A certificate is checked against the name in the endpoint's target. A unix "
-              "socket has none, so the pool must say whom it expects: serverName, or "
-              "matchSan for a SPIFFE ID.",
+      .text =
+          "A certificate is checked against the name in the endpoint's target. A unix "
+          "socket has none, so the pool must say whom it expects: serverName, or "
+          "matchSan for a SPIFFE ID.",
       .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
              "\"tls\": {} }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
