@@ -68,13 +68,11 @@ hosts_fit(const struct match_search *s, const struct match_rule *r)
 static bool
 sans_fit(const struct match_search *s, const struct match_rule *r)
 {
-    const struct san_match_conf *sans = r->conf->san.items;
-
-    for (size_t i = 0; i < r->conf->san.n; i++) {
-        if (san_fits(s->in->peer, &sans[i]))
+    for (size_t i = 0; i < r->san_count; i++) {
+        if (san_fits(s->in->peer, &r->sans[i]))
             return true;
     }
-    return false;
+    return r->san_count == 0;
 }
 
 bool
@@ -105,7 +103,7 @@ rule_fits(struct match_search *s, const struct match_rule *r)
         if (!header_fits(s, &r->headers[i]))
             return false;
     }
-    return (!r->conf->san.n || sans_fit(s, r)) && (!r->path_regex || path_regex_fits(s, r));
+    return sans_fit(s, r) && (!r->path_regex || path_regex_fits(s, r));
 }
 
 /* The first of the list that fits and is before `best`; else best. */

@@ -255,6 +255,8 @@ rule_build(struct matcher *m, struct match_rule *r, const struct match_conf *con
         r->path_regex = conf->path.regex ? pattern_find(m, conf->path.regex) : NULL;
     }
     hosts_build(m, r, conf);
+    r->sans = conf->san.items;
+    r->san_count = conf->san.n;
     r->header_count = conf->headers.n;
     for (size_t i = 0; i < conf->headers.n; i++) {
         header_build(m, &r->headers[i], &h[i]);

@@ -54,6 +54,8 @@ struct match_rule {
     size_t host_count; /* 0: any */
     struct header_rule *headers;
     size_t header_count;
+    const struct san_match_conf *sans;
+    size_t san_count; /* 0: any */
     const struct match_conf *conf;
 };
 

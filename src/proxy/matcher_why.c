@@ -158,13 +158,11 @@ why_header(struct match_search *s, const struct header_rule *r, struct strbuf *w
 static bool
 why_san(const struct match_search *s, const struct match_rule *r, struct strbuf *why)
 {
-    const struct san_match_conf *sans = r->conf->san.items;
-
-    for (size_t i = 0; i < r->conf->san.n; i++) {
-        if (san_fits(s->in->peer, &sans[i]))
+    for (size_t i = 0; i < r->san_count; i++) {
+        if (san_fits(s->in->peer, &r->sans[i]))
             return false;
     }
-    if (r->conf->san.n == 0)
+    if (r->san_count == 0)
         return false;
     strbuf_puts(why, s->in->peer ? "no name in the client's verified certificate fits \"san\""
                                  : "the client has no verified certificate");
