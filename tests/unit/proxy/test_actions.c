@@ -271,7 +271,7 @@ the_same_value_takes_the_same_target(void **state)
     rig.routes[0].split_by = (struct split_by_conf){ true, "x-group" };
     callrig_open();
     for (int group = 0; group < 20; group++) {
-        char name[16], user[16];
+        char name[32], user[32];
         unsigned first = 0;
 
         snprintf(name, sizeof(name), "group-%d", group);
@@ -297,7 +297,7 @@ a_replayed_call_keeps_its_target(void **state)
     rig.routes[0].to = (struct conf_list){ both, 2 };
     callrig_open();
     for (int32_t id = 1; id < 20; id += 2) {
-        char user[16];
+        char user[32];
         unsigned pool;
         struct h2peer *p;
         int32_t at = 0;
