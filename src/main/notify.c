@@ -8,13 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "loop/loop.h"
+#include "loop/timer.h"
+#include "net/addr.h"
+#include "net/local.h"
 #include "proxy/worker.h"
 
 struct notify_ask { /* of one worker */
@@ -24,8 +27,7 @@ struct notify_ask { /* of one worker */
 struct notify {
     struct loop *loop;
     int fd; /* -1: nobody listens */
-    struct sockaddr_un to;
-    socklen_t to_len;
+    struct addr to;
     int64_t ping_us; /* 0: no watchdog */
     struct timer timer;
     struct worker *const *workers;
@@ -37,24 +39,24 @@ struct notify {
 /* --- the protocol ----------------------------------------------------------------- */
 
 int
-notify_addr(const char *text, struct sockaddr_un *ret, socklen_t *ret_len,
-            const char **ret_why)
+notify_addr(const char *text, struct addr *ret, const char **ret_why)
 {
+    struct sockaddr_un un = { .sun_family = AF_UNIX };
     size_t n = strlen(text);
 
     *ret_why = "it must be a full path, or @ and a name";
     if ((text[0] != '/' && text[0] != '@') || n < 2)
         return ERR_SYNTAX;
     *ret_why = "it is longer than the address of a socket can be";
-    if (n >= sizeof(ret->sun_path))
+    if (n >= sizeof(un.sun_path))
         return ERR_SYNTAX;
-    *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    memcpy(ret->sun_path, text, n);
+    memcpy(un.sun_path, text, n);
     if (text[0] == '@')
-        ret->sun_path[0] = '\0';
+        un.sun_path[0] = '\0';
     /* A path ends with its NUL, an abstract name with its last byte: each further one would be part of it. */
-    *ret_len =
-        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (text[0] == '/' ? 1 : 0));
+    *ret = (struct addr){ .len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n +
+                                             (text[0] == '/' ? 1 : 0)) };
+    memcpy(&ret->sa, &un, sizeof(un));
     return ERR_OK;
 }
 
@@ -109,9 +111,7 @@ notify_send(struct notify *n, const char *lines, const char *status)
 
     if (n->fd < 0)
         return;
-    if (sendto(n->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT, (void *)&n->to, n->to_len) <
-            0 &&
-        log_limit_pass(&n->limit, 3))
+    if (local_send_to(n->fd, &n->to, text, len) != ERR_OK && log_limit_pass(&n->limit, 3))
         log_at(NULL, LOG_WARN, "the service manager cannot be told",
                LS("why", strerror(errno)), LS("message", lines));
 }
@@ -130,11 +130,10 @@ void
 notify_reloading(struct notify *n)
 {
     char lines[64];
-    struct timespec now; /* the manager compares it with its own: never a test's clock */
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    /* The manager compares it with its own clock: never that of a test. */
     snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%lld\n",
-             (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+             (long long)clock_real.now_us(clock_real.arg));
     notify_send(n, lines, "reading the configuration");
 }
 
@@ -217,9 +216,8 @@ notify_open(struct loop *loop)
     n->loop = loop;
     n->fd = -1;
     timer_init(&n->timer, notify_on_timer);
-    if (to && notify_addr(to, &n->to, &n->to_len, &why) == ERR_OK)
-        n->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    else if (to)
+    if (to && (notify_addr(to, &n->to, &why) != ERR_OK ||
+               local_datagram_open(&n->fd) != ERR_OK))
         log_at(NULL, LOG_WARN, "NOTIFY_SOCKET cannot be used", LS("value", to),
                LS("why", why));
     n->ping_us = notify_ping_us(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"),

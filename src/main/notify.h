@@ -4,14 +4,13 @@
 #ifndef OUTRIGGER_MAIN_NOTIFY_H
 #define OUTRIGGER_MAIN_NOTIFY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/compat.h"
-#include "loop/timer.h"
 
+struct addr;
 struct loop;
 struct notify;
 struct worker;
@@ -19,8 +18,8 @@ struct worker;
 enum { NOTIFY_TEXT_MAX = 512 };
 
 /* The address in NOTIFY_SOCKET: "/path", or "@name" in the abstract name space. ERR_SYNTAX with *ret_why (static text). Pure. */
-int notify_addr(const char *text, struct sockaddr_un *ret, socklen_t *ret_len,
-                const char **ret_why) MUST_CHECK;
+int
+notify_addr(const char *text, struct addr *ret, const char **ret_why) MUST_CHECK;
 /* Microseconds between two pings that WATCHDOG_USEC and WATCHDOG_PID (NULL: not set) ask for: half of the limit, at least 1 ms. 0: no
  * watchdog, or that of another process. Pure. */
 int64_t notify_ping_us(const char *usec, const char *pid, long self);
