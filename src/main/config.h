@@ -23,7 +23,11 @@ struct log_conf {
 };
 
 struct drain_conf {
-    int64_t delay_ms, timeout_ms;
+    int64_t delay_ms, spread_ms, timeout_ms;
+};
+
+struct upgrade_conf {
+    const char *socket; /* full path; NULL: no upgrades */
 };
 
 struct process_limits_conf {
@@ -38,6 +42,7 @@ struct config {
     struct admin_conf admin;
     struct log_conf log;
     struct drain_conf drain;
+    struct upgrade_conf upgrade;
     struct process_limits_conf limits;
     struct conf_list listeners; /* of struct listener_conf */
     struct conf_list pools;     /* of struct pool_conf */

@@ -36,7 +36,7 @@ main_proxy(const struct options *o, struct strbuf *problems)
     conf = conf_root(snapshot);
     admin_given = o->admin || conf_is_given(snapshot, "admin");
     log_setup((enum log_level)conf->log.level, (enum log_format)conf->log.format);
-    p = process_start(conf, admin_given);
+    p = process_start(snapshot, admin_given);
     rv = p ? process_run(p) : EXIT_FAILURE;
     conf_drop(snapshot);
     return rv;

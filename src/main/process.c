@@ -16,22 +16,31 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "base/slab.h"
+#include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "conf/snapshot.h"
 #include "h2/conn.h"
 #include "loop/loop.h"
 #include "loop/signal.h"
 #include "loop/timer.h"
 #include "main/config.h"
 #include "main/cpus.h"
+#include "main/generation.h"
+#include "main/handover.h"
+#include "main/leave.h"
+#include "main/notify.h"
+#include "main/pools.h"
 #include "main/process_int.h"
+#include "main/swap.h"
+#include "main/takeover.h"
+#include "net/sockets.h"
+#include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
 #include "proxy/shared.h"
 #include "proxy/worker.h"
-#include "upstream/hub.h"
-#include "upstream/pool_conf.h"
 
-enum { CONTROL_BUF_KEEP = 64 * 1024 };
+enum { CONTROL_BUF_KEEP = 64 * 1024, PROBLEMS_MAX = 64 * 1024 };
 
 static void
 process_on_signal(void *arg, int signum)
@@ -56,6 +65,7 @@ process_limits(struct process *p)
     p->shared.max_replay_bytes = l->max_replay_bytes;
     p->shared.workers = (unsigned)p->worker_count;
     p->shared.main_stats = &p->main_stats;
+    p->shared.main_loop = p->loop;
 }
 
 static void
@@ -66,59 +76,40 @@ process_workers(struct process *p)
     p->workers = xcalloc(p->worker_count, sizeof(struct worker *));
     p->stats = xcalloc(p->worker_count + 1, sizeof(struct stats *));
     for (size_t i = 0; i < p->worker_count; i++) {
-        p->workers[i] =
-            worker_new((int)i, &p->shared, p->conf->pools.items, p->conf->pools.n);
+        p->workers[i] = worker_new((int)i, &p->shared);
         p->stats[i] = &p->workers[i]->stats;
     }
     p->stats[p->worker_count] = &p->main_stats;
 }
 
-/* One hub per pool follows its targets; each worker's pool follows the hub. */
+/* What the control plane needs to speak HTTP/2 itself: checks, Kubernetes. */
 static void
-process_hubs(struct process *p)
+process_control(struct process *p)
 {
-    const struct pool_conf *pools = p->conf->pools.items;
-
     p->slab = slab_new();
     p->bufs = buf_pool_new(CONTROL_BUF_KEEP);
     p->h2 = h2_worker_new(p->loop, p->slab, p->bufs, &p->main_stats);
     rng_seed_system(&p->rng);
-    p->hubs = xcalloc(p->conf->pools.n, sizeof(struct hub *));
-    for (size_t i = 0; i < p->conf->pools.n; i++) {
-        p->hubs[i] = hub_new(p->loop, p->h2, &p->rng, &pools[i], p->worker_count);
-        p->hub_count++;
-        for (size_t k = 0; k < p->worker_count; k++)
-            hub_attach(p->hubs[i], k, p->workers[k]->pools[i]);
-    }
-}
-
-static void
-process_free_hubs(struct process *p)
-{
-    for (size_t i = 0; i < p->hub_count; i++)
-        hub_free(p->hubs[i]);
-    h2_worker_free(p->h2);
-    xfree(p->hubs);
+    list_init(&p->swaps);
+    list_init(&p->leaving);
+    list_init(&p->dead_pools);
+    timer_init(&p->leave_timer, leave_on_timer);
+    timer_init(&p->dead_timer, pools_on_dead_timer);
 }
 
 static bool
-process_servers(struct process *p)
+process_first_generation(struct process *p)
 {
-    const struct listener_conf *l = p->conf->listeners.items;
-    struct loop *loop = p->worker_count == 1 ? p->workers[0]->loop : p->loop;
-    const char *why = "";
+    struct generation_news news;
+    struct strbuf problems;
+    int rv;
 
-    p->servers = xcalloc(p->conf->listeners.n, sizeof(struct server *));
-    for (size_t i = 0; i < p->conf->listeners.n; i++) {
-        if (server_open(loop, &l[i], p->conf->pools.items, p->conf->pools.n, &p->shared,
-                        p->workers, p->worker_count, &p->servers[i], &why) != ERR_OK) {
-            log_at(NULL, LOG_ERROR, "cannot listen", LS("listener", l[i].name),
-                   LS("address", l[i].listen), LS("why", why));
-            return false;
-        }
-        p->server_count++;
-    }
-    return true;
+    strbuf_init(&problems, PROBLEMS_MAX);
+    rv = generation_apply(p, p->conf, p->version, NULL, &news, &problems);
+    if (rv != ERR_OK)
+        log_at(NULL, LOG_ERROR, "cannot listen", LS("why", problems.s));
+    strbuf_done(&problems);
+    return rv == ERR_OK;
 }
 
 static bool
@@ -152,57 +143,89 @@ process_signals(struct process *p)
         p->signals[i] = signal_watch_open(p->loop, ends[i], process_on_signal, p);
 }
 
+/* The workers are gone: what they and the pools posted here is run or thrown away. */
+static void
+process_free_generation(struct process *p)
+{
+    p->ending = true;
+    timer_stop(p->loop, &p->leave_timer);
+    loop_turn(p->loop, false);
+    swap_free_all(p);
+    generation_free(p);
+    timer_stop(p->loop, &p->dead_timer);
+    loop_turn(p->loop, false);
+    h2_worker_free(p->h2);
+    pools_on_dead_timer(&p->dead_timer);
+}
+
 static void
 process_free(struct process *p)
 {
-    timer_stop(p->loop, &p->timer);
+    drain_stop(&p->drain);
+    timer_stop(p->loop, &p->mirror);
+    notify_stop(p->notify);
+    takeover_drop(p->takeover);
+    handover_close(p->handover);
     admin_close(p->admin);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
-    for (size_t i = 0; i < p->server_count && p->phase == PHASE_SERVING; i++)
+    for (size_t i = 0; i < p->server_count && p->drain.phase == DRAIN_SERVING; i++)
         server_stop(p->servers[i]);
     for (size_t i = 0; i < p->worker_count; i++)
         worker_join(p->workers[i]);
-    process_free_hubs(p); /* after the workers, which ask them */
-    for (size_t i = 0; i < p->server_count; i++)
-        server_free(p->servers[i]);
+    notify_close(p->notify);
+    sockets_free(p->inherited);
+    process_free_generation(p);
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */
     for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
         signal_watch_close(p->signals[i]);
     loop_free(p->loop);
     buf_pool_free(p->bufs);
     slab_free(p->slab);
-    xfree(p->servers);
+    conf_drop(p->snapshot);
     xfree(p->workers);
     xfree(p->stats);
     xfree(p);
 }
 
-struct process *
-process_start(const struct config *conf, bool admin_required)
+static void
+process_begin(struct process *p)
 {
-    struct process *p = xcalloc(1, sizeof(*p));
-
-    p->conf = conf;
-    p->loop = loop_new(NULL);
-    timer_init(&p->timer, process_drain_on_timer);
-    process_signals(p);
-    process_workers(p);
-    process_hubs(p);
-    if (!process_servers(p) || !process_admin(p, admin_required)) {
-        process_free(p);
-        return NULL;
-    }
     for (size_t i = 0; i < p->server_count; i++)
         server_start(p->servers[i]);
     for (size_t i = 0; i < p->worker_count; i++)
         worker_start(p->workers[i]);
+    p->started = true;
     for (size_t i = 0; i < p->server_count; i++) {
         char text[ADDR_TEXT_MAX];
 
-        log_at(NULL, LOG_INFO, "listening", LS("listener", p->servers[i]->conf_name),
+        log_at(NULL, LOG_INFO, "listening",
+               LS("listener", p->servers[i]->front->conf->name),
                LS("address", addr_print(&p->servers[i]->addr, text)));
     }
     log_at(NULL, LOG_INFO, "ready", LI("workers", p->worker_count));
+    process_upgrade_ready(p);
+}
+
+struct process *
+process_start(struct conf_snapshot *snapshot, bool admin_required)
+{
+    struct process *p = xcalloc(1, sizeof(*p));
+
+    p->snapshot = conf_hold(snapshot);
+    p->conf = conf_root(snapshot);
+    p->version = 1;
+    p->loop = loop_new(NULL);
+    p->notify = notify_open(p->loop);
+    process_drain_init(p);
+    process_signals(p);
+    process_control(p);
+    process_workers(p);
+    if (!process_inherit(p) || !process_first_generation(p) ||
+        !process_admin(p, admin_required) || !process_upgrade_open(p)) {
+        process_free(p);
+        return NULL;
+    }
+    process_begin(p);
     return p;
 }
 

@@ -10,13 +10,13 @@
 #include "base/compat.h"
 
 struct addr;
-struct config;
+struct conf_snapshot;
 struct loop;
 struct process;
 
-/* conf must outlive the process. admin_required: a busy admin port is an error (it stands in the config) and not only a warning.
+/* Holds the snapshot, whose root is a struct config, while it is the current one. admin_required: a busy admin port is an error (it stands in the config) and not only a warning.
  * Logs what is wrong; NULL then. The line "ready" is logged when every listener accepts. */
-struct process *process_start(const struct config *conf, bool admin_required);
+struct process *process_start(struct conf_snapshot *snapshot, bool admin_required);
 /* Until TERM, INT or QUIT and the drain that follows (features.md 2.11). Returns the exit code; frees everything. */
 int process_run(struct process *p);
 struct loop *

@@ -7,27 +7,57 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/rand.h"
 #include "loop/timer.h"
 #include "main/config.h"
+#include "main/drain.h"
 #include "main/process.h"
 #include "obs/stats.h"
 #include "proxy/shared.h"
 
 struct admin;
 struct buf_pool;
+struct conf_copy;
+struct conf_snapshot;
+struct handover;
+struct live_pool;
+struct notify;
 struct h2_worker;
 struct hub;
 struct server;
 struct signal_watch;
 struct slab;
+struct sockets;
+struct takeover;
 struct worker;
 
-/* features.md 2.11: accept for a while, GOAWAY, wait for calls, end what is left. */
-enum phase { PHASE_SERVING, PHASE_LEAVING, PHASE_DRAINING, PHASE_STOPPING };
+/* A pool of the current config, or one that only open calls still use. */
+struct live_pool {
+    struct list link; /* process->dead_pools */
+    struct process *process;
+    /* Of struct pool_conf: what the hub and the workers' pools were made with, and the newest; they differ in endpoints at most. */
+    struct conf_copy *base, *now;
+    struct hub *hub;
+    unsigned slot;
+    unsigned tables; /* targets of live tables that name the slot */
+    bool wanted;     /* the current config has it */
+    bool closing;
+};
+
+/* A listener that was taken out of the config and has clients. */
+struct live_server {
+    struct list link; /* process->leaving */
+    struct process *process;
+    struct server *server;
+    int64_t end_us; /* its calls are ended then */
+    unsigned step;  /* generation.c */
+};
 
 struct process {
-    const struct config *conf;
+    struct conf_snapshot *snapshot; /* held */
+    const struct config *conf;      /* its root */
+    uint64_t version;               /* of conf: 1, 2, 3 ... */
     struct loop *loop;
     struct shared shared;
     struct worker **workers;
@@ -37,20 +67,51 @@ struct process {
     struct buf_pool *bufs;
     struct h2_worker *h2;
     struct rng rng;
-    struct hub **hubs; /* by pool */
+    struct live_pool **slots; /* by slot; NULL: free */
+    size_t slot_count, slot_hint;
+    struct live_pool **by_name; /* the wanted ones, sorted */
+    size_t by_name_count;
+    struct list dead_pools; /* their configs go in the next turn */
+    struct timer dead_timer;
+    struct hub **hubs; /* of the current config's pools, in its order */
     size_t hub_count;
-    struct server **servers;
+    struct server **servers; /* of the current config, in its order */
     size_t server_count;
+    struct list leaving; /* live_server */
+    struct timer leave_timer;
+    struct list swaps; /* that workers have */
+    bool started;      /* the workers run */
+    bool ending;       /* they do not any more */
+    unsigned tables;   /* alive */
     struct stats main_stats;
     const struct stats **stats;
     struct admin *admin;
     struct signal_watch *signals[4];
-    struct timer timer; /* next step of the drain */
-    enum phase phase;
-    int64_t drain_end_us;
+    struct drain drain;
+    struct timer mirror; /* mirror.c */
+    struct notify *notify;
+    struct sockets *inherited;  /* until all listeners are open */
+    struct takeover *takeover;  /* until this process serves */
+    struct handover *handover;  /* NULL: no upgrades, or another process replaced this one */
 };
 
-/* drain.c */
-void process_drain_on_timer(struct timer *t);
+/* process_drain.c */
+void process_drain_init(struct process *p);
+/* POST /drain, POST /undrain, GET /drain.json, the metrics of listeners. */
+void process_drain_pages(struct process *p);
+/* True: new clients should be sent here. */
+bool process_ready(const struct process *p);
+/* The same of one of its listeners; outbound ones do not care for the application's state. */
+bool process_server_ready(const struct process *p, const struct server *s);
+
+/* process_upgrade.c */
+/* Sockets from systemd and, when the config has upgrade.socket, from the running process. False: the start must end; it was logged. */
+bool process_inherit(struct process *p);
+/* For a listener or the admin port; -1: it must open its own. */
+int process_take_socket(struct process *p, const char *listen, bool *ret_owns_file);
+/* All listeners are open: what was left over is closed with a warning, and the upgrade socket is opened. False: as above. */
+bool process_upgrade_open(struct process *p);
+/* All listeners accept: the process before this one may go, the service manager is told. */
+void process_upgrade_ready(struct process *p);
 
 #endif

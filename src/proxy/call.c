@@ -65,6 +65,8 @@ call_free(struct call *c)
              (enum stat)(STAT_CODE_0 +
                          (c->code < 0 || c->code > 16 ? GRPC_UNKNOWN : c->code)));
     atomic_fetch_sub_explicit(&w->flying, 1, memory_order_relaxed);
+    if (c->table)
+        worker_release(w, c->table);
     slab_give(w->slab, c);
     down_call_ended(d);
 }

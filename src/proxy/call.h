@@ -18,6 +18,7 @@
 
 struct down;
 struct route;
+struct table_use;
 struct worker;
 
 enum half { HALF_HEADERS, HALF_BODY, HALF_CLOSED };
@@ -29,6 +30,8 @@ struct call {
     enum half request, response;
     struct pool *pool;
     struct upconn *upconn; /* while the up stream is open */
+    struct table_use *
+        table; /* held from the choice of the route to the end; NULL: no route was looked for */
     const struct route *route;
     struct timer deadline;
     int64_t deadline_us;   /* 0: none */

@@ -8,6 +8,9 @@
 #include "h2/conn.h"
 #include "net/transport.h"
 #include "proxy/call.h"
+#include "proxy/depart.h"
+#include "proxy/front.h"
+#include "proxy/listener_conf.h"
 #include "proxy/server.h"
 #include "proxy/shared.h"
 #include "proxy/worker.h"
@@ -20,7 +23,7 @@ down_on_open(struct h2_conn *h2, void *arg)
 
     (void)h2;
     /* Calls whose backend stream still lives count, whatever the client did to its own stream. */
-    if (d->calls >= d->server->limits.max_concurrent_streams)
+    if (d->calls >= d->front->limits.max_concurrent_streams)
         return NULL;
     c = call_new(d);
     return c ? &c->down : NULL;
@@ -32,16 +35,17 @@ down_free(struct down *d)
     struct worker *w = d->worker;
 
     list_remove(&d->link);
+    front_drop(d->front);
     slab_give(w->slab, d);
 }
 
-/* Takes the connection out of all levels. */
+/* Takes the connection out of all levels. The server may be gone afterwards. */
 static void
 down_uncount(struct worker *w, struct server *s)
 {
     atomic_fetch_sub_explicit(&w->shared->connections, 1, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&s->connections, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&s->connections, 1, memory_order_release);
 }
 
 static void
@@ -53,8 +57,10 @@ down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
     char peer[ADDR_TEXT_MAX];
 
     d->h2 = NULL;
+    depart_closed(d);
     stat_add(&w->stats, STAT_DOWN_OPEN, -1);
     down_uncount(w, d->server);
+    d->server = NULL;
     /* Peers come and go; only what they did wrong is worth a line. */
     if ((err == ERR_NOT_HTTP2 || err == ERR_PROTOCOL || err == ERR_FLOOD ||
          err == ERR_STALL || err == ERR_HANDSHAKE_TIMEOUT || err == ERR_NOMEM ||
@@ -62,7 +68,7 @@ down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
         log_limit_pass(&limit, 20))
         log_at(NULL, LOG_WARN, "client connection closed",
                LS("peer", addr_print(&d->peer, peer)),
-               LS("listener", d->server->conf_name), LS("reason", err_name(err)),
+               LS("listener", d->front->conf->name), LS("reason", err_name(err)),
                LS("why", note[0] ? note : err_text(err)), LI("worker", w->index),
                LI("conn", h2_conn_number(h2)));
     if (d->calls == 0)
@@ -80,6 +86,7 @@ down_open(struct worker *w, struct server *s, int fd, const struct addr *peer)
 {
     struct down *d = slab_calloc(w->slab, 1, sizeof(*d));
     struct transport *t = transport_from_fd(w->loop, fd);
+    const struct server_view *view = server_view(s, w);
 
     if (!d) {
         transport_close(t);
@@ -88,12 +95,14 @@ down_open(struct worker *w, struct server *s, int fd, const struct addr *peer)
     }
     d->worker = w;
     d->server = s;
+    d->front = front_hold(view->front);
     d->peer = *peer;
     list_append(&w->downs, &d->link);
     stat_inc(&w->stats, STAT_DOWN_ACCEPTED);
     stat_inc(&w->stats, STAT_DOWN_OPEN);
-    d->h2 = h2_conn_open(w->h2, t, H2_DOWN, &s->limits, &down_ops, d);
-    if (w->draining)
+    d->h2 = h2_conn_open(w->h2, t, H2_DOWN, &d->front->limits, &down_ops, d);
+    depart_opened(d);
+    if (w->draining || view->leaving)
         h2_conn_drain(d->h2);
 }
 

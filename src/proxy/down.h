@@ -7,8 +7,10 @@
 #include <stdbool.h>
 
 #include "base/list.h"
+#include "loop/timer.h"
 #include "net/addr.h"
 
+struct front;
 struct h2_conn;
 struct server;
 struct worker;
@@ -16,10 +18,13 @@ struct worker;
 struct down {
     struct h2_conn *h2; /* NULL: closed */
     struct worker *worker;
-    struct server *server;
-    struct list link; /* worker->downs */
-    unsigned calls;   /* not ended, also those whose stream the client reset */
+    struct server *
+        server; /* valid while h2 is: a listener that was taken out of the config goes with its last connection */
+    struct front *front; /* held: what the config said when it came */
+    struct list link;    /* worker->downs */
+    unsigned calls;      /* not ended, also those whose stream the client reset */
     struct addr peer;
+    struct timer depart; /* depart.c: running: it is told to go then */
 };
 
 void down_open(struct worker *w, struct server *s, int fd, const struct addr *peer);

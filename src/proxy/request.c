@@ -12,6 +12,7 @@
 #include "proxy/listener_conf.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
+#include "proxy/table.h"
 #include "proxy/worker.h"
 #include "upstream/pool_conf.h"
 
@@ -104,17 +105,22 @@ request_timeout(struct call *c, int64_t *ret_ns)
 static bool
 request_route(struct call *c, struct slice service, struct slice method)
 {
-    const struct server *s = c->owner->server;
+    struct table_use *use = server_view(c->owner->server, c->worker)->use;
+    const struct table *t = use->table;
 
-    c->route = route_find(s->routes, s->route_count, service, method);
+    c->table = use;
+    use->calls++;
+    c->route = route_find(t->routes, t->route_count, service, method);
     if (c->route) {
-        c->pool = c->worker->pools[c->route->pool];
-        c->wait.subset = c->route->subset;
+        const struct table_place *to = &use->targets[c->route->target];
+
+        c->pool = to->pool;
+        c->wait.subset = to->subset;
         return true;
     }
     stat_inc(&c->worker->stats, STAT_NO_ROUTE);
     call_fail(c, GRPC_UNIMPLEMENTED, "no route of listener %s matches %.*s/%.*s",
-              s->conf->name, (int)service.n, (const char *)service.p, (int)method.n,
+              t->conf->name, (int)service.n, (const char *)service.p, (int)method.n,
               (const char *)method.p);
     return false;
 }

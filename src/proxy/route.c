@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/route.c - route table of one listener. */
+/* proxy/route.c - one route, and the search for it. */
 #include "proxy/route.h"
 
 #include "proxy/listener_conf.h"
 
 void
-route_init(struct route *r, const struct route_conf *conf, size_t pool_index)
+route_init(struct route *r, const struct route_conf *conf, unsigned index)
 {
     *r = (struct route){
+        .conf = conf,
+        .index = index,
         .service = slice_of(conf->match.service),
         .method = slice_of(conf->match.method),
-        .pool = pool_index,
         .timeout_us = conf->timeout_ms * 1000,
         .grpc_timeout_max_us = conf->grpc_timeout_max_ms * 1000,
     };

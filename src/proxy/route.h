@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/route.h - which pool serves a method. First match wins, in the order of the file. Immutable; any thread. */
+/* proxy/route.h - what is done with the calls that match: where they may go and in what time. First match wins, in the order of the file. Part of a table
+ * (proxy/table.h), immutable with it; any thread. */
 #ifndef OUTRIGGER_PROXY_ROUTE_H
 #define OUTRIGGER_PROXY_ROUTE_H
 
@@ -11,15 +12,16 @@
 struct route_conf;
 
 struct route {
-    struct slice service, method; /* p NULL: any */
-    size_t pool;                  /* index in the config's pools */
-    unsigned subset;              /* of pool_subset, the same in each worker */
-    int64_t timeout_us;           /* 0: none */
-    int64_t grpc_timeout_max_us;  /* 0: none */
+    const struct route_conf *conf; /* in the table's copy */
+    unsigned index;                /* in table->routes */
+    struct slice service, method;  /* p NULL: any */
+    unsigned target, target_count; /* range of table->targets */
+    int64_t timeout_us;            /* 0: none */
+    int64_t grpc_timeout_max_us;   /* 0: none */
 };
 
-/* pool_index is the place of conf->to.pool. The strings stay the config's. */
-void route_init(struct route *r, const struct route_conf *conf, size_t pool_index);
+/* All but the targets. The strings stay those of conf. */
+void route_init(struct route *r, const struct route_conf *conf, unsigned index);
 /* NULL: no route. */
 const struct route *route_find(const struct route *routes, size_t n, struct slice service,
                                struct slice method);

@@ -10,83 +10,28 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "net/listener.h"
+#include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/shared.h"
+#include "proxy/table.h"
 #include "proxy/worker.h"
-#include "upstream/pool.h"
-#include "upstream/pool_conf.h"
-
-static void
-server_limits(struct h2_limits *l, const struct listener_limits_conf *c, bool local)
-{
-    *l = (struct h2_limits){
-        .max_concurrent_streams = c->max_concurrent_streams,
-        .max_header_bytes = (uint32_t)c->max_header_bytes,
-        .max_header_count = c->max_header_count,
-        .max_continuations = c->max_continuations,
-        .stream_window = (uint32_t)c->stream_window,
-        .connection_window = (uint32_t)c->connection_window,
-        .max_stream_window = (uint32_t)c->max_stream_window,
-        .max_connection_buffer = c->max_connection_buffer,
-        .write_buffer = c->write_buffer,
-        .max_queued_frames = c->max_queued_frames,
-        /* DESIGN 3.6: cancelling is normal for gRPC clients next door, suspicious from far away. */
-        .reset_burst = c->reset_burst ? c->reset_burst
-                       : local        ? 10000
-                                      : 1000,
-        .reset_rate = c->reset_rate ? c->reset_rate
-                      : local       ? 1000
-                                    : 100,
-        .glitch_burst = c->glitch_burst,
-        .glitch_rate = c->glitch_rate,
-        .max_streams_per_turn = c->max_streams_per_turn,
-        .max_frames_per_turn = c->max_frames_per_turn,
-        .handshake_timeout_us = c->handshake_timeout_ms * 1000,
-        .header_timeout_us = c->header_timeout_ms * 1000,
-        .idle_timeout_us = c->idle_timeout_ms * 1000,
-        .write_stall_us = c->write_stall_timeout_ms * 1000,
-        .max_age_us = c->max_connection_age_ms * 1000,
-        .max_age_grace_us = c->max_connection_age_grace_ms * 1000,
-        .max_requests = c->max_requests_per_connection,
-    };
-}
-
-/* Every worker's pool gives the same number, since all are asked in the same order. */
-static unsigned
-server_subset(const struct server *s, size_t pool, const struct conf_map *selector)
-{
-    unsigned subset = 0;
-
-    for (size_t i = 0; i < s->worker_count; i++)
-        subset = pool_subset(s->workers[i]->pools[pool], selector);
-    return subset;
-}
-
-static void
-server_routes(struct server *s, const struct pool_conf *pools, size_t n)
-{
-    const struct route_conf *r = s->conf->routes.items;
-
-    s->route_count = s->conf->routes.n;
-    s->routes = xcalloc(s->route_count ? s->route_count : 1, sizeof(*s->routes));
-    for (size_t i = 0; i < s->route_count; i++) {
-        for (size_t k = 0; k < n; k++) {
-            if (strcmp(pools[k].name, r[i].to.pool) != 0)
-                continue;
-            route_init(&s->routes[i], &r[i], k);
-            s->routes[i].subset = server_subset(s, k, &r[i].to.subset);
-        }
-    }
-}
 
 static bool
 server_over_limit(const struct server *s)
 {
-    unsigned own = s->conf->limits.max_connections, all = s->shared->max_connections;
+    unsigned own = atomic_load_explicit(&s->max_connections, memory_order_relaxed);
+    unsigned all = s->shared->max_connections;
 
     return (own && atomic_load_explicit(&s->connections, memory_order_relaxed) >= own) ||
            (all &&
             atomic_load_explicit(&s->shared->connections, memory_order_relaxed) >= all);
+}
+
+/* On the accepting loop's thread. */
+static const char *
+server_name(const struct server *s)
+{
+    return (s->worker_count == 1 ? s->views[0].front : s->front)->conf->name;
 }
 
 static struct worker *
@@ -114,7 +59,7 @@ server_on_accept(void *arg, int fd, const struct addr *peer)
                  STAT_DOWN_OVER_LIMIT);
         if (log_limit_pass(&limit, 3))
             log_at(NULL, LOG_WARN, "connection refused: maxConnections reached",
-                   LS("listener", s->conf_name));
+                   LS("listener", server_name(s)));
         close(fd);
         return;
     }
@@ -129,8 +74,8 @@ server_on_accept(void *arg, int fd, const struct addr *peer)
 }
 
 int
-server_open(struct loop *loop, const struct listener_conf *conf,
-            const struct pool_conf *pools, size_t pool_count, struct shared *shared,
+server_open(struct loop *loop, const char *listen, int fd, bool owns_file,
+            struct shared *shared,
             struct worker **workers, size_t worker_count, struct server **ret,
             const char **ret_why)
 {
@@ -138,24 +83,52 @@ server_open(struct loop *loop, const struct listener_conf *conf,
     struct addr at;
     int rv;
 
-    s->conf = conf;
-    s->conf_name = conf->name;
     s->shared = shared;
     s->workers = workers;
     s->worker_count = worker_count;
-    rv = addr_parse(conf->listen, true, &at, ret_why);
-    if (rv == ERR_OK)
+    s->views = xcalloc(worker_count, sizeof(*s->views));
+    if (fd >= 0)
+        rv = listener_adopt(loop, fd, owns_file, server_on_accept, s, &s->listener,
+                            ret_why);
+    else
+        rv = addr_parse(listen, true, &at, ret_why);
+    if (rv == ERR_OK && fd < 0)
         rv = listener_open(loop, &at, server_on_accept, s, &s->listener, ret_why);
     if (rv != ERR_OK) {
+        xfree(s->views);
         xfree(s);
         return rv;
     }
     s->addr = *listener_addr(s->listener);
-    server_limits(&s->limits, &conf->limits, addr_is_local(&s->addr));
-    down_keepalive_fill(&s->limits.keepalive, &conf->keepalive);
-    server_routes(s, pools, pool_count);
     *ret = s;
     return ERR_OK;
+}
+
+void
+server_set(struct server *s, struct front *front, struct table *table)
+{
+    front_drop(s->front);
+    table_drop(s->table);
+    s->front = front;
+    s->table = table;
+    atomic_store_explicit(&s->max_connections, front->conf->limits.max_connections,
+                          memory_order_relaxed);
+}
+
+int
+server_fd(const struct server *s, bool *ret_owns_file)
+{
+    if (!s->listener)
+        return -1;
+    *ret_owns_file = listener_owns_file(s->listener);
+    return listener_fd(s->listener);
+}
+
+void
+server_hand_over(struct server *s)
+{
+    if (s->listener)
+        listener_leave(s->listener);
 }
 
 void
@@ -167,6 +140,7 @@ server_start(struct server *s)
 void
 server_stop(struct server *s)
 {
+    listener_sweep(s->listener);
     listener_close(s->listener);
     s->listener = NULL;
 }
@@ -177,6 +151,8 @@ server_free(struct server *s)
     if (!s)
         return;
     listener_close(s->listener);
-    xfree(s->routes);
+    front_drop(s->front);
+    table_drop(s->table);
+    xfree(s->views);
     xfree(s);
 }

@@ -7,9 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct loop;
 struct stats;
 
 struct shared {
+    struct loop *
+        main_loop; /* tables that a worker has done with are posted there; NULL: it drops them itself */
     _Atomic unsigned connections; /* down connections of all workers */
     struct stats *
         main_stats; /* of the main thread, which accepts when there are several workers */

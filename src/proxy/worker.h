@@ -15,13 +15,17 @@
 
 struct addr;
 struct buf_pool;
+struct front;
 struct h2_worker;
+struct hub;
 struct loop;
 struct pool;
 struct pool_conf;
 struct server;
 struct shared;
 struct slab;
+struct table;
+struct table_use;
 
 struct worker {
     int index;
@@ -32,8 +36,10 @@ struct worker {
     struct stats stats;
     struct rng rng;
     struct shared *shared;
-    struct pool **pools; /* by index in the config */
-    size_t pool_count;
+    struct pool **
+        pools; /* by slot, which is the same in each worker and stays as long as the pool; NULL: free */
+    size_t slots;
+    struct list uses;  /* of tables, all */
     struct list downs; /* client connections */
     struct list calls; /* calls that are not ended */
     size_t replay_bytes, max_replay_bytes;
@@ -42,9 +48,57 @@ struct worker {
     _Atomic unsigned flying; /* [any] calls not ended */
 };
 
-/* pools: array of pool_conf, outlives the worker. */
-struct worker *
-worker_new(int index, struct shared *shared, const struct pool_conf *pools, size_t n);
+struct worker *worker_new(int index, struct shared *shared);
+
+/* --- changes of the config ------------------------------------------------------- */
+
+struct change_pool {              /* a new pool */
+    unsigned slot;                /* free */
+    struct hub *hub;              /* hub_expect was called for this worker */
+    const struct pool_conf *conf; /* outlives the pool */
+};
+
+struct change_server {
+    struct server *server;
+    /* What new calls and new connections get from now on; the change's holds go to the worker. NULL: as it is. */
+    struct table *table;
+    struct front *front;
+    bool
+        start; /* accepts from now on (server_start); only for the worker whose loop it is */
+    bool stop;  /* server_stop, likewise */
+    bool drain; /* two-step GOAWAY to its clients */
+    bool depart; /* the same, spread over depart_us; it may go on accepting (depart.h) */
+    bool stay;   /* takes that back */
+    int64_t depart_us;
+    bool end;   /* its calls end with UNAVAILABLE */
+    bool cut;   /* its connections are closed */
+    bool
+        forget; /* it has no connections any more: nothing of the worker refers to it afterwards */
+};
+
+/* What one worker shall do in one turn, in this order: new pools, servers, close pools. Made by the main thread; it stays there with all arrays until done. */
+struct worker_change {
+    struct worker *worker;
+    const struct change_pool *pools;
+    size_t pool_count;
+    const struct change_server *servers;
+    size_t server_count;
+    const unsigned
+        *close; /* slots of pools that no table names any more, after hub_leave */
+    size_t close_count;
+    /* On the thread of shared->main_loop, when all is done and closed pools are freed. NULL: nobody asks. */
+    void (*done)(struct worker_change *c);
+    void *arg;
+    bool applied; /* the worker's; may be read after worker_join */
+};
+
+/* [any] */
+void worker_apply(struct worker *w, struct worker_change *c);
+/* The same at once, before the worker starts; done is not called. Nothing to close. */
+void worker_apply_here(struct worker *w, const struct worker_change *c);
+/* A call lets go of its table_use. */
+void worker_release(struct worker *w, struct table_use *u);
+
 /* [any] Hands an accepted socket over; the worker owns fd from now on. */
 void worker_adopt(struct worker *w, struct server *s, int fd, const struct addr *peer);
 /* The same on the worker's own thread, at once. */

@@ -101,13 +101,28 @@ subset_weigh(struct pool *p, struct subset *s)
     s->spread = loaded > 1;
 }
 
+/* The pool lives longer than the config that asked for the subset. */
+static void
+subset_keep_selector(struct subset *s, const struct conf_map *selector)
+{
+    struct conf_pair *own = xcalloc(selector->n, sizeof(*own));
+
+    for (size_t i = 0; i < selector->n; i++)
+        own[i] = (struct conf_pair){ .key = xstrdup(selector->items[i].key),
+                                     .value = xstrdup(selector->items[i].value) };
+    s->own = (struct conf_map){ .items = own, .n = selector->n };
+    s->selector = &s->own;
+}
+
 struct subset *
 subset_new(struct pool *p, const struct conf_map *selector)
 {
     struct subset *s = xcalloc(1, sizeof(*s));
 
     (void)p;
-    s->selector = selector && selector->n ? selector : NULL;
+    s->holds = 1;
+    if (selector && selector->n)
+        subset_keep_selector(s, selector);
     list_init(&s->waiters);
     return s;
 }
@@ -125,6 +140,11 @@ subset_free(struct pool *p, struct subset *s)
         xfree(g->v);
         xfree(g);
     }
+    for (size_t i = 0; i < s->own.n; i++) {
+        xfree((char *)s->own.items[i].key);
+        xfree((char *)s->own.items[i].value);
+    }
+    xfree(s->own.items);
     xfree(s->why);
     xfree(s);
 }

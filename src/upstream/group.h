@@ -26,6 +26,8 @@ struct group {
 
 struct subset {
     const struct conf_map *selector; /* NULL: all endpoints */
+    struct conf_map own;             /* what it points at, with its memory */
+    unsigned holds;                  /* see pool_subset */
     struct group *groups[GROUP_LEVELS_MAX];
     size_t n;       /* levels in use now */
     unsigned first; /* the level that gets most, when there is no need to throw dice */

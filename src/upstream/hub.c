@@ -24,12 +24,24 @@ static const int64_t ASK_INTERVAL_US = 1000 * 1000;
 /* --- lists --------------------------------------------------------------------------- */
 
 bool
+hub_leaving(const struct hub *hub)
+{
+    const struct backend_list *list = hub->list;
+
+    for (size_t i = 0; list && i < list->n; i++) {
+        if (!backend_leaving(list->rows[i].backend))
+            return false;
+    }
+    return list && list->n > 0;
+}
+
+bool
 hub_answered(const struct hub *hub)
 {
     if (hub->list)
         return true;
     for (size_t i = 0; i < hub->source_count; i++) {
-        if (hub->sources[i].error[0] == '\0')
+        if (hub->sources[i]->error[0] == '\0')
             return false;
     }
     return true;
@@ -49,10 +61,30 @@ hub_tell_why(struct hub *hub)
     hub_mail_why(hub, why);
 }
 
+/* After new targets came: the backends that serve go only when there are others, or nobody says of any. */
+static bool
+hub_keeps_list(struct hub *hub)
+{
+    bool any = false;
+
+    if (!hub->settling)
+        return false;
+    for (size_t i = 0; i < hub->source_count; i++) {
+        const struct hub_source *s = hub->sources[i];
+
+        if (!s->rows && !s->error[0])
+            return true;
+        any |= s->n > 0;
+    }
+    hub->settling = !any;
+    return !any;
+}
+
 static void
 hub_refresh(struct hub *hub)
 {
-    struct backend_list *now = hub_merge(hub), *before = hub->list;
+    struct backend_list *now = hub_keeps_list(hub) ? NULL : hub_merge(hub);
+    struct backend_list *before = hub->list;
 
     if (!now) {
         hub_tell_why(hub);
@@ -97,7 +129,7 @@ static void
 hub_ask_now(struct hub *hub)
 {
     for (size_t i = 0; i < hub->source_count; i++)
-        resolver_again(hub->sources[i].resolver);
+        resolver_again(hub->sources[i]->resolver);
     atomic_store_explicit(&hub->ask, ASK_RECENT, memory_order_relaxed);
     timer_start(hub->loop, &hub->ask_timer, ASK_INTERVAL_US);
 }
@@ -228,13 +260,10 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
     backend_table_init(&hub->table, rng_next(rng));
     hub->subset_seed = rng_next(rng);
     hub->source_count = conf->endpoints.n;
-    hub->sources = xcalloc(hub->source_count, sizeof(*hub->sources));
+    hub->sources = xcalloc(hub->source_count, sizeof(struct hub_source *));
     hub->starting = true;
-    for (size_t i = 0; i < hub->source_count; i++) {
-        hub->sources[i] =
-            (struct hub_source){ .hub = hub, .conf = &e[i], .valid_ms = -1 };
-        hub_source_start(&hub->sources[i]);
-    }
+    for (size_t i = 0; i < hub->source_count; i++)
+        hub->sources[i] = hub_source_new(hub, &e[i]);
     hub->starting = false;
     /* Who watches (hub_watch) comes before the first list. */
     outlier_attach(hub);
@@ -243,21 +272,86 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
     return hub;
 }
 
+/* The source of this target, taken out of the old ones; NULL: there was none. */
+static struct hub_source *
+sources_take(struct hub_source **old, size_t n, const char *target)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct hub_source *s = old[i];
+
+        if (s && strcmp(s->target, target) == 0) {
+            old[i] = NULL;
+            return s;
+        }
+    }
+    return NULL;
+}
+
 void
-hub_attach(struct hub *hub, size_t worker, struct pool *p)
+hub_reconfigure(struct hub *hub, const struct conf_list *endpoints)
+{
+    struct hub_source **old = hub->sources;
+    size_t old_count = hub->source_count;
+    const struct endpoint_conf *e = endpoints->items;
+
+    hub->sources = xcalloc(endpoints->n, sizeof(struct hub_source *));
+    hub->source_count = 0;
+    hub->starting = true;
+    for (size_t i = 0; i < endpoints->n; i++) {
+        struct hub_source *s = sources_take(old, old_count, e[i].target);
+
+        if (s)
+            s->conf = &e[i];
+        hub->sources[i] = s ? s : hub_source_new(hub, &e[i]);
+    }
+    hub->source_count = endpoints->n;
+    hub->starting = false;
+    for (size_t i = 0; i < old_count; i++) {
+        if (old[i])
+            hub_source_free(old[i]);
+    }
+    xfree(old);
+    hub->settling = hub->list != NULL;
+    hub_refresh(hub);
+}
+
+void
+hub_expect(struct hub *hub, size_t worker, struct loop *loop)
 {
     struct hub_worker *w = &hub->workers[worker];
 
     w->hub = hub;
-    w->pool = p;
-    w->loop = p->loop;
-    pool_attach(p, hub, worker, hub->levels, hub->subset_seed);
+    w->loop = loop;
+    atomic_store(&w->posted, true); /* hub_join takes what comes before it */
     if (hub->list) {
         backend_list_hold(hub->list);
-        pool_apply(p, hub->list);
+        atomic_store(&w->list, hub->list);
     } else {
         hub_tell_why(hub);
     }
+}
+
+void
+hub_join(struct hub *hub, size_t worker, struct pool *p)
+{
+    struct hub_worker *w = &hub->workers[worker];
+
+    w->pool = p;
+    pool_attach(p, hub, worker, hub->levels, hub->subset_seed);
+    hub_mail_take(w);
+}
+
+void
+hub_attach(struct hub *hub, size_t worker, struct pool *p)
+{
+    hub_expect(hub, worker, p->loop);
+    hub_join(hub, worker, p);
+}
+
+void
+hub_leave(struct hub *hub, size_t worker)
+{
+    hub->workers[worker].loop = NULL;
 }
 
 void
@@ -272,7 +366,7 @@ hub_free(struct hub *hub)
     timer_stop(hub->loop, &hub->merge);
     timer_stop(hub->loop, &hub->ask_timer);
     for (size_t i = 0; i < hub->source_count; i++)
-        hub_source_stop(&hub->sources[i]);
+        hub_source_free(hub->sources[i]);
     for (size_t i = 0; i < hub->worker_count; i++)
         hub_mail_done(&hub->workers[i]);
     for (size_t i = 0; i < hub->suspect_count; i++)

@@ -9,6 +9,7 @@
 
 #include "upstream/backend.h"
 
+struct conf_list;
 struct h2_worker;
 struct hub;
 struct loop;
@@ -20,9 +21,19 @@ struct strbuf;
 /* Starts resolvers (static lists are known on return), checks and sweeps. h2: of the main loop. conf outlives the hub. */
 struct hub *hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
                     const struct pool_conf *conf, size_t workers);
-/* Each worker's pool, before the workers start: it gets the current list at once and later ones by loop_post to its loop. */
+/* The same pool with other endpoints (targets, weights, labels): what a target that stays told last is kept with its resolver, backends are found again by
+ * address with their health and connections. While new targets have not answered, the list stays as it is. endpoints (of struct endpoint_conf) must
+ * outlive the hub or the next call. Main thread. */
+void hub_reconfigure(struct hub *hub, const struct conf_list *endpoints);
+/* A worker's pool joins in two steps: on the main thread (from now on news for this worker are kept, and posted to its loop), then, before any of those
+ * posts runs, on the worker's thread: the pool gets the current list at once. */
+void hub_expect(struct hub *hub, size_t worker, struct loop *loop);
+void hub_join(struct hub *hub, size_t worker, struct pool *p);
+/* Both at once, before the worker starts. */
 void hub_attach(struct hub *hub, size_t worker, struct pool *p);
-/* Stops everything; after the workers were joined or detached, and before their pools' configs go. */
+/* Nothing more is posted to this worker. What was posted before may still come: free the pool by a post that follows. Main thread. */
+void hub_leave(struct hub *hub, size_t worker);
+/* Stops everything; after the workers ended or left and freed their pools, and before the config goes. */
 void hub_free(struct hub *hub);
 
 /* [any] A connection failed or a backend went away: resolvers ask again (at most once a second). Cheap when just asked. */
@@ -37,6 +48,8 @@ void hub_mark(struct hub *hub, struct backend *b, unsigned bit, bool on, const c
 const struct backend_list *hub_list(const struct hub *hub);
 /* The first list is there, or every source said why there is none. Main thread. */
 bool hub_answered(const struct hub *hub);
+/* The list is not empty, and all backends in it are going away by their own word (backend_leaving). Main thread. */
+bool hub_leaving(const struct hub *hub);
 /* One JSON object for /pools.json. */
 void hub_print(const struct hub *hub, struct strbuf *out);
 /* The same as lines for a terminal. */

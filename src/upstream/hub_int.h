@@ -18,6 +18,7 @@ enum { HUB_WHY_MAX = 256, HUB_WATCHES_MAX = 4, HUB_MARKS = 64, HUB_SUSPECTS = 64
 struct hub_source {
     struct hub *hub;
     const struct endpoint_conf *conf;
+    char *target; /* own copy: the resolver may outlive the config that named it first */
     struct resolver *resolver;
     struct resolved *rows; /* own copy; NULL: no answer yet */
     size_t n;
@@ -30,8 +31,8 @@ struct hub_source {
 /* The way to one worker. Posts carry no memory of their own: what a stopping loop drops unrun is freed by hub_free. */
 struct hub_worker {
     struct hub *hub;
-    struct pool *pool;
-    struct loop *loop;
+    struct pool *pool;                   /* the worker's; NULL: not joined yet */
+    struct loop *loop;                   /* the main thread's; NULL: nobody to tell */
     _Atomic(struct backend_list *) list; /* newest that it has not taken */
     _Atomic(char *) why;                 /* there is no list, and this is why */
     _Atomic bool posted;
@@ -54,14 +55,15 @@ struct hub {
     struct loop *loop;
     struct h2_worker *h2;
     struct rng *rng;
-    const struct pool_conf *conf;
-    struct hub_source *sources;
+    const struct pool_conf *conf; /* its endpoints may be old: see hub_reconfigure */
+    struct hub_source **sources;
     size_t source_count;
     struct backend_table table;
     struct backend_list *list; /* NULL before the first answer */
     uint64_t version;
     struct timer merge; /* running: answers came in this turn */
     bool starting, over_cap, can_ask;
+    bool settling; /* hub_reconfigure brought targets that have not answered yet */
     struct hub_worker *workers;
     size_t worker_count;
     struct pool_levels *levels; /* of the pool, all workers */
@@ -85,8 +87,8 @@ void hub_watch(struct hub *hub, const struct hub_watch_ops *ops, void *arg);
 /* hub_source.c */
 /* The first source whose last answer was a failure; NULL: none. */
 const struct hub_source *hub_source_failed(const struct hub *hub);
-void hub_source_start(struct hub_source *s);
-void hub_source_stop(struct hub_source *s);
+struct hub_source *hub_source_new(struct hub *hub, const struct endpoint_conf *conf);
+void hub_source_free(struct hub_source *s);
 
 /* hub_merge.c */
 /* The list of all sources as they are now, with one hold; NULL: no source has an answer. */
@@ -96,6 +98,8 @@ struct backend_list *hub_merge(struct hub *hub);
 void hub_mail_list(struct hub *hub, struct backend_list *list);
 void hub_mail_mark(struct hub *hub, struct backend *b);
 void hub_mail_why(struct hub *hub, const char *why);
+/* On the worker: takes what there is. */
+void hub_mail_take(struct hub_worker *w);
 void hub_mail_done(struct hub_worker *w);
 
 #endif

@@ -7,11 +7,9 @@
 #include "upstream/hub_int.h"
 #include "upstream/pool_int.h"
 
-/* On the worker. */
-static void
-mail_on_post(void *arg)
+void
+hub_mail_take(struct hub_worker *w)
 {
-    struct hub_worker *w = arg;
     struct backend_list *list;
     unsigned tail, head;
     char *why;
@@ -38,9 +36,15 @@ mail_on_post(void *arg)
 }
 
 static void
+mail_on_post(void *arg)
+{
+    hub_mail_take(arg);
+}
+
+static void
 mail_post(struct hub_worker *w)
 {
-    if (w->pool && !atomic_exchange_explicit(&w->posted, true, memory_order_seq_cst))
+    if (!atomic_exchange_explicit(&w->posted, true, memory_order_seq_cst))
         loop_post(w->loop, mail_on_post, w);
 }
 
@@ -50,7 +54,7 @@ hub_mail_list(struct hub *hub, struct backend_list *list)
     for (size_t i = 0; i < hub->worker_count; i++) {
         struct hub_worker *w = &hub->workers[i];
 
-        if (!w->pool)
+        if (!w->loop)
             continue;
         backend_list_hold(list);
         backend_list_drop(atomic_exchange_explicit(&w->list, list, memory_order_acq_rel));
@@ -65,7 +69,7 @@ hub_mail_mark(struct hub *hub, struct backend *b)
         struct hub_worker *w = &hub->workers[i];
         unsigned head = atomic_load_explicit(&w->mark_head, memory_order_relaxed);
 
-        if (!w->pool)
+        if (!w->loop)
             continue;
         if (head - atomic_load_explicit(&w->mark_tail, memory_order_acquire) <
             HUB_MARKS) {
@@ -85,7 +89,7 @@ hub_mail_why(struct hub *hub, const char *why)
     for (size_t i = 0; i < hub->worker_count; i++) {
         struct hub_worker *w = &hub->workers[i];
 
-        if (!w->pool)
+        if (!w->loop)
             continue;
         xfree(atomic_exchange_explicit(&w->why, xstrdup(why), memory_order_acq_rel));
         mail_post(w);

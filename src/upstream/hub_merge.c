@@ -13,6 +13,9 @@ struct merge {
     struct resolve_label *labels;
     char *strings;
     size_t label_count, bytes;
+    const struct endpoint_conf
+        *last; /* of the row before; rows of one target share its text */
+    const char *origin;
 };
 
 static const char *
@@ -77,7 +80,11 @@ merge_row(struct merge *m, struct backend_row *to, const struct resolved *from,
     to->priority = from->priority + conf->priority;
     to->labels = labels;
     to->label_count = merge_labels(m, from, &conf->labels);
-    to->origin = conf->target;
+    if (m->last != conf) {
+        m->last = conf;
+        m->origin = merge_text(m, conf->target); /* the list may outlive the config */
+    }
+    to->origin = m->origin;
 }
 
 struct pick { /* a row that made it into the list */
@@ -93,7 +100,7 @@ merge_choose(struct hub *hub, struct pick *picks, size_t *ret_over)
     size_t n = 0, over = 0;
 
     for (size_t i = 0; i < hub->source_count; i++) {
-        const struct hub_source *s = &hub->sources[i];
+        const struct hub_source *s = hub->sources[i];
 
         for (size_t k = 0; k < s->n; k++) {
             struct backend *b;
@@ -137,7 +144,7 @@ hub_merge(struct hub *hub)
     size_t all = 0, n, over;
 
     for (size_t i = 0; i < hub->source_count; i++)
-        all += hub->sources[i].n;
+        all += hub->sources[i]->n;
     if (all == 0 && !hub->list)
         return NULL; /* no answer yet; an empty list comes only from dns.onFailure "fail" */
     hub->version++;

@@ -73,13 +73,13 @@ print_ttl(const struct hub *hub, const struct hub_source *s, struct strbuf *out)
     print_ms(out, "ttlLeftMs", left > 0 ? left : 0, s && s->rows && s->valid_ms >= 0);
 }
 
-/* A row's origin is the very string of its source's config. */
+/* A row's origin is the target of its source's config, which no other source has twice. */
 const struct hub_source *
 hub_source_of(const struct hub *hub, const struct backend_row *r)
 {
     for (size_t i = 0; i < hub->source_count; i++) {
-        if (hub->sources[i].conf->target == r->origin)
-            return &hub->sources[i];
+        if (strcmp(hub->sources[i]->conf->target, r->origin) == 0)
+            return hub->sources[i];
     }
     return NULL;
 }
@@ -203,7 +203,7 @@ hub_print(const struct hub *hub, struct strbuf *out)
                   hub_in_panic(hub) ? "true" : "false", hub_usable(hub));
     for (size_t i = 0; i < hub->source_count; i++) {
         strbuf_puts(out, i ? ",\n" : "\n");
-        print_source(hub, &hub->sources[i], out);
+        print_source(hub, hub->sources[i], out);
     }
     strbuf_puts(out, "],\"endpoints\":[");
     for (size_t i = 0; i < n; i++) {

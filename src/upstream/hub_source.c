@@ -124,7 +124,7 @@ source_on_error(void *arg, const char *why)
                    : "target gives no usable answer",
                LS("pool", s->hub->conf->name), LS("target", s->conf->target),
                LS("why", s->error));
-    if (!s->hub->starting && (!s->hub->list || s->hub->list->n == 0))
+    if (!s->hub->starting && (!s->hub->list || s->hub->list->n == 0 || s->hub->settling))
         timer_start(s->hub->loop, &s->hub->merge, 0); /* who waits shall hear of it */
 }
 
@@ -132,14 +132,14 @@ const struct hub_source *
 hub_source_failed(const struct hub *hub)
 {
     for (size_t i = 0; i < hub->source_count; i++) {
-        if (hub->sources[i].error[0])
-            return &hub->sources[i];
+        if (hub->sources[i]->error[0])
+            return hub->sources[i];
     }
     return NULL;
 }
 
-void
-hub_source_start(struct hub_source *s)
+static void
+source_start(struct hub_source *s)
 {
     static const struct resolver_ops ops = {
         .on_list = source_on_list,
@@ -149,7 +149,7 @@ hub_source_start(struct hub_source *s)
         .loop = s->hub->loop,
         .h2 = s->hub->h2,
         .rng = s->hub->rng,
-        .target = s->conf->target,
+        .target = s->target,
         .conf = &s->hub->conf->resolve,
         .ops = &ops,
         .arg = s,
@@ -159,11 +159,25 @@ hub_source_start(struct hub_source *s)
     s->hub->can_ask |= s->resolver->kind->again != NULL;
 }
 
+struct hub_source *
+hub_source_new(struct hub *hub, const struct endpoint_conf *conf)
+{
+    struct hub_source *s = xcalloc(1, sizeof(*s));
+
+    s->hub = hub;
+    s->conf = conf;
+    s->target = xstrdup(conf->target);
+    s->valid_ms = -1;
+    source_start(s);
+    return s;
+}
+
 void
-hub_source_stop(struct hub_source *s)
+hub_source_free(struct hub_source *s)
 {
     resolver_stop(s->resolver);
-    s->resolver = NULL;
     xfree(s->rows);
     xfree(s->memory);
+    xfree(s->target);
+    xfree(s);
 }

@@ -158,7 +158,7 @@ hub_print_table(const struct hub *hub, struct strbuf *out)
     hub_state_sentence(hub, out);
     strbuf_puts(out, "\n");
     for (size_t i = 0; i < hub->source_count; i++)
-        table_source(hub, &hub->sources[i], out);
+        table_source(hub, hub->sources[i], out);
     if (!hub->list || hub->list->n == 0)
         return;
     strbuf_printf(out, "    %-*s  %-9s  %5s  %6s  %4s  %5s  %9s  %8s  %8s  %5s\n", width,

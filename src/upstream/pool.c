@@ -77,15 +77,36 @@ pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
 unsigned
 pool_subset(struct pool *p, const struct conf_map *selector)
 {
+    unsigned at = 0;
+
     if (!selector || selector->n == 0)
         return 0;
     for (unsigned i = 1; i < p->subset_count; i++) {
-        if (subset_same(p->subsets[i], selector))
+        if (p->subsets[i] && subset_same(p->subsets[i], selector)) {
+            p->subsets[i]->holds++;
             return i;
+        }
+        if (!p->subsets[i])
+            at = i;
     }
-    p->subsets = xrealloc(p->subsets, (p->subset_count + 1) * sizeof(struct subset *));
-    p->subsets[p->subset_count] = subset_new(p, selector);
-    return (unsigned)p->subset_count++;
+    if (at == 0) {
+        at = (unsigned)p->subset_count++;
+        p->subsets = xrealloc(p->subsets, p->subset_count * sizeof(struct subset *));
+    }
+    p->subsets[at] = subset_new(p, selector);
+    return at;
+}
+
+void
+pool_subset_drop(struct pool *p, unsigned subset)
+{
+    struct subset *s = p->subsets[subset];
+
+    if (subset == 0 || --s->holds > 0)
+        return;
+    assert(list_empty(&s->waiters));
+    subset_free(p, s);
+    p->subsets[subset] = NULL;
 }
 
 void
@@ -96,8 +117,10 @@ pool_free(struct pool *p)
     assert(list_empty(&p->gone));
     for (size_t i = 0; i < p->n; i++)
         ref_drop(&p->endpoints[i]->ref, loop_reaper(p->loop));
-    for (size_t i = 0; i < p->subset_count; i++)
-        subset_free(p, p->subsets[i]);
+    for (size_t i = 0; i < p->subset_count; i++) {
+        if (p->subsets[i])
+            subset_free(p, p->subsets[i]);
+    }
     backend_list_drop(p->list);
     xfree(p->subsets);
     xfree(p->endpoints);
@@ -109,9 +132,9 @@ void
 pool_fail_waiters(struct pool *p, int err)
 {
     for (size_t i = 0; i < p->subset_count; i++) {
-        struct list *head = &p->subsets[i]->waiters;
+        struct list *head = p->subsets[i] ? &p->subsets[i]->waiters : NULL;
 
-        while (!list_empty(head)) {
+        while (head && !list_empty(head)) {
             struct pool_wait *w = CONTAINER_OF(head->next, struct pool_wait, link);
 
             pool_wait_cancel(w);
@@ -242,8 +265,10 @@ pool_changed(struct pool *p)
         p->again = false;
         p->grow = false; /* whoever still waits after this says it again */
         pool_service(p);
-        for (size_t i = 0; i < p->subset_count && p->waiting; i++)
-            subset_run_queue(p, p->subsets[i]);
+        for (size_t i = 0; i < p->subset_count && p->waiting; i++) {
+            if (p->subsets[i])
+                subset_run_queue(p, p->subsets[i]);
+        }
         pool_service(p); /* connections for who still waits */
     }
     p->running = false;
@@ -259,9 +284,9 @@ pool_on_wait_timer(struct timer *t)
     int64_t now = loop_now_us(p->loop), next = -1;
 
     for (size_t i = 0; i < p->subset_count; i++) {
-        struct list *head = &p->subsets[i]->waiters;
+        struct list *head = p->subsets[i] ? &p->subsets[i]->waiters : NULL;
 
-        while (!list_empty(head)) {
+        while (head && !list_empty(head)) {
             struct pool_wait *w = CONTAINER_OF(head->next, struct pool_wait, link);
 
             if (now - w->since_us < limit) {

@@ -64,9 +64,10 @@ void pool_close(struct pool *p);
 /* After pool_close and one more turn; before the loop is freed. */
 void pool_free(struct pool *p);
 
-/* The endpoints that have all these labels, for pool_wait.subset: the same number for the same labels, and in all pools of one config that are asked in
- * the same order. selector must outlive the pool; NULL or empty: 0. Before the first call. */
+/* The endpoints that have all these labels, for pool_wait.subset: the same number for the same labels. selector is copied; NULL or empty: 0. Each number
+ * that was given out is held until pool_subset_drop, which no call of it may outlive; then it may stand for other labels. */
 unsigned pool_subset(struct pool *p, const struct conf_map *selector);
+void pool_subset_drop(struct pool *p, unsigned subset);
 
 static inline void
 pool_wait_init(struct pool_wait *w)

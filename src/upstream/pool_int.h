@@ -98,7 +98,7 @@ struct pool {
     struct endpoint **endpoints; /* by row of list */
     size_t n;
     struct list gone;
-    struct subset **subsets; /* [0]: all endpoints */
+    struct subset **subsets; /* [0]: all endpoints; NULL: nobody uses this number */
     size_t subset_count;
     uint64_t subset_seed;
     /* What health.c and outlier.c decide; see pool_health_conf. */

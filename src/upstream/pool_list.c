@@ -68,6 +68,8 @@ pool_apply(struct pool *p, struct backend_list *list)
     }
     /* The policies must not see the old list again: what they pick next is an index of the new one. */
     for (size_t i = 0; i < p->subset_count; i++) {
+        if (!p->subsets[i])
+            continue;
         p->subsets[i]->built = false;
         if (p->subsets[i]->used)
             subset_build(p, p->subsets[i]);

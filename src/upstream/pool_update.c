@@ -45,7 +45,7 @@ pool_update(struct pool *p)
         struct subset *s = p->subsets[i];
         int64_t again;
 
-        if (!s->used)
+        if (!s || !s->used)
             continue;
         if (!s->built)
             subset_build(p, s);

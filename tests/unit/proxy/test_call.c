@@ -14,9 +14,11 @@
 #include "net/addr.h"
 #include "net/listener.h"
 #include "net/transport.h"
+#include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
 #include "proxy/shared.h"
+#include "proxy/table.h"
 #include "proxy/worker.h"
 #include "upstream/hub.h"
 #include "upstream/pool_conf.h"
@@ -167,6 +169,14 @@ backend_listen(void)
     listener_start(backend_listener);
 }
 
+static unsigned
+slot_of(void *arg, const char *name)
+{
+    (void)arg;
+    assert_string_equal(name, pool.name);
+    return 0;
+}
+
 static void
 open_world(void)
 {
@@ -174,15 +184,26 @@ open_world(void)
     const char *why;
 
     find_backend_port();
-    worker = worker_new(0, &shared, &pool, 1);
+    worker = worker_new(0, &shared);
     loop = worker->loop;
     control = loop_new(NULL);
     hub = hub_new(control, worker->h2, &worker->rng, &pool, 1);
-    hub_attach(hub, 0, worker->pools[0]);
+    hub_expect(hub, 0, loop);
     workers[0] = worker;
     backend_listen();
-    assert_int_equal(
-        server_open(loop, &front, &pool, 1, &shared, workers, 1, &server, &why), ERR_OK);
+    assert_int_equal(server_open(loop, front.listen, &shared, workers, 1, &server, &why),
+                     ERR_OK);
+    server_set(server, front_new(&front, true, 1, NULL, NULL),
+               table_new(&front, 1, slot_of, NULL));
+    worker_apply_here(
+        worker,
+        &(struct worker_change){
+            .pools = &(struct change_pool){ .hub = hub, .conf = &pool },
+            .pool_count = 1,
+            .servers = &(struct change_server){ .server = server,
+                                                .table = table_hold(server->table),
+                                                .front = front_hold(server->front) },
+            .server_count = 1 });
     server_start(server);
     client_connect();
 }

@@ -60,7 +60,8 @@ config_is_milliseconds_routes_are_microseconds(void **state)
     route_init(&r, &conf, 3);
     assert_int_equal(r.timeout_us, 2 * S);
     assert_int_equal(r.grpc_timeout_max_us, 3600 * S);
-    assert_int_equal(r.pool, 3);
+    assert_int_equal(r.index, 3);
+    assert_ptr_equal(r.conf, &conf);
     assert_true(slice_eq_str(r.service, "pkg.Svc"));
     assert_null(r.method.p);
 }
@@ -86,14 +87,14 @@ first_match_wins(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(conf); i++)
-        route_init(&routes[i], &conf[i], i);
+        route_init(&routes[i], &conf[i], (unsigned)i);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct route *r = route_find(
             routes, ARRAY_LEN(conf), slice_of(rows[i].service), slice_of(rows[i].method));
 
-        if ((r ? (int)r->pool : -1) != rows[i].route)
+        if ((r ? (int)r->index : -1) != rows[i].route)
             fail_msg("%s/%s: route %d", rows[i].service, rows[i].method,
-                     r ? (int)r->pool : -1);
+                     r ? (int)r->index : -1);
     }
     assert_null(route_find(routes, 0, slice_of("a.A"), slice_of("One")));
 }

@@ -64,7 +64,7 @@ static struct resolve_label own[] = { { "version", "v9" }, { "rack", "r1" } };
 static void
 source_tell(size_t i, struct resolved *v, size_t n)
 {
-    struct hub_source *s = &hub->sources[i];
+    struct hub_source *s = hub->sources[i];
 
     s->resolver->kind->stop(s->resolver);
     s->resolver = NULL;

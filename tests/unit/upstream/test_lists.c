@@ -287,7 +287,7 @@ a_target_that_is_dead_for_ten_minutes_loses_no_call(void **state)
         assert_int_equal(calls[0].s.close_err, ERR_OK);
     }
     assert_int_equal(hub->list->n, 1);
-    assert_true(hub->sources[0].error[0]);
+    assert_true(hub->sources[0]->error[0]);
 }
 
 int

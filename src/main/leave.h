@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main/leave.h - listeners that the config does not have any more: the socket is closed, clients get the two-step GOAWAY and drain.timeout to end their
+ * calls; when the last connection is gone, so is the listener. Main thread only. */
+#ifndef OUTRIGGER_MAIN_LEAVE_H
+#define OUTRIGGER_MAIN_LEAVE_H
+
+struct process;
+struct server;
+struct swap;
+struct timer;
+
+/* server was in the config before; what its workers do goes into the swap. */
+void leave_begin(struct process *p, struct server *server, struct swap *s);
+/* A listener that was opened and never set or started is closed and freed. */
+void leave_unstarted(struct process *p, struct server *server);
+/* process->leave_timer */
+void leave_on_timer(struct timer *t);
+/* After the workers ended. */
+void leave_free(struct process *p);
+
+#endif

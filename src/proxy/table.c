@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/table.c - the routes of one listener, made from its config. */
+#include "proxy/table.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "base/xalloc.h"
+#include "conf/copy.h"
+#include "proxy/listener_conf.h"
+#include "proxy/route.h"
+#include "upstream/pool.h"
+
+/* What does not change where calls go: the listener's front has it. */
+static const char *const front_keys[] = { "limits", "keepalive", "tls", NULL };
+
+static void
+table_add_targets(struct table *t, struct route *r, table_slot_fn *slot_of, void *arg)
+{
+    const struct to_conf *to = &r->conf->to;
+
+    r->target = (unsigned)t->target_count;
+    r->target_count = 1;
+    t->targets[t->target_count++] = (struct table_target){
+        .slot = slot_of(arg, to->pool),
+        .selector = to->subset.n ? &to->subset : NULL,
+    };
+}
+
+struct table *
+table_new(const struct listener_conf *conf, uint64_t version, table_slot_fn *slot_of,
+          void *arg)
+{
+    struct table *t = xcalloc(1, sizeof(*t));
+    const struct route_conf *r;
+
+    atomic_init(&t->holds, 1);
+    t->copy = conf_copy_new(&listener_conf_struct, conf);
+    t->conf = conf_copy_root(t->copy);
+    t->version = version;
+    t->route_count = t->conf->routes.n;
+    t->routes = xcalloc(t->route_count + 1, sizeof(*t->routes));
+    t->targets = xcalloc(t->route_count + 1, sizeof(*t->targets));
+    r = t->conf->routes.items;
+    for (size_t i = 0; i < t->route_count; i++) {
+        route_init(&t->routes[i], &r[i], (unsigned)i);
+        table_add_targets(t, &t->routes[i], slot_of, arg);
+    }
+    return t;
+}
+
+struct table *
+table_hold(struct table *t)
+{
+    atomic_fetch_add_explicit(&t->holds, 1, memory_order_relaxed);
+    return t;
+}
+
+void
+table_drop(struct table *t)
+{
+    if (!t || atomic_fetch_sub_explicit(&t->holds, 1, memory_order_acq_rel) != 1)
+        return;
+    if (t->gone)
+        t->gone(t);
+    conf_copy_drop(t->copy);
+    xfree(t->routes);
+    xfree(t->targets);
+    xfree(t);
+}
+
+bool
+table_is_same(const struct table *t, const struct listener_conf *conf,
+              table_slot_fn *slot_of, void *arg)
+{
+    const struct route_conf *r = conf->routes.items;
+
+    if (!conf_equal_but(&listener_conf_struct, t->conf, conf, front_keys))
+        return false;
+    for (size_t i = 0; i < conf->routes.n; i++) {
+        if (t->targets[t->routes[i].target].slot != slot_of(arg, r[i].to.pool))
+            return false;
+    }
+    return true;
+}
+
+/* --- use --------------------------------------------------------------------------- */
+
+struct table_use *
+table_use_new(struct table *t, struct pool *const *pools)
+{
+    struct table_use *u =
+        xcalloc(1, sizeof(*u) + t->target_count * sizeof(struct table_place));
+
+    u->table = t;
+    list_init(&u->link);
+    for (size_t i = 0; i < t->target_count; i++) {
+        struct pool *p = pools[t->targets[i].slot];
+
+        u->targets[i].pool = p;
+        u->targets[i].subset = pool_subset(p, t->targets[i].selector);
+    }
+    return u;
+}
+
+struct table *
+table_use_free(struct table_use *u)
+{
+    struct table *t = u->table;
+
+    assert(u->calls == 0);
+    for (size_t i = 0; i < t->target_count; i++)
+        pool_subset_drop(u->targets[i].pool, u->targets[i].subset);
+    list_remove(&u->link);
+    xfree(u);
+    return t;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/table.h - the routes of one listener in one config, and a worker's use of them. A table is immutable and counted: any thread may read, hold and
+ * drop. It owns a copy of its part of the config, so it outlives the config that it was made from. A call holds the table_use of its worker: a plain
+ * counter, no atomics on the path of a call. */
+#ifndef OUTRIGGER_PROXY_TABLE_H
+#define OUTRIGGER_PROXY_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+struct conf_copy;
+struct conf_map;
+struct listener_conf;
+struct pool;
+struct route;
+
+struct table_target {                /* what a route may lead to */
+    unsigned slot;                   /* of the pool in worker->pools */
+    const struct conf_map *selector; /* in the table's copy; NULL: all endpoints */
+};
+
+struct table {
+    _Atomic unsigned holds;
+    struct conf_copy *copy;
+    const struct listener_conf *conf; /* the root of copy */
+    uint64_t version;                 /* of the config that it came with */
+    struct route *routes;
+    size_t route_count;
+    struct table_target *targets; /* of all routes */
+    size_t target_count;
+    void (*gone)(
+        struct table
+            *t); /* may be NULL; called by the last drop, before anything is freed */
+    void *gone_arg;
+};
+
+/* The slot of a pool by its name; the checks of the config said that it is there. */
+typedef unsigned table_slot_fn(void *arg, const char *pool);
+
+/* One hold. */
+struct table *table_new(const struct listener_conf *conf, uint64_t version,
+                        table_slot_fn *slot_of, void *arg);
+struct table *table_hold(struct table *t);
+void table_drop(struct table *t); /* the last drop frees; NULL is fine */
+/* A table made now of this config and these slots would be the same. */
+bool table_is_same(const struct table *t, const struct listener_conf *conf,
+                   table_slot_fn *slot_of, void *arg);
+
+struct table_place { /* a target as the worker sees it */
+    struct pool *pool;
+    unsigned subset; /* of pool_subset, held */
+};
+
+/* One worker's use of a table. Worker's thread only. */
+struct table_use {
+    struct table *table;          /* held */
+    unsigned calls;               /* that hold it */
+    bool retired;                 /* another took its place: it goes with its last call */
+    struct list link;             /* worker's list */
+    struct table_place targets[]; /* as table->targets */
+};
+
+/* Takes over the caller's hold of t. pools: the worker's, by slot. */
+struct table_use *table_use_new(struct table *t, struct pool *const *pools);
+/* Lets go of the subsets and frees it. The hold of the table is the caller's again. Not while a call holds it. */
+struct table *table_use_free(struct table_use *u);
+
+#endif
