@@ -7,12 +7,14 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/util.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "admin/admin_int.h"
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
@@ -27,15 +29,6 @@ enum {
     ADMIN_HEADERS_MAX = 8192,
     ADMIN_TIMEOUT_S = 10,
     ADMIN_PAGE_MAX = 64 << 20, /* ten pools of 10,000 endpoints */
-};
-
-struct admin {
-    struct evhttp *http;
-    const struct stats *const *stats;
-    size_t n;
-    struct hub *const *hubs;
-    size_t hub_count;
-    char unix_path[ADDR_TEXT_MAX];
 };
 
 static int64_t
@@ -62,6 +55,15 @@ admin_metrics(const struct admin *a, struct evbuffer *out)
         evbuffer_add_printf(out, "%s%s%s%s %" PRId64 "\n", r->metric,
                             r->labels ? "{" : "", r->labels ? r->labels : "",
                             r->labels ? "}" : "", admin_sum(a, r->id));
+    }
+    if (a->metrics) {
+        struct strbuf text;
+
+        strbuf_init(&text, ADMIN_PAGE_MAX);
+        strbuf_puts(&text, "");
+        a->metrics(a->metrics_arg, &text);
+        evbuffer_add(out, text.s, text.len);
+        strbuf_done(&text);
     }
     evbuffer_add_printf(out, "# HELP outrigger_build_info Version of this program.\n"
                              "# TYPE outrigger_build_info gauge\n"
@@ -129,9 +131,15 @@ admin_on_request(struct evhttp_request *req, void *arg)
     struct evbuffer *out = evhttp_request_get_output_buffer(req);
     struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
     const char *type = "text/plain; charset=utf-8";
+    const struct admin_entry *own = path ? admin_find(a, path) : NULL;
     int status = HTTP_OK;
 
-    if (path && strcmp(path, "/metrics") == 0) {
+    if (own) {
+        status = admin_answer(a, own, req, &type);
+    } else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
+        status = HTTP_BADMETHOD;
+        evhttp_add_header(headers, "Allow", "GET");
+    } else if (path && strcmp(path, "/metrics") == 0) {
         type = "text/plain; version=0.0.4; charset=utf-8";
         admin_metrics(a, out);
     } else if (path && strcmp(path, "/stats.json") == 0) {
@@ -146,6 +154,7 @@ admin_on_request(struct evhttp_request *req, void *arg)
         status = path && strcmp(path, "/") == 0 ? HTTP_OK : HTTP_NOTFOUND;
         evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION
                                  "\n/metrics\n/stats.json\n/pools\n/pools.json\n");
+        admin_list(a, out);
     }
     evhttp_add_header(headers, "Content-Type", type);
     evhttp_add_header(headers, "Cache-Control", "no-store");
@@ -175,30 +184,40 @@ admin_socket(const struct addr *at)
 }
 
 int
-admin_open(struct loop *loop, const struct addr *at, const struct stats *const *stats,
-           size_t n, struct admin **ret, const char **ret_why)
+admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
+           const struct stats *const *stats, size_t n, struct admin **ret,
+           const char **ret_why)
 {
     struct admin *a;
-    int fd = admin_socket(at);
+    bool inherited = fd >= 0;
 
-    if (fd < 0) {
+    if (!inherited)
+        fd = admin_socket(at);
+    if (fd < 0 || evutil_make_socket_nonblocking(fd) != 0) {
         *ret_why = strerror(errno);
         return ERR_SYS;
     }
     a = xcalloc(1, sizeof(*a));
     a->stats = stats;
     a->n = n;
-    if (addr_is_unix(at))
+    a->at = *at;
+    a->at.len = sizeof(a->at.sa);
+    if (addr_is_unix(at) ||
+        getsockname(fd, (struct sockaddr *)&a->at.sa, &a->at.len) != 0)
+        a->at = *at;
+    if (addr_is_unix(at) && (!inherited || owns_file))
         snprintf(a->unix_path, sizeof(a->unix_path), "%s",
                  ((const struct sockaddr_un *)&at->sa)->sun_path);
     a->http = evhttp_new(loop_event_base(loop));
-    if (!a->http || evhttp_accept_socket(a->http, fd) != 0) {
+    a->fd = fd;
+    a->bound = a->http ? evhttp_accept_socket_with_handle(a->http, fd) : NULL;
+    if (!a->bound) {
         close(fd);
         *ret_why = "no memory for the HTTP server";
         admin_close(a);
         return ERR_NOMEM;
     }
-    evhttp_set_allowed_methods(a->http, EVHTTP_REQ_GET);
+    evhttp_set_allowed_methods(a->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
     evhttp_set_max_body_size(a->http, ADMIN_BODY_MAX);
     evhttp_set_max_headers_size(a->http, ADMIN_HEADERS_MAX);
     evhttp_set_timeout(a->http, ADMIN_TIMEOUT_S);
@@ -212,6 +231,25 @@ admin_set_pools(struct admin *a, struct hub *const *hubs, size_t n)
 {
     a->hubs = hubs;
     a->hub_count = n;
+}
+
+int
+admin_fd(const struct admin *a, bool *ret_owns_file)
+{
+    if (!a->bound)
+        return -1;
+    *ret_owns_file = a->unix_path[0] != '\0';
+    return a->fd;
+}
+
+void
+admin_leave(struct admin *a)
+{
+    if (!a || !a->bound)
+        return;
+    a->unix_path[0] = '\0';
+    evhttp_del_accept_socket(a->http, a->bound); /* closes our descriptor */
+    a->bound = NULL;
 }
 
 void

@@ -33,6 +33,12 @@ conf_place_has(const struct conf_place *place, const char *key)
     return place_has_key(place, key);
 }
 
+bool
+conf_place_is_stdin(const struct conf_place *place)
+{
+    return strcmp(place->out->name, "<stdin>") == 0;
+}
+
 struct named {
     const char *name;
     size_t i;

@@ -32,6 +32,8 @@ void conf_warning_item(struct conf_place *place, const char *key, unsigned long 
 bool conf_place_clean(const struct conf_place *place);
 /* True when one more error would only be counted: no need to look for a hint. */
 bool conf_place_full(const struct conf_place *place);
+/* True when the config is read from standard input, which can be read only once. */
+bool conf_place_is_stdin(const struct conf_place *place);
 /* True when the object has the key in the file, not only by default. */
 bool conf_place_has(const struct conf_place *place, const char *key);
 /* Reports E0210 when value < other_value: "maxInterval is 1s; it must be at least

@@ -250,6 +250,14 @@ const struct explain_code explain_codes[] = {
              "\"outlierDetection\": { \"statuses\": [\"OK\"] } }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
               "\"outlierDetection\": { \"statuses\": [\"UNAVAILABLE\"] } }]" },
+    { .code = "E0290",
+      .title = "standard input cannot be watched",
+      .text =
+          "\"watch\": true loads the file again when it changes. What came through "
+          "standard input is gone when it was read: there is nothing to look at. Give "
+          "the file with -c, or leave \"watch\" out.",
+      .bad = "\"watch\": true   // and outrigger -c - < outrigger.json",
+      .good = "\"watch\": true   // and outrigger -c outrigger.json" },
     { .code = "E0291",
       .title = "not a place for the upgrade socket",
       .text = "upgrade.socket is the full path of a unix socket that the process makes "

@@ -204,6 +204,34 @@ static const struct conf_struct upgrade_struct = {
     .short_key = "socket",
 };
 
+static const struct conf_field reload_fields[] = {
+    { .key = "guard",
+      .type = CONF_BOOL,
+      .at = offsetof(struct reload_conf, guard),
+      .def = "false",
+      .example = "true",
+      .help = "Goes back to the config before by itself when a new one makes calls fail: "
+              "when within guardWindow the share of calls that end with UNAVAILABLE, "
+              "UNIMPLEMENTED, INTERNAL, UNKNOWN or DEADLINE_EXCEEDED is more than double "
+              "the share of the same time before, and above 1 %. It needs 50 calls, 5 of "
+              "them failed." },
+    { .key = "guardWindow",
+      .type = CONF_DURATION,
+      .at = offsetof(struct reload_conf, guard_window_ms),
+      .def = "1m",
+      .min = 1000,
+      .max = HOUR_MS,
+      .example = "\"30s\"",
+      .help = "How long a new config is on probation, and how far back it is compared." },
+    { .key = NULL },
+};
+
+static const struct conf_struct reload_struct = {
+    .name = "reload",
+    .size = sizeof(struct reload_conf),
+    .fields = reload_fields,
+};
+
 static const struct conf_field process_limits_fields[] = {
     { .key = "maxConnections",
       .type = CONF_UINT,
@@ -291,6 +319,21 @@ static const struct conf_field config_fields[] = {
       .sub = &upgrade_struct,
       .example = "{ \"socket\": \"/run/outrigger/upgrade.sock\" }",
       .help = "How a new process takes the place of this one." },
+    { .key = "watch",
+      .type = CONF_BOOL,
+      .at = offsetof(struct config, watch),
+      .def = "false",
+      .example = "true",
+      .help =
+          "Loads this file again when it changes, also when it is reached through "
+          "symlinks that are swapped, as a Kubernetes ConfigMap is. Without it SIGHUP "
+          "and \"outriggerctl reload\" do it." },
+    { .key = "reload",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct config, reload),
+      .sub = &reload_struct,
+      .example = "{ \"guard\": true }",
+      .help = "What happens after this file was loaded again." },
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct config, limits),
@@ -490,6 +533,11 @@ config_check(void *obj, struct conf_place *place)
                       offsetof(struct listener_conf, name), "name", NULL);
     config_check_routes(c, place);
     config_check_listens(c, place);
+    if (c->watch && conf_place_is_stdin(place))
+        conf_problem(
+            place, "watch", "E0290",
+            "a config from standard input cannot be watched; give a file with -c, "
+            "or leave \"watch\" out");
     /* Only now, so that two listeners on one address are one problem and not two. */
     for (size_t i = 0; i < c->listeners.n; i++) {
         if (!l[i].name)

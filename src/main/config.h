@@ -30,6 +30,11 @@ struct upgrade_conf {
     const char *socket; /* full path; NULL: no upgrades */
 };
 
+struct reload_conf {
+    bool guard;
+    int64_t guard_window_ms;
+};
+
 struct process_limits_conf {
     uint32_t max_connections; /* 0: half of the fd limit */
     uint64_t max_buffered_bytes, max_replay_bytes;
@@ -43,6 +48,8 @@ struct config {
     struct log_conf log;
     struct drain_conf drain;
     struct upgrade_conf upgrade;
+    bool watch;
+    struct reload_conf reload;
     struct process_limits_conf limits;
     struct conf_list listeners; /* of struct listener_conf */
     struct conf_list pools;     /* of struct pool_conf */

@@ -89,6 +89,7 @@ drain_step_ending(struct drain *d)
     if (!d->inbound_closed && (left.inbound == 0 || now >= d->told_us + d->spread_us)) {
         d->inbound_closed = true;
         d->ops->close(d->arg, false);
+        d->ops->tell(d->arg, false, 0);
         left = d->ops->left(d->arg); /* closing takes in what still waited */
     }
     if (d->inbound_closed && left.inbound == 0 && !d->outbound_told) {

@@ -207,6 +207,7 @@ generation_switch(struct process *p, const struct config *conf, uint64_t version
         swap_apply_here(s);
     plans_start(p, plans, conf->listeners.n);
     mirror_begin(p);
+    process_drain_again(p);
 }
 
 int

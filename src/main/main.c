@@ -22,6 +22,12 @@ main_print_problems(const struct strbuf *problems)
 }
 
 static int
+main_load(void *arg, struct strbuf *problems, struct conf_snapshot **ret)
+{
+    return options_load(arg, problems, ret);
+}
+
+static int
 main_proxy(const struct options *o, struct strbuf *problems)
 {
     struct conf_snapshot *snapshot;
@@ -37,8 +43,12 @@ main_proxy(const struct options *o, struct strbuf *problems)
     admin_given = o->admin || conf_is_given(snapshot, "admin");
     log_setup((enum log_level)conf->log.level, (enum log_format)conf->log.format);
     p = process_start(snapshot, admin_given);
+    conf_drop(snapshot); /* the process holds what it needs */
+    if (p)
+        process_set_source(p, &(struct config_source){ .load = main_load,
+                                                       .arg = (void *)o,
+                                                       .file = o->config_file });
     rv = p ? process_run(p) : EXIT_FAILURE;
-    conf_drop(snapshot);
     return rv;
 }
 

@@ -143,7 +143,7 @@ pools_on_table_gone(struct table *t)
 {
     struct process *p = t->gone_arg;
 
-    p->tables--;
+    stat_add(&p->main_stats, STAT_TABLES_ALIVE, -1);
     for (size_t i = 0; i < t->target_count; i++) {
         struct live_pool *l = p->slots[t->targets[i].slot];
 
@@ -157,7 +157,7 @@ pools_table_made(struct process *p, struct table *t)
 {
     t->gone = pools_on_table_gone;
     t->gone_arg = p;
-    p->tables++;
+    stat_inc(&p->main_stats, STAT_TABLES_ALIVE);
     for (size_t i = 0; i < t->target_count; i++)
         p->slots[t->targets[i].slot]->tables++;
 }

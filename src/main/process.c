@@ -31,6 +31,7 @@
 #include "main/notify.h"
 #include "main/pools.h"
 #include "main/process_int.h"
+#include "main/reload.h"
 #include "main/swap.h"
 #include "main/takeover.h"
 #include "net/sockets.h"
@@ -117,13 +118,17 @@ process_admin(struct process *p, bool required)
 {
     const char *listen = p->conf->admin.listen, *why = "";
     struct addr at;
+    bool owns = true;
+    int fd;
 
     if (strcmp(listen, "off") == 0)
         return true;
+    fd = process_take_socket(p, listen, &owns);
     if (addr_parse(listen, true, &at, &why) == ERR_OK &&
-        admin_open(p->loop, &at, p->stats, p->worker_count + 1, &p->admin, &why) ==
-            ERR_OK) {
+        admin_open(p->loop, &at, fd, owns, p->stats, p->worker_count + 1, &p->admin,
+                   &why) == ERR_OK) {
         admin_set_pools(p->admin, p->hubs, p->hub_count);
+        process_drain_pages(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
@@ -166,6 +171,7 @@ process_free(struct process *p)
     notify_stop(p->notify);
     takeover_drop(p->takeover);
     handover_close(p->handover);
+    reload_close(p->reload);
     admin_close(p->admin);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
     for (size_t i = 0; i < p->server_count && p->drain.phase == DRAIN_SERVING; i++)
@@ -227,6 +233,12 @@ process_start(struct conf_snapshot *snapshot, bool admin_required)
     }
     process_begin(p);
     return p;
+}
+
+void
+process_set_source(struct process *p, const struct config_source *source)
+{
+    p->reload = reload_open(p, source);
 }
 
 int

@@ -13,10 +13,22 @@ struct addr;
 struct conf_snapshot;
 struct loop;
 struct process;
+struct strbuf;
 
 /* Holds the snapshot, whose root is a struct config, while it is the current one. admin_required: a busy admin port is an error (it stands in the config) and not only a warning.
  * Logs what is wrong; NULL then. The line "ready" is logged when every listener accepts. */
 struct process *process_start(struct conf_snapshot *snapshot, bool admin_required);
+/* Where the config came from, so that it can be loaded again. */
+struct config_source {
+    /* As conf_load_file. */
+    int (*load)(void *arg, struct strbuf *problems, struct conf_snapshot **ret);
+    void *arg;
+    const char *
+        file; /* "-": stdin, which cannot; NULL: the command line. Outlives the process */
+};
+
+/* SIGHUP, POST /reload and, when the config says "watch", changes of the file load it again from now on. */
+void process_set_source(struct process *p, const struct config_source *source);
 /* Until TERM, INT or QUIT and the drain that follows (features.md 2.11). Returns the exit code; frees everything. */
 int process_run(struct process *p);
 struct loop *

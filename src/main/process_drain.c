@@ -158,6 +158,13 @@ process_drain_init(struct process *p)
 }
 
 void
+process_drain_again(struct process *p)
+{
+    if (p->drain.phase == DRAIN_GOAWAY && !p->drain.ending)
+        process_tell(p, false, p->conf->drain.spread_ms * 1000);
+}
+
+void
 process_drain(struct process *p)
 {
     drain_end(&p->drain);

@@ -23,6 +23,7 @@ struct conf_snapshot;
 struct handover;
 struct live_pool;
 struct notify;
+struct reload;
 struct h2_worker;
 struct hub;
 struct server;
@@ -82,7 +83,6 @@ struct process {
     struct list swaps; /* that workers have */
     bool started;      /* the workers run */
     bool ending;       /* they do not any more */
-    unsigned tables;   /* alive */
     struct stats main_stats;
     const struct stats **stats;
     struct admin *admin;
@@ -93,12 +93,15 @@ struct process {
     struct sockets *inherited;  /* until all listeners are open */
     struct takeover *takeover;  /* until this process serves */
     struct handover *handover;  /* NULL: no upgrades, or another process replaced this one */
+    struct reload *reload; /* NULL: the config cannot be loaded again */
 };
 
 /* process_drain.c */
 void process_drain_init(struct process *p);
 /* POST /drain, POST /undrain, GET /drain.json, the metrics of listeners. */
 void process_drain_pages(struct process *p);
+/* A config became the current one: its new listeners share in an operator's drain. */
+void process_drain_again(struct process *p);
 /* True: new clients should be sent here. */
 bool process_ready(const struct process *p);
 /* The same of one of its listeners; outbound ones do not care for the application's state. */

@@ -196,6 +196,22 @@ static const struct stat_row rows[] = {
           "Endpoints that are ejected now."),
     COUNTER(STAT_BREAKER_TRIPS, "outrigger_breaker_trips_total",
             "Breakers of endpoints that tripped."),
+    LEVEL(
+        STAT_CONFIG_GOOD, "outrigger_config_last_reload_successful", NULL,
+        "1 when the last reload was taken, or none was asked for; 0 when it was refused "
+        "or rolled back."),
+    LEVEL(STAT_CONFIG_TIME, "outrigger_config_last_reload_success_timestamp_seconds",
+          NULL, "When the config in force was loaded, in seconds since 1970."),
+    LABELED(STAT_RELOADS_OK, "outrigger_config_reloads_total", "result=\"ok\"",
+            "Reloads of the config."),
+    LABELED(STAT_RELOADS_REFUSED, "outrigger_config_reloads_total", "result=\"refused\"",
+            "Reloads of the config."),
+    LABELED(STAT_RELOADS_ROLLED_BACK, "outrigger_config_reloads_total",
+            "result=\"rolled_back\"", "Reloads of the config."),
+    LEVEL(STAT_CONFIGS_ALIVE, "outrigger_configs_alive", NULL,
+          "Configs in memory: the one in force, and the one before while it is guarded."),
+    LEVEL(STAT_TABLES_ALIVE, "outrigger_route_tables_alive", NULL,
+          "Route tables in use: one per listener, and those that open calls still hold."),
     COUNTER(STAT_BYTES_FROM_DOWN, "outrigger_request_bytes_total",
             "Request body bytes passed to backends."),
     COUNTER(STAT_BYTES_TO_DOWN, "outrigger_response_bytes_total",
@@ -204,6 +220,9 @@ static const struct stat_row rows[] = {
             "Request messages of ended calls."),
     COUNTER(STAT_MESSAGES_TO_DOWN, "outrigger_response_messages_total",
             "Response messages of ended calls."),
+    LEVEL(STAT_DRAIN_STATE, "outrigger_drain_state", NULL,
+          "How far the end is: 0 serving, 1 drain announced, 2 clients are told to go, 3 "
+          "stopping."),
 };
 
 const struct stat_row *

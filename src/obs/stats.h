@@ -83,10 +83,19 @@ enum stat {
     STAT_EJECTIONS_CAPPED,
     STAT_EJECTED, /* level */
     STAT_BREAKER_TRIPS,
+    /* config; of the main thread */
+    STAT_CONFIG_GOOD, /* level */
+    STAT_CONFIG_TIME, /* level */
+    STAT_RELOADS_OK,
+    STAT_RELOADS_REFUSED,
+    STAT_RELOADS_ROLLED_BACK,
+    STAT_CONFIGS_ALIVE, /* level */
+    STAT_TABLES_ALIVE,  /* level */
     STAT_BYTES_FROM_DOWN,
     STAT_BYTES_TO_DOWN,
     STAT_MESSAGES_FROM_DOWN,
     STAT_MESSAGES_TO_DOWN,
+    STAT_DRAIN_STATE, /* level */
     STAT_COUNT
 };
 

@@ -189,7 +189,7 @@ a_spread_keeps_inbound_open_until_it_is_over(void **state)
     pass_ms(7900);
     expect("announced goaway tell-in-8000");
     pass_ms(200);
-    expect("announced goaway tell-in-8000 close-in");
+    expect("announced goaway tell-in-8000 close-in tell-in-0");
 }
 
 static void
@@ -202,7 +202,7 @@ a_spread_ends_when_nobody_is_left(void **state)
     pass_ms(1000);
     open_now = (struct drain_left){ 0 };
     pass_ms(50);
-    expect("announced goaway tell-in-8000 close-in close-out tell-out-0 stopping stop");
+    expect("announced goaway tell-in-8000 close-in tell-in-0 close-out tell-out-0 stopping stop");
 }
 
 static void
@@ -231,7 +231,7 @@ an_asked_drain_keeps_the_process_and_its_listeners(void **state)
     assert_true(drain_ask(&drain, &why)); /* again: nothing new */
     expect("announced goaway tell-in-0");
     drain_end(&drain);
-    expect("announced goaway tell-in-0 close-in close-out tell-out-0 stopping stop");
+    expect("announced goaway tell-in-0 close-in tell-in-0 close-out tell-out-0 stopping stop");
 }
 
 static void
@@ -258,11 +258,11 @@ the_timeout_counts_from_the_signal_not_from_the_asked_drain(void **state)
     assert_true(drain_ask(&drain, &why));
     pass_ms(100000);
     drain_end(&drain);
-    expect("announced goaway tell-in-0 close-in");
+    expect("announced goaway tell-in-0 close-in tell-in-0");
     pass_ms(29900);
-    expect("announced goaway tell-in-0 close-in");
+    expect("announced goaway tell-in-0 close-in tell-in-0");
     pass_ms(200);
-    expect("announced goaway tell-in-0 close-in stopping close-out stop");
+    expect("announced goaway tell-in-0 close-in tell-in-0 stopping close-out stop");
 }
 
 static void

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* admin/actions.c - who may ask for an action, and the lists of actions and pages. */
+#include "admin/actions.h"
+
+#include <assert.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/admin_int.h"
+#include "base/strbuf.h"
+#include "net/addr.h"
+
+enum { STATUS_BAD_METHOD = 405, STATUS_FORBIDDEN = 403, TEXT_MAX = 4 << 20 };
+
+/* --- who ----------------------------------------------------------------------------- */
+
+/* "127.0.0.1:9901" and "localhost:9901", or without the port. */
+bool
+admin_host_ok(const struct addr *at, const char *host)
+{
+    char text[ADDR_TEXT_MAX];
+    size_t name;
+
+    if (addr_is_unix(at))
+        return true;
+    addr_print(at, text);
+    name = (size_t)(strrchr(text, ':') - text);
+    if (strncasecmp(host, "localhost", 9) == 0)
+        host += 9;
+    else if (strncmp(host, text, name) == 0)
+        host += name;
+    else
+        return false;
+    return host[0] == '\0' || strcmp(host, text + name) == 0;
+}
+
+bool
+admin_origin_ok(const struct addr *at, const char *origin)
+{
+    return strncasecmp(origin, "http://", 7) == 0 && admin_host_ok(at, origin + 7);
+}
+
+static bool
+request_may_act(const struct admin *a, struct evhttp_request *req, const char **ret_why)
+{
+    struct evkeyvalq *in = evhttp_request_get_input_headers(req);
+    const char *host = evhttp_find_header(in, "Host");
+    const char *origin = evhttp_find_header(in, "Origin");
+
+    *ret_why = "the Host of the request is not the address of this admin port";
+    if (!host || !admin_host_ok(&a->at, host))
+        return false;
+    *ret_why = "the request comes from a page of another origin";
+    return !origin || admin_origin_ok(&a->at, origin);
+}
+
+/* --- lists --------------------------------------------------------------------------- */
+
+static void
+admin_set(struct admin *a, const struct admin_entry *e)
+{
+    if (!a)
+        return;
+    assert(a->entry_count < ADMIN_ENTRIES_MAX);
+    a->entries[a->entry_count++] = *e;
+}
+
+void
+admin_set_action(struct admin *a, const char *path, admin_action_fn *fn, void *arg)
+{
+    admin_set(a, &(struct admin_entry){ .path = path, .action = fn, .arg = arg });
+}
+
+void
+admin_set_page(struct admin *a, const char *path, const char *type, admin_page_fn *fn,
+               void *arg)
+{
+    admin_set(
+        a, &(struct admin_entry){ .path = path, .type = type, .page = fn, .arg = arg });
+}
+
+void
+admin_set_metrics(struct admin *a, admin_page_fn *fn, void *arg)
+{
+    if (!a)
+        return;
+    a->metrics = fn;
+    a->metrics_arg = arg;
+}
+
+const struct admin_entry *
+admin_find(const struct admin *a, const char *path)
+{
+    for (size_t i = 0; i < a->entry_count; i++) {
+        if (strcmp(a->entries[i].path, path) == 0)
+            return &a->entries[i];
+    }
+    return NULL;
+}
+
+void
+admin_list(const struct admin *a, struct evbuffer *out)
+{
+    for (size_t i = 0; i < a->entry_count; i++)
+        evbuffer_add_printf(out, "%s%s\n", a->entries[i].action ? "POST " : "",
+                            a->entries[i].path);
+}
+
+static int
+entry_act(const struct admin *a, const struct admin_entry *e, struct evhttp_request *req,
+          struct strbuf *text)
+{
+    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
+    const char *why;
+
+    if (evhttp_request_get_command(req) != EVHTTP_REQ_POST) {
+        evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "POST");
+        strbuf_printf(text, "%s changes something: use POST\n", e->path);
+        return STATUS_BAD_METHOD;
+    }
+    if (!request_may_act(a, req, &why)) {
+        strbuf_printf(text, "refused: %s\n", why);
+        return STATUS_FORBIDDEN;
+    }
+    return e->action(e->arg, query ? query : "", text);
+}
+
+int
+admin_answer(const struct admin *a, const struct admin_entry *e,
+             struct evhttp_request *req, const char **ret_type)
+{
+    struct strbuf text;
+    int status = HTTP_OK;
+
+    strbuf_init(&text, TEXT_MAX);
+    strbuf_puts(&text, "");
+    if (e->action) {
+        status = entry_act(a, e, req, &text);
+    } else {
+        *ret_type = e->type;
+        e->page(e->arg, &text);
+    }
+    evbuffer_add(evhttp_request_get_output_buffer(req), text.s, text.len);
+    strbuf_done(&text);
+    return status;
+}

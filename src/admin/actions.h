@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* admin/actions.h - what may change something by POST to the admin port, and pages that other rooms add. An action is only for who really means this port: the
+ * Host must be its own address or localhost, and so must the Origin when a browser sends one. That keeps out pages that a user looks at, whose names point
+ * at 127.0.0.1 (DNS rebinding), and forms of other sites. Main thread. */
+#ifndef OUTRIGGER_ADMIN_ACTIONS_H
+#define OUTRIGGER_ADMIN_ACTIONS_H
+
+#include <stdbool.h>
+
+struct addr;
+struct admin;
+struct strbuf;
+
+enum { ADMIN_ENTRIES_MAX = 32 };
+
+/* Does it and adds plain text for a person to out. query: behind the "?", or "". Returns an HTTP status: 200; 422: it was understood and cannot be done, the
+ * text says why; 503: not now, ask again. */
+typedef int admin_action_fn(void *arg, const char *query, struct strbuf *out);
+/* Adds the page to out. */
+typedef void admin_page_fn(void *arg, struct strbuf *out);
+
+/* POST to path (constant text, "/reload"); other methods are refused. a NULL is fine: there is no admin port. */
+void admin_set_action(struct admin *a, const char *path, admin_action_fn *fn, void *arg);
+/* GET of path. type: its content type (constant text). */
+void admin_set_page(struct admin *a, const char *path, const char *type,
+                    admin_page_fn *fn, void *arg);
+
+/* Adds series with labels that are not known beforehand to /metrics, as Prometheus text. One at most. a NULL is fine. */
+void admin_set_metrics(struct admin *a, admin_page_fn *fn, void *arg);
+
+/* Whether a Host header names the admin port at `at` (its address or localhost, with its port or, where HTTP allows it, none). A unix socket has no name
+ * that a browser could reach: any Host is good. Pure. */
+bool admin_host_ok(const struct addr *at, const char *host);
+/* The same for an Origin header: "http://" and such a host. Pure. */
+bool admin_origin_ok(const struct addr *at, const char *origin);
+
+#endif
