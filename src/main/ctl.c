@@ -9,6 +9,7 @@
 #include "base/compat.h"
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "main/ctl_drain.h"
 #include "main/ctl_http.h"
 #include "net/addr.h"
 
@@ -19,14 +20,21 @@ enum { CTL_BAD_USAGE = 2, TEXT_MAX = 128 << 20 };
 static const struct command {
     const char *name, *help;
     const char *page, *json_page; /* of the admin port */
+    const char *post;             /* an action of it; or */
+    bool drain;
 } commands[] = {
     { "pools", "pools, their endpoints and why each gets calls or not", "/pools",
       "/pools.json" },
+    { "drain",
+      "send the clients of inbound listeners elsewhere; the process stays. Waits until "
+      "they are gone",
+      .drain = true },
+    { "undrain", "take that back", .post = "/undrain" },
 };
 
 struct ctl {
     const char *address;
-    bool json;
+    bool json, wait, no_wait;
     const struct command *command;
 };
 
@@ -44,6 +52,9 @@ ctl_help(FILE *to)
           "  -a, --admin ADDRESS  admin port of the running outrigger: IP:PORT or\n"
           "                       unix:/path (default " CTL_DEFAULT_ADDRESS ")\n"
           "      --json           the same as JSON, for scripts\n"
+          "      --wait           drain: until no inbound connection is left, or\n"
+          "                       drain.delay and drain.timeout are over (default)\n"
+          "      --no-wait        drain: only ask for it\n"
           "  -h, --help           this text\n"
           "  -V, --version        the version\n",
           to);
@@ -89,6 +100,19 @@ ctl_command(struct ctl *c, int n, char **names)
     return CTL_BAD_USAGE;
 }
 
+/* Options that the command does not have. -1: none; else the exit code. */
+static int
+ctl_fit(const struct ctl *c)
+{
+    if (c->json && !c->command->json_page)
+        return ctl_usage("--json is not for", c->command->name);
+    if ((c->wait || c->no_wait) && !c->command->drain)
+        return ctl_usage("--wait and --no-wait are not for", c->command->name);
+    if (c->wait && c->no_wait)
+        return ctl_usage("--wait and --no-wait exclude each other", "");
+    return -1;
+}
+
 /* -1: go on; else the exit code. */
 static int
 ctl_options(struct ctl *c, int argc, char **argv)
@@ -96,6 +120,8 @@ ctl_options(struct ctl *c, int argc, char **argv)
     static const struct option longs[] = {
         { "admin", required_argument, NULL, 'a' },
         { "json", no_argument, NULL, 'j' },
+        { "wait", no_argument, NULL, 'w' },
+        { "no-wait", no_argument, NULL, 'n' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },
         { 0 },
@@ -112,6 +138,12 @@ ctl_options(struct ctl *c, int argc, char **argv)
         case 'j':
             c->json = true;
             break;
+        case 'w':
+            c->wait = true;
+            break;
+        case 'n':
+            c->no_wait = true;
+            break;
         case 'h':
             ctl_help(stdout);
             return EXIT_SUCCESS;
@@ -124,7 +156,21 @@ ctl_options(struct ctl *c, int argc, char **argv)
             return ctl_usage("unknown option", argv[optind - 1]);
         }
     }
-    return ctl_command(c, argc - optind, argv + optind);
+    opt = ctl_command(c, argc - optind, argv + optind);
+    return opt < 0 ? ctl_fit(c) : opt;
+}
+
+static int
+ctl_ask(const struct ctl *c, const struct addr *to, struct strbuf *body,
+        const char **ret_why)
+{
+    const struct command *m = c->command;
+
+    if (m->drain)
+        return ctl_drain(to, !c->no_wait, body, ret_why);
+    if (m->post)
+        return ctl_http_post(to, m->post, body, ret_why);
+    return ctl_http_get(to, c->json ? m->json_page : m->page, body, ret_why);
 }
 
 static int
@@ -140,10 +186,11 @@ ctl_run(const struct ctl *c)
         return CTL_BAD_USAGE;
     }
     strbuf_init(&body, TEXT_MAX);
-    rv = ctl_http_get(&to, c->json ? c->command->json_page : c->command->page, &body,
-                      &why);
+    rv = ctl_ask(c, &to, &body, &why);
     if (rv == ERR_OK)
         fputs(body.s ? body.s : "", stdout);
+    else if (rv == ERR_REFUSED || (rv == ERR_DEADLINE && body.len))
+        fprintf(stderr, "outriggerctl: %s", body.s ? body.s : "refused\n");
     else if (rv == ERR_CONNECT)
         fprintf(stderr,
                 "outriggerctl: cannot reach the admin port at %s: %s. Is outrigger "

@@ -95,6 +95,11 @@ http_body(const struct strbuf *answer, struct strbuf *body, const char **ret_why
         *ret_why = "what listens there is no HTTP server";
         return ERR_SYNTAX;
     }
+    if (text[9] == '4' && strncmp(text + 9, "404", 3) != 0) {
+        strbuf_puts(body, end + 4);
+        *ret_why = "it refused";
+        return ERR_REFUSED;
+    }
     if (strncmp(text + 9, "200", 3) != 0) {
         *ret_why =
             strncmp(text + 9, "404", 3) == 0
@@ -107,15 +112,16 @@ http_body(const struct strbuf *answer, struct strbuf *body, const char **ret_why
     return ERR_OK;
 }
 
-int
-ctl_http_get(const struct addr *to, const char *path, struct strbuf *body,
-             const char **ret_why)
+static int
+http_ask(const struct addr *to, const char *method, const char *path, struct strbuf *body,
+         const char **ret_why)
 {
     struct exchange x = { .loop = loop_new(NULL), .err = ERR_AGAIN };
     int rv;
 
     x.n = (size_t)snprintf(x.request, sizeof(x.request),
-                           "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path);
+                           "%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+                           method, path);
     strbuf_init(&x.answer, ANSWER_MAX);
     timer_init(&x.limit, exchange_on_limit);
     timer_start(x.loop, &x.limit, TIMEOUT_US);
@@ -135,4 +141,18 @@ ctl_http_get(const struct addr *to, const char *path, struct strbuf *body,
     strbuf_done(&x.answer);
     loop_free(x.loop);
     return rv;
+}
+
+int
+ctl_http_get(const struct addr *to, const char *path, struct strbuf *body,
+             const char **ret_why)
+{
+    return http_ask(to, "GET", path, body, ret_why);
+}
+
+int
+ctl_http_post(const struct addr *to, const char *path, struct strbuf *body,
+              const char **ret_why)
+{
+    return http_ask(to, "POST", path, body, ret_why);
 }
