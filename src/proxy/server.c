@@ -87,7 +87,11 @@ server_open(struct loop *loop, const char *listen, int fd, bool owns_file,
     s->workers = workers;
     s->worker_count = worker_count;
     s->views = xcalloc(worker_count, sizeof(*s->views));
-    if (fd >= 0)
+    *ret_why = "no socket of that name came from the service manager; set FileDescriptorName= "
+               "in its socket unit";
+    if (fd < 0 && strncmp(listen, "fd:", 3) == 0)
+        rv = ERR_SYS;
+    else if (fd >= 0)
         rv = listener_adopt(loop, fd, owns_file, server_on_accept, s, &s->listener,
                             ret_why);
     else
