@@ -255,9 +255,7 @@ const struct explain_code explain_codes[] = {
       .text =
           "\"watch\": true loads the file again when it changes. What came through "
           "standard input is gone when it was read: there is nothing to look at. Give "
-          "the file with -c, or leave \"watch\" out.",
-      .bad = "\"watch\": true   // and outrigger -c - < outrigger.json",
-      .good = "\"watch\": true   // and outrigger -c outrigger.json" },
+          "the file with -c, or leave \"watch\" out." },
     { .code = "E0291",
       .title = "not a place for the upgrade socket",
       .text = "upgrade.socket is the full path of a unix socket that the process makes "

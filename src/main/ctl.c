@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main/ctl.c - outriggerctl: what a running outrigger has to say, for people and scripts.
+/* main/ctl.c - outriggerctl: what a running outrigger has to say or shall do, for people and scripts.
  * It asks the admin port; each command is one row. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/compat.h"
 #include "base/err.h"
@@ -13,23 +14,32 @@
 #include "main/ctl_http.h"
 #include "net/addr.h"
 
-enum { CTL_BAD_USAGE = 2, TEXT_MAX = 128 << 20 };
+enum {
+    CTL_BAD_USAGE = 2,
+    TEXT_MAX = 128 << 20,
+    BUSY_TRIES = 100,
+    BUSY_WAIT_US = 50 * 1000,
+};
 
 #define CTL_DEFAULT_ADDRESS "127.0.0.1:9901"
 
 static const struct command {
     const char *name, *help;
     const char *page, *json_page; /* of the admin port */
-    const char *post;             /* an action of it; or */
-    bool drain;
+    bool post;                    /* page is an action */
+    bool wait;                    /* for the drain that it began */
 } commands[] = {
     { "pools", "pools, their endpoints and why each gets calls or not", "/pools",
-      "/pools.json" },
+      "/pools.json", false },
+    { "reload", "load the config again; prints what changed, or why not", "/reload", NULL,
+      true },
+    { "config", "which config is in force, and what the last reload said",
+      "/config/status", "/config/status.json", false },
     { "drain",
       "send the clients of inbound listeners elsewhere; the process stays. Waits until "
       "they are gone",
-      .drain = true },
-    { "undrain", "take that back", .post = "/undrain" },
+      "/drain", NULL, true, .wait = true },
+    { "undrain", "take that back", "/undrain", NULL, true },
 };
 
 struct ctl {
@@ -86,6 +96,8 @@ ctl_command(struct ctl *c, int n, char **names)
 
     if (n > 0)
         c->command = command_find(names[0]);
+    if (n == 1 && c->command && c->json && !c->command->json_page)
+        return ctl_usage("there is no JSON of", names[0]);
     if (n == 1 && c->command)
         return -1;
     if (n == 0)
@@ -106,7 +118,7 @@ ctl_fit(const struct ctl *c)
 {
     if (c->json && !c->command->json_page)
         return ctl_usage("--json is not for", c->command->name);
-    if ((c->wait || c->no_wait) && !c->command->drain)
+    if ((c->wait || c->no_wait) && !c->command->wait)
         return ctl_usage("--wait and --no-wait are not for", c->command->name);
     if (c->wait && c->no_wait)
         return ctl_usage("--wait and --no-wait exclude each other", "");
@@ -160,22 +172,29 @@ ctl_options(struct ctl *c, int argc, char **argv)
     return opt < 0 ? ctl_fit(c) : opt;
 }
 
+/* Asks again while another action of the kind is on its way. */
 static int
-ctl_ask(const struct ctl *c, const struct addr *to, struct strbuf *body,
-        const char **ret_why)
+ctl_post(const struct ctl *c, const struct addr *to, struct strbuf *body,
+         const char **ret_why, bool *ret_done)
 {
-    const struct command *m = c->command;
+    int status = 0, rv;
 
-    if (m->drain)
-        return ctl_drain(to, !c->no_wait, body, ret_why);
-    if (m->post)
-        return ctl_http_post(to, m->post, body, ret_why);
-    return ctl_http_get(to, c->json ? m->json_page : m->page, body, ret_why);
+    for (int tries = 0;; tries++) {
+        rv = ctl_http_post(to, c->command->page, &status, body, ret_why);
+        if (rv != ERR_OK || status != 503 || tries == BUSY_TRIES)
+            break;
+        strbuf_done(body);
+        strbuf_init(body, TEXT_MAX);
+        usleep(BUSY_WAIT_US);
+    }
+    *ret_done = rv == ERR_OK && status == 200;
+    return rv;
 }
 
 static int
 ctl_run(const struct ctl *c)
 {
+    bool done = true;
     const char *why = "";
     struct strbuf body;
     struct addr to;
@@ -186,11 +205,15 @@ ctl_run(const struct ctl *c)
         return CTL_BAD_USAGE;
     }
     strbuf_init(&body, TEXT_MAX);
-    rv = ctl_ask(c, &to, &body, &why);
+    if (c->command->post)
+        rv = ctl_post(c, &to, &body, &why, &done);
+    else
+        rv = ctl_http_get(&to, c->json ? c->command->json_page : c->command->page, &body,
+                          &why);
+    if (rv == ERR_OK && done && c->command->wait && !c->no_wait)
+        rv = ctl_drain_wait(&to, &body, &done, &why);
     if (rv == ERR_OK)
-        fputs(body.s ? body.s : "", stdout);
-    else if (rv == ERR_REFUSED || (rv == ERR_DEADLINE && body.len))
-        fprintf(stderr, "outriggerctl: %s", body.s ? body.s : "refused\n");
+        fputs(body.s ? body.s : "", done ? stdout : stderr);
     else if (rv == ERR_CONNECT)
         fprintf(stderr,
                 "outriggerctl: cannot reach the admin port at %s: %s. Is outrigger "
@@ -204,7 +227,7 @@ ctl_run(const struct ctl *c)
         fputs("outriggerctl: the output could not be written\n", stderr);
         return EXIT_FAILURE;
     }
-    return rv == ERR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+    return rv == ERR_OK && done ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int

@@ -74,8 +74,9 @@ state_get(const struct addr *to, struct state *ret, const char **ret_why)
     return rv;
 }
 
-static int
-drain_wait(const struct addr *to, struct strbuf *out, const char **ret_why)
+int
+ctl_drain_wait(const struct addr *to, struct strbuf *out, bool *ret_done,
+               const char **ret_why)
 {
     int64_t begin = clock_real.now_us(clock_real.arg);
     struct state now;
@@ -99,16 +100,9 @@ drain_wait(const struct addr *to, struct strbuf *out, const char **ret_why)
                           "drain.delay and drain.timeout are over: %lld inbound "
                           "connections are left\n",
                           now.inbound);
-            return ERR_DEADLINE;
+            *ret_done = false;
+            return ERR_OK;
         }
         pause_us(LOOK_US);
     }
-}
-
-int
-ctl_drain(const struct addr *to, bool wait, struct strbuf *out, const char **ret_why)
-{
-    int rv = ctl_http_post(to, "/drain", out, ret_why);
-
-    return rv == ERR_OK && wait ? drain_wait(to, out, ret_why) : rv;
 }

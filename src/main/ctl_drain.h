@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main/ctl_drain.h - outriggerctl drain and undrain. */
+/* main/ctl_drain.h - outriggerctl drain --wait. */
 #ifndef OUTRIGGER_MAIN_CTL_DRAIN_H
 #define OUTRIGGER_MAIN_CTL_DRAIN_H
 
@@ -10,9 +10,9 @@
 struct addr;
 struct strbuf;
 
-/* Asks the process at `to` to drain its inbound listeners. wait: returns when no inbound connection is left, or the process has ended, both good; or
- * after its drain.delay and drain.timeout: ERR_DEADLINE. Words for a person go to out. Errors of ctl_http_get with *ret_why. */
-int
-ctl_drain(const struct addr *to, bool wait, struct strbuf *out, const char **ret_why);
+/* After a POST to /drain: returns when no inbound connection is left, or the process has ended, which is as good; or when its drain.delay and drain.timeout are over:
+ * *ret_done is false then. Words for a person go to out. Errors of ctl_http_get with *ret_why. */
+int ctl_drain_wait(const struct addr *to, struct strbuf *out, bool *ret_done,
+                   const char **ret_why) MUST_CHECK;
 
 #endif

@@ -3,6 +3,7 @@
 #include "main/ctl_http.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -14,6 +15,8 @@
 
 enum { ANSWER_MAX = 128 << 20, READ_MAX = 16 * 1024, REQUEST_MAX = 256 };
 static const int64_t TIMEOUT_US = 5 * 1000 * 1000;
+static const int64_t POST_TIMEOUT_US =
+    30 * 1000 * 1000; /* it reads and checks a config */
 
 struct exchange {
     struct loop *loop;
@@ -85,57 +88,59 @@ exchange_on_event(void *arg, int what)
         exchange_read(x);
 }
 
+/* The status and where the body starts. */
 static int
-http_body(const struct strbuf *answer, struct strbuf *body, const char **ret_why)
+http_split(const struct strbuf *answer, int *ret_status, const char **ret_body,
+           const char **ret_why)
 {
     const char *text = answer->s ? answer->s : "", *end = strstr(text, "\r\n\r\n");
-    bool is_http = strncmp(text, "HTTP/1.", 7) == 0 && strlen(text) > 12;
 
-    if (!end || !is_http) {
+    if (!end || strncmp(text, "HTTP/1.", 7) != 0 || strlen(text) <= 12) {
         *ret_why = "what listens there is no HTTP server";
         return ERR_SYNTAX;
     }
-    if (text[9] == '4' && strncmp(text + 9, "404", 3) != 0) {
-        strbuf_puts(body, end + 4);
-        *ret_why = "it refused";
-        return ERR_REFUSED;
-    }
-    if (strncmp(text + 9, "200", 3) != 0) {
-        *ret_why =
-            strncmp(text + 9, "404", 3) == 0
-                ? "it does not know this page; is it an older outrigger, or another "
-                  "program?"
-                : "it answered with an HTTP error";
-        return ERR_SYNTAX;
-    }
-    strbuf_puts(body, end + 4);
+    *ret_status = (int)strtol(text + 9, NULL, 10);
+    *ret_body = end + 4;
     return ERR_OK;
 }
 
 static int
-http_ask(const struct addr *to, const char *method, const char *path, struct strbuf *body,
-         const char **ret_why)
+http_refused(int status, const char **ret_why)
+{
+    *ret_why = status == 404
+                   ? "it does not know this page; is it an older outrigger, or another "
+                     "program?"
+                   : "it answered with an HTTP error";
+    return ERR_SYNTAX;
+}
+
+static int
+http_exchange(const struct addr *to, const char *method, const char *path, int64_t limit,
+              struct strbuf *body, int *ret_status, const char **ret_why)
 {
     struct exchange x = { .loop = loop_new(NULL), .err = ERR_AGAIN };
+    const char *text = "";
     int rv;
 
     x.n = (size_t)snprintf(x.request, sizeof(x.request),
-                           "%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
-                           method, path);
+                           "%s %s HTTP/1.0\r\nHost: localhost\r\n%s\r\n", method, path,
+                           method[0] == 'P' ? "Content-Length: 0\r\n" : "");
     strbuf_init(&x.answer, ANSWER_MAX);
     timer_init(&x.limit, exchange_on_limit);
-    timer_start(x.loop, &x.limit, TIMEOUT_US);
+    timer_start(x.loop, &x.limit, limit);
     x.t = transport_connect(x.loop, to);
     transport_bind(x.t, exchange_on_event, &x);
     transport_want(x.t, false, true);
     loop_run(x.loop);
     rv = x.err;
     if (rv == ERR_OK)
-        rv = http_body(&x.answer, body, ret_why);
+        rv = http_split(&x.answer, ret_status, &text, ret_why);
     else if (rv == ERR_DEADLINE)
-        *ret_why = "no answer within 5 s";
+        *ret_why = limit == TIMEOUT_US ? "no answer within 5 s" : "no answer within 30 s";
     else
         *ret_why = x.t->sys_errno ? strerror(x.t->sys_errno) : err_text(rv);
+    if (rv == ERR_OK)
+        strbuf_puts(body, text);
     timer_stop(x.loop, &x.limit);
     transport_close(x.t);
     strbuf_done(&x.answer);
@@ -147,12 +152,27 @@ int
 ctl_http_get(const struct addr *to, const char *path, struct strbuf *body,
              const char **ret_why)
 {
-    return http_ask(to, "GET", path, body, ret_why);
+    struct strbuf text;
+    int status = 0, rv;
+
+    strbuf_init(&text, ANSWER_MAX);
+    rv = http_exchange(to, "GET", path, TIMEOUT_US, &text, &status, ret_why);
+    if (rv == ERR_OK && status != 200)
+        rv = http_refused(status, ret_why);
+    if (rv == ERR_OK)
+        strbuf_add(body, text.s, text.len);
+    strbuf_done(&text);
+    return rv;
 }
 
 int
-ctl_http_post(const struct addr *to, const char *path, struct strbuf *body,
-              const char **ret_why)
+ctl_http_post(const struct addr *to, const char *path, int *ret_status,
+              struct strbuf *body, const char **ret_why)
 {
-    return http_ask(to, "POST", path, body, ret_why);
+    int rv = http_exchange(to, "POST", path, POST_TIMEOUT_US, body, ret_status, ret_why);
+
+    if (rv == ERR_OK && *ret_status != 200 && *ret_status != 422 && *ret_status != 503 &&
+        *ret_status != 403)
+        return http_refused(*ret_status, ret_why);
+    return rv;
 }

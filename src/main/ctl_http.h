@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main/ctl_http.h - one GET or POST to the admin port of a running outrigger, for outriggerctl.
- * It returns when the answer is there, or after 5 s. */
+/* main/ctl_http.h - one GET or POST to the admin port of a running outrigger, for
+ * outriggerctl. It returns when the answer is there, or after 5 s (a POST: 30 s). */
 #ifndef OUTRIGGER_MAIN_CTL_HTTP_H
 #define OUTRIGGER_MAIN_CTL_HTTP_H
 
@@ -13,8 +13,10 @@ struct strbuf;
  * answer, or not 200) with what went wrong in *ret_why (valid until the next call). */
 int ctl_http_get(const struct addr *to, const char *path, struct strbuf *body,
                  const char **ret_why) MUST_CHECK;
-/* Asks for something to be done. ERR_REFUSED: it will not; body is its reason. */
-int ctl_http_post(const struct addr *to, const char *path, struct strbuf *body,
-                  const char **ret_why) MUST_CHECK;
+
+/* A POST without a body. Adds the text of the answer, whatever its status is: 200, 422 (it
+ * cannot be done, the text says why), 503 (not now) or 403. Other errors as above. */
+int ctl_http_post(const struct addr *to, const char *path, int *ret_status,
+                  struct strbuf *body, const char **ret_why) MUST_CHECK;
 
 #endif

@@ -170,7 +170,7 @@ demo_start_proxy(struct demo *d)
         return false;
     conf = conf_root(d->snapshot);
     log_setup((enum log_level)conf->log.level, (enum log_format)conf->log.format);
-    d->process = process_start(d->snapshot, d->options->admin != NULL);
+    d->process = process_start(d->snapshot, NULL, d->options->admin != NULL);
     return d->process != NULL;
 }
 

@@ -42,12 +42,11 @@ main_proxy(const struct options *o, struct strbuf *problems)
     conf = conf_root(snapshot);
     admin_given = o->admin || conf_is_given(snapshot, "admin");
     log_setup((enum log_level)conf->log.level, (enum log_format)conf->log.format);
-    p = process_start(snapshot, admin_given);
+    p = process_start(snapshot,
+                      &(struct config_source){
+                          .load = main_load, .arg = (void *)o, .file = o->config_file },
+                      admin_given);
     conf_drop(snapshot); /* the process holds what it needs */
-    if (p)
-        process_set_source(p, &(struct config_source){ .load = main_load,
-                                                       .arg = (void *)o,
-                                                       .file = o->config_file });
     rv = p ? process_run(p) : EXIT_FAILURE;
     return rv;
 }

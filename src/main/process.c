@@ -213,7 +213,8 @@ process_begin(struct process *p)
 }
 
 struct process *
-process_start(struct conf_snapshot *snapshot, bool admin_required)
+process_start(struct conf_snapshot *snapshot, const struct config_source *source,
+              bool admin_required)
 {
     struct process *p = xcalloc(1, sizeof(*p));
 
@@ -231,14 +232,10 @@ process_start(struct conf_snapshot *snapshot, bool admin_required)
         process_free(p);
         return NULL;
     }
+    if (source)
+        p->reload = reload_open(p, source);
     process_begin(p);
     return p;
-}
-
-void
-process_set_source(struct process *p, const struct config_source *source)
-{
-    p->reload = reload_open(p, source);
 }
 
 int

@@ -15,9 +15,6 @@ struct loop;
 struct process;
 struct strbuf;
 
-/* Holds the snapshot, whose root is a struct config, while it is the current one. admin_required: a busy admin port is an error (it stands in the config) and not only a warning.
- * Logs what is wrong; NULL then. The line "ready" is logged when every listener accepts. */
-struct process *process_start(struct conf_snapshot *snapshot, bool admin_required);
 /* Where the config came from, so that it can be loaded again. */
 struct config_source {
     /* As conf_load_file. */
@@ -27,8 +24,10 @@ struct config_source {
         file; /* "-": stdin, which cannot; NULL: the command line. Outlives the process */
 };
 
-/* SIGHUP, POST /reload and, when the config says "watch", changes of the file load it again from now on. */
-void process_set_source(struct process *p, const struct config_source *source);
+/* Holds the snapshot, whose root is a struct config, while it is the current one. admin_required: a busy admin port is an error (it stands in the config) and not only a warning.
+ * source: from where SIGHUP, POST /reload and, when the config says "watch", changes of the file load it again; NULL: nothing does. Logs what is wrong; NULL then. The line "ready" is logged when every listener accepts. */
+struct process *process_start(struct conf_snapshot *snapshot,
+                              const struct config_source *source, bool admin_required);
 /* Until TERM, INT or QUIT and the drain that follows (features.md 2.11). Returns the exit code; frees everything. */
 int process_run(struct process *p);
 struct loop *

@@ -6,6 +6,7 @@
 
 #include "admin/actions.h"
 #include "base/clock.h"
+#include "base/jsontext.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "conf/print.h"
@@ -93,7 +94,7 @@ status_json(void *arg, struct strbuf *out)
     strbuf_printf(out, ",\"lastReload\":{\"result\":\"%s\"", result_word(r));
     if (r->asked_us) {
         strbuf_printf(out, ",\"at\":\"%s\",\"text\":", stamp(at, r->asked_us));
-        conf_put_string(out, r->text);
+        json_text_add(out, r->text);
     }
     strbuf_puts(out, "}}\n");
 }

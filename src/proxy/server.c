@@ -155,6 +155,10 @@ server_free(struct server *s)
     if (!s)
         return;
     listener_close(s->listener);
+    for (size_t i = 0; i < s->worker_count; i++)
+        front_drop(
+            s->views[i]
+                .front); /* of workers that ended: their uses of tables went with them */
     front_drop(s->front);
     table_drop(s->table);
     xfree(s->views);

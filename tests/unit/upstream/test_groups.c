@@ -172,6 +172,35 @@ labels_choose_the_endpoints(void **state)
 }
 
 static void
+numbers_of_labels_are_held_and_come_back(void **state)
+{
+    struct conf_pair pair = { "build", "1" };
+    struct conf_map one = { &pair, 1 };
+    unsigned a, b, c;
+
+    (void)state;
+    pool_open(1, "round_robin");
+    a = pool_subset(pool, &one);
+    assert_int_equal(pool_subset(pool, &one), a);
+    pair.value = "2"; /* the pool has a copy */
+    b = pool_subset(pool, &one);
+    assert_int_not_equal(a, b);
+    pool_subset_drop(pool, a);
+    pair.value = "1";
+    assert_int_equal(pool_subset(pool, &one), a);
+    pool_subset_drop(pool, a);
+    pool_subset_drop(pool, a);
+    pair.value = "3";
+    c = pool_subset(pool, &one);
+    assert_int_equal(c, a); /* free again */
+    pool_subset_drop(pool, b);
+    pool_subset_drop(pool, c);
+    pool_subset_drop(pool, 0);
+    assert_int_equal(call_start(0), ERR_AGAIN); /* the pool still serves */
+    UNTIL(calls[0].done);
+}
+
+static void
 labels_that_nobody_has_are_told(void **state)
 {
     static const struct row rows[] = { { .backend = 0, .label = "version=v1" },
@@ -334,6 +363,7 @@ main(void)
         POOL_TEST(who_refuses_connections_loses_its_priority),
         POOL_TEST(our_own_zone_comes_first),
         POOL_TEST(labels_choose_the_endpoints),
+        POOL_TEST(numbers_of_labels_are_held_and_come_back),
         POOL_TEST(labels_that_nobody_has_are_told),
         POOL_TEST(any_endpoint_may_stand_in_for_missing_labels),
         POOL_TEST(too_few_healthy_ones_are_a_panic),

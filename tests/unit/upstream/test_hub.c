@@ -309,6 +309,91 @@ the_reason_belongs_to_the_state(void **state)
     shown(b, 0, "the ejection is over");
 }
 
+/* Endpoints of a new config in memory of their own; the old ones go as soon as they may. */
+static struct endpoint_conf *config_endpoints;
+
+static void
+reconfigure(const char *const *names, size_t n)
+{
+    struct endpoint_conf *old = config_endpoints;
+    char *text;
+
+    config_endpoints = xcalloc(1, n * sizeof(*config_endpoints) + n * 80);
+    text = (char *)(config_endpoints + n);
+    for (size_t i = 0; i < n; i++, text += 80) {
+        field_defaults(&endpoint_conf_struct, &config_endpoints[i]);
+        snprintf(text, 80, "%s", names[i]);
+        config_endpoints[i].target = text;
+        config_endpoints[i].weight = 7;
+    }
+    hub_reconfigure(hub, &(struct conf_list){ config_endpoints, n });
+    xfree(old);
+}
+
+static void
+other_endpoints_keep_what_stays(void **state)
+{
+    static const char *const first[] = { "127.0.0.1:1", "static:///127.0.0.1:2" };
+    static const char *const second[] = { "static:///127.0.0.1:2", "127.0.0.1:3" };
+    struct resolver *kept;
+    struct strbuf page;
+    struct backend *b;
+
+    (void)state;
+    targets[0].target = "127.0.0.1:1";
+    targets[1].target = "127.0.0.1:9";
+    hub_open(2);
+    b = row_named("127.0.0.1:1")->backend;
+    kept = hub->sources[0]->resolver;
+    hub_mark(hub, b, BACKEND_EJECTED, true, "test");
+    reconfigure(first, 2);
+    assert_ptr_equal(row_named("127.0.0.1:1")->backend, b);
+    assert_ptr_equal(hub->sources[0]->resolver, kept);
+    assert_int_equal(atomic_load(&b->down), BACKEND_EJECTED);
+    assert_int_equal(row_named("127.0.0.1:1")->weight, 7);
+    assert_null(row_named("127.0.0.1:9"));
+    kept = hub->sources[1]->resolver;
+    reconfigure(second, 2);
+    assert_ptr_equal(hub->sources[0]->resolver, kept);
+    assert_int_equal(hub->list->n, 2);
+    assert_null(row_named("127.0.0.1:1"));
+    strbuf_init(&page, 1 << 16);
+    hub_print(hub, &page);
+    assert_non_null(strstr(page.s, "\"target\":\"static:///127.0.0.1:2\""));
+    strbuf_done(&page);
+    hub_free(hub);
+    hub = NULL;
+    xfree(config_endpoints);
+    config_endpoints = NULL;
+}
+
+static void
+targets_without_an_answer_take_nothing_away(void **state)
+{
+    static const char *const silent[] = { "file:///nonexistent/endpoints.json" };
+    static const char *const some[] = { "file:///nonexistent/endpoints.json",
+                                        "127.0.0.1:5" };
+
+    (void)state;
+    targets[0].target = "127.0.0.1:1";
+    hub_open(1);
+    reconfigure(silent, 1);
+    assert_non_null(row_named("127.0.0.1:1")); /* no answer yet */
+    for (int i = 0; i < 200 && !hub->sources[0]->error[0]; i++)
+        wait_ms(5);
+    assert_true(hub->sources[0]->error[0]);
+    turns();
+    assert_non_null(row_named("127.0.0.1:1")); /* nobody else can serve */
+    reconfigure(some, 2);
+    turns();
+    assert_int_equal(hub->list->n, 1);
+    assert_non_null(row_named("127.0.0.1:5"));
+    hub_free(hub);
+    hub = NULL;
+    xfree(config_endpoints);
+    config_endpoints = NULL;
+}
+
 int
 main(void)
 {
@@ -318,6 +403,8 @@ main(void)
         POOL_TEST(a_backend_keeps_its_identity_while_somebody_holds_it),
         POOL_TEST(the_reason_belongs_to_the_state),
         POOL_TEST(tallies_follow_the_calls),
+        POOL_TEST(other_endpoints_keep_what_stays),
+        POOL_TEST(targets_without_an_answer_take_nothing_away),
         POOL_TEST(ten_thousand_endpoints_are_enough),
         POOL_TEST(ten_thousand_endpoints_in_time),
         POOL_TEST(connects_have_a_limit),
