@@ -18,7 +18,8 @@ struct stats;
 /* fd: a socket that listens there already and is the admin port's from now on, also on failure (owns_file: it removes the file of a unix socket at the end); -1: none.
  * stats: array of n blocks; array and blocks stay valid until admin_close. ERR_SYS with *ret_why: a plain sentence (static text). */
 int admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
-               const struct stats *const *stats, size_t n, struct admin **ret, const char **ret_why) MUST_CHECK;
+               const struct stats *const *stats, size_t n, struct admin **ret,
+               const char **ret_why) MUST_CHECK;
 /* The pools of /pools.json: array and hubs stay valid until admin_close. */
 void admin_set_pools(struct admin *a, struct hub *const *hubs, size_t n);
 /* What another process needs to listen here too; -1: nothing. */

@@ -143,9 +143,10 @@ static const struct conf_field drain_fields[] = {
       .min = 0,
       .max = 24 * HOUR_MS,
       .example = "\"30s\"",
-      .help = "Time for running calls to end after the delay. What still runs then ends "
-              "with UNAVAILABLE. Delay and timeout together must be shorter than what "
-              "stops the process waits (terminationGracePeriodSeconds, TimeoutStopSec)." },
+      .help =
+          "Time for running calls to end after the delay. What still runs then ends "
+          "with UNAVAILABLE. Delay and timeout together must be shorter than what "
+          "stops the process waits (terminationGracePeriodSeconds, TimeoutStopSec)." },
     { .key = NULL },
 };
 
@@ -505,8 +506,7 @@ config_check_listens(const struct config *c, struct conf_place *place)
                 break;
             }
         }
-        if (c->upgrade.socket && l[i].listen &&
-            strncmp(l[i].listen, "unix:", 5) == 0 &&
+        if (c->upgrade.socket && l[i].listen && strncmp(l[i].listen, "unix:", 5) == 0 &&
             strcmp(l[i].listen + 5, c->upgrade.socket) == 0)
             conf_problem_item(place, "listeners", i, "listen", "E0203",
                               "upgrade.socket is \"%s\" already; give this listener "

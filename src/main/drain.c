@@ -96,8 +96,8 @@ drain_step_ending(struct drain *d)
         drain_outbound(d);
         left = d->ops->left(d->arg);
     }
-    if (now >= d->end_us || (d->outbound_told && left.inbound + left.outbound == 0 &&
-                             left.calls == 0)) {
+    if (now >= d->end_us ||
+        (d->outbound_told && left.inbound + left.outbound == 0 && left.calls == 0)) {
         drain_finish(d);
         return;
     }

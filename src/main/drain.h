@@ -20,13 +20,13 @@
 struct loop;
 
 enum drain_phase { /* the value of outrigger_drain_state */
-    DRAIN_SERVING,
-    DRAIN_ANNOUNCED,
-    DRAIN_GOAWAY,
-    DRAIN_STOPPING,
+                   DRAIN_SERVING,
+                   DRAIN_ANNOUNCED,
+                   DRAIN_GOAWAY,
+                   DRAIN_STOPPING,
 };
 
-struct drain_left { /* what is still open */
+struct drain_left {    /* what is still open */
     unsigned inbound;  /* client connections of inbound listeners */
     unsigned outbound; /* of outbound ones */
     unsigned calls;    /* that have not ended, of all */
@@ -68,7 +68,8 @@ struct drain {
     int64_t log_us;    /* next line about the progress */
 };
 
-void drain_init(struct drain *d, struct loop *loop, const struct drain_ops *ops, void *arg);
+void
+drain_init(struct drain *d, struct loop *loop, const struct drain_ops *ops, void *arg);
 /* An operator wants this proxy out of the way; the process stays. False: *ret_why (static text) says why not. Again: nothing new. */
 bool drain_ask(struct drain *d, const char **ret_why);
 /* Takes it back. False with *ret_why: there is nothing to take back, or it is too late. */

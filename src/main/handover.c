@@ -180,8 +180,8 @@ session_on_ready(void *arg, int what)
 {
     struct handover *h = arg;
     int pass = -1;
-    ssize_t n = local_recv(h->fd, h->line + h->line_len, sizeof(h->line) - h->line_len,
-                           &pass);
+    ssize_t n =
+        local_recv(h->fd, h->line + h->line_len, sizeof(h->line) - h->line_len, &pass);
     char *end;
 
     (void)what;

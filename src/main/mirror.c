@@ -18,8 +18,7 @@ static const int64_t LOOK_US = 100 * 1000;
 static bool
 server_mirrors(const struct server *s)
 {
-    return s->front->conf->mirror_goaway &&
-           s->front->conf->direction == LISTENER_INBOUND;
+    return s->front->conf->mirror_goaway && s->front->conf->direction == LISTENER_INBOUND;
 }
 
 /* A listener without any pool (only fixed answers) goes nowhere. */

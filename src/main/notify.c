@@ -220,8 +220,8 @@ notify_open(struct loop *loop)
                local_datagram_open(&n->fd) != ERR_OK))
         log_at(NULL, LOG_WARN, "NOTIFY_SOCKET cannot be used", LS("value", to),
                LS("why", why));
-    n->ping_us = notify_ping_us(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"),
-                                (long)getpid());
+    n->ping_us =
+        notify_ping_us(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"), (long)getpid());
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");
     unsetenv("WATCHDOG_PID");

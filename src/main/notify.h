@@ -18,8 +18,7 @@ struct worker;
 enum { NOTIFY_TEXT_MAX = 512 };
 
 /* The address in NOTIFY_SOCKET: "/path", or "@name" in the abstract name space. ERR_SYNTAX with *ret_why (static text). Pure. */
-int
-notify_addr(const char *text, struct addr *ret, const char **ret_why) MUST_CHECK;
+int notify_addr(const char *text, struct addr *ret, const char **ret_why) MUST_CHECK;
 /* Microseconds between two pings that WATCHDOG_USEC and WATCHDOG_PID (NULL: not set) ask for: half of the limit, at least 1 ms. 0: no
  * watchdog, or that of another process. Pure. */
 int64_t notify_ping_us(const char *usec, const char *pid, long self);

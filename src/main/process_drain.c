@@ -65,8 +65,8 @@ process_untell(void *arg)
 
     for (size_t i = 0; i < p->server_count; i++) {
         if (!server_is_outbound(p->servers[i]) && !p->servers[i]->mirrored)
-            swap_add_server(swap, &(struct change_server){ .server = p->servers[i],
-                                                           .stay = true });
+            swap_add_server(
+                swap, &(struct change_server){ .server = p->servers[i], .stay = true });
     }
     swap_post(swap, NULL, NULL);
 }
@@ -88,8 +88,7 @@ process_close(void *arg, bool outbound)
         if (p->worker_count > 1)
             server_stop(s);
         else
-            swap_add_server(swap,
-                            &(struct change_server){ .server = s, .stop = true });
+            swap_add_server(swap, &(struct change_server){ .server = s, .stop = true });
     }
     swap_post(swap, NULL, NULL);
 }

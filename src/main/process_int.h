@@ -90,9 +90,10 @@ struct process {
     struct drain drain;
     struct timer mirror; /* mirror.c */
     struct notify *notify;
-    struct sockets *inherited;  /* until all listeners are open */
-    struct takeover *takeover;  /* until this process serves */
-    struct handover *handover;  /* NULL: no upgrades, or another process replaced this one */
+    struct sockets *inherited; /* until all listeners are open */
+    struct takeover *takeover; /* until this process serves */
+    struct handover
+        *handover;         /* NULL: no upgrades, or another process replaced this one */
     struct reload *reload; /* NULL: the config cannot be loaded again */
 };
 

@@ -125,9 +125,8 @@ process_upgrade_open(struct process *p)
     const char *why = "", *path = p->conf->upgrade.socket;
     bool good = true;
 
-    if (path &&
-        handover_open(p->loop, path, p->inherited, &ops, p, &p->handover, &why) !=
-            ERR_OK) {
+    if (path && handover_open(p->loop, path, p->inherited, &ops, p, &p->handover, &why) !=
+                    ERR_OK) {
         log_at(NULL, LOG_ERROR, "cannot open the upgrade socket",
                LS("upgrade.socket", path), LS("why", why));
         good = false;

@@ -224,7 +224,8 @@ reload_load(struct reload *r, const char *cause, struct strbuf *out)
     enum reload_result result;
 
     if (p->drain.ending)
-        return reload_try(r, cause, out); /* refused; the service manager knows of the end */
+        return reload_try(r, cause,
+                          out); /* refused; the service manager knows of the end */
     notify_reloading(p->notify);
     result = reload_try(r, cause, out);
     notify_ready(p->notify, false,

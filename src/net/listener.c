@@ -375,8 +375,8 @@ listener_remove_file(const struct listener *li)
     const char *path = ((const struct sockaddr_un *)(const void *)&li->addr.sa)->sun_path;
     struct stat st;
 
-    if (li->owns_file && addr_is_unix(&li->addr) && lstat(path, &st) == 0 && st.st_dev == li->file_dev &&
-        st.st_ino == li->file_ino)
+    if (li->owns_file && addr_is_unix(&li->addr) && lstat(path, &st) == 0 &&
+        st.st_dev == li->file_dev && st.st_ino == li->file_ino)
         unlink(path);
 }
 

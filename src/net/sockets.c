@@ -203,8 +203,9 @@ sockets_is_name(const char *listen, const char **ret_why)
     n = strlen(listen + 3);
     /* systemd.socket(5), FileDescriptorName=: up to 255 ASCII characters, no colon. */
     if (n == 0 || n > SOCKETS_NAME_MAX - 4 || strchr(listen + 3, ':'))
-        *ret_why = "after \"fd:\" stands the FileDescriptorName of a systemd socket unit, "
-                   "which has no colon; write \"fd:grpc\"";
+        *ret_why =
+            "after \"fd:\" stands the FileDescriptorName of a systemd socket unit, "
+            "which has no colon; write \"fd:grpc\"";
     for (size_t i = 0; i < n; i++) {
         if (listen[3 + i] <= ' ' || listen[3 + i] > '~')
             *ret_why = "after \"fd:\" stands the FileDescriptorName of a systemd socket "

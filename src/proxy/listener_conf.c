@@ -188,11 +188,12 @@ static const struct conf_field listener_fields[] = {
       .valid = listen_valid,
       .code = "E0204",
       .example = "\"127.0.0.1:8080\"",
-      .help = "Address for clients: \"127.0.0.1:8080\", \"[::]:8080\", \":8080\" (all "
-              "addresses), or \"unix:/run/x.sock\". \"fd:NAME\" takes the socket that "
-              "systemd opened under that FileDescriptorName; a socket of systemd with the "
-              "same address is taken without that. Plain "
-              "HTTP/2 with prior knowledge. Port 0 takes a free port." },
+      .help =
+          "Address for clients: \"127.0.0.1:8080\", \"[::]:8080\", \":8080\" (all "
+          "addresses), or \"unix:/run/x.sock\". \"fd:NAME\" takes the socket that "
+          "systemd opened under that FileDescriptorName; a socket of systemd with the "
+          "same address is taken without that. Plain "
+          "HTTP/2 with prior knowledge. Port 0 takes a free port." },
     { .key = "direction",
       .type = CONF_ENUM,
       .at = offsetof(struct listener_conf, direction),
@@ -249,9 +250,10 @@ listener_check(void *obj, struct conf_place *place)
                       offsetof(struct route_conf, name), "name", NULL);
     routes_check_hidden(&l->routes, place);
     if (l->mirror_goaway && l->direction == LISTENER_OUTBOUND)
-        conf_warning(place, "mirrorGoaway", "W0341",
-                     "the clients of an outbound listener are the application itself, "
-                     "which has nowhere else to go; mirrorGoaway is for inbound listeners");
+        conf_warning(
+            place, "mirrorGoaway", "W0341",
+            "the clients of an outbound listener are the application itself, "
+            "which has nowhere else to go; mirrorGoaway is for inbound listeners");
 }
 
 const struct conf_struct listener_conf_struct = {

@@ -34,9 +34,9 @@ enum listener_direction {
 };
 
 struct listener_conf {
-    const char *name; /* never NULL after loading: its address when not given */
-    const char *listen;    /* an address, or "fd:NAME" */
-    uint32_t direction;    /* enum listener_direction */
+    const char *name;   /* never NULL after loading: its address when not given */
+    const char *listen; /* an address, or "fd:NAME" */
+    uint32_t direction; /* enum listener_direction */
     bool mirror_goaway;
     struct listener_limits_conf limits;
     struct down_keepalive_conf keepalive;

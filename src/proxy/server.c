@@ -75,9 +75,8 @@ server_on_accept(void *arg, int fd, const struct addr *peer)
 
 int
 server_open(struct loop *loop, const char *listen, int fd, bool owns_file,
-            struct shared *shared,
-            struct worker **workers, size_t worker_count, struct server **ret,
-            const char **ret_why)
+            struct shared *shared, struct worker **workers, size_t worker_count,
+            struct server **ret, const char **ret_why)
 {
     struct server *s = xcalloc(1, sizeof(*s));
     struct addr at;
@@ -87,8 +86,9 @@ server_open(struct loop *loop, const char *listen, int fd, bool owns_file,
     s->workers = workers;
     s->worker_count = worker_count;
     s->views = xcalloc(worker_count, sizeof(*s->views));
-    *ret_why = "no socket of that name came from the service manager; set FileDescriptorName= "
-               "in its socket unit";
+    *ret_why =
+        "no socket of that name came from the service manager; set FileDescriptorName= "
+        "in its socket unit";
     if (fd < 0 && strncmp(listen, "fd:", 3) == 0)
         rv = ERR_SYS;
     else if (fd >= 0)

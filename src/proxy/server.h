@@ -40,7 +40,7 @@ struct server {
     /* main/mirror.c, main thread: its clients are told to go because the application goes. */
     bool mirrored;
     unsigned mirror_looks; /* in a row that saw it */
-    struct addr addr; /* where it really listens */
+    struct addr addr;      /* where it really listens */
     struct server_view *views;
     _Atomic unsigned connections;     /* its open client connections */
     _Atomic unsigned max_connections; /* 0: only the process limit */
@@ -56,9 +56,8 @@ server_view(const struct server *s, const struct worker *w)
  * from now on, also on failure (owns_file: see listener_adopt); -1: none, which listen "fd:NAME" needs. It has neither front nor table:
  * server_set, then worker_apply to each worker. ERR_SYS with errno; *ret_why: a plain sentence. */
 int server_open(struct loop *loop, const char *listen, int fd, bool owns_file,
-                struct shared *shared,
-                struct worker **workers, size_t worker_count, struct server **ret,
-                const char **ret_why) MUST_CHECK;
+                struct shared *shared, struct worker **workers, size_t worker_count,
+                struct server **ret, const char **ret_why) MUST_CHECK;
 /* What the current config says; takes over the caller's holds, lets go of the old ones. Main thread. */
 void server_set(struct server *s, struct front *front, struct table *table);
 /* What another process needs to accept here too. Main thread; -1: the socket is closed. */
@@ -68,7 +67,8 @@ void server_hand_over(struct server *s);
 /* The next two on the accepting loop's thread, or before it runs. */
 void server_start(struct server *s);
 void
-server_stop(struct server *s); /* takes who waits in the queue, then closes the socket. Idempotent */
+server_stop(struct server *
+                s); /* takes who waits in the queue, then closes the socket. Idempotent */
 /* After all workers ended, or have forgotten it and it has no connections. The socket was closed by server_stop, unless its loop ended. */
 void server_free(struct server *s);
 

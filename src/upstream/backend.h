@@ -68,7 +68,8 @@ struct backend {
     size_t workers;
     struct backend_tally *tally; /* [workers] */
     struct endpoint **views; /* [workers]; each worker writes and reads its own only */
-    bool said_not_serving; /* a health check heard it say so itself, and nothing good since; main thread only */
+    bool
+        said_not_serving; /* a health check heard it say so itself, and nothing good since; main thread only */
     /* Main thread only. For pages: which bit of `down` they show (0: none), since when, and
      * why; and what was said of each bit that is set (NULL: nothing). */
     uint64_t seen; /* version of the last list that it was put into */

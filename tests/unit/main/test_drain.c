@@ -202,7 +202,8 @@ a_spread_ends_when_nobody_is_left(void **state)
     pass_ms(1000);
     open_now = (struct drain_left){ 0 };
     pass_ms(50);
-    expect("announced goaway tell-in-8000 close-in tell-in-0 close-out tell-out-0 stopping stop");
+    expect("announced goaway tell-in-8000 close-in tell-in-0 close-out tell-out-0 "
+           "stopping stop");
 }
 
 static void
@@ -231,7 +232,8 @@ an_asked_drain_keeps_the_process_and_its_listeners(void **state)
     assert_true(drain_ask(&drain, &why)); /* again: nothing new */
     expect("announced goaway tell-in-0");
     drain_end(&drain);
-    expect("announced goaway tell-in-0 close-in tell-in-0 close-out tell-out-0 stopping stop");
+    expect("announced goaway tell-in-0 close-in tell-in-0 close-out tell-out-0 stopping "
+           "stop");
 }
 
 static void

@@ -208,8 +208,8 @@ an_adopted_socket_keeps_who_waits_in_its_queue(void **state)
         clients[i] = socket(AF_INET, SOCK_STREAM, 0);
         assert_int_equal(connect(clients[i], (struct sockaddr *)&at.sa, at.len), 0);
     }
-    assert_int_equal(
-        listener_adopt(loop, fd, false, on_accept, NULL, &listener, &why), ERR_OK);
+    assert_int_equal(listener_adopt(loop, fd, false, on_accept, NULL, &listener, &why),
+                     ERR_OK);
     assert_true(addr_equal(listener_addr(listener), &at));
     assert_true(fcntl(listener_fd(listener), F_GETFL) & O_NONBLOCK);
     listener_start(listener);
@@ -228,8 +228,8 @@ a_sweep_takes_all_who_wait_unless_another_process_does(void **state)
     const char *why = "";
 
     (void)state;
-    assert_int_equal(
-        listener_adopt(loop, fd, false, on_accept, NULL, &listener, &why), ERR_OK);
+    assert_int_equal(listener_adopt(loop, fd, false, on_accept, NULL, &listener, &why),
+                     ERR_OK);
     listener_start(listener);
     for (int i = 0; i < 2; i++) {
         clients[i] = socket(AF_INET, SOCK_STREAM, 0);
