@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/compat.h"
 #include "base/err.h"
@@ -185,7 +184,7 @@ ctl_post(const struct ctl *c, const struct addr *to, struct strbuf *body,
             break;
         strbuf_done(body);
         strbuf_init(body, TEXT_MAX);
-        usleep(BUSY_WAIT_US);
+        ctl_http_wait(BUSY_WAIT_US);
     }
     *ret_done = rv == ERR_OK && status == 200;
     return rv;

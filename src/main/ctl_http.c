@@ -176,3 +176,25 @@ ctl_http_post(const struct addr *to, const char *path, int *ret_status,
         return http_refused(*ret_status, ret_why);
     return rv;
 }
+
+struct pause {
+    struct timer timer;
+    struct loop *loop;
+};
+
+static void
+pause_on_timer(struct timer *t)
+{
+    loop_stop(CONTAINER_OF(t, struct pause, timer)->loop);
+}
+
+void
+ctl_http_wait(int64_t us)
+{
+    struct pause p = { .loop = loop_new(NULL) };
+
+    timer_init(&p.timer, pause_on_timer);
+    timer_start(p.loop, &p.timer, us);
+    loop_run(p.loop);
+    loop_free(p.loop);
+}

@@ -4,6 +4,8 @@
 #ifndef OUTRIGGER_MAIN_CTL_HTTP_H
 #define OUTRIGGER_MAIN_CTL_HTTP_H
 
+#include <stdint.h>
+
 #include "base/compat.h"
 
 struct addr;
@@ -18,5 +20,7 @@ int ctl_http_get(const struct addr *to, const char *path, struct strbuf *body,
  * cannot be done, the text says why), 503 (not now) or 403. Other errors as above. */
 int ctl_http_post(const struct addr *to, const char *path, int *ret_status,
                   struct strbuf *body, const char **ret_why) MUST_CHECK;
+/* Before asking again. */
+void ctl_http_wait(int64_t us);
 
 #endif

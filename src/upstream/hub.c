@@ -316,6 +316,27 @@ hub_reconfigure(struct hub *hub, const struct conf_list *endpoints)
 }
 
 void
+hub_inherit(struct hub *hub, const struct hub *old)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < hub->source_count; i++) {
+        struct hub_source *s = hub->sources[i];
+
+        for (size_t k = 0; k < old->source_count && !s->rows; k++) {
+            const struct hub_source *from = old->sources[k];
+
+            if (from->n == 0 || strcmp(from->target, s->target) != 0)
+                continue;
+            hub_source_seed(s, from);
+            any = true;
+        }
+    }
+    if (any)
+        hub_refresh(hub);
+}
+
+void
 hub_expect(struct hub *hub, size_t worker, struct loop *loop)
 {
     struct hub_worker *w = &hub->workers[worker];

@@ -63,7 +63,11 @@ def variant(proxy, addresses, i):
              "to": {"pool": "app", "subset": {"build": str(i)}}}, {"to": "app"}]
     elif i % 4 == 2:    # another pool of the same name, and one more
         app["connections"] = {"connectTimeout": "%dms" % (1000 + i)}
-        config["pools"].append(pool(proxy, "more%d" % i, addresses[:1]))
+        port = addresses[0].rsplit(":", 1)[1]
+        config["pools"].append(pool(
+            proxy, "more%d" % i, [addresses[1], "dns:///localhost:" + port],
+            healthCheck={"type": "tcp" if i % 8 == 2 else "grpc", "interval": "100ms"},
+            outlierDetection={"consecutiveErrors": 5}))
         listener["routes"] = [{"match": {"service": "nobody"}, "to": "more%d" % i},
                               {"to": "app"}]
     else:               # what later connections may do
