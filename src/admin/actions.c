@@ -84,6 +84,15 @@ admin_set_page(struct admin *a, const char *path, const char *type, admin_page_f
         a, &(struct admin_entry){ .path = path, .type = type, .page = fn, .arg = arg });
 }
 
+void
+admin_set_metrics(struct admin *a, admin_page_fn *fn, void *arg)
+{
+    if (!a)
+        return;
+    a->metrics = fn;
+    a->metrics_arg = arg;
+}
+
 struct admin_entry *
 admin_find(struct admin *a, const char *path)
 {

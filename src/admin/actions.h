@@ -28,6 +28,9 @@ void admin_finish(struct admin *a, const char *path, int status, const char *tex
 void admin_set_page(struct admin *a, const char *path, const char *type,
                     admin_page_fn *fn, void *arg);
 
+/* Adds series with labels that are not known beforehand to /metrics, as Prometheus text. One at most. a NULL is fine. */
+void admin_set_metrics(struct admin *a, admin_page_fn *fn, void *arg);
+
 /* Whether a Host header names the admin port at `at` (its address or localhost, with its port or, where HTTP allows it, none). A unix socket has no name
  * that a browser could reach: any Host is good. Pure. */
 bool admin_host_ok(const struct addr *at, const char *host);

@@ -10,6 +10,7 @@
 
 struct evbuffer;
 struct evhttp;
+struct evhttp_bound_socket;
 struct evhttp_request;
 struct hub;
 struct stats;
@@ -25,13 +26,17 @@ struct admin_entry {
 
 struct admin {
     struct evhttp *http;
+    struct evhttp_bound_socket *bound; /* NULL: left to another process */
+    int fd;                            /* its socket */
     const struct stats *const *stats;
     size_t n;
     struct hub *const *hubs;
     size_t hub_count;
     struct tls_store *tls; /* NULL: none */
-    struct addr at; /* where it really listens */
-    char unix_path[ADDR_TEXT_MAX];
+    struct addr at;                /* where it really listens */
+    char unix_path[ADDR_TEXT_MAX]; /* removed at the end; "": not ours */
+    admin_page_fn *metrics;        /* further series; NULL: none */
+    void *metrics_arg;
     struct admin_entry entries[ADMIN_ENTRIES_MAX];
     size_t entry_count;
 };

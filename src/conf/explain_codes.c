@@ -483,6 +483,13 @@ const struct explain_code explain_codes[] = {
       .good =
           LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\", "
                    "\"method\": \"Get\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
+    { .code = "E0294",
+      .title = "not a place for the upgrade socket",
+      .text = "upgrade.socket is the full path of a unix socket that the process makes "
+              "itself, in a directory that only its user can write to, at most 107 bytes "
+              "long.",
+      .bad = "\"upgrade\": { \"socket\": \"upgrade.sock\" }",
+      .good = "\"upgrade\": { \"socket\": \"/run/outrigger/upgrade.sock\" }" },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "
@@ -584,5 +591,14 @@ const struct explain_code explain_codes[] = {
                        "\"version\": \"v2\" } } }] }],\n\"pools\": [{ \"name\": \"app\", "
                        "\"endpoints\": [{ \"target\": \"127.0.0.1:50051\", \"labels\": { "
                        "\"version\": \"v2\" } }] }]" },
+    { .code = "W0341",
+      .title = "a GOAWAY that has nobody to go to",
+      .text = "mirrorGoaway passes an application's GOAWAY on to the clients of a "
+              "listener, so that they go to another replica. The client of an outbound "
+              "listener is the application itself. Remove the key, or make the listener "
+              "inbound.",
+      .bad = LISTENER "\"direction\": \"outbound\", \"mirrorGoaway\": true, "
+                      "\"routes\": [{ \"to\": \"app\" }] }]",
+      .good = LISTENER "\"mirrorGoaway\": true, \"routes\": [{ \"to\": \"app\" }] }]" },
     { .code = NULL },
 };

@@ -16,6 +16,7 @@
 #include "loop/loop.h"
 #include "loop/signal.h"
 #include "main/generation.h"
+#include "main/notify.h"
 #include "main/process_int.h"
 #include "main/reload_int.h"
 #include "main/swap.h"
@@ -65,6 +66,9 @@ reload_warn_fixed(const struct reload *r, const struct config *c, struct strbuf 
         restart_line(out, "workers");
     if (strcmp(c->admin.listen, r->admin_listen) != 0)
         restart_line(out, "admin.listen");
+    if (strcmp(r->process->conf->upgrade.socket ? r->process->conf->upgrade.socket : "",
+               c->upgrade.socket ? c->upgrade.socket : "") != 0)
+        restart_line(out, "upgrade.socket");
     if (a->max_connections != b->max_connections)
         restart_line(out, "limits.maxConnections");
     if (a->max_buffered_bytes != b->max_buffered_bytes)
@@ -187,7 +191,7 @@ reload_same(struct reload *r, struct conf_snapshot *s, const char *cause,
 }
 
 static enum reload_result
-reload_load(struct reload *r, const char *cause, struct strbuf *out)
+reload_try(struct reload *r, const char *cause, struct strbuf *out)
 {
     struct process *p = r->process;
     struct conf_snapshot *s = NULL;
@@ -198,7 +202,7 @@ reload_load(struct reload *r, const char *cause, struct strbuf *out)
                          "again; start with -c FILE to reload\n");
         return reload_refuse(r, cause, out);
     }
-    if (p->phase != PHASE_SERVING) {
+    if (p->drain.ending) {
         strbuf_puts(out, "the process is shutting down\n");
         return reload_refuse(r, cause, out);
     }
@@ -211,6 +215,23 @@ reload_load(struct reload *r, const char *cause, struct strbuf *out)
     result = reload_take(r, s, cause, out);
     if (result == RELOAD_OK)
         stat_inc(&p->main_stats, STAT_RELOADS_OK);
+    return result;
+}
+
+static enum reload_result
+reload_load(struct reload *r, const char *cause, struct strbuf *out)
+{
+    struct process *p = r->process;
+    enum reload_result result;
+
+    if (p->drain.ending)
+        return reload_try(r, cause,
+                          out); /* refused; the service manager knows of the end */
+    notify_reloading(p->notify);
+    result = reload_try(r, cause, out);
+    notify_ready(p->notify, false,
+                 result == RELOAD_REFUSED ? "serving; the last reload was refused"
+                                          : "serving");
     return result;
 }
 

@@ -25,6 +25,18 @@ static const int64_t ASK_INTERVAL_US = 1000 * 1000;
 /* --- lists --------------------------------------------------------------------------- */
 
 bool
+hub_leaving(const struct hub *hub)
+{
+    const struct backend_list *list = hub->list;
+
+    for (size_t i = 0; list && i < list->n; i++) {
+        if (!backend_leaving(list->rows[i].backend))
+            return false;
+    }
+    return list && list->n > 0;
+}
+
+bool
 hub_answered(const struct hub *hub)
 {
     if (hub->list)

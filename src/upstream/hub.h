@@ -53,6 +53,8 @@ void hub_mark(struct hub *hub, struct backend *b, unsigned bit, bool on, const c
 const struct backend_list *hub_list(const struct hub *hub);
 /* The first list is there, or every source said why there is none. Main thread. */
 bool hub_answered(const struct hub *hub);
+/* The list is not empty, and all backends in it are going away by their own word (backend_leaving). Main thread. */
+bool hub_leaving(const struct hub *hub);
 /* One JSON object for /pools.json. */
 void hub_print(const struct hub *hub, struct strbuf *out);
 /* The same as lines for a terminal. */
