@@ -31,6 +31,9 @@ def configs():
     for name in ("README.md",):
         for i, block in enumerate(re.findall(r"```jsonc\n(.*?)```", source.read(name), re.S), 1):
             yield "%s, config %d" % (name, i), block if '"version"' in block else POOL % block
+        if "libyaml none" not in run("-VV").stdout:
+            for i, block in enumerate(re.findall(r"```yaml\n(.*?)```", source.read(name), re.S), 1):
+                yield "%s, YAML config %d" % (name, i), block
     for path in sorted(glob.glob(os.path.join(source.ROOT, "conf", "*.json*"))):
         name = os.path.relpath(path, source.ROOT)
         if name != ENDPOINTS_FILE:

@@ -10,6 +10,7 @@ LIBRARIES = (
     (r"nghttp2/", ("h2",)),
     (r"event2/|event\.h", ("loop", "admin")),
     (r"jansson", ("conf",)),
+    (r"yaml", ("conf",)),
     (r"protobuf-c/", ("grpc",)),
     (r"openssl/", ("net",)),
     (r"ares", ("resolve",)),

@@ -9,242 +9,11 @@
 
 #include "base/compat.h"
 #include "base/strbuf.h"
+#include "conf/alias_words.h"
 #include "conf/field.h"
 #include "conf/near.h"
 
 enum { KEYS_MAX = 64, PATH_MAX_TEXT = 256 };
-
-/* word -> key, a path below the object. Compared without case, '_' and '-', so that
- * Envoy's connect_timeout, its JSON form connectTimeout and HAProxy's "timeout-connect"
- * need one row each. Only rows whose path exists in the object's type are used. */
-static const struct alias {
-    const char *word, *path;
-} aliases[] = {
-    /* the whole file */
-    { "clusters", "pools" },
-    { "cluster", "pools" },
-    { "upstreams", "pools" },
-    { "upstream", "pools" },
-    { "backends", "pools" },
-    { "backend", "pools" },
-    { "pool", "pools" },
-    { "services", "pools" },
-    { "frontends", "listeners" },
-    { "frontend", "listeners" },
-    { "server", "listeners" },
-    { "servers", "listeners" },
-    { "entryPoints", "listeners" },
-    { "staticResources", "listeners" },
-    { "threads", "workers" },
-    { "nbthread", "workers" },
-    { "workerProcesses", "workers" },
-    { "concurrency", "workers" },
-    { "logging", "log" },
-    { "logs", "log" },
-    { "accessLog", "log" },
-    { "errorLog", "log" },
-    { "logLevel", "log.level" },
-    { "stats", "admin" },
-    { "metrics", "admin" },
-    { "shutdown", "drain" },
-    { "gracefulShutdown", "drain" },
-    { "hardStopAfter", "drain.timeout" },
-    { "workerShutdownTimeout", "drain.timeout" },
-    { "maxconn", "limits.maxConnections" },
-    { "workerConnections", "limits.maxConnections" },
-    /* addresses */
-    { "address", "listen" },
-    { "addr", "listen" },
-    { "bind", "listen" },
-    { "port", "listen" },
-    { "socketAddress", "listen" },
-    { "host", "listen" },
-    /* a listener */
-    { "route", "routes" },
-    { "rules", "routes" },
-    { "location", "routes" },
-    { "locations", "routes" },
-    { "virtualHosts", "routes" },
-    { "routeConfig", "routes" },
-    { "filterChains", "routes" },
-    { "defaultBackend", "routes" },
-    { "maxConcurrentStreams", "limits.maxConcurrentStreams" },
-    { "http2MaxConcurrentStreams", "limits.maxConcurrentStreams" },
-    { "maxRequestHeadersKb", "limits.maxHeaderBytes" },
-    { "largeClientHeaderBuffers", "limits.maxHeaderBytes" },
-    { "timeoutClient", "limits.idleTimeout" },
-    { "keepaliveTimeout", "limits.idleTimeout" },
-    { "clientHeaderTimeout", "limits.headerTimeout" },
-    { "sendTimeout", "limits.writeStallTimeout" },
-    /* a route */
-    { "cluster", "to" },
-    { "weightedClusters", "to" },
-    { "pool", "to" },
-    { "backend", "to" },
-    { "backendRefs", "to" },
-    { "upstream", "to" },
-    { "target", "to" },
-    { "dest", "to" },
-    { "destination", "to" },
-    { "useBackend", "to" },
-    { "proxyPass", "to" },
-    { "grpcPass", "to" },
-    { "action", "to" },
-    { "matches", "match" },
-    { "path", "match" },
-    { "prefix", "match" },
-    { "service", "match.service" },
-    { "method", "match.method" },
-    { "grpcReadTimeout", "timeout" },
-    { "grpcTimeoutHeaderMax", "grpcTimeoutMax" },
-    { "maxGrpcTimeout", "grpcTimeoutMax" },
-    { "maxStreamDuration", "timeout" },
-    { "deadline", "timeout" },
-    { "package", "service" },
-    { "authority", "hosts" },
-    { "host", "hosts" },
-    { "hostnames", "hosts" },
-    { "domains", "hosts" },
-    { "prefix", "path.prefix" },
-    { "pathPrefix", "path.prefix" },
-    { "safeRegex", "path.regex" },
-    { "header", "headers" },
-    { "metadata", "headers" },
-    { "principals", "san" },
-    { "safeRegexMatch", "regex" },
-    { "safeRegex", "regex" },
-    { "regularExpression", "regex" },
-    { "exactMatch", "exact" },
-    { "prefixMatch", "prefix" },
-    { "suffixMatch", "suffix" },
-    { "containsMatch", "contains" },
-    { "presentMatch", "present" },
-    { "rangeMatch", "range" },
-    { "invertMatch", "invert" },
-    { "treatMissingHeaderAsEmpty", "treatMissingAsEmpty" },
-    { "anyOf", "oneOf" },
-    { "values", "oneOf" },
-    { "start", "from" },
-    { "end", "to" },
-    { "rpc", "method" },
-    { "cluster", "pool" },
-    { "name", "pool" },
-    /* a pool */
-    { "loadAssignment", "endpoints" },
-    { "lbEndpoints", "endpoints" },
-    { "servers", "endpoints" },
-    { "server", "endpoints" },
-    { "hosts", "endpoints" },
-    { "backends", "endpoints" },
-    { "addresses", "endpoints" },
-    { "targets", "endpoints" },
-    { "lbPolicy", "balance" },
-    { "loadBalancing", "balance" },
-    { "loadBalancingPolicy", "balance" },
-    { "loadBalancingConfig", "balance" },
-    { "loadBalancer", "balance" },
-    { "strategy", "balance" },
-    { "timeoutConnect", "connections.connectTimeout" },
-    { "grpcConnectTimeout", "connections.connectTimeout" },
-    { "proxyConnectTimeout", "connections.connectTimeout" },
-    { "timeoutServer", "connections.idleTimeout" },
-    { "keepalive", "connections.idleTimeout" },
-    { "poolMaxConn", "connections.perEndpoint" },
-    { "maxConnections", "connections.perEndpoint" },
-    { "connectionPool", "connections" },
-    { "initialStreamWindowSize", "connections.streamWindow" },
-    { "initialConnectionWindowSize", "connections.connectionWindow" },
-    { "circuitBreakers", "limits" },
-    { "maxPendingRequests", "limits.maxPendingRequests" },
-    { "maxqueue", "limits.maxPendingRequests" },
-    { "timeoutQueue", "limits.pendingTimeout" },
-    { "perRequestBufferLimitBytes", "limits.replayBytes" },
-    { "initialBackoff", "backoff.baseInterval" },
-    { "maxBackoff", "backoff.maxInterval" },
-    { "baseEjectionTime", "backoff.baseInterval" },
-    { "baseDelay", "baseInterval" },
-    { "maxDelay", "maxInterval" },
-    { "address", "target" },
-    { "host", "target" },
-    { "type", "policy" },
-    { "name", "policy" },
-    { "algorithm", "policy" },
-    { "choiceCount", "choices" },
-    { "shuffleAddressList", "shuffle" },
-    { "connectionAttemptDelay", "happyEyeballsDelay" },
-    { "minimumRingSize", "minRingSize" },
-    { "maximumRingSize", "maxRingSize" },
-    { "requestHashHeader", "hashHeader" },
-    { "hashPolicy", "hashHeader" },
-    { "hash", "hashHeader" },
-    { "slowStartConfig", "slowStart" },
-    { "slowStartWindow", "slowStart.window" },
-    { "metricNames", "metricNamesForComputingUtilization" },
-    /* limits and windows, also of a listener */
-    { "initialStreamWindowSize", "streamWindow" },
-    { "initialStreamWindowSize", "limits.streamWindow" },
-    { "initialWindowSize", "streamWindow" },
-    { "initialConnectionWindowSize", "connectionWindow" },
-    { "initialConnectionWindowSize", "limits.connectionWindow" },
-    { "http2MaxHeaderSize", "maxHeaderBytes" },
-    { "maxHeaderListSize", "maxHeaderBytes" },
-    { "maxHeadersCount", "maxHeaderCount" },
-    { "maxOutboundFrames", "maxQueuedFrames" },
-    { "perConnectionBufferLimitBytes", "maxConnectionBuffer" },
-    { "timeoutHttpRequest", "headerTimeout" },
-    { "severity", "level" },
-    /* TLS */
-    { "ssl", "tls" },
-    { "transportSocket", "tls" },
-    { "tlsContext", "tls" },
-    { "downstreamTlsContext", "tls" },
-    { "upstreamTlsContext", "tls" },
-    { "grpcSsl", "tls" },
-    { "tlsCertificates", "certificates" },
-    { "sslCertificate", "cert" },
-    { "crt", "cert" },
-    { "certFile", "cert" },
-    { "certificateChain", "cert" },
-    { "sslCertificateKey", "key" },
-    { "privateKey", "key" },
-    { "keyFile", "key" },
-    { "caFile", "ca" },
-    { "trustedCa", "ca" },
-    { "rootCa", "ca" },
-    { "caCert", "ca" },
-    { "caFile", "clientCa" },
-    { "trustedCa", "clientCa" },
-    { "ca", "clientCa" },
-    { "sslClientCertificate", "clientCa" },
-    { "requireClientCertificate", "clientCert" },
-    { "sslVerifyClient", "clientCert" },
-    { "verify", "clientCert" },
-    { "sni", "serverName" },
-    { "sslName", "serverName" },
-    { "matchSubjectAltNames", "matchSan" },
-    { "matchTypedSubjectAltNames", "matchSan" },
-    { "matchSubjectAltNames", "allowSan" },
-    { "matchTypedSubjectAltNames", "allowSan" },
-    { "verifyCertificateSpki", "pins" },
-    { "crlFile", "crl" },
-    { "sslProtocols", "minVersion" },
-    { "tlsMinimumProtocolVersion", "minVersion" },
-    { "insecureSkipTlsVerify", "insecureSkipVerify" },
-    { "skipVerify", "insecureSkipVerify" },
-    { "gracePeriod", "timeout" },
-    { "drainTimeout", "timeout" },
-};
-
-/* Keys that people look for and that do not exist so far: better said than guessed at. */
-static const struct later {
-    const char *key, *what;
-} later[] = {
-    { "filters", "filters" },
-    { "retryPolicy", "retries" },
-    { "tracing", "tracing" },
-    { "probe", "the probe listener" },
-    { "direction", "a direction" },
-};
 
 /* The path of the only key with these letters below `type`; false: none or several. */
 static unsigned
@@ -267,11 +36,63 @@ path_search(const struct conf_struct *type, const char *word, const char *prefix
     return hits;
 }
 
+/* The row of a word in an object of `type`; NULL: none. A row of this very level wins. */
+static const struct alias *
+alias_find(const struct conf_struct *type, const char *word)
+{
+    const struct alias *any = NULL;
+
+    for (const struct alias *a = alias_words; a->word; a++) {
+        if (!near_same_letters(word, a->word) ||
+            (a->path && !field_find_path(type, a->path)))
+            continue;
+        if (a->level && strcmp(a->level, type->name) == 0)
+            return a;
+        if (!a->level && !any)
+            any = a;
+    }
+    return any;
+}
+
+const char *
+alias_later(const struct conf_struct *type, const char *word)
+{
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        if (near_same_letters(word, f->key))
+            return NULL;
+    }
+    if (alias_find(type, word))
+        return NULL;
+    for (const struct alias_later *l = alias_laters; l->word; l++) {
+        if (near_same_letters(word, l->word))
+            return l->what;
+    }
+    return NULL;
+}
+
+void
+alias_suggest_word(struct strbuf *out, const char *value, const char *const *words,
+                   size_t n)
+{
+    for (const struct alias_value *v = alias_values; v->value; v++) {
+        if (!near_same_letters(value, v->value))
+            continue;
+        for (size_t i = 0; i < n; i++) {
+            if (strcmp(words[i], v->word) == 0) {
+                strbuf_printf(out, "; in outrigger this is \"%s\"", v->word);
+                return;
+            }
+        }
+    }
+    near_suggest(out, value, words, n, "known words");
+}
+
 const char *
 alias_suggest(struct strbuf *out, const struct conf_struct *root,
               const struct conf_struct *type, const char *word)
 {
     const char *keys[KEYS_MAX];
+    const struct alias *alias;
     char path[PATH_MAX_TEXT];
     size_t n = 0;
 
@@ -282,18 +103,14 @@ alias_suggest(struct strbuf *out, const struct conf_struct *root,
         }
         keys[n++] = f->key;
     }
-    for (size_t i = 0; i < ARRAY_LEN(aliases); i++) {
-        if (near_same_letters(word, aliases[i].word) &&
-            field_find_path(type, aliases[i].path)) {
-            strbuf_printf(out, "; did you mean \"%s\"?", aliases[i].path);
-            return strchr(aliases[i].path, '.') ? NULL : aliases[i].path;
-        }
+    alias = alias_find(type, word);
+    if (alias && !alias->path) {
+        strbuf_printf(out, "; %s", alias->say);
+        return NULL;
     }
-    for (size_t i = 0; i < ARRAY_LEN(later); i++) {
-        if (strcmp(word, later[i].key) == 0) {
-            strbuf_printf(out, "; this version does not have %s yet", later[i].what);
-            return NULL;
-        }
+    if (alias) {
+        strbuf_printf(out, "; in outrigger this is \"%s\"", alias->path);
+        return strchr(alias->path, '.') ? NULL : alias->path;
     }
     if (near_find(word, keys, n)) {
         near_suggest(out, word, keys, n, NULL);

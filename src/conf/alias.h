@@ -6,14 +6,22 @@
 #ifndef OUTRIGGER_CONF_ALIAS_H
 #define OUTRIGGER_CONF_ALIAS_H
 
+#include <stddef.h>
+
 struct conf_struct;
 struct strbuf;
 
 /* Adds a hint for the unknown key `word` of an object of `type`, starting with "; ":
- * the right key here, the path below or elsewhere in the file where such a key lives, a
- * word about features that do not exist yet, or the list of keys here. Returns the key
- * of `type` that was probably meant, or NULL. */
+ * the right key here, the path below or elsewhere in the file where such a key lives, or
+ * the list of keys here. Returns the key of `type` that was probably meant, or NULL. */
 const char *alias_suggest(struct strbuf *out, const struct conf_struct *root,
                           const struct conf_struct *type, const char *word);
+/* What a key asks for that this version does not have, "retries", unless `type` has a key
+ * of nearly this name; NULL: nothing is known of it. */
+const char *alias_later(const struct conf_struct *type, const char *word);
+/* Adds what is probably meant by a value that is none of words[0..n), also in the words of
+ * other proxies, or the list of words. */
+void alias_suggest_word(struct strbuf *out, const char *value, const char *const *words,
+                        size_t n);
 
 #endif

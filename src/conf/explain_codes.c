@@ -114,6 +114,42 @@ const struct explain_code explain_codes[] = {
       .title = "this is not a percentage",
       .text = "A share is written with a percent sign and in quotes, as in \"20%\" or "
               "\"0.5%\"." },
+    { .code = "E0118",
+      .title = "the file is no UTF-8 text",
+      .text =
+          "A config is text in UTF-8. A UTF-16 file is what some editors call Unicode; "
+          "NUL bytes come from disks that were full and from programs that wrote "
+          "something else into the file." },
+    { .code = "E0121",
+      .title = "not YAML",
+      .text = "A file whose name ends in .yaml or .yml is YAML, and so is one whose name "
+              "says nothing and that does not start with { or a // comment. Each key "
+              "stands in its own line as key: value, what belongs to it is indented with "
+              "spaces below it, and the items of a list start with a dash and a space. "
+              "The error points at the first place that cannot be read; the cause is "
+              "often in the line before." },
+    { .code = "E0122",
+      .title = "a part of YAML that is not read",
+      .text = "Of YAML the config has what JSON has too: keys that are words, lists, "
+              "strings, numbers, true, false and null. Anchors, aliases and merge keys "
+              "would make a small file large in memory and errors hard to place; tags, "
+              "keys that are no words and several documents in one file have no meaning "
+              "here. Every other plain word is a string, also yes, no, on and off." },
+    { .code = "E0123",
+      .title = "this build reads no YAML",
+      .text =
+          "YAML needs libyaml when the program is built. Install libyaml-dev (Debian, "
+          "Ubuntu) and run configure and make again, or write the same as JSON: "
+          "outrigger -VV tells what is built in." },
+    { .code = "E0124",
+      .title = "a part of gRPC or of other proxies that this version has not got",
+      .text =
+          "The key is known, and what it asks for does not exist in this version. It is "
+          "an error, since a config whose retries or filters are silently left out "
+          "does something else than it says. Remove the key.",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"retryPolicy\": { "
+                      "\"maxAttempts\": 3 } }] }]",
+      .good = LISTENER "\"routes\": [{ \"to\": \"app\" }] }]" },
     { .code = "E0201",
       .title = "a route leads to no pool",
       .text = "\"to\" must be the name of one of the pools in the same file.",
@@ -289,9 +325,10 @@ const struct explain_code explain_codes[] = {
               "SHA-1. Make a new one." },
     { .code = "E0257",
       .title = "a backend of TLS without a name",
-      .text = "A certificate is checked against the name in the endpoint's target. A unix "
-              "socket has none, so the pool must say whom it expects: serverName, or "
-              "matchSan for a SPIFFE ID.",
+      .text =
+          "A certificate is checked against the name in the endpoint's target. A unix "
+          "socket has none, so the pool must say whom it expects: serverName, or "
+          "matchSan for a SPIFFE ID.",
       .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
              "\"tls\": {} }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
@@ -429,20 +466,23 @@ const struct explain_code explain_codes[] = {
           "the file with -c, or leave \"watch\" out." },
     { .code = "E0291",
       .title = "two entries of methodConfig for one name",
-      .text = "As in gRPC each name stands in one entry only: that of a method, that of a "
-              "service, or the empty one. Join the two entries.",
+      .text =
+          "As in gRPC each name stands in one entry only: that of a method, that of a "
+          "service, or the empty one. Join the two entries.",
       .bad = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\" }, { "
                       "\"service\": \"a.B\" }] }], \"routes\": [{ \"to\": \"app\" }] }]",
-      .good = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\" }, { "
-                       "\"service\": \"a.C\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
+      .good =
+          LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\" }, { "
+                   "\"service\": \"a.C\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
     { .code = "E0292",
       .title = "a method without its service",
       .text = "A name of methodConfig is a service with a method, a service alone, or "
               "nothing for all methods.",
       .bad = LISTENER "\"methodConfig\": [{ \"name\": [{ \"method\": \"Get\" }] }], "
                       "\"routes\": [{ \"to\": \"app\" }] }]",
-      .good = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\", "
-                       "\"method\": \"Get\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
+      .good =
+          LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\", "
+                   "\"method\": \"Get\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
-#include "conf/near.h"
+#include "conf/alias.h"
 #include "conf/values.h"
 
 enum { WHY_TEXT_MAX = 512 };
@@ -183,7 +183,7 @@ parse_word(const struct conf_field *f, const char *text, uint32_t *at, struct st
     }
     *ret_code = "E0113";
     strbuf_printf(why, "does not know the word \"%s\"", text);
-    near_suggest(why, text, f->words, n, "known words");
+    alias_suggest_word(why, text, f->words, n);
     return false;
 }
 
@@ -204,7 +204,7 @@ parse_string(const struct conf_field *f, const char *text, const char **at,
     *ret_code = f->code ? f->code : "E0115";
     if (f->words) {
         strbuf_printf(why, "does not know the word \"%s\"", text);
-        near_suggest(why, text, f->words, n, "known words");
+        alias_suggest_word(why, text, f->words, n);
     } else {
         strbuf_printf(why, "cannot be \"%s\": %s", text, reason);
     }

@@ -50,8 +50,8 @@ int
 near_same_letters(const char *a, const char *b)
 {
     for (;;) {
-        a += strspn(a, "_-");
-        b += strspn(b, "_-");
+        a += strspn(a, "_- ");
+        b += strspn(b, "_- ");
         if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
             return 0;
         if (*a == '\0')
@@ -70,7 +70,7 @@ near_prefix(const char *a, const char *b)
     return n >= 3 && strncasecmp(a, b, n) == 0;
 }
 
-/* Edits, but 1 for words that differ in case, '_' and '-' only. */
+/* Edits, but 1 for words that differ in case, '_', '-' and spaces only. */
 static unsigned
 near_score(const char *a, const char *b)
 {

@@ -12,8 +12,8 @@ struct strbuf;
  * Words over 64 bytes: 65 (never near). */
 unsigned near_distance(const char *a, const char *b);
 
-/* Same letters when case, '_' and '-' are left out: "connect_timeout" and
- * "connectTimeout". */
+/* Same letters when case, '_', '-' and spaces are left out: "connect_timeout", "timeout
+ * connect" with "connectTimeout", "timeoutConnect". */
 int near_same_letters(const char *a, const char *b);
 
 /* The closest of words[0..n) (NULL entries are skipped); NULL when none is near enough:

@@ -131,6 +131,7 @@ parse_map(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
 {
     struct conf_map *map = (void *)((char *)obj + f->at);
     struct conf_place place = { .out = p->out, .up = up, .step = { .key = f->key } };
+    const struct conf_field string = { .type = CONF_STRING, .required = true };
     size_t n = json_object_size(json);
     const char *key;
     json_t *value;
@@ -151,7 +152,7 @@ parse_map(struct parse *p, const struct conf_field *f, json_t *json, void *obj,
         if (json_is_string(value))
             text = expand_string(p, value, &place, key);
         else
-            refuse(&place, key, "E0109", "", "must be a string");
+            refuse_type(&place, &string, key, value);
         if (text && name)
             map->items[map->n++] = (struct conf_pair){ name, text };
     }
@@ -269,9 +270,15 @@ static const char *
 refuse_key(struct parse *p, const struct conf_struct *type, const char *key,
            struct conf_place *place)
 {
-    const char *meant = NULL;
+    const char *meant = NULL, *later = alias_later(type, key);
     struct strbuf text;
 
+    if (later) {
+        problems_add_key(place, key, SPOT_KEY, "E0124",
+                         "this version of outrigger does not have %s yet; remove \"%s\"",
+                         later, key);
+        return NULL;
+    }
     strbuf_init(&text, 2 * PATH_TEXT_MAX);
     if (!problems_full(p->out)) {
         strbuf_printf(&text, "unknown key \"%.80s\"", key);

@@ -65,6 +65,36 @@ problems_slot(struct problems *ps)
     return &ps->kept[ps->n_kept - 1];
 }
 
+/* From a place in the JSON to the one in the user's text. */
+static void
+problems_map(const struct problems *ps, size_t *at, size_t *end)
+{
+    size_t low = 0, high = ps->n_marks;
+
+    if (!ps->marks || *end == 0)
+        return;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (ps->marks[middle].json_at <= *at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *at = low > 0 ? ps->marks[low - 1].at : 0;
+    *end = low > 0 ? ps->marks[low - 1].end : 1;
+}
+
+size_t
+problems_line(const struct problems *ps, size_t at)
+{
+    size_t end = at + 1, line, column;
+
+    problems_map(ps, &at, &end);
+    scan_line_column(ps->text, ps->n, at, &line, &column);
+    return line;
+}
+
 static void PRINTF_LIKE(6, 0)
     problems_vadd(struct problems *ps, bool warning, size_t at, size_t end,
                   const char *code, const char *fmt, va_list ap)
@@ -81,6 +111,7 @@ static void PRINTF_LIKE(6, 0)
     strbuf_vprintf(&text, fmt, ap);
     if (text.cut)
         memcpy(text.s + text.len - 3, "...", 3);
+    problems_map(ps, &at, &end);
     ps->n_kept_warnings += warning;
     *problems_slot(ps) = (struct problem){ .code = code,
                                            .text = strbuf_steal(&text),
@@ -156,7 +187,7 @@ static void PRINTF_LIKE(6, 0)
     struct scan_place at = { 0 };
 
     if (ps->json && !problems_full_for(ps, warning))
-        at = scan_find(ps->json, ps->n, steps, n_steps);
+        at = scan_find(ps->json, ps->json_n, steps, n_steps);
     if (spot == SPOT_KEY && at.found && at.key_end)
         problems_vadd(ps, warning, at.key_at, at.key_end, code, fmt, ap);
     else
@@ -259,7 +290,8 @@ place_has_key(const struct conf_place *place, const char *key)
     size_t n = place_steps(place, steps);
 
     steps[n++] = (struct scan_step){ .key = key };
-    return place->out->json && scan_find(place->out->json, place->out->n, steps, n).found;
+    return place->out->json &&
+           scan_find(place->out->json, place->out->json_n, steps, n).found;
 }
 
 void
@@ -278,10 +310,8 @@ place_path(const struct conf_place *place, const char *key, struct strbuf *out)
     }
 }
 
-/* Text of the user, safe for a terminal: control characters and broken UTF-8 become
- * '?'. */
-static void
-put_safe(struct strbuf *out, const char *s, size_t n, bool keep_tabs)
+void
+problems_put_safe(struct strbuf *out, const char *s, size_t n, bool keep_tabs)
 {
     for (size_t i = 0; i < n;) {
         size_t len = scan_char_len(s + i, n - i);
@@ -325,7 +355,7 @@ put_excerpt(const struct problems *ps, const struct problem *p, size_t line,
             stop += scan_char_len(ps->text + stop, ps->n - stop);
     }
     strbuf_printf(out, "%5zu | %s", line, from > start ? "..." : "");
-    put_safe(out, ps->text + from, stop - from, true);
+    problems_put_safe(out, ps->text + from, stop - from, true);
     strbuf_printf(out, "%s\n      | %s", more ? "..." : "", from > start ? "   " : "");
     for (size_t i = from; i < p->at; i += scan_char_len(ps->text + i, ps->n - i))
         strbuf_puts(out, ps->text[i] == '\t' ? "\t" : " ");
@@ -343,13 +373,13 @@ problem_print(const struct problems *ps, const struct problem *p, struct strbuf 
 {
     size_t line, column;
 
-    put_safe(out, ps->name, strlen(ps->name), false);
+    problems_put_safe(out, ps->name, strlen(ps->name), false);
     if (p->end > 0) {
         scan_line_column(ps->text, ps->n, p->at, &line, &column);
         strbuf_printf(out, ":%zu:%zu", line, column);
     }
     strbuf_puts(out, p->warning ? ": warning: " : ": error: ");
-    put_safe(out, p->text, strlen(p->text), false);
+    problems_put_safe(out, p->text, strlen(p->text), false);
     strbuf_printf(out, " [%s]\n", p->code);
     if (p->end > 0)
         put_excerpt(ps, p, line, out);
@@ -361,8 +391,7 @@ put_count(struct strbuf *out, unsigned n, const char *word)
     strbuf_printf(out, "%u %s%s", n, word, n == 1 ? "" : "s");
 }
 
-/* Insertion sort: at most PROBLEMS_KEPT, mostly in order already, and stable. */
-static void
+void
 problems_sort(struct problems *ps)
 {
     for (size_t i = 1; i < ps->n_kept; i++) {
@@ -397,7 +426,7 @@ problems_print(struct problems *ps, struct strbuf *out)
         put_count(out, ps->warnings, "warning");
     }
     strbuf_puts(out, " in ");
-    put_safe(out, ps->name, strlen(ps->name), false);
+    problems_put_safe(out, ps->name, strlen(ps->name), false);
     if (shown < total)
         strbuf_printf(out, " (the first %u are shown)", shown);
     if (ps->n_kept > 0)

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include <jansson.h>
 
@@ -95,6 +96,25 @@ refuse(struct conf_place *place, const char *key, const char *code, const char *
     strbuf_done(&text);
 }
 
+/* Words for true and false of YAML's first version, of other proxies and of people. */
+static void
+bool_hint(const char *text, struct strbuf *hint)
+{
+    static const char *const words[][2] = {
+        { "false", "true" }, { "no", "yes" }, { "off", "on" },           { "0", "1" },
+        { "n", "y" },        { "f", "t" },    { "disabled", "enabled" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        for (size_t k = 0; k < 2; k++) {
+            if (strcasecmp(text, words[i][k]) == 0) {
+                strbuf_printf(hint, " \"%s\"; did you mean %s?", text, words[0][k]);
+                return;
+            }
+        }
+    }
+}
+
 /* A hint for the right form of a value of the wrong type; may be empty. */
 static void
 type_hint(const struct conf_field *f, const json_t *json, struct strbuf *hint)
@@ -110,13 +130,15 @@ type_hint(const struct conf_field *f, const json_t *json, struct strbuf *hint)
     else if (f->type == CONF_LIST && !f->one_ok && !json_is_array(json))
         strbuf_puts(hint, "; put [ ] around it");
     else if ((f->type == CONF_BOOL || f->type == CONF_MAYBE) && json_is_string(json))
-        strbuf_puts(hint, "; write it without quotes");
+        bool_hint(json_string_value(json), hint);
     else if (f->type == CONF_UINT && json_is_string(json) &&
              uint_parse(json_string_value(json), UINT32_MAX, &size) == 0)
         strbuf_printf(hint, "; did you mean %s?", json_string_value(json));
     if (json_is_integer(json))
         snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT,
                  json_integer_value(json));
+    else if (json_is_real(json) && (f->type == CONF_STRING || f->type == CONF_ENUM))
+        strbuf_puts(hint, "; put it in quotes"); /* as it is written: 1.10 is not 1.1 */
     else if (json_is_real(json))
         snprintf(number, sizeof number, "%.6g", json_real_value(json));
     if (!number[0])

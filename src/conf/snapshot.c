@@ -4,13 +4,10 @@
 #include "conf/snapshot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
@@ -24,7 +21,9 @@
 #include "conf/parse.h"
 #include "conf/problem.h"
 #include "conf/scan.h"
+#include "conf/source.h"
 #include "conf/syntax.h"
+#include "conf/yaml.h"
 
 enum { SNAPSHOT_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -111,13 +110,6 @@ conf_warnings(const struct conf_snapshot *s)
     return s->warnings;
 }
 
-/* What a load works on. */
-struct load {
-    const struct conf_struct *root;
-    const struct conf_set *sets;
-    size_t n_sets;
-};
-
 /* Puts one value into the tree; objects on the way are made. */
 static void
 set_apply(const struct conf_struct *root, const struct conf_set *set, json_t *tree)
@@ -166,152 +158,123 @@ conf_set_check(const struct conf_struct *root, const struct conf_set *set,
     return good ? 0 : ERR_SYNTAX;
 }
 
-/* From blanked text to a filled root; problems say when it did not work. */
+/* From text to a filled root; problems say when it did not work. */
 static void
-snapshot_fill(const struct load *load, char *json, size_t n, struct conf_snapshot *s,
-              struct problems *ps)
+snapshot_fill(const struct conf_load *load, const struct source *source,
+              struct conf_snapshot *s, struct problems *ps)
 {
-    size_t at = 0;
     json_t *tree;
 
-    switch (jsonc_blank(json, n, &at)) {
-    case 0:
-        break;
-    case ERR_LIMIT:
-        problems_add_at(ps, at, at + 1, "E0103",
-                        "this is nested too deeply; the most is %d levels",
-                        JSONC_DEPTH_MAX);
-        return;
-    default:
-        problems_add_at(ps, at, at + 2, "E0104",
-                        "the comment that starts here is never closed by */");
-        return;
-    }
-    tree = syntax_read(json, n, ps);
+    ps->marks = source->marks;
+    ps->n_marks = source->n_marks;
+    tree = syntax_read(source->json, source->n, ps);
     if (!tree)
         return;
-    ps->json = json;
+    ps->json = source->json;
+    ps->json_n = source->n;
     for (size_t i = 0; i < load->n_sets; i++)
         set_apply(load->root, &load->sets[i], tree);
     parse_tree(load->root, tree, s->root, &s->arena, ps);
     json_decref(tree);
 }
 
-int
-conf_load_text_with(const struct conf_struct *root, const char *name, const char *text,
-                    size_t n, const struct conf_set *sets, size_t n_sets,
-                    struct strbuf *problems, struct conf_snapshot **ret_snapshot)
+/* The snapshot of a good file; NULL after a problem. */
+static struct conf_snapshot *
+snapshot_load(const struct conf_load *load, struct problems *ps)
 {
-    const struct load load = { .root = root, .sets = sets, .n_sets = n_sets };
-    struct problems ps;
     struct conf_snapshot *s;
-    char *json;
-    unsigned errors;
+    struct source source;
 
-    problems_init(&ps, name, text, n);
-    if (n > CONF_FILE_MAX) {
-        problems_add(&ps, "E0102", "the file is larger than 4 MiB");
-        problems_print(&ps, problems);
-        problems_done(&ps);
-        return ERR_SYNTAX;
+    if (ps->n > CONF_FILE_MAX) {
+        problems_add(ps, "E0102", "the file is larger than 4 MiB");
+        return NULL;
     }
-    s = snapshot_new(root->size);
-    json = xmalloc(n + 1);
-    memcpy(json, text, n);
-    json[n] = '\0';
-    snapshot_fill(&load, json, n, s, &ps);
-    problems_print(&ps, problems);
-    errors = ps.errors;
-    s->warnings = ps.warnings;
-    problems_done(&ps);
-    s->json = json;
-    s->n = n;
-    s->sets = xcalloc(n_sets + 1, sizeof *s->sets);
-    s->n_sets = n_sets;
-    for (size_t i = 0; i < n_sets; i++)
-        s->sets[i].key = sets[i].key;
-    if (errors > 0) {
-        conf_drop(s);
-        return ERR_SYNTAX;
+    if (!source_to_json(ps, &source))
+        return NULL;
+    s = snapshot_new(load->root->size);
+    snapshot_fill(load, &source, s, ps);
+    s->warnings = ps->warnings;
+    s->n = source.n;
+    s->sets = xcalloc(load->n_sets + 1, sizeof *s->sets);
+    s->n_sets = load->n_sets;
+    for (size_t i = 0; i < load->n_sets; i++)
+        s->sets[i].key = load->sets[i].key;
+    if (ps->errors == 0 && !(load->strict && ps->warnings > 0)) {
+        s->json = source.json; /* it goes on living here */
+        source.json = NULL;
     }
-    *ret_snapshot = s;
-    return 0;
+    source_done(&source);
+    if (s->json)
+        return s;
+    conf_drop(s);
+    return NULL;
 }
 
-/* Reads at most CONF_FILE_MAX + 1 bytes. 0 or ERR_SYS with errno. */
-static int
-read_all(int fd, char **ret_text, size_t *ret_n)
+static void
+load_print(const struct conf_load *load, struct problems *ps, bool good,
+           struct strbuf *out)
 {
-    size_t room = 64 * 1024, n = 0;
-    char *text = xmalloc(room);
-
-    for (;;) {
-        ssize_t got;
-
-        if (n == room) {
-            room *= 2;
-            text = xrealloc(text, room);
-        }
-        got = read(fd, text + n, room - n);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            xfree(text);
-            return ERR_SYS;
-        }
-        n += (size_t)got;
-        if (got == 0 || n > CONF_FILE_MAX)
-            break;
-    }
-    *ret_text = text;
-    *ret_n = n;
-    return 0;
+    if (load->json)
+        problems_print_json(ps, good, out);
+    else
+        problems_print(ps, out);
+    if (!load->json && !good && ps->errors == 0)
+        strbuf_puts(out, "a strict check takes a warning for an error\n");
 }
 
 int
-conf_load_file_with(const struct conf_struct *root, const char *path,
-                    const struct conf_set *sets, size_t n_sets, struct strbuf *problems,
-                    struct conf_snapshot **ret_snapshot)
+conf_load(const struct conf_load *load, struct strbuf *problems,
+          struct conf_snapshot **ret_snapshot)
 {
-    bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    const char *name = load->name;
+    struct conf_snapshot *s = NULL;
+    struct problems ps;
     char *text = NULL;
     size_t n = 0;
-    int rc = fd < 0 ? ERR_SYS : read_all(fd, &text, &n);
+    int rc = load->text ? 0 : source_read(name, &text, &n);
 
-    if (rc != 0) {
-        struct problems ps;
-
-        problems_init(&ps, path, "", 0);
+    if (!load->text && strcmp(name, "-") == 0)
+        name = SOURCE_STDIN;
+    problems_init(&ps, name, load->text ? load->text : text, load->text ? load->n : n);
+    if (rc != 0)
         problems_add(&ps, "E0101", "the file cannot be read: %s", strerror(errno));
-        problems_print(&ps, problems);
-        problems_done(&ps);
-    } else {
-        rc = conf_load_text_with(root, is_stdin ? "<stdin>" : path, text, n, sets, n_sets,
-                                 problems, ret_snapshot);
-    }
-    if (fd >= 0 && !is_stdin)
-        close(fd);
+    else
+        s = snapshot_load(load, &ps);
+    load_print(load, &ps, s != NULL, problems);
+    problems_done(&ps);
     xfree(text);
-    return rc;
+    if (!s)
+        return rc != 0 ? rc : ERR_SYNTAX;
+    *ret_snapshot = s;
+    return 0;
 }
 
 int
 conf_load_text(const struct conf_struct *root, const char *name, const char *text,
                size_t n, struct strbuf *problems, struct conf_snapshot **ret_snapshot)
 {
-    return conf_load_text_with(root, name, text, n, NULL, 0, problems, ret_snapshot);
+    const struct conf_load load = { .root = root, .name = name, .text = text, .n = n };
+
+    return conf_load(&load, problems, ret_snapshot);
 }
 
 int
 conf_load_file(const struct conf_struct *root, const char *path, struct strbuf *problems,
                struct conf_snapshot **ret_snapshot)
 {
-    return conf_load_file_with(root, path, NULL, 0, problems, ret_snapshot);
+    const struct conf_load load = { .root = root, .name = path };
+
+    return conf_load(&load, problems, ret_snapshot);
 }
 
 const char *
 conf_library_version(void)
 {
     return jansson_version_str();
+}
+
+const char *
+conf_yaml_version(void)
+{
+    return yaml_library_version();
 }

@@ -16,8 +16,9 @@ struct strbuf;
 
 enum { CONF_FILE_MAX = 4 * 1024 * 1024 };
 
-/* Reads JSON with comments by the rows of root. name: of the file, for messages. text
- * need not outlive the call. 0: *ret_snapshot has one hold; problems may have got
+/* Reads JSON with comments, or YAML, by the rows of root. name: of the file, for messages;
+ * it also tells the format (.json, .yaml; else the first character does). text need not
+ * outlive the call. 0: *ret_snapshot has one hold; problems may have got
  * warnings. ERR_SYNTAX: problems got all that is wrong, as text for a person. */
 int conf_load_text(const struct conf_struct *root, const char *name, const char *text,
                    size_t n, struct strbuf *problems,
@@ -34,16 +35,22 @@ struct conf_set {
     const char *value; /* without quotes; no variables */
 };
 
-/* As the two above, with values that replace those of the file. Each must have passed
- * conf_set_check. */
-int conf_load_text_with(const struct conf_struct *root, const char *name,
-                        const char *text, size_t n, const struct conf_set *sets,
-                        size_t n_sets, struct strbuf *problems,
-                        struct conf_snapshot **ret_snapshot) MUST_CHECK;
-int
-conf_load_file_with(const struct conf_struct *root, const char *path,
-                    const struct conf_set *sets, size_t n_sets, struct strbuf *problems,
-                    struct conf_snapshot **ret_snapshot) MUST_CHECK;
+/* One load in all its parts. */
+struct conf_load {
+    const struct conf_struct *root;
+    const char *name; /* path of the file; with text only its name, for messages */
+    const char *text; /* NULL: the file is read */
+    size_t n;
+    /* Replace values of the file. Each must have passed conf_set_check. */
+    const struct conf_set *sets;
+    size_t n_sets;
+    bool strict; /* warnings make it fail too */
+    bool json;   /* problems are told as one JSON object, also when there are none */
+};
+
+/* As the two above. */
+int conf_load(const struct conf_load *load, struct strbuf *problems,
+              struct conf_snapshot **ret_snapshot) MUST_CHECK;
 /* ERR_SYNTAX: the value cannot be; why gets the rest of a sentence that starts with its
  * name. */
 int conf_set_check(const struct conf_struct *root, const struct conf_set *set,
@@ -60,7 +67,8 @@ bool conf_is_given(const struct conf_snapshot *s, const char *path);
 struct conf_snapshot *conf_hold(struct conf_snapshot *s);
 void conf_drop(struct conf_snapshot *s); /* the last drop frees; NULL is fine */
 
-/* Version of the JSON library, for -VV. */
+/* Versions of the libraries for JSON and YAML ("none" in a build without YAML), for -VV. */
 const char *conf_library_version(void);
+const char *conf_yaml_version(void);
 
 #endif

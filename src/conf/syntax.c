@@ -91,10 +91,25 @@ word_is_any_case(const struct walk *w, struct scan_token t, const char *word)
            strncasecmp(w->json + t.at, word, t.end - t.at) == 0;
 }
 
+static bool
+is_any_of(const struct walk *w, struct scan_token t, const char *const *set, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (word_is(w, t, set[i]))
+            return true;
+    }
+    return false;
+}
+
 /* Characters that other formats have and JSON has not. True: said so. */
 static bool
 explain_other(const struct walk *w, struct scan_token t)
 {
+    static const char *const unseen[] = { "\xe2\x80\x8b", "\xe2\x80\x8c", "\xe2\x80\x8d",
+                                          "\xe2\x81\xa0", "\xef\xbb\xbf", "\xc2\xad" };
+    static const char *const spaces[] = { "\xc2\xa0", "\xe2\x80\x89", "\xe2\x80\xaf",
+                                          "\xe3\x80\x80" };
+
     if (t.kind == SCAN_UNCLOSED)
         complain(w, t, "the string that starts here has no closing quote on its line");
     else if (t.kind != SCAN_OTHER)
@@ -109,6 +124,12 @@ explain_other(const struct walk *w, struct scan_token t)
         complain(w, t, "a key and its value are separated by : and not by =");
     else if (t.c == '/')
         complain(w, t, "a comment starts with // or /*");
+    else if (is_any_of(w, t, unseen, ARRAY_LEN(unseen)))
+        complain(w, t, "an invisible character stands here; delete it");
+    else if (is_any_of(w, t, spaces, ARRAY_LEN(spaces)))
+        complain(w, t,
+                 "this space is no plain one (it came from a web page or a text "
+                 "processor); type it again");
     else if ((unsigned char)t.c == 0xe2)
         complain(
             w, t,
@@ -126,6 +147,8 @@ static bool
 explain_word(const struct walk *w, struct scan_token t)
 {
     static const char *const literals[] = { "true", "false", "null" };
+    static const char *const absent[] = { "None",     "nil",       "undefined", "NaN",
+                                          "Infinity", "-Infinity", "inf" };
     const char *s = w->json + t.at;
 
     if (is_number(s, t.end - t.at))
@@ -140,7 +163,13 @@ explain_word(const struct walk *w, struct scan_token t)
             return true;
         }
     }
-    if (strspn(s, "0123456789.+-eE") >= t.end - t.at)
+    if (is_any_of(w, t, absent, ARRAY_LEN(absent))) {
+        complain(w, t, "JSON has no %.*s; leave the key out to get its default",
+                 token_len(t), s);
+        return true;
+    }
+    if (strspn(s, "0123456789.+-eE") >= t.end - t.at ||
+        (s[0] == '0' && t.end - t.at > 2 && (s[1] | 0x20) == 'x'))
         complain(w, t, "%.*s is not how JSON writes a number", token_len(t), s);
     else
         complain(w, t, "a string needs double quotes: \"%.*s\"", token_len(t), s);
@@ -273,6 +302,45 @@ walk_token(struct walk *w, struct scan_token t, enum expect *next)
     return false;
 }
 
+/* Something stands behind the object that the file is. */
+static void
+explain_rest(const struct walk *w, struct scan_token t)
+{
+    if (t.kind == SCAN_PUNCT && (t.c == '}' || t.c == ']'))
+        complain(w, t,
+                 "there is one closing bracket too many; the config has ended "
+                 "before this");
+    else if (t.kind == SCAN_PUNCT && t.c == '{')
+        complain(w, t, "a second object starts here; one file holds one config");
+    else if (t.kind == SCAN_PUNCT && t.c == ',')
+        complain(w, t,
+                 "the config has ended before this comma; is there one } too many "
+                 "above?");
+    else
+        complain(w, t,
+                 "the config has ended before this; remove what stands behind it, "
+                 "or start it with // when it is a note");
+}
+
+/* The file does not start with {. */
+static void
+explain_start(const struct walk *w, struct scan_token t)
+{
+    struct scan ahead = w->scan;
+    struct scan_token next = scan_next(&ahead);
+
+    if (t.kind == SCAN_OTHER && (t.c == '#' || (unsigned char)t.c >= 0x80)) {
+        explain_other(w, t);
+        return;
+    }
+    if (t.kind == SCAN_WORD && next.kind == SCAN_PUNCT && next.c == ':')
+        complain(w, t,
+                 "the config must be one JSON object: it starts with {; YAML is "
+                 "read from files named .yaml");
+    else
+        complain(w, t, "the config must be one JSON object: it starts with {");
+}
+
 /* True when a problem was found and added. */
 static bool
 walk_all(struct walk *w)
@@ -286,7 +354,7 @@ walk_all(struct walk *w)
         return true;
     }
     if (t.kind != SCAN_PUNCT || t.c != '{') {
-        complain(w, t, "the config must be one JSON object: it starts with {");
+        explain_start(w, t);
         return true;
     }
     w->open[w->depth++] = t;
@@ -296,9 +364,7 @@ walk_all(struct walk *w)
     }
     t = scan_next(&w->scan);
     if (t.kind != SCAN_END)
-        complain(w, t,
-                 "the config has ended before this: there is one closing bracket too "
-                 "many, or a second object");
+        explain_rest(w, t);
     return t.kind != SCAN_END;
 }
 
@@ -324,27 +390,26 @@ token_near(const char *json, size_t n, size_t position, struct scan_token *ret_o
     }
 }
 
-/* Line of the first key in the object at `from` that says the same as the token t. */
+/* Place of the first key in the object at `from` that says the same as the token t. */
 static size_t
-first_key_line(const char *json, size_t n, size_t from, struct scan_token t)
+first_key(const char *json, size_t n, size_t from, struct scan_token t)
 {
     struct scan s = { .text = json, .n = n, .at = from };
-    size_t line = 0, column;
+    size_t at = from;
     json_t *key = json_loadb(json + t.at, t.end - t.at, JSON_DECODE_ANY, NULL);
 
     while (key && s.at < t.at) {
         struct scan_token other = scan_next(&s);
 
-        if (scan_string_is(json, other, json_string_value(key))) {
-            scan_line_column(json, n, other.at, &line, &column);
+        at = other.at;
+        if (scan_string_is(json, other, json_string_value(key)))
             break;
-        }
         scan_next(&s); /* colon */
         scan_skip_value(&s);
         scan_next(&s); /* comma */
     }
     json_decref(key);
-    return line;
+    return at;
 }
 
 /* What the walk cannot see: bad escapes, broken UTF-8, huge numbers, a key written
@@ -359,7 +424,7 @@ explain_jansson(const char *json, size_t n, const json_error_t *e, struct proble
 
     switch (json_error_code(e)) {
     case json_error_duplicate_key:
-        line = first_key_line(json, n, object.end, t);
+        line = problems_line(out, first_key(json, n, object.end, t));
         problems_add_at(out, t.at, end, "E0106",
                         "the key %.*s is written twice; the first is in line %zu",
                         token_len(t), json + t.at, line);

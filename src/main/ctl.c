@@ -10,6 +10,7 @@
 #include "base/compat.h"
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "main/ctl_check.h"
 #include "main/ctl_http.h"
 #include "net/addr.h"
 
@@ -52,7 +53,8 @@ ctl_help(FILE *to)
           to);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
-    fputs("\n"
+    fputs("  check    everything that is wrong with a config file: check FILE\n"
+          "\n"
           "options:\n"
           "  -a, --admin ADDRESS  admin port of the running outrigger: IP:PORT or\n"
           "                       unix:/path (default " CTL_DEFAULT_ADDRESS ")\n"
@@ -99,7 +101,7 @@ ctl_command(struct ctl *c, int n, char **names)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
                  i ? ", " : "", commands[i].name);
-    fprintf(stderr, "outriggerctl: unknown command \"%.60s\"; there is: %s\n", names[0],
+    fprintf(stderr, "outriggerctl: unknown command \"%.60s\"; there is: %s, check\n", names[0],
             known);
     return CTL_BAD_USAGE;
 }
@@ -202,7 +204,10 @@ int
 main(int argc, char **argv)
 {
     struct ctl c = { 0 };
-    int rv = ctl_options(&c, argc, argv);
+    int rv;
 
+    if (argc > 1 && strcmp(argv[1], "check") == 0)
+        return ctl_check(argc - 1, argv + 1);
+    rv = ctl_options(&c, argc, argv);
     return rv >= 0 ? rv : ctl_run(&c);
 }

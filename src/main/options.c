@@ -27,6 +27,7 @@ enum {
 enum option_id {
     OPTION_CONFIG,
     OPTION_CHECK,
+    OPTION_FORMAT,
     OPTION_DEMO,
     OPTION_FOR,
     OPTION_LISTEN,
@@ -46,13 +47,17 @@ static const struct option_row {
     enum option_id id;
     char letter;      /* 0: none */
     const char *name; /* long form */
-    const char *arg;  /* what the value is called; NULL: takes none */
+    const char
+        *arg; /* what the value is called; NULL: takes none; "[=X]": may have one */
     const char *help; /* NULL: not shown */
 } rows[] = {
     { OPTION_CONFIG, 'c', "config", "FILE",
       "run with this config file; - is standard input" },
-    { OPTION_CHECK, 't', "check", NULL,
-      "check the config and exit: 0 good, 1 bad, 2 wrong use of options" },
+    { OPTION_CHECK, 't', "check", "[=strict]",
+      "check the config and exit: 0 good, 1 bad, 2 wrong use of options; with "
+      "--check=strict a warning is bad too" },
+    { OPTION_FORMAT, 0, "format", "text|json",
+      "with --check: how problems are told; json is for editors and CI jobs" },
     { OPTION_LISTEN, 0, "listen", "ADDR",
       "without a file: accept clients here, as 127.0.0.1:8080, :8080 or unix:/path" },
     { OPTION_BACKEND, 0, "backend", "TARGET",
@@ -118,6 +123,14 @@ row_of_value(int value)
             return &rows[i];
     }
     return NULL;
+}
+
+static int
+row_has_arg(const struct option_row *row)
+{
+    if (!row->arg)
+        return no_argument;
+    return row->arg[0] == '[' ? optional_argument : required_argument;
 }
 
 /* Keeps a value that has a key in the file; a bad one is told at once. */
@@ -191,7 +204,16 @@ option_take(struct options *o, enum option_id id, const char *value,
     case OPTION_FOR:
         return option_for(o, value, problems);
     case OPTION_CHECK:
+        if (value && strcmp(value, "strict") != 0)
+            return usage_fail(problems,
+                              "--check=%s is not known; there is --check=strict", value);
+        o->strict = o->strict || value;
         return option_mode(o, OPTIONS_CHECK);
+    case OPTION_FORMAT:
+        if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
+            return usage_fail(problems, "--format is text or json, not %s", value);
+        o->format = value;
+        return 0;
     case OPTION_DEMO:
         o->demo = true;
         return o->mode == OPTIONS_PRINT_CONFIG ? 0 : option_mode(o, OPTIONS_DEMO);
@@ -270,6 +292,8 @@ options_check(const struct options *o, struct strbuf *problems)
     if (o->n_backends > 0 && !o->listen)
         return usage_fail(problems,
                           "--backend needs --listen, for example --listen :8080");
+    if (o->format && o->mode != OPTIONS_CHECK)
+        return usage_fail(problems, "--format belongs to --check");
     if (!needs_config || o->config_file || direct)
         return 0;
     if (o->mode == OPTIONS_CHECK)
@@ -291,13 +315,12 @@ options_parse(struct options *o, int argc, char **argv, struct strbuf *problems)
 
     *o = (struct options){ .mode = OPTIONS_RUN };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        longs[i] =
-            (struct option){ .name = rows[i].name,
-                             .has_arg = rows[i].arg ? required_argument : no_argument,
-                             .val = LONG_FIRST + (int)rows[i].id };
+        longs[i] = (struct option){ .name = rows[i].name,
+                                    .has_arg = row_has_arg(&rows[i]),
+                                    .val = LONG_FIRST + (int)rows[i].id };
         if (rows[i].letter)
             letters[n_letters++] = rows[i].letter;
-        if (rows[i].letter && rows[i].arg)
+        if (rows[i].letter && row_has_arg(&rows[i]) == required_argument)
             letters[n_letters++] = ':';
     }
     opterr = 0;
@@ -347,31 +370,49 @@ options_config_text(const struct options *o, struct strbuf *out)
     strbuf_puts(out, "\n  ] }]\n}\n");
 }
 
+bool
+options_want_json(const struct options *o)
+{
+    return o->format && strcmp(o->format, "json") == 0;
+}
+
+/* text NULL: the file. */
+static int
+load_with(const struct options *o, const char *name, const char *text, size_t n,
+          struct strbuf *problems, struct conf_snapshot **ret_snapshot)
+{
+    struct conf_set sets[SETS_MAX];
+    const struct conf_load load = { .root = &config_struct,
+                                    .name = name,
+                                    .text = text,
+                                    .n = n,
+                                    .sets = sets,
+                                    .n_sets = options_sets(o, sets),
+                                    .strict = o->strict,
+                                    .json = options_want_json(o) };
+
+    return conf_load(&load, problems, ret_snapshot);
+}
+
 int
 options_load_text(const struct options *o, const char *name, const char *text, size_t n,
                   struct strbuf *problems, struct conf_snapshot **ret_snapshot)
 {
-    struct conf_set sets[SETS_MAX];
-    size_t n_sets = options_sets(o, sets);
-
-    return conf_load_text_with(&config_struct, name, text, n, sets, n_sets, problems,
-                               ret_snapshot);
+    return load_with(o, name, text, n, problems, ret_snapshot);
 }
 
 int
 options_load(const struct options *o, struct strbuf *problems,
              struct conf_snapshot **ret_snapshot)
 {
-    struct conf_set sets[SETS_MAX];
     struct strbuf text;
     int rv;
 
     if (o->config_file)
-        return conf_load_file_with(&config_struct, o->config_file, sets,
-                                   options_sets(o, sets), problems, ret_snapshot);
+        return load_with(o, o->config_file, NULL, 0, problems, ret_snapshot);
     strbuf_init(&text, CONF_FILE_MAX);
     options_config_text(o, &text);
-    rv = options_load_text(o, "<options>", text.s, text.len, problems, ret_snapshot);
+    rv = load_with(o, "<options>", text.s, text.len, problems, ret_snapshot);
     strbuf_done(&text);
     return rv;
 }
@@ -392,7 +433,7 @@ help_row(const struct option_row *row, struct strbuf *out)
     else
         strbuf_printf(&left, "      --%s", row->name);
     if (row->arg)
-        strbuf_printf(&left, " %s", row->arg);
+        strbuf_printf(&left, "%s%s", row->arg[0] == '[' ? "" : " ", row->arg);
     snprintf(prefix, sizeof prefix, "%*s", HELP_COLUMN + 2, "");
     conf_put_wrapped(&text, prefix, HELP_WIDTH, row->help);
     if (left.len <= HELP_COLUMN)

@@ -39,6 +39,8 @@ struct options {
     size_t n_backends;
     /* Win over the file; NULL: not given. Checked while the command line is read. */
     const char *workers, *admin, *log_level;
+    bool strict;         /* --check=strict */
+    const char *format;  /* --format: "text" or "json"; NULL: not given */
     const char *explain; /* what to explain */
     bool demo;           /* --demo, also beside --print-config */
     int64_t demo_for_ms; /* --for: end the demo after this; 0: run on */
@@ -53,6 +55,8 @@ int options_parse(struct options *o, int argc, char **argv,
  * problems on stderr. Returns the exit code, or -1 when the program shall start. */
 int options_run_query(const struct options *o) MUST_CHECK;
 
+/* --format=json */
+bool options_want_json(const struct options *o);
 /* Loads the config that the options name: the file, or the text of options_config_text,
  * with --workers, --admin and --log-level in place of what it says. problems gets errors
  * and warnings. 0, ERR_SYNTAX or ERR_SYS, as conf_load_file. */

@@ -27,9 +27,10 @@ static const struct library {
     const char *name;
     const char *(*version)(void);
 } libraries[] = {
-    { "jansson", conf_library_version },  { "nghttp2", h2_library_version },
-    { "libevent", loop_library_version }, { "protobuf-c", pb_library_version },
-    { "c-ares", dns_library_version },    { "pcre2", regex_library_version },
+    { "jansson", conf_library_version },  { "libyaml", conf_yaml_version },
+    { "nghttp2", h2_library_version },    { "libevent", loop_library_version },
+    { "protobuf-c", pb_library_version }, { "c-ares", dns_library_version },
+    { "pcre2", regex_library_version },
 };
 
 static void
@@ -69,11 +70,11 @@ query_config(const struct options *o, struct strbuf *out, struct strbuf *problem
 {
     struct conf_snapshot *s = NULL;
 
-    if (options_load(o, problems, &s) != 0)
+    if (options_load(o, options_want_json(o) ? out : problems, &s) != 0)
         return EXIT_BAD_CONFIG;
-    if (o->mode == OPTIONS_CHECK)
+    if (o->mode == OPTIONS_CHECK && !options_want_json(o))
         put_good(o, s, out);
-    else
+    else if (o->mode != OPTIONS_CHECK)
         conf_print(&config_struct, conf_root(s), out);
     conf_drop(s);
     return EXIT_GOOD;

@@ -38,7 +38,7 @@ void method_table_free(struct method_table *t); /* NULL is fine */
  * service, else the one with an empty name; NULL: none (t NULL is fine). Entries are not
  * merged: a more specific one replaces the others whole, as in gRPC. At most three hash
  * lookups; no lock, no allocation. */
-const struct method_conf *method_conf_find(const struct method_table *t,
-                                           struct slice service, struct slice method);
+const struct method_conf *
+method_conf_find(const struct method_table *t, struct slice service, struct slice method);
 
 #endif

@@ -22,6 +22,11 @@ def run(*args, text=None):
                           text=True, timeout=20 * env.SLOW)
 
 
+def ctl(*args, text=None):
+    return subprocess.run([env.OUTRIGGER + "ctl"] + list(args), input=text, capture_output=True,
+                          text=True, timeout=20 * env.SLOW)
+
+
 def write_config(tmp_path, text):
     path = os.path.join(tmp_path, "c.json")
     with open(path, "w") as f:
@@ -89,6 +94,50 @@ def test_check_names_the_place(tmp_path, old, new, hint):
     text = got.stdout + got.stderr
     assert got.returncode == 1
     assert re.search(r"c\.json:\d+:\d+", text) and hint in text, text
+
+
+def has_yaml():
+    return "libyaml none" not in run("-VV").stdout
+
+
+def test_check_for_ci_jobs(tmp_path):
+    """outriggerctl check is outrigger --check by another name."""
+    bad = write_config(tmp_path, (SMALLEST % "127.0.0.1:1").replace('"routes"', '"rutes"'))
+    got = ctl("check", "--json", bad)
+    answer = json.loads(got.stdout)
+    assert (got.returncode, got.stderr, answer["good"]) == (1, "", False)
+    assert {k: v for k, v in answer["problems"][0].items() if k != "message"} == {
+        "file": bad, "line": 2, "column": 44, "endLine": 2, "endColumn": 51,
+        "severity": "error", "code": "E0107", "suggestion": "routes"}
+    assert run("--check", "--format=json", "-c", bad).stdout == got.stdout
+    assert ctl("check", bad).stderr == run("-t", "-c", bad).stderr != ""
+
+    warns = write_config(tmp_path, (SMALLEST % "127.0.0.1:1").replace(
+        '"routes": [', '"routes": [{ "to": "app" }, '))
+    assert ctl("check", warns).returncode == 0
+    assert ctl("check", "--strict", warns).returncode == 1
+    good = json.loads(ctl("check", "--json", "-", text=SMALLEST % "127.0.0.1:1").stdout)
+    assert (good["good"], good["problems"]) == (True, [])
+    assert ctl("check").returncode == 2
+    assert ctl("check", "--no-such-option", warns).returncode == 2
+
+
+def test_yaml_file_and_stdin(tmp_path, backend):
+    if not has_yaml():
+        pytest.skip("built without libyaml")
+    listen = env.free_address()
+    text = ("version: 1 # a note\nadmin: 'off'\nlisteners:\n  - listen: %s\n    routes:\n"
+            "      - to: app\npools:\n  - name: app\n    endpoints: [\"%s\"]\n" % (listen, backend.address))
+    path = os.path.join(tmp_path, "c.yaml")
+    with open(path, "w") as f:
+        f.write(text)
+    with Command("-c", path), env.open_channel(listen) as channel:
+        assert protos.Stub(channel).UnaryCall(SimpleRequest(response_size=3), timeout=10)
+    checked = run("-t", "-c", "-", text=text)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    got = run("-t", "-c", "-", text=text.replace("to: app", "to: apq"))
+    assert got.returncode == 1
+    assert '<stdin>:6:13: error: there is no pool "apq"; did you mean "app"? [E0201]' in got.stderr
 
 
 def test_bad_usage_exits_2():

@@ -133,7 +133,10 @@ bad_numbers_percentages_and_maps_are_refused(void **state)
           "z:1:54: error: tax is 101%; it must be from 0% to 100% [E0110]" },
         { "\"tax\": \"much\"",
           "z:1:54: error: tax must be a percentage like \"20%\" [E0117]" },
-        { "\"signs\": { \"a\": 1 }", "z:1:63: error: signs.a must be a string [E0109]" },
+        { "\"signs\": { \"a\": 1 }", "z:1:63: error: signs.a must be a string, not a "
+                                     "number; did you mean \"1\"? [E0109]" },
+        { "\"signs\": { \"a\": 1.10 }", "z:1:63: error: signs.a must be a string, not a "
+                                        "number; put it in quotes [E0109]" },
         { "\"signs\": [\"a\"]",
           "z:1:56: error: signs must be an object of strings { }, not a list [E0109]" },
     };
@@ -192,7 +195,11 @@ wrong_values_are_refused_at_their_place(void **state)
         { "\"closed\": 1",
           "z:1:42: error: closed must be true or false, not a number [E0109]" },
         { "\"closed\": \"true\"", "z:1:42: error: closed must be true or false, not a "
-                                  "string; write it without quotes [E0109]" },
+                                  "string \"true\"; did you mean true? [E0109]" },
+        { "\"closed\": \"Off\"", "z:1:42: error: closed must be true or false, not a "
+                                 "string \"Off\"; did you mean false? [E0109]" },
+        { "\"closed\": \"later\"",
+          "z:1:42: error: closed must be true or false, not a string [E0109]" },
         { "\"closed\": null", "z:1:42: error: closed must be true or false, not null; "
                               "leave the key out to get the default [E0109]" },
         { "\"mood\": \"wlid\"", "z:1:40: error: mood does not know the word \"wlid\"; "
@@ -322,8 +329,8 @@ unknown_keys_get_the_best_hint(void **state)
         { "\"cages\": [{ \"animal\": \"a\", \"conut\": 1 }]",
           "z:1:57: error: unknown key \"conut\" in cages[0]; did you mean \"count\"? "
           "[E0107]" },
-        { "\"tls\": 1", "z:1:30: error: unknown key \"tls\"; this version does not have "
-                        "TLS yet [E0107]" },
+        { "\"retryPolicy\": 1", "z:1:30: error: this version of outrigger does not have "
+                                "retries yet; remove \"retryPolicy\" [E0124]" },
         { "\"X-note\": 1", "z:1:30: error: unknown key \"X-note\"" },
     };
 

@@ -25,6 +25,7 @@ start(struct fixture *f)
 {
     problems_init(&f->ps, "f", json, strlen(json));
     f->ps.json = json;
+    f->ps.json_n = strlen(json);
     f->root = (struct conf_place){ .out = &f->ps };
     strbuf_init(&f->out, 1 << 20);
 }
@@ -140,11 +141,51 @@ long_messages_are_cut(void **state)
     stop(&f);
 }
 
+static void
+problems_are_json_for_programs(void **state)
+{
+    static const char want[] =
+        "{\n  \"file\": \"f\",\n  \"good\": false,\n  \"errors\": 3,\n"
+        "  \"warnings\": 1,\n  \"problems\": [\n"
+        "    { \"file\": \"f\", \"severity\": \"error\", \"code\": \"E0001\", "
+        "\"message\": \"the file\" },\n"
+        "    { \"file\": \"f\", \"line\": 1, \"column\": 3, \"endLine\": 1, "
+        "\"endColumn\": 6, \"severity\": \"error\", \"code\": \"E0107\", "
+        "\"message\": \"unknown key \\\"x\\\"; in outrigger this is \\\"a.b\\\"\", "
+        "\"suggestion\": \"a.b\" },\n"
+        "    { \"file\": \"f\", \"line\": 2, \"column\": 2, \"endLine\": 2, "
+        "\"endColumn\": 3, \"severity\": \"warning\", \"code\": \"W0001\", "
+        "\"message\": \"a ? b?\" },\n"
+        "    { \"file\": \"f\", \"line\": 3, \"column\": 9, \"endLine\": 3, "
+        "\"endColumn\": 10, \"severity\": \"error\", \"code\": \"E0111\", "
+        "\"message\": \"b needs a unit; did you mean \\\"3s\\\"?\", "
+        "\"suggestion\": \"3s\" }\n  ]\n}\n";
+    struct fixture f;
+
+    (void)state;
+    start(&f);
+    conf_problem(&f.root, "a[2].b", "E0111", "b needs a unit; did you mean \"3s\"?");
+    conf_warning(&f.root, "a[1]", "W0001", "a \x1b b\xff");
+    problems_add(&f.ps, "E0001", "the file");
+    problems_add_key(&f.root, "a", SPOT_KEY, "E0107",
+                     "unknown key \"x\"; in outrigger this is \"a.b\"");
+    problems_print_json(&f.ps, false, &f.out);
+    assert_string_equal(f.out.s, want);
+    stop(&f);
+    start(&f);
+    problems_print_json(&f.ps, true, &f.out);
+    assert_string_equal(f.out.s, "{\n  \"file\": \"f\",\n  \"good\": true,\n  "
+                                 "\"errors\": 0,\n  \"warnings\": 0,\n  "
+                                 "\"problems\": []\n}\n");
+    stop(&f);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_printed_without_problems),
+        cmocka_unit_test(problems_are_json_for_programs),
         cmocka_unit_test(errors_take_the_places_of_warnings),
         cmocka_unit_test(a_full_list_of_errors_only_counts),
         cmocka_unit_test(paths_lead_to_places),

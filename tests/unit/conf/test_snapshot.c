@@ -179,6 +179,12 @@ values_of_the_command_line_win(void **state)
                                             { "gate.width", "3KiB" } };
     static const char text[] = "{ \"version\": 1, \"star\": { \"animal\": \"lion\" }, "
                                "\"gate\": { \"width\": \"2KiB\" } }";
+    const struct conf_load load = { .root = &zoo_struct,
+                                    .name = "z",
+                                    .text = text,
+                                    .n = strlen(text),
+                                    .sets = sets,
+                                    .n_sets = ARRAY_LEN(sets) };
     struct conf_snapshot *s = NULL;
     const struct zoo *zoo;
     struct strbuf problems;
@@ -187,9 +193,7 @@ values_of_the_command_line_win(void **state)
     strbuf_init(&problems, 4096);
     for (size_t i = 0; i < ARRAY_LEN(sets); i++)
         assert_int_equal(conf_set_check(&zoo_struct, &sets[i], &problems), 0);
-    assert_int_equal(conf_load_text_with(&zoo_struct, "z", text, strlen(text), sets,
-                                         ARRAY_LEN(sets), &problems, &s),
-                     0);
+    assert_int_equal(conf_load(&load, &problems, &s), 0);
     zoo = conf_root(s);
     assert_int_equal(zoo->gate.open_ms, 5000);
     assert_int_equal(zoo->gate.width, 3072);

@@ -37,11 +37,20 @@ golden_open(const char *name, const char *mode)
 char *
 golden_read(const char *name)
 {
+    size_t n;
+
+    return golden_read_bytes(name, &n);
+}
+
+char *
+golden_read_bytes(const char *name, size_t *ret_n)
+{
     FILE *f = golden_open(name, "r");
     char *text = xmalloc(1 << 20);
     size_t n = fread(text, 1, (1 << 20) - 1, f);
 
     text[n] = '\0';
+    *ret_n = n;
     fclose(f);
     return text;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Broken config files and, beside each, exactly what the user sees. They are in
- * tests/unit/conf/golden: NAME.json and NAME.txt. `make update-golden` writes the texts. */
+ * tests/unit/conf/golden: NAME.json or NAME.yaml, and NAME.txt. `make update-golden` writes the texts. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 #include "golden.h"
 #include "main/config.h"
 
-enum { FILES_MIN = 60 };
+enum { FILES_MIN = 120 };
 
 static const char folder[] = "tests/unit/conf/golden";
 
@@ -28,11 +28,12 @@ load(const char *name, struct strbuf *problems)
     struct conf_snapshot *s = NULL;
     char path[512];
     char *text;
+    size_t n;
 
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    text = golden_read(path);
+    text = golden_read_bytes(path, &n);
     strbuf_init(problems, 1 << 20);
-    if (conf_load_text(&config_struct, name, text, strlen(text), problems, &s) == 0)
+    if (conf_load_text(&config_struct, name, text, n, problems, &s) == 0)
         conf_drop(s);
     golden_free(text);
     if (problems->len == 0)
@@ -40,10 +41,12 @@ load(const char *name, struct strbuf *problems)
 }
 
 static int
-is_json(const struct dirent *e)
+is_config(const struct dirent *e)
 {
     const char *dot = strrchr(e->d_name, '.');
 
+    if (dot && strcmp(dot, ".yaml") == 0)
+        return strcmp(conf_yaml_version(), "none") != 0;
     return dot && strcmp(dot, ".json") == 0;
 }
 
@@ -56,14 +59,16 @@ each_broken_file_is_explained_as_before(void **state)
 
     (void)state;
     snprintf(path, sizeof path, "%s/%s", golden_top(), folder);
-    n = scandir(path, &names, is_json, alphasort);
+    n = scandir(path, &names, is_config, alphasort);
+    print_message("%d broken files\n", n);
     assert_true(n >= FILES_MIN);
     for (int i = 0; i < n; i++) {
         struct strbuf problems;
 
         load(names[i]->d_name, &problems);
         snprintf(path, sizeof path, "%s/%.*s.txt", folder,
-                 (int)(strlen(names[i]->d_name) - strlen(".json")), names[i]->d_name);
+                 (int)(strrchr(names[i]->d_name, '.') - names[i]->d_name),
+                 names[i]->d_name);
         golden_compare(path, problems.s);
         strbuf_done(&problems);
         free(names[i]);
@@ -82,7 +87,7 @@ each_line_has_one_of_the_known_forms(void **state)
 
     (void)state;
     snprintf(path, sizeof path, "%s/%s", golden_top(), folder);
-    n = scandir(path, &names, is_json, alphasort);
+    n = scandir(path, &names, is_config, alphasort);
     assert_true(n >= FILES_MIN);
     for (int i = 0; i < n; i++) {
         const char *name = names[i]->d_name;

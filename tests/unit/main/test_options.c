@@ -70,6 +70,8 @@ modes_are_read(void **state)
         { "-t -c x.json", OPTIONS_CHECK },
         { "-tc x.json", OPTIONS_CHECK },
         { "-c x.json --check", OPTIONS_CHECK },
+        { "-c x.json --check=strict", OPTIONS_CHECK },
+        { "-t --format=json -c x.json", OPTIONS_CHECK },
         { "--demo", OPTIONS_DEMO },
         { "--demo --listen 127.0.0.1:0", OPTIONS_DEMO },
         { "--demo --print-config", OPTIONS_PRINT_CONFIG },
@@ -148,6 +150,9 @@ wrong_use_is_told(void **state)
           "brings its own listener and backends; leave out --backend\n" },
         { "-c a --for 5s", "--for belongs to --demo\n" },
         { "--demo --for 5", "--for needs a unit (ns us ms s m h d); did you mean 5s\n" },
+        { "-c a --check=hard", "--check=hard is not known; there is --check=strict\n" },
+        { "-t -c a --format xml", "--format is text or json, not xml\n" },
+        { "-c a --format json", "--format belongs to --check\n" },
         { "-c a --workers 5000", "--workers is 5000; it must be from 0 to 1024\n" },
         { "-c a --workers two", "--workers must be a whole number, not \"two\"\n" },
         { "-c a --workers -1", "--workers must be a whole number, not \"-1\"\n" },
@@ -263,6 +268,18 @@ options_win_over_the_file(void **state)
     strbuf_done(&problems);
 }
 
+static void
+checks_can_be_strict_and_json(void **state)
+{
+    (void)state;
+    assert_false(parse_good("-t -c x.json").strict);
+    assert_true(parse_good("--check=strict -c x.json").strict);
+    assert_true(parse_good("--check=strict -t -c x.json").strict);
+    assert_true(parse_good("-c x.json -t --check=strict").strict);
+    assert_string_equal(parse_good("-t --format text -c x").format, "text");
+    assert_string_equal(parse_good("-t --format=json -c x").format, "json");
+}
+
 /* --- queries: exit code and what goes where ------------------------------------- */
 
 static char said[2][1 << 18]; /* stdout, stderr */
@@ -307,6 +324,50 @@ run(const char *line)
 }
 
 static void
+run_golden(int code, const char *options, const char *file)
+{
+    char line[512];
+
+    snprintf(line, sizeof line, "%s -c %s/tests/unit/conf/golden/%s", options,
+             golden_top(), file);
+    assert_int_equal(run(line), code);
+}
+
+static void
+a_strict_check_fails_for_a_warning(void **state)
+{
+    (void)state;
+    run_golden(0, "-t", "pool_unused.json");
+    assert_non_null(strstr(said[0], " is good: "));
+    assert_non_null(strstr(said[1], "[W0302]"));
+    run_golden(EXIT_BAD_CONFIG, "--check=strict", "pool_unused.json");
+    assert_string_equal(said[0], "");
+    assert_non_null(strstr(said[1], "a strict check takes a warning for an error\n"));
+    run_golden(EXIT_BAD_CONFIG, "--check=strict", "key_misspelt.json");
+    assert_null(strstr(said[1], "a strict check"));
+}
+
+static void
+a_check_can_answer_in_json(void **state)
+{
+    (void)state;
+    run_golden(EXIT_BAD_CONFIG, "-t --format=json", "key_misspelt.json");
+    assert_string_equal(said[1], "");
+    assert_non_null(strstr(said[0], "\n  \"good\": false,\n"));
+    assert_non_null(strstr(said[0], "\"code\": \"E0107\""));
+    assert_non_null(strstr(said[0], "\"suggestion\": \""));
+    run_golden(0, "-t --format=json", "pool_unused.json");
+    assert_non_null(strstr(said[0], "\n  \"good\": true,\n  \"errors\": 0,\n"));
+    assert_non_null(strstr(said[0], "\"severity\": \"warning\""));
+    run_golden(EXIT_BAD_CONFIG, "--check=strict --format=json", "pool_unused.json");
+    assert_non_null(strstr(said[0], "\n  \"good\": false,\n"));
+    run_golden(EXIT_BAD_CONFIG, "-t --format=json", "no_such_file.json");
+    assert_non_null(strstr(said[0], "\"code\": \"E0101\""));
+    run_golden(0, "-t --format=json", "../../../../conf/minimal.json");
+    assert_non_null(strstr(said[0], "\"problems\": []\n}\n"));
+}
+
+static void
 queries_answer_with_the_right_exit_code(void **state)
 {
     char line[512];
@@ -318,6 +379,7 @@ queries_answer_with_the_right_exit_code(void **state)
     assert_string_equal(said[0], "outrigger " PACKAGE_VERSION "\n");
     assert_int_equal(run("-VV"), 0);
     assert_non_null(strstr(said[0], "\njansson "));
+    assert_non_null(strstr(said[0], "\nlibyaml "));
     assert_int_equal(run("--help"), 0);
     assert_non_null(strstr(said[0], "  -c, --config FILE "));
     assert_null(strstr(said[0], "print-man"));
@@ -402,6 +464,9 @@ main(void)
         cmocka_unit_test(options_alone_make_a_config),
         cmocka_unit_test(bad_addresses_among_the_options_are_told),
         cmocka_unit_test(options_win_over_the_file),
+        cmocka_unit_test(checks_can_be_strict_and_json),
+        cmocka_unit_test(a_strict_check_fails_for_a_warning),
+        cmocka_unit_test(a_check_can_answer_in_json),
         cmocka_unit_test(queries_answer_with_the_right_exit_code),
         cmocka_unit_test(print_config_gives_what_is_in_force_or_a_start),
         cmocka_unit_test(help_fits_a_terminal_and_names_every_option),

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main/ctl_check.h - outriggerctl check: what is wrong with a config file.
+ * The rows of the config live in outrigger itself, so that program is run: the one beside
+ * this one, else the installed one. */
+#ifndef OUTRIGGER_MAIN_CTL_CHECK_H
+#define OUTRIGGER_MAIN_CTL_CHECK_H
+
+/* argv[0] is "check". Does not return when outrigger was found: its exit code (0 good,
+ * 1 bad, 2 wrong use) is that of the process. Else 2 after a sentence on stderr. */
+int ctl_check(int argc, char **argv);
+
+#endif
