@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/util.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,15 @@ admin_metrics(const struct admin *a, struct evbuffer *out)
     }
     if (a->tls)
         admin_tls(a, tls_store_metrics, out);
+    if (a->metrics) {
+        struct strbuf text;
+
+        strbuf_init(&text, ADMIN_PAGE_MAX);
+        strbuf_puts(&text, "");
+        a->metrics(a->metrics_arg, &text);
+        evbuffer_add(out, text.s, text.len);
+        strbuf_done(&text);
+    }
     evbuffer_add_printf(out, "# HELP outrigger_build_info Version of this program.\n"
                              "# TYPE outrigger_build_info gauge\n"
                              "outrigger_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
@@ -139,22 +149,31 @@ admin_pools(const struct admin *a, struct evbuffer *out)
     strbuf_done(&text);
 }
 
+void
+admin_send(struct evhttp_request *req, int status, const char *type)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+
+    evhttp_add_header(headers, "Content-Type", type);
+    evhttp_add_header(headers, "Cache-Control", "no-store");
+    evhttp_send_reply(req, status, NULL, evhttp_request_get_output_buffer(req));
+}
+
 static void
 admin_on_request(struct evhttp_request *req, void *arg)
 {
     struct admin *a = arg;
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
     struct evbuffer *out = evhttp_request_get_output_buffer(req);
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
     const char *type = "text/plain; charset=utf-8";
-    const struct admin_entry *own = path ? admin_find(a, path) : NULL;
+    struct admin_entry *own = path ? admin_find(a, path) : NULL;
     int status = HTTP_OK;
 
     if (own) {
         status = admin_answer(a, own, req, &type);
     } else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
         status = HTTP_BADMETHOD;
-        evhttp_add_header(headers, "Allow", "GET");
+        evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
     } else if (path && strcmp(path, "/metrics") == 0) {
         type = "text/plain; version=0.0.4; charset=utf-8";
         admin_metrics(a, out);
@@ -178,9 +197,8 @@ admin_on_request(struct evhttp_request *req, void *arg)
                                  "/certs\n/certs.json\n");
         admin_list(a, out);
     }
-    evhttp_add_header(headers, "Content-Type", type);
-    evhttp_add_header(headers, "Cache-Control", "no-store");
-    evhttp_send_reply(req, status, NULL, out);
+    if (status != ADMIN_LATER)
+        admin_send(req, status, type);
 }
 
 static int
@@ -206,13 +224,16 @@ admin_socket(const struct addr *at)
 }
 
 int
-admin_open(struct loop *loop, const struct addr *at, const struct stats *const *stats,
-           size_t n, struct admin **ret, const char **ret_why)
+admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
+           const struct stats *const *stats, size_t n, struct admin **ret,
+           const char **ret_why)
 {
     struct admin *a;
-    int fd = admin_socket(at);
+    bool inherited = fd >= 0;
 
-    if (fd < 0) {
+    if (!inherited)
+        fd = admin_socket(at);
+    if (fd < 0 || evutil_make_socket_nonblocking(fd) != 0) {
         *ret_why = strerror(errno);
         return ERR_SYS;
     }
@@ -224,11 +245,13 @@ admin_open(struct loop *loop, const struct addr *at, const struct stats *const *
     if (addr_is_unix(at) ||
         getsockname(fd, (struct sockaddr *)&a->at.sa, &a->at.len) != 0)
         a->at = *at;
-    if (addr_is_unix(at))
+    if (addr_is_unix(at) && (!inherited || owns_file))
         snprintf(a->unix_path, sizeof(a->unix_path), "%s",
                  ((const struct sockaddr_un *)&at->sa)->sun_path);
     a->http = evhttp_new(loop_event_base(loop));
-    if (!a->http || evhttp_accept_socket(a->http, fd) != 0) {
+    a->fd = fd;
+    a->bound = a->http ? evhttp_accept_socket_with_handle(a->http, fd) : NULL;
+    if (!a->bound) {
         close(fd);
         *ret_why = "no memory for the HTTP server";
         admin_close(a);
@@ -248,6 +271,25 @@ admin_set_pools(struct admin *a, struct hub *const *hubs, size_t n)
 {
     a->hubs = hubs;
     a->hub_count = n;
+}
+
+int
+admin_fd(const struct admin *a, bool *ret_owns_file)
+{
+    if (!a->bound)
+        return -1;
+    *ret_owns_file = a->unix_path[0] != '\0';
+    return a->fd;
+}
+
+void
+admin_leave(struct admin *a)
+{
+    if (!a || !a->bound)
+        return;
+    a->unix_path[0] = '\0';
+    evhttp_del_accept_socket(a->http, a->bound); /* closes our descriptor */
+    a->bound = NULL;
 }
 
 void

@@ -168,7 +168,6 @@ slab_take(struct slab *s, size_t n, bool *ret_zeroed)
     p = page->free;
     if (LIKELY(p != NULL)) {
         memcpy(&page->free, p, sizeof(page->free));
-        __builtin_prefetch(page->free, 1); /* the next one to go */
     } else {
         p = page->fresh;
         page->fresh += page->stride;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* h2/conn.h - one HTTP/2 connection, either side, and its streams. The only room that knows nghttp2.
  *
- * How it moves: bytes are read once per loop turn and cut into frames, which only leave notes (events on the stream). After that the
+ * How it moves: bytes are read once per loop turn (a few times in a short one) and cut into frames, which only leave notes (events on the stream). After that the
  * owner hears of each touched stream once (`on_events`) and may call anything here: all sending functions only queue. At the end of the turn
  * every connection with something to say is flushed with one write. Nothing of the owner ever runs while frames are read, except on_open,
  * which may allocate and nothing else.  The framing and the HPACK encoder are ours (recv.c, send.c, hpack.c); the decoder is nghttp2's.

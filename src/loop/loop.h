@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* loop/loop.h - one thread's event loop on libevent: turns, tasks from other threads,
  * the time of the turn. A turn is: wait for events (or the next timer, or a post), run
- * their callbacks, run due timers, run posted tasks, run the turn hooks in the order
+ * their callbacks (and of what became ready meanwhile, see loop_look), run due timers, run posted tasks, run the turn hooks in the order
  * they were added, then free what was closed (reap).  The clock is read once when the
  * wait returns; loop_now_us is that time. All functions are for the loop's own thread,
  * except loop_post and loop_stop, which any thread may call. */

@@ -12,6 +12,7 @@
 #include "conf/copy.h"
 #include "loop/loop.h"
 #include "main/leave.h"
+#include "main/mirror.h"
 #include "main/pools.h"
 #include "main/process_int.h"
 #include "main/swap.h"
@@ -42,6 +43,8 @@ listens_same(const char *a_text, const char *b_text)
     struct addr a, b;
     const char *why;
 
+    if (strcmp(a_text, b_text) == 0)
+        return true; /* also "fd:NAME" */
     return addr_parse(a_text, true, &a, &why) == ERR_OK &&
            addr_parse(b_text, true, &b, &why) == ERR_OK && addr_equal(&a, &b);
 }
@@ -76,8 +79,10 @@ static bool
 plan_open(struct process *p, struct plan *plan, struct strbuf *problems)
 {
     const char *why = "";
+    bool owns = true;
+    int fd = process_take_socket(p, plan->conf->listen, &owns);
 
-    if (server_open(accept_loop(p), plan->conf->listen, &p->shared, p->workers,
+    if (server_open(accept_loop(p), plan->conf->listen, fd, owns, &p->shared, p->workers,
                     p->worker_count, &plan->server, &why) == ERR_OK) {
         plan->opened = true;
         return true;
@@ -209,6 +214,8 @@ generation_switch(struct process *p, const struct config *conf, uint64_t version
     else
         swap_apply_here(s);
     plans_start(p, plans, conf->listeners.n);
+    mirror_begin(p);
+    process_drain_again(p);
 }
 
 int

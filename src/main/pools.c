@@ -178,8 +178,10 @@ slot_free(struct process *p)
     return (unsigned)p->slot_hint;
 }
 
+/* old: the pool whose place it takes; NULL: none. */
 static struct live_pool *
-live_new(struct process *p, const struct pool_conf *conf, struct swap *s)
+live_new(struct process *p, const struct pool_conf *conf, const struct live_pool *old,
+         struct swap *s)
 {
     struct live_pool *l = xcalloc(1, sizeof(*l));
     const struct pool_conf *own;
@@ -192,6 +194,8 @@ live_new(struct process *p, const struct pool_conf *conf, struct swap *s)
     l->slot = slot_free(p);
     p->slots[l->slot] = l;
     l->hub = hub_new(p->loop, p->h2, &p->rng, p->tls, own, p->worker_count);
+    if (old) /* calls need not wait for a name that was known a moment ago */
+        hub_inherit(l->hub, old->hub);
     for (size_t i = 0; i < p->worker_count; i++)
         hub_expect(l->hub, i, p->workers[i]->loop);
     swap_add_pool(s,
@@ -229,7 +233,7 @@ pools_apply_one(struct process *p, const struct pool_conf *conf, struct swap *s,
         l->wanted = true;
         return;
     }
-    live_new(p, conf, s)->wanted = true;
+    live_new(p, conf, l, s)->wanted = true;
 }
 
 static void

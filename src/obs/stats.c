@@ -270,6 +270,9 @@ static const struct stat_row rows[] = {
             "Times that changed certificate files were read: taken as a whole, or not."),
     LEVEL(STAT_TLS_INSECURE, "outrigger_tls_insecure_pools", NULL,
           "Pools that do not verify their backends (tls.insecureSkipVerify)."),
+    LEVEL(STAT_DRAIN_STATE, "outrigger_drain_state", NULL,
+          "How far the end is: 0 serving, 1 drain announced, 2 clients are told to go, 3 "
+          "stopping."),
 };
 
 const struct stat_row *

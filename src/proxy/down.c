@@ -9,6 +9,7 @@
 #include "net/tls_store.h"
 #include "net/transport.h"
 #include "proxy/call.h"
+#include "proxy/depart.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
@@ -174,6 +175,7 @@ down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
         down_log_end(d, h2, err, note);
     d->h2 = NULL;
     d->transport = NULL;
+    depart_closed(d);
     stat_add(&w->stats, STAT_DOWN_OPEN, -1);
     down_uncount(w, d->server);
     d->server = NULL;
@@ -215,6 +217,7 @@ down_open(struct worker *w, struct server *s, int fd, const struct addr *peer)
     }
     stat_inc(&w->stats, STAT_DOWN_OPEN);
     d->h2 = h2_conn_open(w->h2, d->transport, H2_DOWN, &d->front->limits, &down_ops, d);
+    depart_opened(d);
     if (w->draining || view->leaving)
         h2_conn_drain(d->h2);
 }

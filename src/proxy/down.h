@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/list.h"
+#include "loop/timer.h"
 #include "net/addr.h"
 
 struct front;
@@ -26,6 +27,7 @@ struct down {
     struct list link;            /* worker->downs */
     unsigned calls;              /* not ended, also those whose stream the client reset */
     struct addr peer;
+    struct timer depart; /* depart.c: running: it is told to go then */
 };
 
 void down_open(struct worker *w, struct server *s, int fd, const struct addr *peer);

@@ -83,9 +83,8 @@ host_covers(const char *a, const char *b)
     if (y.n < x.n)
         return false;
     if (x.p[0] == '*')
-        return memcmp(y.p + y.n - (x.n - 1), x.p + 1, x.n - 1) == 0 &&
-               match_host_is_exact(b + (b[0] == '*'));
-    return x.p[x.n - 1] == '*' && memcmp(y.p, x.p, x.n - 1) == 0 && b[0] != '*';
+        return memcmp(y.p + y.n - (x.n - 1), x.p + 1, x.n - 1) == 0;
+    return x.p[x.n - 1] == '*' && memcmp(y.p, x.p, x.n - 1) == 0;
 }
 
 static bool
@@ -278,11 +277,11 @@ search_all(struct hidden_search *s, size_t i)
         best =
             search_list(s, match_index_find(x, MATCH_KEY_METHOD, k.method), i, &k, best);
     if (m->hosts.n)
-        best = search_list(s,
-                           match_index_find(x, MATCH_KEY_HOST,
-                                            match_host_normal(slice_of(hosts[0].text),
-                                                              room)),
-                           i, &k, best);
+        best = search_list(
+            s,
+            match_index_find(x, MATCH_KEY_HOST,
+                             match_host_normal(slice_of(hosts[0].text), room)),
+            i, &k, best);
     for (size_t n = 0; n < m->headers.n; n++) {
         for (unsigned name = 0; name < MATCH_KEY_HEADERS_MAX; name++) {
             const char *value = header_value(&h[n], 0);

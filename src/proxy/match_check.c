@@ -31,8 +31,9 @@ path_part_valid(const char *text, const char *slash_why, const char **ret_why)
     else if (text[0] == '\0' || strlen(text) > PART_MAX)
         *ret_why = "it must have 1 to 1024 characters; leave the key out to match all";
     else if (strspn(text, LETTERS DIGITS "_.-") != strlen(text))
-        *ret_why = "it must be made of letters, digits, _ . and -, as in the .proto "
-                   "file; for a pattern use the key \"path\" with \"prefix\" or \"regex\"";
+        *ret_why =
+            "it must be made of letters, digits, _ . and -, as in the .proto "
+            "file; for a pattern use the key \"path\" with \"prefix\" or \"regex\"";
     else
         return 0;
     return ERR_SYNTAX;
@@ -87,8 +88,9 @@ match_host_valid(const char *text, const char **ret_why)
              strspn(text + 1, "0123456789abcdefABCDEF:.%") == n - 2)
         return 0;
     else if (memchr(name, '*', (size_t)(end - name)))
-        *ret_why = "a * stands for all names (\"*\"), at the start (\"*.example.com\") or "
-                   "at the end (\"shop.*\")";
+        *ret_why =
+            "a * stands for all names (\"*\"), at the start (\"*.example.com\") or "
+            "at the end (\"shop.*\")";
     else if (strchr(text, ':'))
         *ret_why = "write it without the port, which is not looked at; an IPv6 address "
                    "stands in brackets, like \"[::1]\"";
@@ -106,8 +108,9 @@ match_path_valid(const char *text, const char **ret_why)
 {
     struct slice service, method;
 
-    *ret_why = "a path is \"/package.Service/Method\"; for all methods of a service use the "
-               "key \"service\", for more \"prefix\" or \"regex\"";
+    *ret_why =
+        "a path is \"/package.Service/Method\"; for all methods of a service use the "
+        "key \"service\", for more \"prefix\" or \"regex\"";
     return strlen(text) <= VALUE_MAX ? path_split(slice_of(text), &service, &method)
                                      : ERR_SYNTAX;
 }
@@ -124,8 +127,9 @@ match_path_prefix_valid(const char *text, const char **ret_why)
     else if (strlen(text) > PART_MAX)
         *ret_why = "it has more than 1024 characters";
     else if (strspn(text, LETTERS DIGITS "_.-/") != strlen(text))
-        *ret_why = "a path has only letters, digits, _ . - and slashes; no * is needed at "
-                   "the end of a prefix";
+        *ret_why =
+            "a path has only letters, digits, _ . - and slashes; no * is needed at "
+            "the end of a prefix";
     else if (slashes > 2 || strncmp(text, "//", 2) == 0)
         *ret_why = "a path is /service/method, so this prefix can never match";
     else
@@ -234,15 +238,17 @@ match_san_check(void *obj, struct conf_place *place)
 static const char *
 header_name_why(const char *name)
 {
-    static const char *const hop[] = { "connection", "keep-alive", "proxy-connection",
-                                       "transfer-encoding", "upgrade", "te", NULL };
+    static const char *const hop[] = {
+        "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade",
+        "te",         NULL
+    };
 
     if (strcmp(name, ":authority") == 0 || strcmp(name, "host") == 0)
         return "the host has its own key: \"hosts\"";
     if (strcmp(name, ":path") == 0)
         return "the path has its own keys: \"service\", \"method\" and \"path\"";
     if (name[0] == ':')
-        return "it is the same in every gRPC call";
+        return "it belongs to HTTP/2 and says nothing about the call";
     if (strncmp(name, "grpc-", 5) == 0)
         return "headers that begin with grpc- belong to the protocol; use \"service\", "
                "\"method\" or a header of your own";
@@ -266,10 +272,11 @@ check_base64(struct conf_place *place, const char *key, const char *text)
     uint8_t bytes[VALUE_MAX];
 
     if (text && strlen(text) <= VALUE_MAX && base64_decode(slice_of(text), bytes) < 0)
-        conf_problem(place, key, "E0276",
-                     "the value of a header that ends in -bin stands here as base64, which "
-                     "\"%.80s\" is not",
-                     text);
+        conf_problem(
+            place, key, "E0276",
+            "the value of a header that ends in -bin stands here as base64, which "
+            "\"%.80s\" is not",
+            text);
 }
 
 static void
@@ -312,17 +319,20 @@ match_header_check(void *obj, struct conf_place *place)
     if (why)
         conf_problem(place, NULL, "E0270", "no route can look at a header \"%.80s\": %s",
                      h->name, why);
-    if (!check_one_kind(place, given,
-                        "exact, prefix, suffix, contains, present, oneOf, range and regex"))
+    if (!check_one_kind(
+            place, given,
+            "exact, prefix, suffix, contains, present, oneOf, range and regex"))
         return;
     if (h->present != CONF_UNSET && h->missing_is_empty)
-        conf_problem(place, "treatMissingAsEmpty", "E0277",
-                     "with treatMissingAsEmpty no header is ever missing, but present asks "
-                     "for just that");
+        conf_problem(
+            place, "treatMissingAsEmpty", "E0277",
+            "with treatMissingAsEmpty no header is ever missing, but present asks "
+            "for just that");
     if (h->ignore_case && (h->regex || h->range.on || h->present != CONF_UNSET))
         conf_problem(place, "ignoreCase", "E0277",
-                     h->regex ? "a regex does not know ignoreCase; write (?i) at its start"
-                              : "ignoreCase does nothing here; leave it out");
+                     h->regex
+                         ? "a regex does not know ignoreCase; write (?i) at its start"
+                         : "ignoreCase does nothing here; leave it out");
     check_regex(place, h->regex);
     if (n >= 4 && strcmp(h->name + n - 4, "-bin") == 0)
         check_binary(h, place);

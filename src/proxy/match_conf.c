@@ -42,8 +42,9 @@ static const struct conf_field path_fields[] = {
       .valid = match_path_prefix_valid,
       .code = "E0272",
       .example = "\"/helloworld.v2.\"",
-      .help = "What the path begins with, byte by byte: \"/shop.v1.\" is for all services "
-              "of that package." },
+      .help =
+          "What the path begins with, byte by byte: \"/shop.v1.\" is for all services "
+          "of that package." },
     { .key = "regex",
       .type = CONF_STRING,
       .at = offsetof(struct path_match_conf, regex),
@@ -116,9 +117,10 @@ static const struct conf_struct range_struct = {
 static const struct conf_field header_fields[] = {
     { HEADER("exact", CONF_STRING, exact), .valid = match_value_valid, .code = "E0279",
       .example = "\"v2\"",
-      .help = "The whole value. A bare string means the same. Several headers of one name "
-              "count as one, with commas between the values. Of a header whose name ends "
-              "in -bin, here and below: the bytes as base64." },
+      .help =
+          "The whole value. A bare string means the same. Several headers of one name "
+          "count as one, with commas between the values. Of a header whose name ends "
+          "in -bin, here and below: the bytes as base64." },
     { HEADER("prefix", CONF_STRING, prefix), .valid = match_part_valid, .code = "E0279",
       .example = "\"beta-\"", .help = "What the value begins with." },
     { HEADER("suffix", CONF_STRING, suffix), .valid = match_part_valid, .code = "E0279",
@@ -139,8 +141,9 @@ static const struct conf_field header_fields[] = {
       .help = "A regular expression (PCRE2) for the whole value. A value of more than 8 "
               "KiB, or one that takes too many steps, does not match." },
     { HEADER("invert", CONF_BOOL, invert), .def = "false", .example = "true",
-      .help = "The route is for the other values. A header that is missing still does not "
-              "match; for that there is \"present\": false." },
+      .help =
+          "The route is for the other values. A header that is missing still does not "
+          "match; for that there is \"present\": false." },
     { HEADER("ignoreCase", CONF_BOOL, ignore_case), .def = "false", .example = "true",
       .help = "Upper and lower case of ASCII letters are the same. Not for regex, which "
               "has (?i)." },
@@ -240,8 +243,9 @@ static const struct conf_field match_fields[] = {
       .one_ok = true,
       .sub = &san_struct,
       .example = "{ \"prefix\": \"spiffe://shop.example/\" }",
-      .help = "Names in the verified certificate of the client: DNS, URI or e-mail. One of "
-              "them must match; a client without a certificate does not." },
+      .help =
+          "Names in the verified certificate of the client: DNS, URI or e-mail. One of "
+          "them must match; a client without a certificate does not." },
     { .key = NULL },
 };
 

@@ -44,7 +44,7 @@ struct match_conf {
     struct path_match_conf path;
     struct conf_list headers; /* of struct header_match_conf; all must match */
     struct conf_list san;     /* of struct san_match_conf; one must match; empty: any */
-    bool refused;             /* while loading: a value was bad, so what is here may mean more */
+    bool refused; /* while loading: a value was bad, so what is here may mean more */
 };
 
 extern const struct conf_struct match_conf_struct;

@@ -182,7 +182,8 @@ filings_choose(struct filings *f, size_t matches)
     uint8_t *best = xcalloc(matches + 1, 1);
     size_t kept = 0;
 
-    qsort(f->v, f->n, sizeof *f->v, compare_hash);
+    if (f->n)
+        qsort(f->v, f->n, sizeof *f->v, compare_hash);
     for (size_t i = 0, end; i < f->n; i = end) {
         for (end = i; end < f->n && f->v[end].hash == f->v[i].hash;)
             end++;

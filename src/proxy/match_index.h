@@ -53,8 +53,8 @@ struct match_list {
 void match_index_init(struct match_index *x, const struct match_conf *const *matches,
                       size_t n);
 void match_index_done(struct match_index *x);
-struct match_list match_index_find(const struct match_index *x, enum match_key key,
-                                   struct slice value);
+struct match_list
+match_index_find(const struct match_index *x, enum match_key key, struct slice value);
 static inline bool
 match_index_has(const struct match_index *x, enum match_key key)
 {

@@ -24,6 +24,12 @@ matcher_new(const struct match_conf *const *matches, size_t n)
     return m;
 }
 
+bool
+matcher_wants_peer(const struct matcher *m)
+{
+    return m->need_peer;
+}
+
 void
 matcher_free(struct matcher *m)
 {
@@ -42,6 +48,7 @@ search_init(struct match_search *s, const struct matcher *m, struct match_input 
     s->host = (struct slice){ 0 };
     if (m->need_host && in->authority.p)
         s->host = match_host_normal(in->authority, s->host_room);
+    s->joined_name = (struct slice){ 0 };
     memset(s->seen, HEADER_UNKNOWN, sizeof s->seen);
 }
 

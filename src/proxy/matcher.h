@@ -30,6 +30,8 @@ struct match_input {
 /* The confs have passed their checks and outlive it. */
 struct matcher *matcher_new(const struct match_conf *const *matches, size_t n);
 void matcher_free(struct matcher *m); /* NULL is fine */
+/* False: peer of an input is not looked at, and need not be found out. */
+bool matcher_wants_peer(const struct matcher *m);
 /* Index of the first match that fits, or -1. Allocates nothing. */
 int matcher_find(const struct matcher *m, struct match_input *in);
 /* Why match i does not fit, one sentence without a full stop ("header x-version is \"v1\", not

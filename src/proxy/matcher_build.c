@@ -95,7 +95,8 @@ text_keep(struct matcher *m, const char *text, size_t n, bool lower)
 
     m->texts_used += n;
     for (size_t i = 0; i < n; i++)
-        to[i] = lower && text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] | 0x20) : text[i];
+        to[i] =
+            lower && text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] | 0x20) : text[i];
     return slice_make(to, n);
 }
 
@@ -153,8 +154,8 @@ slice_compare(const void *a, const void *b)
 }
 
 static void
-one_of_build(struct matcher *m, struct header_rule *r, const struct header_match_conf *conf,
-             struct slice *room)
+one_of_build(struct matcher *m, struct header_rule *r,
+             const struct header_match_conf *conf, struct slice *room)
 {
     const struct match_text *v = conf->one_of.items;
 
@@ -166,7 +167,8 @@ one_of_build(struct matcher *m, struct header_rule *r, const struct header_match
 }
 
 static void
-header_build(struct matcher *m, struct header_rule *r, const struct header_match_conf *conf)
+header_build(struct matcher *m, struct header_rule *r,
+             const struct header_match_conf *conf)
 {
     static const struct {
         size_t at;
@@ -257,6 +259,7 @@ rule_build(struct matcher *m, struct match_rule *r, const struct match_conf *con
     hosts_build(m, r, conf);
     r->sans = conf->san.items;
     r->san_count = conf->san.n;
+    m->need_peer |= conf->san.n > 0;
     r->header_count = conf->headers.n;
     for (size_t i = 0; i < conf->headers.n; i++) {
         header_build(m, &r->headers[i], &h[i]);

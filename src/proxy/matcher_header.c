@@ -137,6 +137,41 @@ number_read(struct slice v, int64_t *ret)
     return true;
 }
 
+static uint8_t
+lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+/* b is in lower case when fold. */
+static bool
+bytes_same(const uint8_t *a, const uint8_t *b, size_t n, bool fold)
+{
+    if (!fold)
+        return n == 0 || memcmp(a, b, n) == 0;
+    for (size_t i = 0; i < n; i++) {
+        if (lower(a[i]) != b[i])
+            return false;
+    }
+    return true;
+}
+
+/* Looks for a text that may stand anywhere, or for one of several: then the value itself is put
+ * into lower case. room: REGEX_TEXT_MAX bytes. */
+static bool
+value_is_found(const struct header_rule *r, struct slice v, uint8_t *room)
+{
+    if (r->fold) {
+        for (size_t i = 0; i < v.n; i++)
+            room[i] = lower(v.p[i]);
+        v.p = room;
+    }
+    if (r->kind == HEADER_ONE_OF)
+        return bsearch(&v, r->one_of, r->one_of_count, sizeof v, slice_compare);
+    return v.n >= r->text.n && memmem(v.p, v.n, r->text.p, r->text.n);
+}
+
+/* For the kinds that cost little. */
 static bool
 value_fits(const struct header_rule *r, struct slice v)
 {
@@ -144,17 +179,17 @@ value_fits(const struct header_rule *r, struct slice v)
 
     switch ((enum header_kind)r->kind) {
     case HEADER_EXACT:
-        return slice_eq(v, r->text);
+        return v.n == r->text.n && bytes_same(v.p, r->text.p, v.n, r->fold);
     case HEADER_PREFIX:
-        return slice_begins(v, r->text);
+        return v.n >= r->text.n && bytes_same(v.p, r->text.p, r->text.n, r->fold);
     case HEADER_SUFFIX:
-        return slice_ends(v, r->text);
-    case HEADER_CONTAINS:
-        return v.n >= r->text.n && memmem(v.p, v.n, r->text.p, r->text.n);
-    case HEADER_ONE_OF:
-        return bsearch(&v, r->one_of, r->one_of_count, sizeof v, slice_compare);
+        return v.n >= r->text.n &&
+               bytes_same(v.p + v.n - r->text.n, r->text.p, r->text.n, r->fold);
     case HEADER_RANGE:
         return number_read(v, &number) && number >= r->from && number < r->to;
+    case HEADER_CONTAINS:
+    case HEADER_ONE_OF:
+        return value_is_found(r, v, NULL);
     case HEADER_PRESENT:
     case HEADER_REGEX:
         break;
@@ -162,26 +197,29 @@ value_fits(const struct header_rule *r, struct slice v)
     return false;
 }
 
-/* As header_fits; room: REGEX_TEXT_MAX bytes, for values that must be put together. */
+/* The values of several fields put together or decoded; the last name's are remembered, since
+ * many matches may ask for the same one. */
+static int
+value_join(struct match_search *s, const struct header_rule *r, struct slice *ret)
+{
+    int rc;
+
+    if (!s->joined_name.p || !slice_eq(s->joined_name, r->name)) {
+        s->joined_name = r->name;
+        s->joined_rc =
+            header_join(s->in->headers, r->name, r->bin, s->joined_room, &s->joined);
+    }
+    rc = s->joined_rc;
+    s->in->gave_up += rc == ERR_LIMIT;
+    *ret = s->joined;
+    return rc;
+}
+
 static bool
-header_fits_in(struct match_search *s, const struct header_rule *r, struct slice v,
-               bool join, uint8_t *room)
+value_fits_regex(struct match_search *s, const struct header_rule *r, struct slice v)
 {
     enum regex_result result;
-    int rc = join ? header_join(s->in->headers, r->name, r->bin, room, &v) : ERR_OK;
 
-    if (rc == ERR_OK && r->fold && v.n > REGEX_TEXT_MAX)
-        rc = ERR_LIMIT;
-    s->in->gave_up += rc == ERR_LIMIT;
-    if (rc != ERR_OK)
-        return false;
-    if (r->fold) {
-        for (size_t i = 0; i < v.n; i++)
-            room[i] = v.p[i] >= 'A' && v.p[i] <= 'Z' ? v.p[i] | 0x20 : v.p[i];
-        v.p = room;
-    }
-    if (r->kind != HEADER_REGEX)
-        return value_fits(r, v) == r->want;
     if (!r->regex || s->in->gave_up >= MATCH_GIVE_UPS_MAX)
         return false;
     result = regex_match(r->regex, v);
@@ -194,16 +232,21 @@ header_fits(struct match_search *s, const struct header_rule *r)
 {
     struct slice v = { 0 };
     enum header_seen seen = header_see(s, r->name, r->number, &v);
-    bool join = seen == HEADER_SEVERAL || (r->bin && seen == HEADER_ONE);
 
     if (r->kind == HEADER_PRESENT)
         return (seen != HEADER_MISSING) == r->want;
     if (seen == HEADER_MISSING && !r->empty)
         return false;
-    if (join || r->fold || r->kind == HEADER_REGEX) {
+    if ((seen == HEADER_SEVERAL || (r->bin && seen == HEADER_ONE)) &&
+        value_join(s, r, &v) != ERR_OK)
+        return false;
+    if (r->kind == HEADER_REGEX)
+        return value_fits_regex(s, r, v);
+    if (r->fold && (r->kind == HEADER_CONTAINS || r->kind == HEADER_ONE_OF)) {
         uint8_t room[REGEX_TEXT_MAX] UNINITIALIZED;
 
-        return header_fits_in(s, r, v, join, room);
+        s->in->gave_up += v.n > sizeof(room);
+        return v.n <= sizeof(room) && value_is_found(r, v, room) == r->want;
     }
     return value_fits(r, v) == r->want;
 }

@@ -10,7 +10,7 @@
 #include "proxy/regex.h"
 
 enum {
-    MATCH_NAMES_MAX = 32, /* header names whose place is remembered during one search */
+    MATCH_NAMES_MAX = 32,   /* header names whose place is remembered during one search */
     MATCH_GIVE_UPS_MAX = 4, /* in one search; further regular expressions do not match */
 };
 
@@ -68,7 +68,7 @@ struct matcher {
     struct match_rule *rules;
     size_t count;
     struct match_index index;
-    bool need_host;
+    bool need_host, need_peer;
     char *texts; /* lower-cased and decoded values */
     size_t texts_used;
     struct host_rule *hosts;
@@ -85,6 +85,9 @@ struct match_search {
     char host_room[MATCH_HOST_MAX];
     uint8_t seen[MATCH_NAMES_MAX]; /* enum header_seen */
     struct slice values[MATCH_NAMES_MAX];
+    struct slice joined_name, joined; /* of header_join; name.p NULL: nothing yet */
+    int joined_rc;
+    uint8_t joined_room[REGEX_TEXT_MAX];
 };
 
 enum header_seen { HEADER_UNKNOWN, HEADER_MISSING, HEADER_ONE, HEADER_SEVERAL };
@@ -107,8 +110,8 @@ void matcher_build(struct matcher *m, const struct match_conf *const *matches);
 void matcher_unbuild(struct matcher *m);
 
 /* matcher_header.c. ret gets the value when there is exactly one field of this name. */
-enum header_seen header_see(struct match_search *s, struct slice name, uint8_t number,
-                            struct slice *ret);
+enum header_seen
+header_see(struct match_search *s, struct slice name, uint8_t number, struct slice *ret);
 /* All values of the name with commas between them, in room (REGEX_TEXT_MAX bytes); with bin
  * each is decoded before. ERR_LIMIT: too long; ERR_SYNTAX: not base64. */
 int header_join(const struct h2_headers *h, struct slice name, bool bin, uint8_t *room,

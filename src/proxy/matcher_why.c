@@ -50,7 +50,8 @@ why_path(struct match_search *s, const struct match_rule *r, struct strbuf *why)
         return put_differs(why, "the path", in->path, "which does not begin with",
                            c->path.prefix);
     if (c->path.on && c->path.regex && !(r->path_regex && path_regex_fits(s, r)))
-        return put_differs(why, "the path", in->path, "which does not fit", c->path.regex);
+        return put_differs(why, "the path", in->path, "which does not fit",
+                           c->path.regex);
     return false;
 }
 
@@ -89,19 +90,20 @@ put_wish(const struct header_rule *r, struct strbuf *why)
         strbuf_printf(why, c->invert ? "and must not be \"%s\"" : "not \"%s\"", c->exact);
         break;
     case HEADER_PREFIX:
-        strbuf_printf(why, c->invert ? "which begins with \"%s\""
-                                     : "which does not begin with \"%s\"",
+        strbuf_printf(why,
+                      c->invert ? "which begins with \"%s\""
+                                : "which does not begin with \"%s\"",
                       c->prefix);
         break;
     case HEADER_SUFFIX:
-        strbuf_printf(why, c->invert ? "which ends with \"%s\""
-                                     : "which does not end with \"%s\"",
-                      c->suffix);
+        strbuf_printf(
+            why, c->invert ? "which ends with \"%s\"" : "which does not end with \"%s\"",
+            c->suffix);
         break;
     case HEADER_CONTAINS:
-        strbuf_printf(why, c->invert ? "which contains \"%s\""
-                                     : "which does not contain \"%s\"",
-                      c->contains);
+        strbuf_printf(
+            why, c->invert ? "which contains \"%s\"" : "which does not contain \"%s\"",
+            c->contains);
         break;
     case HEADER_ONE_OF:
         strbuf_printf(why, "%sone of %zu values (\"%s\"%s)", no, r->one_of_count,
@@ -141,7 +143,8 @@ why_header(struct match_search *s, const struct header_rule *r, struct strbuf *w
                header_join(s->in->headers, r->name, true, room, &v) != 0) {
         strbuf_puts(why, "is not base64");
     } else {
-        if (seen == HEADER_SEVERAL && header_join(s->in->headers, r->name, false, room, &v))
+        if (seen == HEADER_SEVERAL &&
+            header_join(s->in->headers, r->name, false, room, &v))
             v.n = 0;
         if (r->bin) {
             strbuf_puts(why, "has other bytes, ");
@@ -164,8 +167,9 @@ why_san(const struct match_search *s, const struct match_rule *r, struct strbuf 
     }
     if (r->san_count == 0)
         return false;
-    strbuf_puts(why, s->in->peer ? "no name in the client's verified certificate fits \"san\""
-                                 : "the client has no verified certificate");
+    strbuf_puts(why, s->in->peer
+                         ? "no name in the client's verified certificate fits \"san\""
+                         : "the client has no verified certificate");
     return true;
 }
 

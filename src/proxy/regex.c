@@ -19,7 +19,7 @@ enum {
     /* How often a match may try again: `.*` over the longest text needs one step per byte,
      * and 20,000 steps take about a third of a millisecond. */
     STEPS_MAX = 20000,
-    DEPTH_MAX = 20000, /* of tries within tries, for the interpreter */
+    DEPTH_MAX = 20000,   /* of tries within tries, for the interpreter */
     HEAP_MAX_KIB = 2048, /* the interpreter needs some 200 bytes per step */
     JIT_STACK_MIN = 32 * 1024,
     JIT_STACK_MAX = 256 * 1024,
@@ -88,8 +88,7 @@ regex_compile(const char *pattern, int *ret_error, size_t *ret_at)
 {
     return pcre2_compile((PCRE2_SPTR)pattern, strlen(pattern),
                          PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_UTF |
-                             PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C |
-                             PCRE2_DOTALL,
+                             PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOTALL,
                          ret_error, ret_at, NULL);
 }
 

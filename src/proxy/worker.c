@@ -19,6 +19,7 @@
 #include "loop/timer.h"
 #include "net/addr.h"
 #include "proxy/call.h"
+#include "proxy/depart.h"
 #include "proxy/down.h"
 #include "proxy/front.h"
 #include "proxy/server.h"
@@ -330,6 +331,10 @@ worker_change_server(struct worker *w, const struct change_server *c)
         server_start(c->server);
     if (c->stop)
         server_stop(c->server);
+    if (c->stay)
+        depart_undo(w, c->server);
+    if (c->depart)
+        depart_begin(w, c->server, c->depart_us);
     if (c->end)
         worker_end_calls(w, c->server);
     if (c->drain || c->cut)

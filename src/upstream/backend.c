@@ -80,6 +80,20 @@ backend_note(struct backend *b, unsigned bit, bool on, const char *why, int64_t 
 }
 
 bool
+backend_leaving(const struct backend *b)
+{
+    uint32_t ready = 0;
+
+    if (b->said_not_serving)
+        return true;
+    if (!atomic_load_explicit(&b->said_goaway, memory_order_relaxed))
+        return false;
+    for (size_t i = 0; i < b->workers; i++)
+        ready += atomic_load_explicit(&b->tally[i].ready, memory_order_relaxed);
+    return ready == 0;
+}
+
+bool
 backend_usable(const struct backend *b)
 {
     unsigned down = atomic_load_explicit(&b->down, memory_order_relaxed);

@@ -46,6 +46,7 @@ struct backend_tally {
     _Atomic uint64_t local_failures;      /* connect, reset, timeouts on our side */
     _Atomic uint64_t calls;               /* started */
     _Atomic uint32_t flying, connections; /* levels */
+    _Atomic uint32_t ready;               /* connections that may take calls; level */
 };
 
 struct backend {
@@ -62,9 +63,13 @@ struct backend {
     _Atomic uint32_t
         flying; /* calls of all workers; kept only when limits.maxRequestsPerEndpoint is set */
     _Atomic int64_t usable_since_us; /* slow start */
+    /* It said GOAWAY without an error on a connection that served, and none was ready since. Set and cleared by workers when a connection changes. */
+    _Atomic bool said_goaway;
     size_t workers;
     struct backend_tally *tally; /* [workers] */
     struct endpoint **views; /* [workers]; each worker writes and reads its own only */
+    bool
+        said_not_serving; /* a health check heard it say so itself, and nothing good since; main thread only */
     /* Main thread only. For pages: which bit of `down` they show (0: none), since when, and
      * why; and what was said of each bit that is set (NULL: nothing). */
     uint64_t seen; /* version of the last list that it was put into */
@@ -106,6 +111,8 @@ unsigned backend_worst(unsigned down);
  * another bit matters more. Main thread. */
 void
 backend_note(struct backend *b, unsigned bit, bool on, const char *why, int64_t now_us);
+/* It is going away by its own word: NOT_SERVING, or GOAWAY without a connection that came after it. A backend that just does not answer is not. Main thread. */
+bool backend_leaving(const struct backend *b);
 /* New calls may go there. Any thread. */
 bool backend_usable(const struct backend *b);
 /* A call was given this backend. False: it may not go there after all, because another took the one probe. *ret_probe: this call is the probe; its end

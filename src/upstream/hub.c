@@ -25,6 +25,18 @@ static const int64_t ASK_INTERVAL_US = 1000 * 1000;
 /* --- lists --------------------------------------------------------------------------- */
 
 bool
+hub_leaving(const struct hub *hub)
+{
+    const struct backend_list *list = hub->list;
+
+    for (size_t i = 0; list && i < list->n; i++) {
+        if (!backend_leaving(list->rows[i].backend))
+            return false;
+    }
+    return list && list->n > 0;
+}
+
+bool
 hub_answered(const struct hub *hub)
 {
     if (hub->list)
@@ -304,6 +316,27 @@ hub_reconfigure(struct hub *hub, const struct conf_list *endpoints)
     xfree(old);
     hub->settling = hub->list != NULL;
     hub_refresh(hub);
+}
+
+void
+hub_inherit(struct hub *hub, const struct hub *old)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < hub->source_count; i++) {
+        struct hub_source *s = hub->sources[i];
+
+        for (size_t k = 0; k < old->source_count && !s->rows; k++) {
+            const struct hub_source *from = old->sources[k];
+
+            if (from->n == 0 || strcmp(from->target, s->target) != 0)
+                continue;
+            hub_source_seed(s, from);
+            any = true;
+        }
+    }
+    if (any)
+        hub_refresh(hub);
 }
 
 void

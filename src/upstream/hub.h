@@ -27,6 +27,9 @@ struct hub *hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
  * address with their health and connections. While new targets have not answered, the list stays as it is. endpoints (of struct endpoint_conf) must
  * outlive the hub or the next call. Main thread. */
 void hub_reconfigure(struct hub *hub, const struct conf_list *endpoints);
+/* A hub that takes the place of another begins with what the old one knows: the last good answer of each target that both have, until its own resolvers
+ * answer. Before hub_expect. Main thread. */
+void hub_inherit(struct hub *hub, const struct hub *old);
 /* A worker's pool joins in two steps: on the main thread (from now on news for this worker are kept, and posted to its loop), then, before any of those
  * posts runs, on the worker's thread: the pool gets the current list at once. */
 void hub_expect(struct hub *hub, size_t worker, struct loop *loop);
@@ -50,6 +53,8 @@ void hub_mark(struct hub *hub, struct backend *b, unsigned bit, bool on, const c
 const struct backend_list *hub_list(const struct hub *hub);
 /* The first list is there, or every source said why there is none. Main thread. */
 bool hub_answered(const struct hub *hub);
+/* The list is not empty, and all backends in it are going away by their own word (backend_leaving). Main thread. */
+bool hub_leaving(const struct hub *hub);
 /* One JSON object for /pools.json. */
 void hub_print(const struct hub *hub, struct strbuf *out);
 /* The same as lines for a terminal. */

@@ -90,6 +90,8 @@ void hub_watch(struct hub *hub, const struct hub_watch_ops *ops, void *arg);
 const struct hub_source *hub_source_failed(const struct hub *hub);
 struct hub_source *hub_source_new(struct hub *hub, const struct endpoint_conf *conf);
 void hub_source_free(struct hub_source *s);
+/* As if the resolver of s had told what that of `from` told last. */
+void hub_source_seed(struct hub_source *s, const struct hub_source *from);
 
 /* hub_merge.c */
 /* The list of all sources as they are now, with one hold; NULL: no source has an answer. */

@@ -174,6 +174,14 @@ hub_source_new(struct hub *hub, const struct endpoint_conf *conf)
 }
 
 void
+hub_source_seed(struct hub_source *s, const struct hub_source *from)
+{
+    source_keep(s, from->rows, from->n);
+    s->answered_us = from->answered_us;
+    s->valid_ms = from->valid_ms;
+}
+
+void
 hub_source_free(struct hub_source *s)
 {
     resolver_stop(s->resolver);

@@ -27,6 +27,12 @@ upconn_set(struct upconn *c, enum upconn_state to)
         if (e->pool->connecting-- == CONNECTS_MAX)
             e->pool->connect = true; /* others waited for this one's turn to end */
     }
+    if (to == UPCONN_READY) {
+        TALLY_ADD(e->tally->ready, 1);
+        atomic_store_explicit(&e->backend->said_goaway, false, memory_order_relaxed);
+    } else if (c->state == UPCONN_READY) {
+        TALLY_ADD(e->tally->ready, -1u);
+    }
     if (c->state != UPCONN_LEAVING && (to == UPCONN_LEAVING || to == UPCONN_CLOSED))
         e->conn_count--;
     c->state = to;
@@ -181,6 +187,9 @@ upconn_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
 
         timer_stop(c->endpoint->pool->loop, &c->timeout);
         upconn_set(c, UPCONN_LEAVING);
+        if (!early && code == H2_NO_ERROR)
+            atomic_store_explicit(&c->endpoint->backend->said_goaway, true,
+                                  memory_order_relaxed);
         if (early)
             endpoint_failed(c->endpoint, ERR_GOAWAY,
                             "the backend said GOAWAY before it served a call");

@@ -41,8 +41,8 @@ static const struct shape shapes[] = {
       "\"service\": \"shop.S\", \"headers\": { \"x-user\": \"u%1$zu\" }", "/shop.S/Get",
       "h", "u%1$zu" },
     { "one of two headers", 10000,
-      "\"headers\": { \"x-user\": { \"oneOf\": [\"u%1$zu\", \"w%1$zu\"] } }", "/shop.S/Get",
-      "h", "w%1$zu" },
+      "\"headers\": { \"x-user\": { \"oneOf\": [\"u%1$zu\", \"w%1$zu\"] } }",
+      "/shop.S/Get", "h", "w%1$zu" },
     { "header, regex", 1, "\"headers\": { \"x-user\": { \"regex\": \"u[0-9]+\" } }",
       "/shop.S/Get", "h", "u%1$zu" },
     { "path prefix (no index)", 100, "\"path\": { \"prefix\": \"/shop%1$zu.\" }",
@@ -125,8 +125,7 @@ bench_run(struct bench *b, size_t searches)
 
         for (size_t i = 0; i < searches; i++)
             missed += matcher_find(b->rig.matcher, &b->calls[i % CALLS].in) < 0;
-        ns[run] =
-            (double)(clock_real.now_us(NULL) - start) * 1000 / (double)searches;
+        ns[run] = (double)(clock_real.now_us(NULL) - start) * 1000 / (double)searches;
     }
     if (missed) {
         fprintf(stderr, "%zu searches found nothing\n", missed);

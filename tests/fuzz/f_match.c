@@ -44,7 +44,7 @@ static bool
 fits(const struct rig *r, size_t i, struct rig_call *c)
 {
     struct strbuf why;
-    bool not;
+    bool not ;
 
     strbuf_init(&why, WHY_MAX);
     not = matcher_why_not(r->matcher, i, &c->in, &why);
@@ -52,7 +52,7 @@ fits(const struct rig *r, size_t i, struct rig_call *c)
     for (size_t k = 0; k < why.len; k++)
         FUZZ_CHECK((unsigned char)why.s[k] >= 0x20);
     strbuf_done(&why);
-    return !not;
+    return !not ;
 }
 
 static void

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "conf/alias_words.h"
 #include "conf/check.h"
 #include "conf/explain.h"
 #include "conf/print.h"
@@ -538,6 +539,73 @@ shipped_files_are_what_the_program_prints(void **state)
     strbuf_done(&out);
 }
 
+/* --- words of other proxies ------------------------------------------------------ */
+
+/* True when the row can be of use somewhere below `type`. */
+static bool
+alias_is_alive(const struct conf_struct *type, const struct alias *a)
+{
+    if ((!a->level || strcmp(a->level, type->name) == 0) &&
+        (!a->path || field_find_path(type, a->path)))
+        return true;
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        if (f->sub && alias_is_alive(f->sub, a))
+            return true;
+    }
+    return false;
+}
+
+/* Rows for keys whose rows come with another part of this version. */
+static bool
+alias_waits(const struct alias *a)
+{
+    static const struct {
+        const char *missing, *path;
+    } waiting[] = {
+        { "listeners.tls", "tls" },
+        { "listeners.tls", "certificates" },
+        { "listeners.tls", "cert" },
+        { "listeners.tls", "key" },
+        { "listeners.tls", "clientCa" },
+        { "listeners.tls", "clientCert" },
+        { "listeners.tls", "allowSan" },
+        { "listeners.tls", "pins" },
+        { "listeners.tls", "crl" },
+        { "listeners.tls", "minVersion" },
+        { "listeners.tls", "sessionTickets" },
+        { "pools.tls", "ca" },
+        { "pools.tls", "matchSan" },
+        { "pools.tls", "serverName" },
+        { "pools.tls", "insecureSkipVerify" },
+        { "listeners.direction", "direction" },
+        { "drain.spread", "spread" },
+    };
+
+    for (size_t i = 0; a->path && i < ARRAY_LEN(waiting); i++) {
+        size_t n = strcspn(a->path, ".");
+
+        if (n == strlen(waiting[i].path) && strncmp(a->path, waiting[i].path, n) == 0)
+            return !field_find_path(&config_struct, waiting[i].missing);
+    }
+    return false;
+}
+
+static void
+every_word_of_other_proxies_leads_somewhere(void **state)
+{
+    size_t dead = 0;
+
+    (void)state;
+    for (const struct alias *a = alias_words; a->word; a++) {
+        if (alias_waits(a) || alias_is_alive(&config_struct, a))
+            continue;
+        print_message("no %s%s%s for %s\n", a->level ? a->level : "", a->level ? "." : "",
+                      a->path ? a->path : "such object", a->word);
+        dead++;
+    }
+    assert_int_equal(dead, 0);
+}
+
 /* --- codes ---------------------------------------------------------------------- */
 
 /* A whole file from the keys of an example. */
@@ -656,6 +724,7 @@ main(void)
         cmocka_unit_test(the_example_of_an_endpoints_file_is_read),
         cmocka_unit_test(shipped_files_are_what_the_program_prints),
         cmocka_unit_test(the_printed_config_loads_to_the_same),
+        cmocka_unit_test(every_word_of_other_proxies_leads_somewhere),
         cmocka_unit_test(the_examples_of_each_code_are_true),
         cmocka_unit_test(keys_and_codes_are_explained),
     };

@@ -347,40 +347,40 @@ revoked_certificates_are_refused(void **state)
 
 enum rule { BY_NAME, BY_SAN, BY_PIN, SKIP, WITH_CRL };
 
+static const struct {
+    enum rule rule;
+    const char *name, *san;
+    const struct tlsid *by;
+    enum tls_refusal refusal;
+} backends[] = {
+    { BY_NAME, "a.example", "DNS:a.example", &ca, TLS_REFUSAL_NONE },
+    { BY_NAME, "a.example", "DNS:b.example", &ca, TLS_REFUSAL_NAME },
+    { BY_NAME, "a.example", "DNS:a.example", &other_ca, TLS_REFUSAL_UNKNOWN_CA },
+    { BY_NAME, "", "DNS:a.example", &ca, TLS_REFUSAL_NAME },
+    { BY_NAME, NULL, "DNS:a.example", &ca, TLS_REFUSAL_NAME },
+    { BY_NAME, "a.example", NULL, &ca, TLS_REFUSAL_NAME },
+    { BY_NAME, "10.0.0.1", "IP:10.0.0.1", &ca, TLS_REFUSAL_NONE },
+    { BY_NAME, "10.0.0.1", "DNS:10.0.0.1", &ca, TLS_REFUSAL_NAME },
+    { BY_SAN, "10.0.0.1", "URI:spiffe://td/stock", &ca, TLS_REFUSAL_NONE },
+    { BY_SAN, NULL, "URI:spiffe://td/stock", &ca, TLS_REFUSAL_NONE },
+    { BY_SAN, "a.example", "DNS:a.example", &ca, TLS_REFUSAL_SAN },
+    { BY_SAN, "a.example", "URI:spiffe://td/stock", &other_ca, TLS_REFUSAL_UNKNOWN_CA },
+    { BY_PIN, "a.example", "DNS:a.example", &ca, TLS_REFUSAL_PIN },
+    { SKIP, "a.example", "DNS:b.example", &other_ca, TLS_REFUSAL_NONE },
+    { SKIP, NULL, NULL, NULL, TLS_REFUSAL_NONE },
+    { WITH_CRL, "a.example", "DNS:a.example", &ca, TLS_REFUSAL_REVOKED },
+};
+
 static void
 backends_are_verified_as_told(void **state)
 {
-    static const struct {
-        enum rule rule;
-        const char *name, *san;
-        const struct tlsid *by;
-        enum tls_refusal refusal;
-    } tries[] = {
-        { BY_NAME, "a.example", "DNS:a.example", &ca, TLS_REFUSAL_NONE },
-        { BY_NAME, "a.example", "DNS:b.example", &ca, TLS_REFUSAL_NAME },
-        { BY_NAME, "a.example", "DNS:a.example", &other_ca, TLS_REFUSAL_UNKNOWN_CA },
-        { BY_NAME, "", "DNS:a.example", &ca, TLS_REFUSAL_NAME },
-        { BY_NAME, NULL, "DNS:a.example", &ca, TLS_REFUSAL_NAME },
-        { BY_NAME, "a.example", NULL, &ca, TLS_REFUSAL_NAME },
-        { BY_NAME, "10.0.0.1", "IP:10.0.0.1", &ca, TLS_REFUSAL_NONE },
-        { BY_NAME, "10.0.0.1", "DNS:10.0.0.1", &ca, TLS_REFUSAL_NAME },
-        { BY_SAN, "10.0.0.1", "URI:spiffe://td/stock", &ca, TLS_REFUSAL_NONE },
-        { BY_SAN, NULL, "URI:spiffe://td/stock", &ca, TLS_REFUSAL_NONE },
-        { BY_SAN, "a.example", "DNS:a.example", &ca, TLS_REFUSAL_SAN },
-        { BY_SAN, "a.example", "URI:spiffe://td/stock", &other_ca,
-          TLS_REFUSAL_UNKNOWN_CA },
-        { BY_PIN, "a.example", "DNS:a.example", &ca, TLS_REFUSAL_PIN },
-        { SKIP, "a.example", "DNS:b.example", &other_ca, TLS_REFUSAL_NONE },
-        { SKIP, NULL, NULL, NULL, TLS_REFUSAL_NONE },
-        { WITH_CRL, "a.example", "DNS:a.example", &ca, TLS_REFUSAL_REVOKED },
-    };
     static struct tls_san_conf stock = { .exact = "spiffe://td/stock" };
     static char text[64];
     struct tls_pin_conf pin = { text };
 
     (void)state;
     tlsid_pin(&ca, text);
-    for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(backends); i++) {
         struct tls_client_conf conf = { .ca = ca_file };
         struct tlspeer_conf peer = { 0 };
         char why[TLS_WHY_MAX];
@@ -388,28 +388,28 @@ backends_are_verified_as_told(void **state)
         struct tlsid id;
         struct tlsrig r;
 
-        tlsid_make(&id, tries[i].san, tries[i].by, -1, 1);
+        tlsid_make(&id, backends[i].san, backends[i].by, -1, 1);
         peer.id = &id;
-        if (tries[i].rule == BY_SAN)
+        if (backends[i].rule == BY_SAN)
             conf.match_san = (struct conf_list){ &stock, 1 };
-        if (tries[i].rule == BY_PIN)
+        if (backends[i].rule == BY_PIN)
             conf.pins = (struct conf_list){ &pin, 1 };
-        if (tries[i].rule == SKIP)
+        if (backends[i].rule == SKIP)
             conf = (struct tls_client_conf){ .insecure_skip_verify = true };
-        if (tries[i].rule == WITH_CRL) {
+        if (backends[i].rule == WITH_CRL) {
             tlscrl_save(&ca, id.cert, -1, 1, crl_file);
             conf.crl = crl_file;
         }
         ctx = tls_ctx_new_client(&conf, why);
         assert_non_null(ctx);
-        assert_int_equal(tls_ctx_insecure(ctx), tries[i].rule == SKIP);
-        tlsrig_run_client(&r, ctx, tries[i].name, NULL, &peer);
-        if (tls_refusal(r.t) != tries[i].refusal)
+        assert_int_equal(tls_ctx_insecure(ctx), backends[i].rule == SKIP);
+        tlsrig_run_client(&r, ctx, backends[i].name, NULL, &peer);
+        if (tls_refusal(r.t) != backends[i].refusal)
             fail_msg("try %zu: %s", i, tls_why(r.t));
         assert_int_equal(r.told & TRANSPORT_CONNECTED,
-                         tries[i].refusal ? 0 : TRANSPORT_CONNECTED);
-        if (!tries[i].refusal)
-            assert_int_equal(tls_peer(r.t)->verified, tries[i].rule != SKIP);
+                         backends[i].refusal ? 0 : TRANSPORT_CONNECTED);
+        if (!backends[i].refusal)
+            assert_int_equal(tls_peer(r.t)->verified, backends[i].rule != SKIP);
         tlsrig_close(&r);
         tls_ctx_drop(ctx);
         tlsid_done(&id);
@@ -521,10 +521,10 @@ make_all(void **state)
     tlsid_make_as(&server, &leaf);
     tlsrig_save(&ca, "ca");
     tlsrig_save(&server, "server");
-    strcpy(ca_file, tlsrig_path("ca.crt"));
-    strcpy(server_crt, tlsrig_path("server.crt"));
-    strcpy(server_key, tlsrig_path("server.key"));
-    strcpy(crl_file, tlsrig_path("list.crl"));
+    tlsrig_path_copy(ca_file, "ca.crt");
+    tlsrig_path_copy(server_crt, "server.crt");
+    tlsrig_path_copy(server_key, "server.key");
+    tlsrig_path_copy(crl_file, "list.crl");
     mtls = (struct tls_server_conf){ .cert = server_crt,
                                      .key = server_key,
                                      .client_ca = ca_file,

@@ -185,9 +185,8 @@ stands_at(const char *problems, const char *at)
     unsigned long column = 0;
     const char *spot, *found;
 
-    snprintf(key, sizeof(key), "\"%s", dot ? dot + 1 : at);
-    key[strcspn(key, "[")] = '\0';
-    strcat(key, "\"");
+    at = dot ? dot + 1 : at;
+    snprintf(key, sizeof(key), "\"%.*s\"", (int)strcspn(at, "["), at);
     if (sscanf(problems, "f:1:%lu", &column) != 1)
         return false;
     spot = loaded + column - 1;
@@ -347,7 +346,7 @@ static void
 save_special_keys(const struct tlsid *good)
 {
     FILE *f = fopen(tlsrig_path("locked.key"), "w");
-    char line[256];
+    char line[256], text[512];
 
     assert_non_null(f);
     assert_int_equal(PEM_write_PrivateKey(f, good->key, EVP_aes_128_cbc(),
@@ -361,9 +360,9 @@ save_special_keys(const struct tlsid *good)
     f = fopen(tlsrig_path("good.crt"), "r");
     assert_non_null(f);
     assert_non_null(fgets(line, sizeof(line), f));
-    strcat(line, "MIIB\n-----END CERTIFICATE-----\n");
     fclose(f);
-    tlsrig_write("cut.crt", line);
+    snprintf(text, sizeof(text), "%sMIIB\n-----END CERTIFICATE-----\n", line);
+    tlsrig_write("cut.crt", text);
 }
 
 static int

@@ -326,7 +326,7 @@ make_all(void **state)
     tlsrig_save(&other, "b");
     tlsrig_save(&ca, "ca");
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        strcpy(paths[i], tlsrig_path(names[i]));
+        tlsrig_path_copy(paths[i], names[i]);
     plain = (struct tls_server_conf){ .cert = paths[0],
                                       .key = paths[1],
                                       .session_tickets = true };

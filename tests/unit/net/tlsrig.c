@@ -133,8 +133,18 @@ tlsrig_path(const char *name)
     static unsigned i;
     char *to = paths[i++ % 16];
 
-    snprintf(to, sizeof(paths[0]), "%s/%s", dir, name);
+    int n = snprintf(to, sizeof(paths[0]), "%s/%s", dir, name);
+
+    assert_true(n > 0 && n < (int)sizeof(paths[0]));
     return to;
+}
+
+void
+tlsrig_path_copy(char to[128], const char *name)
+{
+    int n = snprintf(to, 128, "%s", tlsrig_path(name));
+
+    assert_true(n > 0 && n < 128);
 }
 
 void

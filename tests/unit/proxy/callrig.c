@@ -120,7 +120,8 @@ callrig_open(void)
         struct rig_pool *p = &rig.pools[i];
 
         pool_listen(p);
-        p->hub = hub_new(rig.control, rig.worker->h2, &rig.worker->rng, NULL, &p->conf, 1);
+        p->hub =
+            hub_new(rig.control, rig.worker->h2, &rig.worker->rng, NULL, &p->conf, 1);
         hub_expect(p->hub, 0, rig.loop);
         made[i] = (struct change_pool){ .slot = i, .hub = p->hub, .conf = &p->conf };
     }

@@ -17,6 +17,14 @@ text_of(struct slice s, char out[TEXT_MAX])
     snprintf(out, TEXT_MAX, "%.*s", (int)s.n, s.p ? (const char *)s.p : "");
 }
 
+static void
+append(char out[TEXT_MAX], const char *text)
+{
+    size_t n = strlen(out);
+
+    snprintf(out + n, TEXT_MAX - n, "%s", text);
+}
+
 static bool
 begins(const char *s, const char *with)
 {
@@ -142,10 +150,10 @@ decode_list(const char *text, char out[TEXT_MAX])
         snprintf(part, sizeof part, "%.*s", (int)strcspn(text, ","), text);
         if (!decode(part, plain))
             return false;
-        strcat(out, plain);
+        append(out, plain);
         if (!strchr(text, ','))
             return true;
-        strcat(out, ",");
+        append(out, ",");
     }
 }
 
@@ -210,8 +218,8 @@ header_fits_one(const struct header_match_conf *h, const struct rig_call *c)
             continue;
         text_of(slice_make(f->value, f->valuelen), value);
         if (found)
-            strcat(joined, ",");
-        strcat(joined, value);
+            append(joined, ",");
+        append(joined, value);
         found = true;
     }
     if (h->present != CONF_UNSET)
@@ -233,7 +241,8 @@ naive_fits(const struct match_conf *m, const struct rig_call *c)
     text_of(c->in.path, path);
     method = strrchr(path, '/') + 1;
     snprintf(want, sizeof want, "/%s/", m->service ? m->service : "");
-    if ((m->service && !begins(path, want)) || (m->method && strcmp(m->method, method) != 0))
+    if ((m->service && !begins(path, want)) ||
+        (m->method && strcmp(m->method, method) != 0))
         return false;
     if (m->path.on && ((m->path.exact && strcmp(m->path.exact, path) != 0) ||
                        (m->path.prefix && !begins(path, m->path.prefix)) ||

@@ -187,7 +187,11 @@ headers_are_compared_in_eight_ways(void **state)
         { X("{ \"present\": false }"), NULL, NULL, { "xx=1" }, true },
         { X("{ \"present\": false }"), NULL, NULL, { "x=1" }, false },
         /* All of them. */
-        { "\"headers\": { \"x\": \"1\", \"y\": \"2\" }", NULL, NULL, { "y=2", "x=1" }, true },
+        { "\"headers\": { \"x\": \"1\", \"y\": \"2\" }",
+          NULL,
+          NULL,
+          { "y=2", "x=1" },
+          true },
         { "\"headers\": { \"x\": \"1\", \"y\": \"2\" }", NULL, NULL, { "x=1" }, false },
     };
 
@@ -218,7 +222,11 @@ ranges_are_half_open_and_decimal(void **state)
         { RANGE(-5, 1), NULL, NULL, { "x=-0" }, true },
         { RANGE(0, 9223372036854775807), NULL, NULL, { "x=9223372036854775806" }, true },
         { RANGE(0, 9223372036854775807), NULL, NULL, { "x=9223372036854775808" }, false },
-        { RANGE(0, 9223372036854775807), NULL, NULL, { "x=18446744073709551617" }, false },
+        { RANGE(0, 9223372036854775807),
+          NULL,
+          NULL,
+          { "x=18446744073709551617" },
+          false },
         { INT64_LOW, NULL, NULL, { "x=-9223372036854775807" }, true },
         { INT64_LOW, NULL, NULL, { "x=-9223372036854775808" }, false },
         { INT64_LOW, NULL, NULL, { "x=-9223372036854775809" }, false },
@@ -240,16 +248,51 @@ options_turn_the_answer_but_not_for_missing_headers(void **state)
         { X("{ \"present\": true, \"invert\": true }"), NULL, NULL, { NULL }, true },
         { X("{ \"present\": true, \"invert\": true }"), NULL, NULL, { "x=" }, false },
         { X("{ \"present\": false, \"invert\": true }"), NULL, NULL, { "x=" }, true },
-        { X("{ \"exact\": \"\", \"treatMissingAsEmpty\": true }"), NULL, NULL, { NULL }, true },
-        { X("{ \"exact\": \"a\", \"treatMissingAsEmpty\": true }"), NULL, NULL, { NULL }, false },
-        { X("{ \"exact\": \"a\", \"treatMissingAsEmpty\": true, \"invert\": true }"), NULL, NULL,
-          { NULL }, true },
-        { X("{ \"regex\": \"a*\", \"treatMissingAsEmpty\": true }"), NULL, NULL, { NULL }, true },
-        { X("{ \"exact\": \"AbC\", \"ignoreCase\": true }"), NULL, NULL, { "x=aBc" }, true },
-        { X("{ \"oneOf\": [\"q\", \"AB\"], \"ignoreCase\": true }"), NULL, NULL, { "x=Ab" }, true },
-        { X("{ \"contains\": \"B\", \"ignoreCase\": true }"), NULL, NULL, { "x=aBc" }, true },
-        { X("{ \"prefix\": \"[\", \"ignoreCase\": true }"), NULL, NULL, { "x={" }, false },
-        { X("{ \"suffix\": \"Z\", \"ignoreCase\": true }"), NULL, NULL, { "x=az" }, true },
+        { X("{ \"exact\": \"\", \"treatMissingAsEmpty\": true }"),
+          NULL,
+          NULL,
+          { NULL },
+          true },
+        { X("{ \"exact\": \"a\", \"treatMissingAsEmpty\": true }"),
+          NULL,
+          NULL,
+          { NULL },
+          false },
+        { X("{ \"exact\": \"a\", \"treatMissingAsEmpty\": true, \"invert\": true }"),
+          NULL,
+          NULL,
+          { NULL },
+          true },
+        { X("{ \"regex\": \"a*\", \"treatMissingAsEmpty\": true }"),
+          NULL,
+          NULL,
+          { NULL },
+          true },
+        { X("{ \"exact\": \"AbC\", \"ignoreCase\": true }"),
+          NULL,
+          NULL,
+          { "x=aBc" },
+          true },
+        { X("{ \"oneOf\": [\"q\", \"AB\"], \"ignoreCase\": true }"),
+          NULL,
+          NULL,
+          { "x=Ab" },
+          true },
+        { X("{ \"contains\": \"B\", \"ignoreCase\": true }"),
+          NULL,
+          NULL,
+          { "x=aBc" },
+          true },
+        { X("{ \"prefix\": \"[\", \"ignoreCase\": true }"),
+          NULL,
+          NULL,
+          { "x={" },
+          false },
+        { X("{ \"suffix\": \"Z\", \"ignoreCase\": true }"),
+          NULL,
+          NULL,
+          { "x=az" },
+          true },
     };
 
     (void)state;
@@ -263,9 +306,17 @@ several_headers_of_one_name_are_one_with_commas(void **state)
         { X("\"a,b\""), NULL, NULL, { "x=a", "y=1", "x=b" }, true },
         { X("\"a\""), NULL, NULL, { "x=a", "x=b" }, false },
         { X("{ \"suffix\": \",b\" }"), NULL, NULL, { "x=a", "x=b" }, true },
-        { X("{ \"oneOf\": [\"a\", \"b,a,c\"] }"), NULL, NULL, { "x=b", "x=a", "x=c" }, true },
+        { X("{ \"oneOf\": [\"a\", \"b,a,c\"] }"),
+          NULL,
+          NULL,
+          { "x=b", "x=a", "x=c" },
+          true },
         { X("{ \"regex\": \"a,B\" }"), NULL, NULL, { "x=a", "x=B" }, true },
-        { X("{ \"exact\": \"a,b\", \"ignoreCase\": true }"), NULL, NULL, { "x=A", "x=B" }, true },
+        { X("{ \"exact\": \"a,b\", \"ignoreCase\": true }"),
+          NULL,
+          NULL,
+          { "x=A", "x=B" },
+          true },
         { X("\",\""), NULL, NULL, { "x=", "x=" }, true },
     };
 
@@ -281,15 +332,27 @@ binary_headers_are_compared_decoded(void **state)
     static const struct row rows[] = {
         { BIN("\"/wA=\""), NULL, NULL, { "x-bin=/wA" }, true },
         { BIN("\"/wA\""), NULL, NULL, { "x-bin=/wA=" }, true },
-        { BIN("\"/wA\""), NULL, NULL, { "x-bin=/wB" }, true }, /* bits that stand for nothing */
+        { BIN("\"/wA\""),
+          NULL,
+          NULL,
+          { "x-bin=/wB" },
+          true }, /* bits that stand for nothing */
         { BIN("\"/wA\""), NULL, NULL, { "x-bin=/wAA" }, false },
         { BIN("{ \"prefix\": \"/w\" }"), NULL, NULL, { "x-bin=/wAA" }, true },
         { BIN("{ \"contains\": \"AA\" }"), NULL, NULL, { "x-bin=/wAB" }, true },
         { BIN("{ \"oneOf\": [\"AA\", \"AQ\"] }"), NULL, NULL, { "x-bin=AQ==" }, true },
         { BIN("{ \"present\": true }"), NULL, NULL, { "x-bin=???" }, true },
-        { BIN("{ \"exact\": \"AA\", \"invert\": true }"), NULL, NULL, { "x-bin=AQ" }, true },
+        { BIN("{ \"exact\": \"AA\", \"invert\": true }"),
+          NULL,
+          NULL,
+          { "x-bin=AQ" },
+          true },
         /* Not base64: no match, also inverted. */
-        { BIN("{ \"exact\": \"AA\", \"invert\": true }"), NULL, NULL, { "x-bin=?" }, false },
+        { BIN("{ \"exact\": \"AA\", \"invert\": true }"),
+          NULL,
+          NULL,
+          { "x-bin=?" },
+          false },
         { BIN("\"AA\""), NULL, NULL, { "x-bin=A" }, false },
         /* "\0" and "\1", in one header or in two: 00 2c 01 */
         { BIN("\"ACwB\""), NULL, NULL, { "x-bin=AA,AQ" }, true },
@@ -357,11 +420,12 @@ the_first_in_the_file_wins(void **state)
     struct rig r;
 
     (void)state;
-    open_rig(&r, "[{ \"service\": \"a.A\", \"headers\": { \"x\": \"v2\" } },"
-                 " { \"service\": \"a.A\", \"method\": \"One\" }, { \"service\": \"a.A\" },"
-                 " { \"method\": \"Two\" }, { \"path\": \"/b.B/One\" },"
-                 " { \"path\": \"/a.A/Two\" }, { \"hosts\": [\"g\", \"h\"] },"
-                 " { \"path\": { \"prefix\": \"/p.\" } }, {}]");
+    open_rig(&r,
+             "[{ \"service\": \"a.A\", \"headers\": { \"x\": \"v2\" } },"
+             " { \"service\": \"a.A\", \"method\": \"One\" }, { \"service\": \"a.A\" },"
+             " { \"method\": \"Two\" }, { \"path\": \"/b.B/One\" },"
+             " { \"path\": \"/a.A/Two\" }, { \"hosts\": [\"g\", \"h\"] },"
+             " { \"path\": { \"prefix\": \"/p.\" } }, {}]");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct rig_call c;
 
@@ -407,7 +471,8 @@ sentences_tell_why_not(void **state)
         { "\"method\": \"Z\"", "the method is \"C\", not \"Z\"" },
         { "\"path\": { \"prefix\": \"/z\" }",
           "the path is \"/a.B/C\", which does not begin with \"/z\"" },
-        { "\"hosts\": [\"x\", \"y\"]", "the host is \"h\", not \"x\" or one of 1 others" },
+        { "\"hosts\": [\"x\", \"y\"]",
+          "the host is \"h\", not \"x\" or one of 1 others" },
         { X("\"v2\""), "header x is \"v1\", not \"v2\"" },
         { X("{ \"prefix\": \"w\" }"),
           "header x is \"v1\", which does not begin with \"w\"" },

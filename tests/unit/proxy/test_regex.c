@@ -51,7 +51,8 @@ errors_have_a_place(void **state)
     } rows[] = {
         { "v[12", "missing terminating ] for character class, at character 5" },
         { "a(b", "missing closing parenthesis, at character 4" },
-        { "(*UTF8)a", "using UTF is disabled by the application, at character 8 (\"a\")" },
+        { "(*UTF8)a",
+          "using UTF is disabled by the application, at character 8 (\"a\")" },
         { "\\C", "using \\C is disabled by the application, at character 3" },
     };
 
@@ -82,8 +83,8 @@ static void
 bombs_end_soon_and_match_nothing(void **state)
 {
     static const char *const bombs[] = {
-        "(a+)+$",     "(a+)+[bc]",      "(a|aa)+[bc]",         "(.*)*[bc]",
-        "(a*)*[bc]",  "((a+)+)+[bc]!",  "(a?){900}(a+)+[bc]!", "(.+)+\\1[bc]",
+        "(a+)+$",    "(a+)+[bc]",     "(a|aa)+[bc]",         "(.*)*[bc]",
+        "(a*)*[bc]", "((a+)+)+[bc]!", "(a?){900}(a+)+[bc]!", "(.+)+\\1[bc]",
     };
     static char text[REGEX_TEXT_MAX];
 
@@ -115,7 +116,7 @@ bombs_end_soon_and_match_nothing(void **state)
 static void
 common_patterns_match_the_longest_texts(void **state)
 {
-    static const char *const patterns[] = { ".*a.*", "[a-z]+!", "(?:a)*!", "(a)*!",
+    static const char *const patterns[] = { ".*a.*", "[a-z]+!", "(?:a)*!",   "(a)*!",
                                             ".*!",   "a.*!",    "(?:a+,?)+!" };
     static char text[REGEX_TEXT_MAX + 1];
 

@@ -394,6 +394,32 @@ targets_without_an_answer_take_nothing_away(void **state)
     config_endpoints = NULL;
 }
 
+static void
+a_hub_in_the_place_of_another_knows_what_that_knew(void **state)
+{
+    struct resolved one = { .weight = 3, .zone = "b" };
+    struct hub *old;
+    const char *why;
+
+    (void)state;
+    targets[0].target = "file:///nonexistent/endpoints.json";
+    targets[1].target = "127.0.0.1:4";
+    hub_open(2);
+    assert_int_equal(addr_parse("127.0.0.1:7", false, &one.addr, &why), ERR_OK);
+    source_tell(0, &one, 1);
+    old = hub;
+    hub_open(2);
+    assert_null(row_named("127.0.0.1:7"));
+    hub_inherit(hub, old);
+    source_tell(0, &one, 0); /* the rows are copies: each hub frees its own */
+    assert_int_equal(hub->list->n, 2);
+    assert_int_equal(row_named("127.0.0.1:7")->weight, 3);
+    assert_string_equal(row_named("127.0.0.1:7")->zone, "b");
+    hub_inherit(hub, old);
+    assert_int_equal(hub->list->n, 2);
+    hub_free(old);
+}
+
 int
 main(void)
 {
@@ -404,6 +430,7 @@ main(void)
         POOL_TEST(the_reason_belongs_to_the_state),
         POOL_TEST(tallies_follow_the_calls),
         POOL_TEST(other_endpoints_keep_what_stays),
+        POOL_TEST(a_hub_in_the_place_of_another_knows_what_that_knew),
         POOL_TEST(targets_without_an_answer_take_nothing_away),
         POOL_TEST(ten_thousand_endpoints_are_enough),
         POOL_TEST(ten_thousand_endpoints_in_time),
