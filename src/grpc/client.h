@@ -45,7 +45,7 @@ struct grpc_client_conf {  /* everything in it must outlive the client's connect
     const struct h2_limits *limits;
     struct tls_keyring *tls; /* NULL: plain text */
     const char *tls_name;    /* with tls: whom the certificate must be for */
-    bool manual; /* connects only by grpc_client_connect, once each time */
+    bool manual;             /* connects only by grpc_client_connect, once each time */
     /* Sent with each call behind our own fields. */
     const struct grpc_client_field *fields;
     size_t field_count; /* at most GRPC_CLIENT_FIELDS_MAX */

@@ -27,7 +27,7 @@ struct stamp {
     struct timespec written, changed;
 };
 
-struct member { /* of a set */
+struct member {       /* of a set */
     struct list link; /* path->members */
     struct tls_files *set;
     struct path *path;
@@ -103,8 +103,9 @@ stamp_now(const char *path)
     struct stat st;
 
     if (stat(path, &st) == 0)
-        s = (struct stamp){ true, st.st_dev, st.st_ino, st.st_size, st.st_mtim,
-                            st.st_ctim };
+        s = (struct stamp){
+            true, st.st_dev, st.st_ino, st.st_size, st.st_mtim, st.st_ctim
+        };
     return s;
 }
 

@@ -20,8 +20,7 @@ enum { RECORD_MAX = 16384 };
 static bool
 tls_alert_came(int e)
 {
-    return e == SSL_ERROR_SSL &&
-           ERR_GET_REASON(ERR_peek_error()) >= SSL_AD_REASON_OFFSET;
+    return e == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_error()) >= SSL_AD_REASON_OFFSET;
 }
 
 /* A call of OpenSSL did not work: ERR_AGAIN, or the connection is over. */

@@ -32,12 +32,12 @@ void tls_store_free(struct tls_store *s);
 /* One hold for the caller; the conf is copied. name: of the listener or the pool, for logs
  * and pages. Never NULL: when the files are not good now, there is no context until they are,
  * which the log says. Reads the disk. Pools with the same conf share contexts. */
-struct tls_keyring *tls_store_server(struct tls_store *s,
-                                     const struct tls_server_conf *conf,
-                                     const char *name);
-struct tls_keyring *tls_store_client(struct tls_store *s,
-                                     const struct tls_client_conf *conf,
-                                     const char *name);
+struct tls_keyring *
+tls_store_server(struct tls_store *s, const struct tls_server_conf *conf,
+                 const char *name);
+struct tls_keyring *
+tls_store_client(struct tls_store *s, const struct tls_client_conf *conf,
+                 const char *name);
 
 /* Any thread. */
 struct tls_keyring *tls_keyring_hold(struct tls_keyring *k);

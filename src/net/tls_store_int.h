@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 
 #include "net/tls_days.h"
-#include "net/tls_store.h"
 #include "net/tls_files.h"
+#include "net/tls_store.h"
 
 struct conf_copy;
 
@@ -28,10 +28,10 @@ struct tls_unit {
     struct list link;
     struct tls_store *store; /* NULL: the store is gone */
     struct conf_copy *conf;
-    char *scope;        /* name of the listener; NULL: a client's */
-    size_t keyrings;    /* that the store knows */
+    char *scope;     /* name of the listener; NULL: a client's */
+    size_t keyrings; /* that the store knows */
     struct tls_files *files;
-    struct timer settle; /* a file has changed, others may follow */
+    struct timer settle;  /* a file has changed, others may follow */
     enum tls_stage *told; /* per certificate of ctx: what the log said */
     pthread_mutex_t lock; /* guards what follows against other threads' reading */
     struct tls_ctx *ctx;

@@ -71,7 +71,7 @@ unit_has_file(const struct tls_unit *u, const char *file)
     return false;
 }
 
-/* Who uses a file (unit NULL) or a unit (file NULL). */
+/* Who uses a unit; unit NULL: who uses a file. */
 static void
 print_users(const struct tls_store *s, const char *file, const struct tls_unit *unit,
             bool json, struct strbuf *out)
@@ -81,7 +81,7 @@ print_users(const struct tls_store *s, const char *file, const struct tls_unit *
     for (struct list *at = s->keyrings.next; at != &s->keyrings; at = at->next) {
         const struct tls_keyring *k = CONTAINER_OF(at, struct tls_keyring, link);
 
-        if (file ? !unit_has_file(k->unit, file) : k->unit != unit)
+        if (unit ? k->unit != unit : !unit_has_file(k->unit, file))
             continue;
         strbuf_puts(out, comma);
         comma = json ? "," : ", ";

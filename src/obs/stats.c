@@ -17,32 +17,23 @@
         .id = (i), .metric = (m), .labels = (l), .level = true, .help = (h) \
     }
 
-#define HANDSHAKE(first, side, i, result)                                               \
-    LABELED((enum stat)((first) + (i)), "outrigger_tls_handshakes_total",               \
-            "side=\"" side "\",result=\"" result "\"",                                  \
+#define HANDSHAKE(first, side, i, result)                                 \
+    LABELED((enum stat)((first) + (i)), "outrigger_tls_handshakes_total", \
+            "side=\"" side "\",result=\"" result "\"",                    \
             "TLS handshakes that ended, by how: ok, or why they failed.")
-#define HANDSHAKES(first, side) \
-    HANDSHAKE(first, side, 0, "ok"), \
-    HANDSHAKE(first, side, 1, "not_tls"), \
-    HANDSHAKE(first, side, 2, "version"), \
-    HANDSHAKE(first, side, 3, "cipher"), \
-    HANDSHAKE(first, side, 4, "alpn"), \
-    HANDSHAKE(first, side, 5, "no_certificate"), \
-    HANDSHAKE(first, side, 6, "expired"), \
-    HANDSHAKE(first, side, 7, "not_yet_valid"), \
-    HANDSHAKE(first, side, 8, "self_signed"), \
-    HANDSHAKE(first, side, 9, "unknown_ca"), \
-    HANDSHAKE(first, side, 10, "revoked"), \
-    HANDSHAKE(first, side, 11, "crl"), \
-    HANDSHAKE(first, side, 12, "purpose"), \
-    HANDSHAKE(first, side, 13, "name"), \
-    HANDSHAKE(first, side, 14, "san"), \
-    HANDSHAKE(first, side, 15, "pin"), \
-    HANDSHAKE(first, side, 16, "certificate"), \
-    HANDSHAKE(first, side, 17, "by_peer"), \
-    HANDSHAKE(first, side, 18, "closed"), \
-    HANDSHAKE(first, side, 19, "other"), \
-    HANDSHAKE(first, side, 20, "timeout")
+#define HANDSHAKES(first, side)                                                         \
+    HANDSHAKE(first, side, 0, "ok"), HANDSHAKE(first, side, 1, "not_tls"),              \
+        HANDSHAKE(first, side, 2, "version"), HANDSHAKE(first, side, 3, "cipher"),      \
+        HANDSHAKE(first, side, 4, "alpn"), HANDSHAKE(first, side, 5, "no_certificate"), \
+        HANDSHAKE(first, side, 6, "expired"),                                           \
+        HANDSHAKE(first, side, 7, "not_yet_valid"),                                     \
+        HANDSHAKE(first, side, 8, "self_signed"),                                       \
+        HANDSHAKE(first, side, 9, "unknown_ca"), HANDSHAKE(first, side, 10, "revoked"), \
+        HANDSHAKE(first, side, 11, "crl"), HANDSHAKE(first, side, 12, "purpose"),       \
+        HANDSHAKE(first, side, 13, "name"), HANDSHAKE(first, side, 14, "san"),          \
+        HANDSHAKE(first, side, 15, "pin"), HANDSHAKE(first, side, 16, "certificate"),   \
+        HANDSHAKE(first, side, 17, "by_peer"), HANDSHAKE(first, side, 18, "closed"),    \
+        HANDSHAKE(first, side, 19, "other"), HANDSHAKE(first, side, 20, "timeout")
 
 static const struct stat_row rows[] = {
     COUNTER(STAT_CALLS_STARTED, "outrigger_calls_started_total",

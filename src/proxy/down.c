@@ -95,8 +95,8 @@ down_log_refusal(const struct down *d, enum log_level level, const char *reason,
     if (level == LOG_DEBUG || log_limit_pass(&limit, 20))
         log_at(NULL, level, "TLS handshake with a client failed",
                LS("peer", addr_print(&d->peer, peer)),
-               LS("listener", d->front->conf->name), LS("reason", reason),
-               LS("why", why), LI("worker", d->worker->index));
+               LS("listener", d->front->conf->name), LS("reason", reason), LS("why", why),
+               LI("worker", d->worker->index));
 }
 
 /* The connection ends before its handshake did. Who connects and leaves again, as load
@@ -109,8 +109,8 @@ down_handshake_failed(struct down *d, int err)
 
     if (r == TLS_REFUSAL_NONE && !late)
         return; /* we closed it */
-    stat_inc(&d->worker->stats, late ? STAT_TLS_DOWN_LAST
-                                     : (enum stat)(STAT_TLS_DOWN_0 + (int)r));
+    stat_inc(&d->worker->stats,
+             late ? STAT_TLS_DOWN_LAST : (enum stat)(STAT_TLS_DOWN_0 + (int)r));
     down_log_refusal(d, r == TLS_REFUSAL_CLOSED ? LOG_DEBUG : LOG_WARN,
                      late ? "timeout" : tls_refusal_name(r),
                      late ? "it did not end within limits.handshakeTimeout"
@@ -157,10 +157,10 @@ down_log_end(const struct down *d, struct h2_conn *h2, int err, const char *note
     if (!is_wrong(err) || !log_limit_pass(&limit, 20))
         return;
     log_at(NULL, LOG_WARN, "client connection closed",
-           LS("peer", addr_print(&d->peer, peer)),
-           LS("listener", d->front->conf->name), LS("reason", err_name(err)),
-           LS("why", note[0] ? note : err_text(err)), LI("worker", d->worker->index),
-           LI("conn", h2_conn_number(h2)), LS(who ? "client" : NULL, who));
+           LS("peer", addr_print(&d->peer, peer)), LS("listener", d->front->conf->name),
+           LS("reason", err_name(err)), LS("why", note[0] ? note : err_text(err)),
+           LI("worker", d->worker->index), LI("conn", h2_conn_number(h2)),
+           LS(who ? "client" : NULL, who));
 }
 
 static void

@@ -23,9 +23,9 @@ struct down {
     struct server *
         server; /* valid while h2 is: a listener that was taken out of the config goes with its last connection */
     struct transport *transport; /* of h2; NULL: closed */
-    struct front *front; /* held: what the config said when it came */
-    struct list link;    /* worker->downs */
-    unsigned calls;      /* not ended, also those whose stream the client reset */
+    struct front *front;         /* held: what the config said when it came */
+    struct list link;            /* worker->downs */
+    unsigned calls;              /* not ended, also those whose stream the client reset */
     struct addr peer;
     struct timer depart; /* depart.c: running: it is told to go then */
 };

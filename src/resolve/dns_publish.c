@@ -64,9 +64,9 @@ peer_of(const struct dns_resolver *r, const char *name)
 static void
 gather_all(const struct dns_resolver *r, struct gather *g)
 {
-    struct dns_entry like = {
-        .port = r->target.port, .weight = 1, .host = r->target.host
-    };
+    struct dns_entry like = { .port = r->target.port,
+                              .weight = 1,
+                              .host = r->target.host };
     size_t room = 0;
 
     for (size_t i = 0; i < r->n_records; i++) {

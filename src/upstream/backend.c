@@ -184,7 +184,8 @@ backend_list_equal(const struct backend_list *a, const struct backend_list *b)
 
 /* "1.2.3.4:50051" and "[::1]:50051" without the port. */
 const char *
-backend_tls_name(const struct backend *b, const char *host, char out[BACKEND_TLS_NAME_MAX])
+backend_tls_name(const struct backend *b, const char *host,
+                 char out[BACKEND_TLS_NAME_MAX])
 {
     bool v6 = b->name[0] == '[';
     const char *end = strrchr(b->name, v6 ? ']' : ':');

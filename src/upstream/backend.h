@@ -88,7 +88,8 @@ struct backend_row { /* what the source said about a backend this time */
     const struct resolve_label *labels;
     size_t label_count;
     const char *origin; /* the target of the config that it came from */
-    const char *host;   /* whom its certificate must be for; "": its address, see backend_tls_name */
+    const char *
+        host; /* whom its certificate must be for; "": its address, see backend_tls_name */
 };
 
 struct backend_list {

@@ -163,7 +163,8 @@ oob_free(struct ref *r)
 
 struct oob *
 oob_new(struct h2_worker *w, struct backend *b, const struct pool_conf *conf,
-        struct tls_keyring *tls, const char *host, struct rng *rng, oob_report_fn *on_report, void *arg)
+        struct tls_keyring *tls, const char *host, struct rng *rng,
+        oob_report_fn *on_report, void *arg)
 {
     struct oob *o = xcalloc(1, sizeof(*o));
 

@@ -75,7 +75,7 @@ struct endpoint {
     struct list full;   /* linked: at maxRequestsPerEndpoint when last seen */
     struct oob *oob;    /* balance.enableOobLoadReport, while READY */
     struct tls_session_slot session;
-    uint64_t stamp;     /* version of the last list that named it */
+    uint64_t stamp; /* version of the last list that named it */
     struct log_limit log_limit, calm_limit;
     int64_t
         keepalive_us; /* of new connections; longer after too_many_pings. 0: the pool's */

@@ -378,8 +378,8 @@ upconn_open(struct endpoint *e)
     stat_inc(p->stats, STAT_UP_CONNECTS);
     stat_inc(p->stats, STAT_UP_OPEN);
     TALLY_ADD(e->tally->connections, 1);
-    c->transport = p->tls ? upconn_connect_tls(c)
-                          : transport_connect(p->loop, &e->backend->addr);
+    c->transport =
+        p->tls ? upconn_connect_tls(c) : transport_connect(p->loop, &e->backend->addr);
     if (!c->transport)
         return;
     transport_bind(c->transport, upconn_on_transport, c);

@@ -42,12 +42,12 @@ stages_begin_14_7_and_1_days_before_the_end(void **state)
         enum tls_stage stage;
         int64_t days;
     } rows[] = {
-        { 15 * DAY, TLS_STAGE_FINE, 15 },     { 14 * DAY + 1, TLS_STAGE_FINE, 14 },
-        { 14 * DAY, TLS_STAGE_14_DAYS, 14 },  { 7 * DAY + 1, TLS_STAGE_14_DAYS, 7 },
-        { 7 * DAY, TLS_STAGE_7_DAYS, 7 },     { DAY + 1, TLS_STAGE_7_DAYS, 1 },
-        { DAY, TLS_STAGE_1_DAY, 1 },          { DAY - 1, TLS_STAGE_1_DAY, 0 },
-        { 0, TLS_STAGE_1_DAY, 0 },            { -1, TLS_STAGE_EXPIRED, -1 },
-        { -DAY, TLS_STAGE_EXPIRED, -1 },      { -DAY - 1, TLS_STAGE_EXPIRED, -2 },
+        { 15 * DAY, TLS_STAGE_FINE, 15 },    { 14 * DAY + 1, TLS_STAGE_FINE, 14 },
+        { 14 * DAY, TLS_STAGE_14_DAYS, 14 }, { 7 * DAY + 1, TLS_STAGE_14_DAYS, 7 },
+        { 7 * DAY, TLS_STAGE_7_DAYS, 7 },    { DAY + 1, TLS_STAGE_7_DAYS, 1 },
+        { DAY, TLS_STAGE_1_DAY, 1 },         { DAY - 1, TLS_STAGE_1_DAY, 0 },
+        { 0, TLS_STAGE_1_DAY, 0 },           { -1, TLS_STAGE_EXPIRED, -1 },
+        { -DAY, TLS_STAGE_EXPIRED, -1 },     { -DAY - 1, TLS_STAGE_EXPIRED, -2 },
     };
     static const int64_t now = 1800000000;
 

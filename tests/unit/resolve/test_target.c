@@ -18,8 +18,8 @@ note(void *arg, const struct addr *a, const char *host)
 
     assert_ptr_equal(arg, got);
     calls++;
-    snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s%s ",
-             host ? host : "", host ? "=" : "", addr_print(a, text));
+    snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s%s ", host ? host : "",
+             host ? "=" : "", addr_print(a, text));
 }
 
 static int
