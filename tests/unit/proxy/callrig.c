@@ -126,7 +126,7 @@ callrig_open(void)
         made[i] = (struct change_pool){ .slot = i, .hub = p->hub, .conf = &p->conf };
     }
     assert_int_equal(
-        server_open(rig.loop, rig.front.listen, &shared, workers, 1, &rig.server, &why),
+        server_open(rig.loop, rig.front.listen, -1, true, &shared, workers, 1, &rig.server, &why),
         ERR_OK);
     server_set(rig.server, front_new(&rig.front, true, 1, NULL),
                table_new(&rig.front, 1, slot_of, NULL));
