@@ -294,7 +294,7 @@ def parse_args():
     p.add_argument("--proxies", metavar="LIST",
                    help="some of: outrigger," + ",".join(lab.PEERS) + ",direct")
     p.add_argument("--tls", action="store_true",
-                   help="TLS 1.3 on both sides; the memory shape is left out")
+                   help="TLS 1.3 on both sides of the proxies")
     p.add_argument("--base", help="the proxy that ratios are about (outrigger if there)")
     p.add_argument("--quick", action="store_true", help="3 rounds of 0.4 s, less memory")
     p.add_argument("--json", default="bench.json", metavar="PATH",
@@ -306,10 +306,8 @@ def parse_args():
     unknown = [n for n in chosen if n not in names]
     if unknown or args.rounds < 1:
         p.error("--only knows %s; --rounds is at least 1" % ",".join(names))
-    if args.tls and args.only and "memory" in chosen:
-        p.error("the memory shape speaks plain HTTP/2; leave it out with --tls")
     args.shapes = [s for s in SHAPES if s.name in chosen]
-    args.memory = "memory" in chosen and not args.tls
+    args.memory = "memory" in chosen
     return args
 
 
