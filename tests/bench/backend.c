@@ -14,8 +14,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +26,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "secure.h"
+
 enum {
     BULK_MESSAGE = 1 << 20,
     GRPC_PREFIX = 5,
@@ -38,7 +38,6 @@ enum {
     CONN_WINDOW = 1 << 30,
     MAX_STREAMS = 100000,
     EVENTS = 256,
-    TLS_READ = 64 * 1024, /* many records with one system call */
 };
 
 enum answer { ANSWER_NONE, ANSWER_UNARY, ANSWER_STREAM, ANSWER_WATCH, ANSWER_HANG };
@@ -322,45 +321,20 @@ peer_fill(struct peer *p)
     return true;
 }
 
-/* As send() and recv(): -1 with EAGAIN means later, also in the middle of a handshake. */
-static ssize_t
-peer_tls_result(struct peer *p, int rv)
-{
-    int e = rv > 0 ? SSL_ERROR_NONE : SSL_get_error(p->ssl, rv);
-
-    if (rv > 0)
-        return rv;
-    ERR_clear_error();
-    errno = e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
-    return e == SSL_ERROR_ZERO_RETURN ? 0 : -1;
-}
-
 static ssize_t
 peer_send(struct peer *p, const uint8_t *from, size_t n)
 {
     if (p->ssl == NULL)
         return send(p->fd, from, n, MSG_NOSIGNAL);
-    return peer_tls_result(p, SSL_write(p->ssl, from, (int)n));
+    return secure_send(p->ssl, from, n);
 }
 
-/* All that is there, so that no record waits in OpenSSL when the socket is empty. */
 static ssize_t
 peer_recv(struct peer *p)
 {
-    size_t n = 0;
-    ssize_t k;
-
     if (p->ssl == NULL)
         return recv(p->fd, read_buf, sizeof(read_buf), 0);
-    for (;;) {
-        k = peer_tls_result(
-            p, SSL_read(p->ssl, read_buf + n, (int)(sizeof(read_buf) - n)));
-        if (k <= 0)
-            return n > 0 ? (ssize_t)n : k;
-        n += (size_t)k;
-        if (SSL_has_pending(p->ssl) == 0 || n == sizeof(read_buf))
-            return (ssize_t)n;
-    }
+    return secure_recv(p->ssl, read_buf, sizeof(read_buf));
 }
 
 /* One write per turn in the common case.  The buffer is given back when it is empty. */
@@ -419,7 +393,7 @@ peer_read(struct peer *p)
             return;
         if (n <= 0 || nghttp2_session_mem_recv(p->session, read_buf, (size_t)n) < 0)
             p->closing = true;
-    } while (!p->closing && p->ssl != NULL && SSL_has_pending(p->ssl) == 1);
+    } while (!p->closing && p->ssl != NULL && secure_pending(p->ssl));
 }
 
 static void
@@ -441,12 +415,8 @@ peer_open(int fd)
     nghttp2_session_set_local_window_size(p->session, NGHTTP2_FLAG_NONE, 0, CONN_WINDOW);
     if (epoll_ctl(backend.epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
         backend_die("epoll_ctl");
-    if (backend.tls != NULL) {
-        p->ssl = SSL_new(backend.tls);
-        if (p->ssl == NULL || SSL_set_fd(p->ssl, fd) != 1)
-            backend_die("cannot make a TLS connection");
-        SSL_set_accept_state(p->ssl);
-    }
+    if (backend.tls != NULL)
+        p->ssl = secure_open(backend.tls, fd);
     peer_mark_dirty(p);
 }
 
@@ -456,7 +426,7 @@ static void
 peer_close(struct peer *p)
 {
     close(p->fd);
-    SSL_free(p->ssl);
+    secure_close(p->ssl);
     nghttp2_session_del(p->session);
     free(p->out);
     free(p);
@@ -557,42 +527,6 @@ backend_init(size_t unary_size)
 }
 
 static int
-backend_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
-                const unsigned char *in, unsigned in_len, void *arg)
-{
-    static const unsigned char h2[] = { 2, 'h', '2' };
-    (void)ssl;
-    (void)arg;
-
-    return SSL_select_next_proto((unsigned char **)out, out_len, h2, sizeof(h2), in,
-                                 in_len) == OPENSSL_NPN_NEGOTIATED
-               ? SSL_TLSEXT_ERR_OK
-               : SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-/* One file with the certificate and the key. One cipher, so that all proxies pay the same. */
-static void
-backend_init_tls(const char *file)
-{
-    SSL_CTX *c = SSL_CTX_new(TLS_server_method());
-
-    if (c == NULL || SSL_CTX_use_certificate_chain_file(c, file) != 1 ||
-        SSL_CTX_use_PrivateKey_file(c, file, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION) != 1 ||
-        SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256") != 1) {
-        fprintf(stderr, "bench_backend: the certificate %s: ", file);
-        ERR_print_errors_fp(stderr);
-        exit(1);
-    }
-    SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE |
-                            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(c, 1);
-    SSL_CTX_set_default_read_buffer_len(c, TLS_READ);
-    SSL_CTX_set_alpn_select_cb(c, backend_on_alpn, NULL);
-    backend.tls = c;
-}
-
-static int
 backend_listen(uint16_t port, const char *unix_path)
 {
     struct sockaddr_in in = { .sin_family = AF_INET,
@@ -642,15 +576,17 @@ main(int argc, char **argv)
         else if (opt == 'p')
             port = strtoul(optarg, NULL, 10);
         else if (opt == 't')
-            backend_init_tls(optarg);
+            backend.tls = secure_init(optarg);
         else if (opt == 'u')
             unix_path = optarg;
         else
-            return fprintf(stderr, "usage: bench_backend [-n BYTES] [-t PEM] [-p PORT | -u PATH]\n"
-                                   "  -n  bytes of the unary message (100)\n"
-                                   "  -p  TCP port on loopback, 0 = any free one (0)\n"
-                                   "  -t  TLS 1.3 with the certificate and key of this file\n"
-                                   "  -u  unix socket instead of TCP\n"),
+            return fprintf(
+                       stderr,
+                       "usage: bench_backend [-n BYTES] [-t PEM] [-p PORT | -u PATH]\n"
+                       "  -n  bytes of the unary message (100)\n"
+                       "  -p  TCP port on loopback, 0 = any free one (0)\n"
+                       "  -t  TLS 1.3 with the certificate and key of this file\n"
+                       "  -u  unix socket instead of TCP\n"),
                    2;
     }
     signal(SIGPIPE, SIG_IGN);
