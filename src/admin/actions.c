@@ -13,7 +13,7 @@
 #include "base/strbuf.h"
 #include "net/addr.h"
 
-enum { STATUS_BAD_METHOD = 405, STATUS_FORBIDDEN = 403, TEXT_MAX = 4 << 20 };
+enum { STATUS_BAD_METHOD = 405, STATUS_FORBIDDEN = 403, TEXT_MAX = 64 << 20 };
 
 /* --- who ----------------------------------------------------------------------------- */
 
@@ -82,6 +82,12 @@ admin_set_page(struct admin *a, const char *path, const char *type, admin_page_f
         a, &(struct admin_entry){ .path = path, .type = type, .page = fn, .arg = arg });
 }
 
+void
+admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg)
+{
+    admin_set(a, &(struct admin_entry){ .path = path, .ask = fn, .arg = arg });
+}
+
 const struct admin_entry *
 admin_find(const struct admin *a, const char *path)
 {
@@ -119,6 +125,19 @@ entry_act(const struct admin *a, const struct admin_entry *e, struct evhttp_requ
     return e->action(e->arg, query ? query : "", text);
 }
 
+static int
+entry_ask(const struct admin_entry *e, struct evhttp_request *req, struct strbuf *text,
+          const char **ret_type)
+{
+    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
+
+    if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
+        evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
+        return STATUS_BAD_METHOD;
+    }
+    return e->ask(e->arg, query ? query : "", text, ret_type);
+}
+
 int
 admin_answer(const struct admin *a, const struct admin_entry *e,
              struct evhttp_request *req, const char **ret_type)
@@ -130,6 +149,8 @@ admin_answer(const struct admin *a, const struct admin_entry *e,
     strbuf_puts(&text, "");
     if (e->action) {
         status = entry_act(a, e, req, &text);
+    } else if (e->ask) {
+        status = entry_ask(e, req, &text, ret_type);
     } else {
         *ret_type = e->type;
         e->page(e->arg, &text);

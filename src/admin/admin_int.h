@@ -17,7 +17,8 @@ struct stats;
 struct admin_entry {
     const char *path, *type;
     admin_action_fn *action; /* or */
-    admin_page_fn *page;
+    admin_page_fn *page;     /* or */
+    admin_query_fn *ask;
     void *arg;
 };
 

@@ -25,6 +25,7 @@
 #include "loop/timer.h"
 #include "main/config.h"
 #include "main/cpus.h"
+#include "main/explain_page.h"
 #include "main/generation.h"
 #include "main/leave.h"
 #include "main/pools.h"
@@ -121,6 +122,7 @@ process_admin(struct process *p, bool required)
         admin_open(p->loop, &at, p->stats, p->worker_count + 1, &p->admin, &why) ==
             ERR_OK) {
         admin_set_pools(p->admin, p->hubs, p->hub_count);
+        explain_page_open(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,

@@ -46,6 +46,7 @@ struct backend_tally {
     _Atomic uint64_t local_failures;      /* connect, reset, timeouts on our side */
     _Atomic uint64_t calls;               /* started */
     _Atomic uint32_t flying, connections; /* levels */
+    _Atomic uint32_t failed; /* 1: it could not be connected last time */
 };
 
 struct backend {
