@@ -4,6 +4,8 @@
 
 #include <assert.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <stdio.h>
@@ -88,8 +90,17 @@ admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg
     admin_set(a, &(struct admin_entry){ .path = path, .ask = fn, .arg = arg });
 }
 
-const struct admin_entry *
-admin_find(const struct admin *a, const char *path)
+void
+admin_set_metrics(struct admin *a, admin_page_fn *fn, void *arg)
+{
+    if (!a)
+        return;
+    a->metrics = fn;
+    a->metrics_arg = arg;
+}
+
+struct admin_entry *
+admin_find(struct admin *a, const char *path)
 {
     for (size_t i = 0; i < a->entry_count; i++) {
         if (strcmp(a->entries[i].path, path) == 0)
@@ -138,9 +149,38 @@ entry_ask(const struct admin_entry *e, struct evhttp_request *req, struct strbuf
     return e->ask(e->arg, query ? query : "", text, ret_type);
 }
 
+static struct bufferevent *
+request_buffer(struct evhttp_request *req)
+{
+    return evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
+}
+
+/* Without reading nobody learns that the asker went away, so the request stays valid until the answer is written. */
+static void
+entry_wait(struct admin_entry *e, struct evhttp_request *req)
+{
+    assert(!e->waiting);
+    e->waiting = req;
+    bufferevent_disable(request_buffer(req), EV_READ);
+}
+
+void
+admin_finish(struct admin *a, const char *path, int status, const char *text)
+{
+    struct admin_entry *e = a ? admin_find(a, path) : NULL;
+    struct evhttp_request *req = e ? e->waiting : NULL;
+
+    if (!req)
+        return;
+    e->waiting = NULL;
+    bufferevent_enable(request_buffer(req), EV_READ);
+    evbuffer_add(evhttp_request_get_output_buffer(req), text, strlen(text));
+    admin_send(req, status, "text/plain; charset=utf-8");
+}
+
 int
-admin_answer(const struct admin *a, const struct admin_entry *e,
-             struct evhttp_request *req, const char **ret_type)
+admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_request *req,
+             const char **ret_type)
 {
     struct strbuf text;
     int status = HTTP_OK;
@@ -149,13 +189,16 @@ admin_answer(const struct admin *a, const struct admin_entry *e,
     strbuf_puts(&text, "");
     if (e->action) {
         status = entry_act(a, e, req, &text);
+        if (status == ADMIN_LATER)
+            entry_wait(e, req);
     } else if (e->ask) {
         status = entry_ask(e, req, &text, ret_type);
     } else {
         *ret_type = e->type;
         e->page(e->arg, &text);
     }
-    evbuffer_add(evhttp_request_get_output_buffer(req), text.s, text.len);
+    if (status != ADMIN_LATER)
+        evbuffer_add(evhttp_request_get_output_buffer(req), text.s, text.len);
     strbuf_done(&text);
     return status;
 }

@@ -11,10 +11,11 @@ struct addr;
 struct admin;
 struct strbuf;
 
-enum { ADMIN_ENTRIES_MAX = 32 };
+enum { ADMIN_ENTRIES_MAX = 32, ADMIN_LATER = 0 };
 
 /* Does it and adds plain text for a person to out. query: behind the "?", or "". Returns an HTTP status: 200; 422: it was understood and cannot be done, the
- * text says why; 503: not now, ask again. */
+ * text says why; 503: not now, ask again. ADMIN_LATER: the work goes on and the asker waits; admin_finish follows, and until then the action answers at once
+ * whoever else asks. */
 typedef int admin_action_fn(void *arg, const char *query, struct strbuf *out);
 /* Adds the page to out. */
 typedef void admin_page_fn(void *arg, struct strbuf *out);
@@ -25,11 +26,16 @@ typedef int admin_query_fn(void *arg, const char *query, struct strbuf *out,
 
 /* POST to path (constant text, "/reload"); other methods are refused. a NULL is fine: there is no admin port. */
 void admin_set_action(struct admin *a, const char *path, admin_action_fn *fn, void *arg);
+/* Answers who waits for an action of this path. Nothing happens when nobody does. */
+void admin_finish(struct admin *a, const char *path, int status, const char *text);
 /* GET of path. type: its content type (constant text). */
 void admin_set_page(struct admin *a, const char *path, const char *type,
                     admin_page_fn *fn, void *arg);
 /* GET of path with a query. It must change nothing. */
 void admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg);
+
+/* Adds series with labels that are not known beforehand to /metrics, as Prometheus text. One at most. a NULL is fine. */
+void admin_set_metrics(struct admin *a, admin_page_fn *fn, void *arg);
 
 /* Whether a Host header names the admin port at `at` (its address or localhost, with its port or, where HTTP allows it, none). A unix socket has no name
  * that a browser could reach: any Host is good. Pure. */

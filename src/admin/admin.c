@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/util.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "base/xalloc.h"
 #include "loop/loop.h"
 #include "net/addr.h"
+#include "net/tls_store.h"
 #include "obs/stats.h"
 #include "upstream/hub.h"
 
@@ -41,6 +43,20 @@ admin_sum(const struct admin *a, enum stat id)
 }
 
 static void
+admin_tls(const struct admin *a, void (*print)(struct tls_store *, struct strbuf *),
+          struct evbuffer *out)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, ADMIN_PAGE_MAX);
+    strbuf_puts(&text, "");
+    if (a->tls)
+        print(a->tls, &text);
+    evbuffer_add(out, text.s, text.len);
+    strbuf_done(&text);
+}
+
+static void
 admin_metrics(const struct admin *a, struct evbuffer *out)
 {
     const char *last = "";
@@ -55,9 +71,34 @@ admin_metrics(const struct admin *a, struct evbuffer *out)
                             r->labels ? "{" : "", r->labels ? r->labels : "",
                             r->labels ? "}" : "", admin_sum(a, r->id));
     }
+    if (a->tls)
+        admin_tls(a, tls_store_metrics, out);
+    if (a->metrics) {
+        struct strbuf text;
+
+        strbuf_init(&text, ADMIN_PAGE_MAX);
+        strbuf_puts(&text, "");
+        a->metrics(a->metrics_arg, &text);
+        evbuffer_add(out, text.s, text.len);
+        strbuf_done(&text);
+    }
     evbuffer_add_printf(out, "# HELP outrigger_build_info Version of this program.\n"
                              "# TYPE outrigger_build_info gauge\n"
                              "outrigger_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
+}
+
+/* side="up",result="ok" becomes "side":"up","result":"ok". Values have no quotes in them. */
+static void
+admin_json_labels(const char *labels, struct evbuffer *out)
+{
+    for (const char *p = labels ? labels : ""; *p;) {
+        size_t name = strcspn(p, "="), value = strcspn(p + name + 2, "\"") + 2;
+
+        evbuffer_add_printf(out, "\"%.*s\":%.*s", (int)name, p, (int)value, p + name + 1);
+        p += name + 1 + value;
+        if (*p == ',')
+            evbuffer_add(out, p++, 1);
+    }
 }
 
 /* {"version":1,"metrics":[{"name":…,"labels":{…},"value":…},…]} */
@@ -70,12 +111,7 @@ admin_json(const struct admin *a, struct evbuffer *out)
     for (size_t i = 0; (r = stat_row_at(i)); i++) {
         evbuffer_add_printf(out, "%s\n{\"name\":\"%s\",\"labels\":{", i ? "," : "",
                             r->metric);
-        if (r->labels) {
-            const char *eq = strchr(r->labels, '=');
-
-            evbuffer_add_printf(out, "\"%.*s\":%s", (int)(eq - r->labels), r->labels,
-                                eq + 1);
-        }
+        admin_json_labels(r->labels, out);
         evbuffer_add_printf(out, "},\"value\":%" PRId64 "}", admin_sum(a, r->id));
     }
     evbuffer_add_printf(out, "\n]}\n");
@@ -113,22 +149,31 @@ admin_pools(const struct admin *a, struct evbuffer *out)
     strbuf_done(&text);
 }
 
+void
+admin_send(struct evhttp_request *req, int status, const char *type)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+
+    evhttp_add_header(headers, "Content-Type", type);
+    evhttp_add_header(headers, "Cache-Control", "no-store");
+    evhttp_send_reply(req, status, NULL, evhttp_request_get_output_buffer(req));
+}
+
 static void
 admin_on_request(struct evhttp_request *req, void *arg)
 {
     struct admin *a = arg;
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
     struct evbuffer *out = evhttp_request_get_output_buffer(req);
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
     const char *type = "text/plain; charset=utf-8";
-    const struct admin_entry *own = path ? admin_find(a, path) : NULL;
+    struct admin_entry *own = path ? admin_find(a, path) : NULL;
     int status = HTTP_OK;
 
     if (own) {
         status = admin_answer(a, own, req, &type);
     } else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
         status = HTTP_BADMETHOD;
-        evhttp_add_header(headers, "Allow", "GET");
+        evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
     } else if (path && strcmp(path, "/metrics") == 0) {
         type = "text/plain; version=0.0.4; charset=utf-8";
         admin_metrics(a, out);
@@ -140,15 +185,20 @@ admin_on_request(struct evhttp_request *req, void *arg)
     } else if (path && strcmp(path, "/pools.json") == 0) {
         type = "application/json";
         admin_pools(a, out);
+    } else if (path && strcmp(path, "/certs") == 0) {
+        admin_tls(a, tls_store_table, out);
+    } else if (path && strcmp(path, "/certs.json") == 0) {
+        type = "application/json";
+        admin_tls(a, tls_store_json, out);
     } else {
         status = path && strcmp(path, "/") == 0 ? HTTP_OK : HTTP_NOTFOUND;
         evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION
-                                 "\n/metrics\n/stats.json\n/pools\n/pools.json\n");
+                                 "\n/metrics\n/stats.json\n/pools\n/pools.json\n"
+                                 "/certs\n/certs.json\n");
         admin_list(a, out);
     }
-    evhttp_add_header(headers, "Content-Type", type);
-    evhttp_add_header(headers, "Cache-Control", "no-store");
-    evhttp_send_reply(req, status, NULL, out);
+    if (status != ADMIN_LATER)
+        admin_send(req, status, type);
 }
 
 static int
@@ -174,13 +224,16 @@ admin_socket(const struct addr *at)
 }
 
 int
-admin_open(struct loop *loop, const struct addr *at, const struct stats *const *stats,
-           size_t n, struct admin **ret, const char **ret_why)
+admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
+           const struct stats *const *stats, size_t n, struct admin **ret,
+           const char **ret_why)
 {
     struct admin *a;
-    int fd = admin_socket(at);
+    bool inherited = fd >= 0;
 
-    if (fd < 0) {
+    if (!inherited)
+        fd = admin_socket(at);
+    if (fd < 0 || evutil_make_socket_nonblocking(fd) != 0) {
         *ret_why = strerror(errno);
         return ERR_SYS;
     }
@@ -192,11 +245,13 @@ admin_open(struct loop *loop, const struct addr *at, const struct stats *const *
     if (addr_is_unix(at) ||
         getsockname(fd, (struct sockaddr *)&a->at.sa, &a->at.len) != 0)
         a->at = *at;
-    if (addr_is_unix(at))
+    if (addr_is_unix(at) && (!inherited || owns_file))
         snprintf(a->unix_path, sizeof(a->unix_path), "%s",
                  ((const struct sockaddr_un *)&at->sa)->sun_path);
     a->http = evhttp_new(loop_event_base(loop));
-    if (!a->http || evhttp_accept_socket(a->http, fd) != 0) {
+    a->fd = fd;
+    a->bound = a->http ? evhttp_accept_socket_with_handle(a->http, fd) : NULL;
+    if (!a->bound) {
         close(fd);
         *ret_why = "no memory for the HTTP server";
         admin_close(a);
@@ -216,6 +271,31 @@ admin_set_pools(struct admin *a, struct hub *const *hubs, size_t n)
 {
     a->hubs = hubs;
     a->hub_count = n;
+}
+
+int
+admin_fd(const struct admin *a, bool *ret_owns_file)
+{
+    if (!a->bound)
+        return -1;
+    *ret_owns_file = a->unix_path[0] != '\0';
+    return a->fd;
+}
+
+void
+admin_leave(struct admin *a)
+{
+    if (!a || !a->bound)
+        return;
+    a->unix_path[0] = '\0';
+    evhttp_del_accept_socket(a->http, a->bound); /* closes our descriptor */
+    a->bound = NULL;
+}
+
+void
+admin_set_tls(struct admin *a, struct tls_store *tls)
+{
+    a->tls = tls;
 }
 
 void

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* admin/admin.h - the admin port: GET /metrics (Prometheus text 0.0.4), GET /stats.json GET /pools.json and GET /pools (the same for a terminal) over HTTP/1.1 (libevent's evhttp), and what admin/actions.h adds. Loopback or unix socket
- * only. It runs on the main thread and only sums the workers' counters: its load never touches a call. Main thread. */
+/* admin/admin.h - the admin port: GET /metrics (Prometheus text 0.0.4), GET /stats.json, GET /pools.json, GET /certs.json,
+ * and GET /pools and /certs (the same for a terminal) over HTTP/1.1 (libevent's evhttp), and what admin/actions.h adds. Loopback or unix socket only. It runs on the main thread and only sums the workers' counters: its load never touches a call. Main thread. */
 #ifndef OUTRIGGER_ADMIN_ADMIN_H
 #define OUTRIGGER_ADMIN_ADMIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/compat.h"
@@ -13,12 +14,21 @@ struct admin;
 struct hub;
 struct loop;
 struct stats;
+struct tls_store;
 
-/* stats: array of n blocks; array and blocks stay valid until admin_close. ERR_SYS with *ret_why: a plain sentence (static text). */
-int admin_open(struct loop *loop, const struct addr *at, const struct stats *const *stats,
-               size_t n, struct admin **ret, const char **ret_why) MUST_CHECK;
+/* fd: a socket that listens there already and is the admin port's from now on, also on failure (owns_file: it removes the file of a unix socket at the end); -1: none.
+ * stats: array of n blocks; array and blocks stay valid until admin_close. ERR_SYS with *ret_why: a plain sentence (static text). */
+int admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
+               const struct stats *const *stats, size_t n, struct admin **ret,
+               const char **ret_why) MUST_CHECK;
 /* The pools of /pools.json: array and hubs stay valid until admin_close. */
 void admin_set_pools(struct admin *a, struct hub *const *hubs, size_t n);
+/* The certificates of /certs.json and of /metrics: valid until admin_close. */
+void admin_set_tls(struct admin *a, struct tls_store *tls);
+/* What another process needs to listen here too; -1: nothing. */
+int admin_fd(const struct admin *a, bool *ret_owns_file);
+/* Another process answers here from now on: accepts no more and leaves the file alone. NULL is fine. */
+void admin_leave(struct admin *a);
 void admin_close(struct admin *a); /* NULL is fine */
 
 #endif

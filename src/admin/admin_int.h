@@ -10,9 +10,11 @@
 
 struct evbuffer;
 struct evhttp;
+struct evhttp_bound_socket;
 struct evhttp_request;
 struct hub;
 struct stats;
+struct tls_store;
 
 struct admin_entry {
     const char *path, *type;
@@ -20,25 +22,33 @@ struct admin_entry {
     admin_page_fn *page;     /* or */
     admin_query_fn *ask;
     void *arg;
+    struct evhttp_request *waiting; /* for admin_finish; NULL: nobody */
 };
 
 struct admin {
     struct evhttp *http;
+    struct evhttp_bound_socket *bound; /* NULL: left to another process */
+    int fd;                            /* its socket */
     const struct stats *const *stats;
     size_t n;
     struct hub *const *hubs;
     size_t hub_count;
-    struct addr at; /* where it really listens */
-    char unix_path[ADDR_TEXT_MAX];
+    struct tls_store *tls; /* NULL: none */
+    struct addr at;                /* where it really listens */
+    char unix_path[ADDR_TEXT_MAX]; /* removed at the end; "": not ours */
+    admin_page_fn *metrics;        /* further series; NULL: none */
+    void *metrics_arg;
     struct admin_entry entries[ADMIN_ENTRIES_MAX];
     size_t entry_count;
 };
 
 /* NULL: none of this path. */
-const struct admin_entry *admin_find(const struct admin *a, const char *path);
-/* Runs the action or makes the page into the request's output buffer. Returns the status; *ret_type is set for pages. */
-int admin_answer(const struct admin *a, const struct admin_entry *e,
-                 struct evhttp_request *req, const char **ret_type);
+struct admin_entry *admin_find(struct admin *a, const char *path);
+/* Runs the action or makes the page into the request's output buffer. Returns the status; *ret_type is set for pages. ADMIN_LATER: nothing is to be sent. */
+int admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_request *req,
+                 const char **ret_type);
+/* Sends what is in the request's output buffer. */
+void admin_send(struct evhttp_request *req, int status, const char *type);
 /* Lines for the page that lists all. */
 void admin_list(const struct admin *a, struct evbuffer *out);
 

@@ -43,7 +43,8 @@ alias_find(const struct conf_struct *type, const char *word)
     const struct alias *any = NULL;
 
     for (const struct alias *a = alias_words; a->word; a++) {
-        if (!near_same_letters(word, a->word) || (a->path && !field_find_path(type, a->path)))
+        if (!near_same_letters(word, a->word) ||
+            (a->path && !field_find_path(type, a->path)))
             continue;
         if (a->level && strcmp(a->level, type->name) == 0)
             return a;

@@ -1,26 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/alias_words.c - the table alone, so that it can be long. */
+/* conf/alias_words.c - the table of keys alone, so that it can be long. */
 #include "conf/alias_words.h"
 
 #include <stddef.h>
 
-#define KEY(word, path)         { word, NULL, path, NULL }
-#define AT(level, word, path)   { word, level, path, NULL }
-#define SAY(word, say)          { word, NULL, NULL, say }
-#define SAY_AT(level, word, say) { word, level, NULL, say }
+#define KEY(word, path)        \
+    {                          \
+        word, NULL, path, NULL \
+    }
+#define AT(level, word, path)   \
+    {                           \
+        word, level, path, NULL \
+    }
+#define SAY(word, say)        \
+    {                         \
+        word, NULL, NULL, say \
+    }
+#define SAY_AT(level, word, say) \
+    {                            \
+        word, level, NULL, say   \
+    }
 
-#define IS_HTTP2   "every connection is HTTP/2 here; leave it out"
-#define IS_GRPC    "all traffic is gRPC here; leave it out"
-#define NO_BUFFER  "messages are passed on as they come and never kept; leave it out"
-#define IS_SERVICE "the program stays in the foreground, and whoever starts it (systemd, " \
-                   "Kubernetes) does this; leave it out"
-#define NO_XDS     "the file says everything, there is no control plane; put listeners and " \
-                   "pools into it"
-#define BY_TARGET  "the target says how names are found: \"dns:///host:port\", " \
-                   "\"srv:///name\", \"static:///a:1,b:2\", \"k8s:///service.namespace:port\""
-#define IS_VERIFIED "with tls in the pool the backend's certificate is always checked; " \
-                    "leave it out"
-#define NO_TYPED   "parts have no type names here; write the keys themselves"
+#define IS_HTTP2  "every connection is HTTP/2 here; leave it out"
+#define IS_GRPC   "all traffic is gRPC here; leave it out"
+#define NO_BUFFER "messages are passed on as they come and never kept; leave it out"
+#define IS_SERVICE                                                          \
+    "the program stays in the foreground, and whoever starts it (systemd, " \
+    "Kubernetes) does this; leave it out"
+#define NO_XDS                                                                \
+    "the file says everything, there is no control plane; put listeners and " \
+    "pools into it"
+#define BY_TARGET                                                 \
+    "the target says how names are found: \"dns:///host:port\", " \
+    "\"srv:///name\", \"static:///a:1,b:2\", \"k8s:///service.namespace:port\""
+#define IS_VERIFIED                                                      \
+    "with tls in the pool the backend's certificate is always checked; " \
+    "leave it out"
+#define NO_TYPED "parts have no type names here; write the keys themselves"
 
 const struct alias alias_words[] = {
     /* --- the whole file ------------------------------------------------------------- */
@@ -88,16 +104,19 @@ const struct alias alias_words[] = {
     AT("config", "maxconn", "limits.maxConnections"),
     AT("config", "workerConnections", "limits.maxConnections"),
     AT("config", "overloadManager", "limits"),
-    SAY_AT("config", "events", "there is no such part; workers and limits.maxConnections "
-                               "say how much the program takes on"),
-    SAY_AT("config", "layeredRuntime", "values change by a reload of the file; leave it out"),
+    SAY_AT("config", "events",
+           "there is no such part; workers and limits.maxConnections "
+           "say how much the program takes on"),
+    SAY_AT("config", "layeredRuntime",
+           "values change by a reload of the file; leave it out"),
     SAY_AT("config", "dynamicResources", NO_XDS),
     SAY_AT("config", "xds", NO_XDS),
     SAY_AT("config", "adsConfig", NO_XDS),
     SAY_AT("config", "ldsConfig", NO_XDS),
     SAY_AT("config", "cdsConfig", NO_XDS),
-    SAY_AT("config", "providers", "this file is the only source of the config; its keys are "
-                                  "listeners and pools"),
+    SAY_AT("config", "providers",
+           "this file is the only source of the config; its keys are "
+           "listeners and pools"),
     SAY_AT("config", "include", "one file holds the whole config"),
     SAY("hotRestart", "a binary upgrade needs no key; leave it out"),
     SAY_AT("config", "daemon", IS_SERVICE),
@@ -107,10 +126,12 @@ const struct alias alias_words[] = {
     SAY_AT("config", "user", IS_SERVICE),
     SAY_AT("config", "group", IS_SERVICE),
     SAY_AT("config", "chroot", IS_SERVICE),
-    SAY_AT("config", "global", "its keys stand at the top of the file here: workers, log, "
-                               "limits, drain"),
-    SAY_AT("config", "defaults", "there are no common values for all; write them where they "
-                                 "are needed"),
+    SAY_AT("config", "global",
+           "its keys stand at the top of the file here: workers, log, "
+           "limits, drain"),
+    SAY_AT("config", "defaults",
+           "there are no common values for all; write them where they "
+           "are needed"),
     /* --- a listener ------------------------------------------------------------------ */
     KEY("address", "listen"),
     KEY("addr", "listen"),
@@ -201,6 +222,7 @@ const struct alias alias_words[] = {
     KEY("commonTlsContext", "tls"),
     KEY("serversTransport", "tls"),
     KEY("ssl", "tls"),
+    KEY("grpcSsl", "tls"),
     KEY("sslCertificate", "tls.cert"),
     KEY("sslCertificateKey", "tls.key"),
     KEY("sslClientCertificate", "tls.clientCa"),
@@ -236,7 +258,15 @@ const struct alias alias_words[] = {
     KEY("trustedCa", "ca"),
     KEY("caFile", "ca"),
     KEY("rootCas", "ca"),
-    KEY("rootCAs", "ca"),
+    KEY("rootCa", "ca"),
+    KEY("caCert", "ca"),
+    KEY("ca", "clientCa"),
+    KEY("sslClientCertificate", "clientCa"),
+    KEY("requireClientCertificate", "clientCert"),
+    KEY("sslVerifyClient", "clientCert"),
+    KEY("sslName", "serverName"),
+    KEY("sslProtocols", "minVersion"),
+    KEY("insecureSkipTlsVerify", "insecureSkipVerify"),
     KEY("matchSubjectAltNames", "allowSan"),
     KEY("matchTypedSubjectAltNames", "allowSan"),
     KEY("verifySubjectAltName", "allowSan"),
@@ -259,7 +289,7 @@ const struct alias alias_words[] = {
     SAY("sslCiphers", "the ciphers are a fixed set that is kept good; leave it out"),
     /* --- a route ----------------------------------------------------------------------- */
     KEY("cluster", "to"),
-    AT("to", "cluster", "pool"),
+    AT("target", "cluster", "pool"),
     KEY("weightedClusters", "to"),
     AT("route", "pool", "to"),
     AT("route", "backend", "to"),
@@ -316,17 +346,23 @@ const struct alias alias_words[] = {
     KEY("grpcTimeoutHeaderMax", "grpcTimeoutMax"),
     KEY("maxGrpcTimeout", "grpcTimeoutMax"),
     AT("route", "metadataMatch", "to.subset"),
-    AT("to", "metadataMatch", "subset"),
-    AT("to", "labels", "subset"),
+    AT("target", "metadataMatch", "subset"),
+    AT("target", "labels", "subset"),
     KEY("clusterHeader", "match.headers"),
     AT("match", "package", "service"),
+    AT("match", "host", "hosts"),
+    AT("match", "hostnames", "hosts"),
+    AT("match", "pathPrefix", "path.prefix"),
+    AT("match", "header", "headers"),
+    AT("match", "metadata", "headers"),
+    AT("match", "principals", "san"),
     AT("match", "rpc", "method"),
     AT("match", "domains", "hosts"),
     AT("match", "authority", "hosts"),
     AT("match", "serverName", "hosts"),
-    AT("match", "prefix", "path"),
-    AT("match", "safeRegex", "path"),
-    AT("match", "pathSeparatedPrefix", "path"),
+    AT("match", "prefix", "path.prefix"),
+    AT("match", "safeRegex", "path.regex"),
+    AT("match", "pathSeparatedPrefix", "path.prefix"),
     AT("match", "principal", "san"),
     AT("match", "sourcePrincipal", "san"),
     KEY("exactMatch", "exact"),
@@ -336,16 +372,22 @@ const struct alias alias_words[] = {
     KEY("containsMatch", "contains"),
     KEY("presentMatch", "present"),
     KEY("rangeMatch", "range"),
+    KEY("anyOf", "oneOf"),
+    KEY("values", "oneOf"),
+    KEY("start", "from"),
+    KEY("end", "to"),
     KEY("safeRegex", "regex"),
     KEY("safeRegexMatch", "regex"),
     KEY("regularExpression", "regex"),
     KEY("invertMatch", "invert"),
     KEY("caseInsensitive", "ignoreCase"),
     KEY("treatMissingHeaderAsEmpty", "treatMissingAsEmpty"),
-    AT("to", "name", "pool"),
-    SAY_AT("route", "weight", "weights stand beside the pools: \"to\": [{ \"pool\": \"a\", "
-                              "\"weight\": 95 }, { \"pool\": \"b\", \"weight\": 5 }]"),
-    SAY_AT("route", "priority", "routes are tried in the order of the file; leave it out"),
+    AT("target", "name", "pool"),
+    SAY_AT("route", "weight",
+           "weights stand beside the pools: \"to\": [{ \"pool\": \"a\", "
+           "\"weight\": 95 }, { \"pool\": \"b\", \"weight\": 5 }]"),
+    SAY_AT("route", "priority",
+           "routes are tried in the order of the file; leave it out"),
     SAY("prefixRewrite", "the path of a gRPC call names its method and stays as it is"),
     SAY("regexRewrite", "the path of a gRPC call names its method and stays as it is"),
     SAY("rewrite", "the path of a gRPC call names its method and stays as it is"),
@@ -477,115 +519,15 @@ const struct alias alias_words[] = {
     SAY_AT("pool", "type", BY_TARGET),
     SAY_AT("pool", "discoveryType", BY_TARGET),
     SAY_AT("pool", "edsClusterConfig", BY_TARGET),
-    SAY_AT("pool", "sticky", "calls of one client stay together with \"balance\": "
-                             "{ \"policy\": \"ring_hash\", \"hashHeader\": \"x-user\" }"),
-    SAY_AT("pool", "cookie", "calls of one client stay together with \"balance\": "
-                             "{ \"policy\": \"ring_hash\", \"hashHeader\": \"x-user\" }"),
-    SAY_AT("pool", "lbSubsetConfig", "endpoints have labels, and a route names the ones it "
-                                     "wants in to.subset; leave it out"),
+    SAY_AT("pool", "sticky",
+           "calls of one client stay together with \"balance\": "
+           "{ \"policy\": \"ring_hash\", \"hashHeader\": \"x-user\" }"),
+    SAY_AT("pool", "cookie",
+           "calls of one client stay together with \"balance\": "
+           "{ \"policy\": \"ring_hash\", \"hashHeader\": \"x-user\" }"),
+    SAY_AT("pool", "lbSubsetConfig",
+           "endpoints have labels, and a route names the ones it "
+           "wants in to.subset; leave it out"),
     SAY_AT("pool", "outlierEjection", "in outrigger this is \"outlierDetection\""),
     { NULL, NULL, NULL, NULL },
-};
-
-const struct alias_later alias_laters[] = {
-    { "retryPolicy", "retries" },
-    { "retryOn", "retries" },
-    { "retries", "retries" },
-    { "retry", "retries" },
-    { "retryBudget", "retries" },
-    { "retryThrottling", "retries" },
-    { "numRetries", "retries" },
-    { "perTryTimeout", "retries" },
-    { "maxAttempts", "retries" },
-    { "redispatch", "retries" },
-    { "optionRedispatch", "retries" },
-    { "grpcNextUpstream", "retries" },
-    { "proxyNextUpstream", "retries" },
-    { "hedgingPolicy", "hedging" },
-    { "hedgePolicy", "hedging" },
-    { "filters", "filters" },
-    { "httpFilters", "filters" },
-    { "middlewares", "filters" },
-    { "typedPerFilterConfig", "filters" },
-    { "rateLimit", "rate limits" },
-    { "rateLimits", "rate limits" },
-    { "localRateLimit", "rate limits" },
-    { "limitReq", "rate limits" },
-    { "stickTable", "rate limits" },
-    { "jwt", "a check of JWTs" },
-    { "jwtAuthn", "a check of JWTs" },
-    { "extAuthz", "an authorization service" },
-    { "authRequest", "an authorization service" },
-    { "forwardAuth", "an authorization service" },
-    { "rbac", "access rules" },
-    { "cors", "CORS" },
-    { "fault", "fault injection" },
-    { "gzip", "compression" },
-    { "compress", "compression" },
-    { "compressor", "compression" },
-    { "tracing", "tracing" },
-    { "otlp", "tracing" },
-    { "openTelemetry", "tracing" },
-    { "probe", "the probe listener" },
-    { NULL, NULL },
-};
-
-const struct alias_value alias_values[] = {
-    /* balancing */
-    { "rr", "round_robin" },
-    { "static-rr", "weighted_round_robin" },
-    { "wrr", "weighted_round_robin" },
-    { "clientSideWeightedRoundRobin", "weighted_round_robin" },
-    { "leastconn", "least_request" },
-    { "leastConnections", "least_request" },
-    { "leastTime", "peak_ewma" },
-    { "p2c", "least_request" },
-    { "powerOfTwoChoices", "least_request" },
-    { "ewma", "peak_ewma" },
-    { "maglev", "ring_hash" },
-    { "ipHash", "ring_hash" },
-    { "source", "ring_hash" },
-    { "uri", "ring_hash" },
-    { "hash", "ring_hash" },
-    { "consistent", "ring_hash" },
-    { "consistentHash", "ring_hash" },
-    { "first", "pick_first" },
-    /* log */
-    { "trace", "debug" },
-    { "verbose", "debug" },
-    { "notice", "info" },
-    { "critical", "error" },
-    { "crit", "error" },
-    { "alert", "error" },
-    { "emerg", "error" },
-    { "fatal", "error" },
-    { "off", "error" },
-    { "plain", "text" },
-    { "console", "text" },
-    { "logfmt", "text" },
-    /* TLS */
-    { "TLSv1.2", "1.2" },
-    { "TLSv1.3", "1.3" },
-    { "TLS1.2", "1.2" },
-    { "TLS1.3", "1.3" },
-    { "TLSv12", "1.2" },
-    { "TLSv13", "1.3" },
-    { "VersionTLS12", "1.2" },
-    { "VersionTLS13", "1.3" },
-    { "required", "require" },
-    { "requireAndVerifyClientCert", "require" },
-    { "on", "require" },
-    { "verify", "require" },
-    { "verifyClientCertIfGiven", "optional" },
-    { "request", "optional" },
-    { "none", "off" },
-    { "noClientCert", "off" },
-    /* others */
-    { "ingress", "inbound" },
-    { "egress", "outbound" },
-    { "http", "grpc" },
-    { "h2", "grpc" },
-    { "grpcHealthCheck", "grpc" },
-    { "tcpCheck", "tcp" },
-    { NULL, NULL },
 };

@@ -116,9 +116,10 @@ const struct explain_code explain_codes[] = {
               "\"0.5%\"." },
     { .code = "E0118",
       .title = "the file is no UTF-8 text",
-      .text = "A config is text in UTF-8. A UTF-16 file is what some editors call Unicode; "
-              "NUL bytes come from disks that were full and from programs that wrote "
-              "something else into the file." },
+      .text =
+          "A config is text in UTF-8. A UTF-16 file is what some editors call Unicode; "
+          "NUL bytes come from disks that were full and from programs that wrote "
+          "something else into the file." },
     { .code = "E0121",
       .title = "not YAML",
       .text = "A file whose name ends in .yaml or .yml is YAML, and so is one whose name "
@@ -136,14 +137,16 @@ const struct explain_code explain_codes[] = {
               "here. Every other plain word is a string, also yes, no, on and off." },
     { .code = "E0123",
       .title = "this build reads no YAML",
-      .text = "YAML needs libyaml when the program is built. Install libyaml-dev (Debian, "
-              "Ubuntu) and run configure and make again, or write the same as JSON: "
-              "outrigger -VV tells what is built in." },
+      .text =
+          "YAML needs libyaml when the program is built. Install libyaml-dev (Debian, "
+          "Ubuntu) and run configure and make again, or write the same as JSON: "
+          "outrigger -VV tells what is built in." },
     { .code = "E0124",
       .title = "a part of gRPC or of other proxies that this version has not got",
-      .text = "The key is known, and what it asks for does not exist in this version. It is "
-              "an error, since a config whose retries or filters are silently left out "
-              "does something else than it says. Remove the key.",
+      .text =
+          "The key is known, and what it asks for does not exist in this version. It is "
+          "an error, since a config whose retries or filters are silently left out "
+          "does something else than it says. Remove the key.",
       .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"retryPolicy\": { "
                       "\"maxAttempts\": 3 } }] }]",
       .good = LISTENER "\"routes\": [{ \"to\": \"app\" }] }]" },
@@ -320,6 +323,16 @@ const struct explain_code explain_codes[] = {
       .title = "a certificate that TLS cannot use",
       .text = "Its key or its signature is too weak, as RSA with less than 2048 bits or "
               "SHA-1. Make a new one." },
+    { .code = "E0257",
+      .title = "a backend of TLS without a name",
+      .text =
+          "A certificate is checked against the name in the endpoint's target. A unix "
+          "socket has none, so the pool must say whom it expects: serverName, or "
+          "matchSan for a SPIFFE ID.",
+      .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
+             "\"tls\": {} }]",
+      .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"unix:/run/app.sock\"], "
+              "\"tls\": { \"serverName\": \"app.example\" } }]" },
     { .code = "E0270",
       .title = "a header that no route can look at",
       .text = "Headers are named in lower case, as HTTP/2 has them. The host "
@@ -451,22 +464,32 @@ const struct explain_code explain_codes[] = {
           "\"watch\": true loads the file again when it changes. What came through "
           "standard input is gone when it was read: there is nothing to look at. Give "
           "the file with -c, or leave \"watch\" out." },
-    { .code = "E0298",
+    { .code = "E0291",
       .title = "two entries of methodConfig for one name",
-      .text = "As in gRPC each name stands in one entry only: that of a method, that of a "
-              "service, or the empty one. Join the two entries.",
+      .text =
+          "As in gRPC each name stands in one entry only: that of a method, that of a "
+          "service, or the empty one. Join the two entries.",
       .bad = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\" }, { "
                       "\"service\": \"a.B\" }] }], \"routes\": [{ \"to\": \"app\" }] }]",
-      .good = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\" }, { "
-                       "\"service\": \"a.C\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
-    { .code = "E0299",
+      .good =
+          LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\" }, { "
+                   "\"service\": \"a.C\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
+    { .code = "E0292",
       .title = "a method without its service",
       .text = "A name of methodConfig is a service with a method, a service alone, or "
               "nothing for all methods.",
       .bad = LISTENER "\"methodConfig\": [{ \"name\": [{ \"method\": \"Get\" }] }], "
                       "\"routes\": [{ \"to\": \"app\" }] }]",
-      .good = LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\", "
-                       "\"method\": \"Get\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
+      .good =
+          LISTENER "\"methodConfig\": [{ \"name\": [{ \"service\": \"a.B\", "
+                   "\"method\": \"Get\" }] }], \"routes\": [{ \"to\": \"app\" }] }]" },
+    { .code = "E0294",
+      .title = "not a place for the upgrade socket",
+      .text = "upgrade.socket is the full path of a unix socket that the process makes "
+              "itself, in a directory that only its user can write to, at most 107 bytes "
+              "long.",
+      .bad = "\"upgrade\": { \"socket\": \"upgrade.sock\" }",
+      .good = "\"upgrade\": { \"socket\": \"/run/outrigger/upgrade.sock\" }" },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "
@@ -540,6 +563,12 @@ const struct explain_code explain_codes[] = {
       .text = "\"*\" is for all hosts. Keep it alone, or the others without it.",
       .bad = ROUTE("\"hosts\": [\"*\", \"shop.example.com\"]"),
       .good = ROUTE("\"hosts\": \"shop.example.com\"") },
+    { .code = "W0321",
+      .title = "a name in a certificate that nobody shows",
+      .text = "\"san\" looks at the verified certificate of the client. The listener must "
+              "ask for one: tls with cert, key and clientCa.",
+      .bad = ROUTE("\"san\": \"spiffe://shop.example/cart\""),
+      .good = ROUTE("\"headers\": { \"x-client\": \"cart\" }") },
     { .code = "W0330",
       .title = "splitBy has nothing to choose",
       .text = "splitBy says how a call finds its target among several. With one target "
@@ -562,5 +591,14 @@ const struct explain_code explain_codes[] = {
                        "\"version\": \"v2\" } } }] }],\n\"pools\": [{ \"name\": \"app\", "
                        "\"endpoints\": [{ \"target\": \"127.0.0.1:50051\", \"labels\": { "
                        "\"version\": \"v2\" } }] }]" },
+    { .code = "W0341",
+      .title = "a GOAWAY that has nobody to go to",
+      .text = "mirrorGoaway passes an application's GOAWAY on to the clients of a "
+              "listener, so that they go to another replica. The client of an outbound "
+              "listener is the application itself. Remove the key, or make the listener "
+              "inbound.",
+      .bad = LISTENER "\"direction\": \"outbound\", \"mirrorGoaway\": true, "
+                      "\"routes\": [{ \"to\": \"app\" }] }]",
+      .good = LISTENER "\"mirrorGoaway\": true, \"routes\": [{ \"to\": \"app\" }] }]" },
     { .code = NULL },
 };

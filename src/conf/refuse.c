@@ -101,7 +101,7 @@ static void
 bool_hint(const char *text, struct strbuf *hint)
 {
     static const char *const words[][2] = {
-        { "false", "true" }, { "no", "yes" }, { "off", "on" },          { "0", "1" },
+        { "false", "true" }, { "no", "yes" }, { "off", "on" },           { "0", "1" },
         { "n", "y" },        { "f", "t" },    { "disabled", "enabled" },
     };
 

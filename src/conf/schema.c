@@ -152,6 +152,17 @@ schema_default(const struct conf_field *f, struct strbuf *out)
     strbuf_puts(out, ",");
 }
 
+/* A size that may also be a plain number of bytes. */
+static void
+schema_bytes(const struct conf_field *f, struct strbuf *out)
+{
+    strbuf_printf(out,
+                  "\"anyOf\": [{ \"type\": \"integer\", \"minimum\": %" PRId64
+                  ", \"maximum\": %" PRId64 " }, { \"type\": \"string\", "
+                  "\"pattern\": \"" SIZE "\" }]",
+                  f->min, f->max);
+}
+
 static void
 schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
 {
@@ -177,8 +188,10 @@ schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
         schema_uint(f, out);
         break;
     case CONF_SIZE:
-        strbuf_printf(out, "\"type\": %s, \"pattern\": \"" SIZE "\"",
-                      f->bare_ok ? "[\"string\", \"integer\"]" : "\"string\"");
+        if (f->bare_ok)
+            schema_bytes(f, out);
+        else
+            strbuf_puts(out, "\"type\": \"string\", \"pattern\": \"" SIZE "\"");
         break;
     case CONF_DURATION:
         strbuf_puts(out, "\"type\": \"string\", \"pattern\": \"" DURATION "\"");

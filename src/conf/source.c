@@ -86,8 +86,8 @@ is_text(struct problems *out)
 {
     const char *text = out->text, *nul = out->n ? memchr(text, '\0', out->n) : NULL;
     size_t at = nul ? (size_t)(nul - text) : 0;
-    bool wide = out->n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 ||
-                                memcmp(text, "\xfe\xff", 2) == 0);
+    bool wide = out->n >= 2 &&
+                (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0);
 
     if (wide || (nul && at < 2 && out->n > at + 2 && text[at + 2] == '\0'))
         problems_add(out, "E0118",

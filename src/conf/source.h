@@ -27,7 +27,8 @@ bool source_is_yaml(const char *name, const char *text, size_t n);
 struct source {
     char *json; /* n bytes with comments blanked, and a NUL */
     size_t n;
-    struct problem_mark *marks; /* for problems.marks; NULL: json has the places of text */
+    struct problem_mark
+        *marks; /* for problems.marks; NULL: json has the places of text */
     size_t n_marks;
 };
 

@@ -127,8 +127,9 @@ explain_other(const struct walk *w, struct scan_token t)
     else if (is_any_of(w, t, unseen, ARRAY_LEN(unseen)))
         complain(w, t, "an invisible character stands here; delete it");
     else if (is_any_of(w, t, spaces, ARRAY_LEN(spaces)))
-        complain(w, t, "this space is no plain one (it came from a web page or a text "
-                       "processor); type it again");
+        complain(w, t,
+                 "this space is no plain one (it came from a web page or a text "
+                 "processor); type it again");
     else if ((unsigned char)t.c == 0xe2)
         complain(
             w, t,
@@ -306,16 +307,19 @@ static void
 explain_rest(const struct walk *w, struct scan_token t)
 {
     if (t.kind == SCAN_PUNCT && (t.c == '}' || t.c == ']'))
-        complain(w, t, "there is one closing bracket too many; the config has ended "
-                       "before this");
+        complain(w, t,
+                 "there is one closing bracket too many; the config has ended "
+                 "before this");
     else if (t.kind == SCAN_PUNCT && t.c == '{')
         complain(w, t, "a second object starts here; one file holds one config");
     else if (t.kind == SCAN_PUNCT && t.c == ',')
-        complain(w, t, "the config has ended before this comma; is there one } too many "
-                       "above?");
+        complain(w, t,
+                 "the config has ended before this comma; is there one } too many "
+                 "above?");
     else
-        complain(w, t, "the config has ended before this; remove what stands behind it, "
-                       "or start it with // when it is a note");
+        complain(w, t,
+                 "the config has ended before this; remove what stands behind it, "
+                 "or start it with // when it is a note");
 }
 
 /* The file does not start with {. */
@@ -330,8 +334,9 @@ explain_start(const struct walk *w, struct scan_token t)
         return;
     }
     if (t.kind == SCAN_WORD && next.kind == SCAN_PUNCT && next.c == ':')
-        complain(w, t, "the config must be one JSON object: it starts with {; YAML is "
-                       "read from files named .yaml");
+        complain(w, t,
+                 "the config must be one JSON object: it starts with {; YAML is "
+                 "read from files named .yaml");
     else
         complain(w, t, "the config must be one JSON object: it starts with {");
 }

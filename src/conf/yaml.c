@@ -83,11 +83,11 @@ end_after(const struct convert *c, size_t from, size_t end)
     return end > c->n ? (from < c->n ? c->n : from + 1) : end;
 }
 
-#define refuse_at(c, event, code, ...)                                                 \
-    do {                                                                               \
-        size_t from_ = byte_of(c, (event)->start_mark.index);                          \
-        size_t end_ = end_after(c, from_, byte_of(c, (event)->end_mark.index));        \
-        problems_add_at((c)->out, from_, end_, code, __VA_ARGS__);                     \
+#define refuse_at(c, event, code, ...)                                          \
+    do {                                                                        \
+        size_t from_ = byte_of(c, (event)->start_mark.index);                   \
+        size_t end_ = end_after(c, from_, byte_of(c, (event)->end_mark.index)); \
+        problems_add_at((c)->out, from_, end_, code, __VA_ARGS__);              \
     } while (0)
 
 static void

@@ -7,13 +7,15 @@
 static const struct yaml_words words[] = {
     { "tab character", false, false, "a tab does not indent in YAML; use spaces" },
     { "mapping values are not allowed", false, false,
-      "this : is one too many: put a value that contains \": \" in quotes, and start each "
+      "this : is one too many: put a value that contains \": \" in quotes, and start "
+      "each "
       "key in a line of its own, indented like its neighbours" },
     { "could not find expected ':'", false, false,
       "a key needs a colon and a space behind it: \"key: value\"; look at the line "
       "before, too" },
     { "did not find expected key", false, false,
-      "this line is indented unlike the keys above it, or a value above it needs quotes" },
+      "this line is indented unlike the keys above it, or a value above it needs "
+      "quotes" },
     { "did not find expected '-' indicator", false, false,
       "this line is indented unlike the list above it; its items start with \"- \"" },
     { "did not find expected ',' or", false, true, NULL },
@@ -22,7 +24,8 @@ static const struct yaml_words words[] = {
     { "block sequence entries are not allowed", false, false,
       "a list cannot start here; put its \"- \" in the next line" },
     { "mapping keys are not allowed", false, false, "a key cannot start here" },
-    { "unexpected end of stream", true, false, "the string that starts here is never closed" },
+    { "unexpected end of stream", true, false,
+      "the string that starts here is never closed" },
     { "unexpected document indicator", true, false,
       "the string that starts here is not closed before the document ends" },
     { "unknown escape character", false, false,
@@ -30,7 +33,8 @@ static const struct yaml_words words[] = {
       "or put the string in single quotes" },
     { "expected hexdecimal number", false, false,
       "\\x, \\u and \\U need 2, 4 and 8 hexadecimal digits" },
-    { "invalid Unicode character", false, false, "there is no character with this number" },
+    { "invalid Unicode character", false, false,
+      "there is no character with this number" },
     { "expected alphabetic or numeric", false, false,
       "a value that starts with * or & needs quotes" },
     { "expected <document start>", false, false,

@@ -16,7 +16,9 @@
 #include "h2/conn.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
+#include "net/tls_store.h"
 #include "net/transport.h"
+#include "obs/stats.h"
 
 enum { GOAWAY_TEXT_MAX = 132 }; /* what h2 hands on, and the end of the string */
 
@@ -35,6 +37,8 @@ struct grpc_client {
     struct client_conn *conn; /* takes new calls */
     struct list conns;        /* all */
     struct timer retry;
+    struct timer no_tls; /* running: an attempt that fails in the next turn */
+    struct tls_session_slot session;
     bool closed, freed;
 };
 
@@ -54,6 +58,13 @@ struct grpc_client_call {
 static void client_connect(struct grpc_client *c);
 
 /* ---- the connection ---- */
+
+static void
+client_free(struct grpc_client *c)
+{
+    tls_session_slot_done(&c->session);
+    xfree(c);
+}
 
 /* The last thing that a handler does: the owner may free the client. */
 static void
@@ -98,7 +109,7 @@ client_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
     list_remove(&cc->link);
     xfree(cc);
     if (c->freed && list_empty(&c->conns)) {
-        xfree(c);
+        client_free(c);
     } else if (current) {
         c->conn = NULL;
         client_retry_soon(c);
@@ -126,31 +137,85 @@ grpc_client_take(struct grpc_client *c, struct transport *t)
 }
 
 static void
+client_failed(struct grpc_client *c, const char *why)
+{
+    client_retry_soon(c);
+    client_tell(c, GRPC_CLIENT_FAILED, 0, why);
+}
+
+static void
+client_count_handshake(struct grpc_client *c, const struct transport *t)
+{
+    struct stats *stats = h2_worker_stats(c->w);
+
+    stat_inc(stats, (enum stat)(STAT_TLS_UP_0 + (int)tls_refusal(t)));
+    if (tls_resumed(t))
+        stat_inc(stats, STAT_TLS_RESUMED_UP);
+}
+
+static void
 client_on_connect(void *arg, int what)
 {
     struct grpc_client *c = arg;
     struct transport *t = c->connecting;
-
     int error = t->sys_errno;
 
     c->connecting = NULL;
+    if (c->conf->tls && (what & TRANSPORT_CONNECTED || tls_refusal(t)))
+        client_count_handshake(c, t);
     if (what & TRANSPORT_CONNECTED) {
         grpc_client_take(c, t);
         client_tell(c, GRPC_CLIENT_CONNECTED, 0, "");
         return;
     }
-    transport_close(t);
-    client_retry_soon(c);
-    client_tell(c, GRPC_CLIENT_FAILED, 0,
-                error ? strerror(error) : err_text(ERR_CONNECT));
+    transport_close(t); /* its sentence stays until the end of the turn */
+    client_failed(c, c->conf->tls ? tls_why(t)
+                     : error      ? strerror(error)
+                                  : err_text(ERR_CONNECT));
+}
+
+static void
+client_on_no_tls(struct timer *t)
+{
+    struct grpc_client *c = CONTAINER_OF(t, struct grpc_client, no_tls);
+    char why[TLS_WHY_MAX];
+    struct tls_ctx *ctx = tls_keyring_ctx(c->conf->tls, why);
+
+    if (ctx) /* healed in this very moment */
+        snprintf(why, sizeof(why), "%s", err_text(ERR_CONNECT));
+    tls_ctx_drop(ctx);
+    client_failed(c, why);
+}
+
+/* NULL: there is no context; that is told in the next turn. */
+static struct transport *
+client_connect_tls(struct grpc_client *c)
+{
+    struct loop *loop = h2_worker_loop(c->w);
+    char why[TLS_WHY_MAX];
+    struct tls_ctx *ctx = tls_keyring_ctx(c->conf->tls, why);
+    struct transport *t = NULL;
+
+    if (ctx)
+        t = tls_connect(loop, ctx, &c->conf->to, c->conf->tls_name, &c->session);
+    else
+        timer_start(loop, &c->no_tls, 0);
+    tls_ctx_drop(ctx);
+    return t;
 }
 
 static void
 client_connect(struct grpc_client *c)
 {
-    if (c->connecting || c->conn || c->closed || c->conf->to.len == 0)
+    if (c->connecting || c->conn || c->closed || c->conf->to.len == 0 ||
+        timer_running(&c->no_tls))
         return;
-    c->connecting = transport_connect(h2_worker_loop(c->w), &c->conf->to);
+    if (c->conf->tls)
+        c->connecting = client_connect_tls(c);
+    else
+        c->connecting = transport_connect(h2_worker_loop(c->w), &c->conf->to);
+    if (!c->connecting)
+        return;
     transport_bind(c->connecting, client_on_connect, c);
     transport_want(c->connecting, false, true);
 }
@@ -170,6 +235,7 @@ grpc_client_new(struct h2_worker *w, const struct grpc_client_conf *conf)
     c->conf = conf;
     list_init(&c->conns);
     timer_init(&c->retry, client_on_retry);
+    timer_init(&c->no_tls, client_on_no_tls);
     if (!conf->manual)
         client_connect(c);
     return c;
@@ -193,6 +259,7 @@ grpc_client_disconnect(struct grpc_client *c)
     struct list *at, *next;
 
     timer_stop(h2_worker_loop(c->w), &c->retry);
+    timer_stop(h2_worker_loop(c->w), &c->no_tls);
     transport_close(c->connecting);
     c->connecting = NULL;
     c->conn = NULL;
@@ -218,7 +285,7 @@ grpc_client_free(struct grpc_client *c)
         return;
     c->freed = true;
     if (list_empty(&c->conns))
-        xfree(c);
+        client_free(c);
 }
 
 /* ---- calls ---- */
@@ -263,7 +330,7 @@ call_fill_headers(struct grpc_client_call *call, const struct grpc_client_conf *
     size_t n = 0;
 
     f[n++] = H2_FIELD(":method", "POST");
-    f[n++] = H2_FIELD(":scheme", "http");
+    f[n++] = conf->tls ? H2_FIELD(":scheme", "https") : H2_FIELD(":scheme", "http");
     f[n++] = client_field(":path", path);
     f[n++] = client_field(":authority", conf->authority);
     if (timeout_us > 0 && timeout_us < INT64_MAX / 1000 &&

@@ -19,6 +19,7 @@ struct grpc_client;
 struct grpc_client_call;
 struct h2_limits;
 struct h2_worker;
+struct tls_keyring;
 struct transport;
 
 enum {
@@ -42,7 +43,9 @@ struct grpc_client_conf {  /* everything in it must outlive the client's connect
     struct addr to;        /* len 0: it never connects, see grpc_client_take */
     const char *authority; /* "127.0.0.1:8080" */
     const struct h2_limits *limits;
-    bool manual; /* connects only by grpc_client_connect, once each time */
+    struct tls_keyring *tls; /* NULL: plain text */
+    const char *tls_name;    /* with tls: whom the certificate must be for */
+    bool manual;             /* connects only by grpc_client_connect, once each time */
     /* Sent with each call behind our own fields. */
     const struct grpc_client_field *fields;
     size_t field_count; /* at most GRPC_CLIENT_FIELDS_MAX */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/slab.h"
+#include "net/tls.h"
 
 /* A turn that read less than this may take in more: its calls share their writes. */
 enum { TURN_BYTES_FEW = 32 * 1024 };
@@ -247,6 +248,12 @@ conn_resume_backlog(struct h2_conn *c)
     }
 }
 
+const char *
+conn_tls_why(const struct h2_conn *c)
+{
+    return transport_is_tls(c->t) ? tls_why(c->t) : "";
+}
+
 /* A connection may be read more than once in a turn; its share stays one. */
 static void
 conn_note_turn(struct h2_conn *c, size_t n)
@@ -270,8 +277,9 @@ conn_read(struct h2_conn *c)
         return;
     if (n <= 0) {
         conn_fail(c, ERR_CONN_LOST,
-                  n == ERR_EOF ? "the peer closed the connection"
-                               : strerror(c->t->sys_errno));
+                  n == ERR_EOF         ? "the peer closed the connection"
+                  : conn_tls_why(c)[0] ? conn_tls_why(c)
+                                       : strerror(c->t->sys_errno));
         return;
     }
     conn_note_turn(c, (size_t)n);
@@ -297,6 +305,8 @@ conn_on_transport(void *arg, int what)
 
     if (c->state == CONN_LINGER || c->state == CONN_CLOSED)
         return;
+    if (what & TRANSPORT_CONNECTED && c->ops->on_connected)
+        c->ops->on_connected(c, c->arg);
     if (what & TRANSPORT_WRITABLE)
         conn_dirty(c);
     if (what & (TRANSPORT_READABLE | TRANSPORT_FAILED) && c->want_read)

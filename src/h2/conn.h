@@ -146,6 +146,8 @@ struct h2_conn_ops {
     void (*on_events)(struct h2_stream *, unsigned events);
     /* Up side: the peer's SETTINGS arrived (first time), or its stream limit changed. May be NULL. */
     void (*on_settings)(struct h2_conn *, void *arg);
+    /* The transport has said TRANSPORT_CONNECTED: a down side may begin before the end of a TLS handshake, whose time is part of handshake_timeout_us. May be NULL. */
+    void (*on_connected)(struct h2_conn *, void *arg);
     /* The peer sent GOAWAY: no new streams here. text: its debug data, at most 128 bytes. May be NULL. */
     void (*on_goaway)(struct h2_conn *, void *arg, uint32_t code, struct slice text);
     /* The connection is gone; every stream had its H2_EV_CLOSED before. note: a short plain text or "". The pointer is dead after this. */

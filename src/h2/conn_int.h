@@ -286,6 +286,8 @@ void conn_update_want(struct h2_conn *c);
 /* conn.c */
 void conn_dirty(struct h2_conn *c);
 void conn_note(struct h2_conn *c, struct h2_stream *s, unsigned event);
+/* What TLS says about the end of the transport, which may be the peer's alert; "": nothing. */
+const char *conn_tls_why(const struct h2_conn *c);
 void conn_fail(struct h2_conn *c, int err, const char *note);
 void conn_terminate(struct h2_conn *c, int err, uint32_t code, const char *note);
 void conn_feed(struct h2_conn *c, const uint8_t *p, size_t n);

@@ -86,7 +86,8 @@ conn_flush(struct h2_conn *c)
     send_resets_done(c, false);
     conn_tell(c);
     if (rv != ERR_OK && rv != ERR_AGAIN) {
-        conn_fail(c, rv == ERR_CONN_LOST ? ERR_CONN_LOST : rv, "");
+        conn_fail(c, rv == ERR_CONN_LOST ? ERR_CONN_LOST : rv,
+                  rv == ERR_CONN_LOST ? conn_tls_why(c) : "");
         return;
     }
     if (c->flooded)

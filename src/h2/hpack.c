@@ -187,7 +187,9 @@ static_field(const struct h2_field *f)
         return 8;
     if (FIELD_IS(f, ":method", "POST"))
         return 3;
-    return FIELD_IS(f, ":scheme", "http") ? 6 : 0;
+    if (FIELD_IS(f, ":scheme", "http"))
+        return 6;
+    return FIELD_IS(f, ":scheme", "https") ? 7 : 0;
 }
 
 /* Names of the static table (RFC 7541 appendix A) that calls carry. 0: sent in letters, which is always right. */

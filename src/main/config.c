@@ -4,6 +4,7 @@
 #include "main/config.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,17 @@ static const struct conf_field drain_fields[] = {
       .help = "Time between the signal to stop and the first GOAWAY: new calls are still "
               "served, so that others can "
               "learn that we go." },
+    { .key = "spread",
+      .type = CONF_DURATION,
+      .at = offsetof(struct drain_conf, spread_ms),
+      .def = "0s",
+      .min = 0,
+      .max = HOUR_MS,
+      .example = "\"10s\"",
+      .help = "After the delay each client connection gets its GOAWAY at a random moment "
+              "of this time, so that not all clients connect elsewhere at once. Inbound "
+              "listeners accept until it is over or no connection is left. It is part of "
+              "timeout." },
     { .key = "timeout",
       .type = CONF_DURATION,
       .at = offsetof(struct drain_conf, timeout_ms),
@@ -130,15 +142,66 @@ static const struct conf_field drain_fields[] = {
       .min = 0,
       .max = 24 * HOUR_MS,
       .example = "\"30s\"",
-      .help = "Time for running calls to end after the delay. What still runs then ends "
-              "with UNAVAILABLE." },
+      .help =
+          "Time for running calls to end after the delay. What still runs then ends "
+          "with UNAVAILABLE. Delay and timeout together must be shorter than what "
+          "stops the process waits (terminationGracePeriodSeconds, TimeoutStopSec)." },
     { .key = NULL },
 };
+
+static void
+drain_check(void *obj, struct conf_place *place)
+{
+    const struct drain_conf *d = obj;
+
+    conf_check_at_least(place, CONF_DURATION, "timeout", d->timeout_ms, "spread",
+                        d->spread_ms);
+}
 
 static const struct conf_struct drain_struct = {
     .name = "drain",
     .size = sizeof(struct drain_conf),
     .fields = drain_fields,
+    .check = drain_check,
+};
+
+/* --- upgrade ----------------------------------------------------------------- */
+
+static int
+upgrade_socket_valid(const char *text, const char **ret_why)
+{
+    struct addr addr;
+    char full[ADDR_TEXT_MAX];
+
+    *ret_why = "write a full path, as \"/run/outrigger/upgrade.sock\"";
+    if (text[0] != '/')
+        return ERR_SYNTAX;
+    *ret_why = "the path of a unix socket has at most 107 bytes";
+    if (snprintf(full, sizeof(full), "unix:%s", text) >= (int)sizeof(full))
+        return ERR_SYNTAX;
+    return addr_parse(full, true, &addr, ret_why);
+}
+
+static const struct conf_field upgrade_fields[] = {
+    { .key = "socket",
+      .type = CONF_STRING,
+      .at = offsetof(struct upgrade_conf, socket),
+      .valid = upgrade_socket_valid,
+      .code = "E0294",
+      .example = "\"/run/outrigger/upgrade.sock\"",
+      .help = "A second process that is started with the same path takes the listening "
+              "sockets of the running one over, and the running one drains and exits: no "
+              "connection is refused. Full path of a unix socket that the process makes "
+              "(mode 0600). Without this key there are no upgrades. Read at start only. "
+              "A bare string in \"upgrade\" means the same." },
+    { .key = NULL },
+};
+
+static const struct conf_struct upgrade_struct = {
+    .name = "upgrade",
+    .size = sizeof(struct upgrade_conf),
+    .fields = upgrade_fields,
+    .short_key = "socket",
 };
 
 static const struct conf_field reload_fields[] = {
@@ -250,6 +313,12 @@ static const struct conf_field config_fields[] = {
       .sub = &drain_struct,
       .example = "{ \"timeout\": \"20s\" }",
       .help = "How the program stops after SIGTERM, SIGINT or SIGQUIT." },
+    { .key = "upgrade",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct config, upgrade),
+      .sub = &upgrade_struct,
+      .example = "{ \"socket\": \"/run/outrigger/upgrade.sock\" }",
+      .help = "How a new process takes the place of this one." },
     { .key = "watch",
       .type = CONF_BOOL,
       .at = offsetof(struct config, watch),
@@ -321,6 +390,8 @@ listens_clash(const char *a_text, const char *b_text)
     bool a_all, b_all;
     unsigned a_port, b_port;
 
+    if (a_text && b_text && strncmp(a_text, "fd:", 3) == 0)
+        return strcmp(a_text, b_text) == 0;
     if (!a_text || !b_text || addr_parse(a_text, true, &a, &why) != 0 ||
         addr_parse(b_text, true, &b, &why) != 0)
         return false;
@@ -346,6 +417,12 @@ config_check_listens(const struct config *c, struct conf_place *place)
                 break;
             }
         }
+        if (c->upgrade.socket && l[i].listen && strncmp(l[i].listen, "unix:", 5) == 0 &&
+            strcmp(l[i].listen + 5, c->upgrade.socket) == 0)
+            conf_problem_item(place, "listeners", i, "listen", "E0203",
+                              "upgrade.socket is \"%s\" already; give this listener "
+                              "another path",
+                              c->upgrade.socket);
         if (listens_clash(l[i].listen, c->admin.listen))
             conf_problem_item(
                 place, "listeners", i, "listen", "E0203",

@@ -23,7 +23,11 @@ struct log_conf {
 };
 
 struct drain_conf {
-    int64_t delay_ms, timeout_ms;
+    int64_t delay_ms, spread_ms, timeout_ms;
+};
+
+struct upgrade_conf {
+    const char *socket; /* full path; NULL: no upgrades */
 };
 
 struct reload_conf {
@@ -43,6 +47,7 @@ struct config {
     struct admin_conf admin;
     struct log_conf log;
     struct drain_conf drain;
+    struct upgrade_conf upgrade;
     bool watch;
     struct reload_conf reload;
     struct process_limits_conf limits;

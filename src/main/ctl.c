@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "main/ctl_check.h"
+#include "main/ctl_drain.h"
 #include "main/ctl_explain.h"
 #include "main/ctl_http.h"
 #include "net/addr.h"
@@ -27,20 +28,28 @@ static const struct command {
     const char *name, *help;
     const char *page, *json_page; /* of the admin port */
     bool post;                    /* page is an action */
+    bool wait;                    /* for the drain that it began */
 } commands[] = {
     { "pools", "pools, their endpoints and why each gets calls or not", "/pools",
       "/pools.json", false },
     { "routes", "routes of each listener and the pools they lead to", "/routes",
       "/routes.json", false },
+    { "certs", "certificates, who uses them and when they expire", "/certs",
+      "/certs.json", false },
     { "reload", "load the config again; prints what changed, or why not", "/reload", NULL,
       true },
     { "config", "which config is in force, and what the last reload said",
       "/config/status", "/config/status.json", false },
+    { "drain",
+      "send the clients of inbound listeners elsewhere; the process stays. Waits until "
+      "they are gone",
+      "/drain", NULL, true, .wait = true },
+    { "undrain", "take that back", "/undrain", NULL, true },
 };
 
 struct ctl {
     const char *address;
-    bool json;
+    bool json, wait, no_wait;
     const struct command *command;
 };
 
@@ -61,6 +70,9 @@ ctl_help(FILE *to)
           "  -a, --admin ADDRESS  admin port of the running outrigger: IP:PORT or\n"
           "                       unix:/path (default " CTL_DEFAULT_ADDRESS ")\n"
           "      --json           the same as JSON, for scripts\n"
+          "      --wait           drain: until no inbound connection is left, or\n"
+          "                       drain.delay and drain.timeout are over (default)\n"
+          "      --no-wait        drain: only ask for it\n"
           "  -h, --help           this text\n"
           "  -V, --version        the version\n",
           to);
@@ -103,9 +115,23 @@ ctl_command(struct ctl *c, int n, char **names)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
                  i ? ", " : "", commands[i].name);
-    fprintf(stderr, "outriggerctl: unknown command \"%.60s\"; there is: %s, check, explain-call\n", names[0],
-            known);
+    fprintf(stderr,
+            "outriggerctl: unknown command \"%.60s\"; there is: %s, check, explain-call\n",
+            names[0], known);
     return CTL_BAD_USAGE;
+}
+
+/* Options that the command does not have. -1: none; else the exit code. */
+static int
+ctl_fit(const struct ctl *c)
+{
+    if (c->json && !c->command->json_page)
+        return ctl_usage("--json is not for", c->command->name);
+    if ((c->wait || c->no_wait) && !c->command->wait)
+        return ctl_usage("--wait and --no-wait are not for", c->command->name);
+    if (c->wait && c->no_wait)
+        return ctl_usage("--wait and --no-wait exclude each other", "");
+    return -1;
 }
 
 /* -1: go on; else the exit code. */
@@ -115,6 +141,8 @@ ctl_options(struct ctl *c, int argc, char **argv)
     static const struct option longs[] = {
         { "admin", required_argument, NULL, 'a' },
         { "json", no_argument, NULL, 'j' },
+        { "wait", no_argument, NULL, 'w' },
+        { "no-wait", no_argument, NULL, 'n' },
         { "help", no_argument, NULL, 'h' },
         { "version", no_argument, NULL, 'V' },
         { 0 },
@@ -131,6 +159,12 @@ ctl_options(struct ctl *c, int argc, char **argv)
         case 'j':
             c->json = true;
             break;
+        case 'w':
+            c->wait = true;
+            break;
+        case 'n':
+            c->no_wait = true;
+            break;
         case 'h':
             ctl_help(stdout);
             return EXIT_SUCCESS;
@@ -143,7 +177,8 @@ ctl_options(struct ctl *c, int argc, char **argv)
             return ctl_usage("unknown option", argv[optind - 1]);
         }
     }
-    return ctl_command(c, argc - optind, argv + optind);
+    opt = ctl_command(c, argc - optind, argv + optind);
+    return opt < 0 ? ctl_fit(c) : opt;
 }
 
 /* Asks again while another action of the kind is on its way. */
@@ -184,6 +219,8 @@ ctl_run(const struct ctl *c)
     else
         rv = ctl_http_get(&to, c->json ? c->command->json_page : c->command->page, &body,
                           &why);
+    if (rv == ERR_OK && done && c->command->wait && !c->no_wait)
+        rv = ctl_drain_wait(&to, &body, &done, &why);
     if (rv == ERR_OK)
         fputs(body.s ? body.s : "", done ? stdout : stderr);
     else if (rv == ERR_CONNECT)

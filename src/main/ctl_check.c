@@ -84,9 +84,10 @@ ctl_check(int argc, char **argv)
         return check_usage(argc == optind ? "check needs a file" : "one file at a time");
     command[3] = argv[optind];
     run_outrigger(command);
-    fprintf(stderr,
-            "outriggerctl: outrigger cannot be run: %s. It does the check; install it, or "
-            "put its folder into PATH\n",
-            strerror(errno));
+    fprintf(
+        stderr,
+        "outriggerctl: outrigger cannot be run: %s. It does the check; install it, or "
+        "put its folder into PATH\n",
+        strerror(errno));
     return CHECK_BAD_USAGE;
 }

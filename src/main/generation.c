@@ -12,9 +12,11 @@
 #include "conf/copy.h"
 #include "loop/loop.h"
 #include "main/leave.h"
+#include "main/mirror.h"
 #include "main/pools.h"
 #include "main/process_int.h"
 #include "main/swap.h"
+#include "net/tls_store.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
@@ -41,6 +43,8 @@ listens_same(const char *a_text, const char *b_text)
     struct addr a, b;
     const char *why;
 
+    if (strcmp(a_text, b_text) == 0)
+        return true; /* also "fd:NAME" */
     return addr_parse(a_text, true, &a, &why) == ERR_OK &&
            addr_parse(b_text, true, &b, &why) == ERR_OK && addr_equal(&a, &b);
 }
@@ -75,8 +79,10 @@ static bool
 plan_open(struct process *p, struct plan *plan, struct strbuf *problems)
 {
     const char *why = "";
+    bool owns = true;
+    int fd = process_take_socket(p, plan->conf->listen, &owns);
 
-    if (server_open(accept_loop(p), plan->conf->listen, &p->shared, p->workers,
+    if (server_open(accept_loop(p), plan->conf->listen, fd, owns, &p->shared, p->workers,
                     p->worker_count, &plan->server, &why) == ERR_OK) {
         plan->opened = true;
         return true;
@@ -125,6 +131,13 @@ process_table(struct process *p, const struct listener_conf *conf, uint64_t vers
     return t;
 }
 
+/* NULL: plain text. */
+static struct tls_keyring *
+process_keyring(struct process *p, const struct listener_conf *conf)
+{
+    return conf->tls.on ? tls_store_server(p->tls, &conf->tls, conf->name) : NULL;
+}
+
 static void
 plan_apply(struct process *p, const struct plan *plan, uint64_t version, struct swap *s,
            struct generation_news *news)
@@ -141,8 +154,8 @@ plan_apply(struct process *p, const struct plan *plan, uint64_t version, struct 
     news->listeners_changed += !fresh && !same_front;
     news->routes_changed += !fresh && !same_table;
     if (!same_front)
-        change.front =
-            front_new(plan->conf, addr_is_local(&server->addr), version, NULL, NULL);
+        change.front = front_new(plan->conf, addr_is_local(&server->addr), version,
+                                 process_keyring(p, plan->conf));
     if (!same_table)
         change.table = process_table(p, plan->conf, version);
     server_set(server, change.front ? change.front : front_hold(server->front),
@@ -201,6 +214,8 @@ generation_switch(struct process *p, const struct config *conf, uint64_t version
     else
         swap_apply_here(s);
     plans_start(p, plans, conf->listeners.n);
+    mirror_begin(p);
+    process_drain_again(p);
 }
 
 int

@@ -47,7 +47,8 @@ static const struct option_row {
     enum option_id id;
     char letter;      /* 0: none */
     const char *name; /* long form */
-    const char *arg;  /* what the value is called; NULL: takes none; "[=X]": may have one */
+    const char
+        *arg; /* what the value is called; NULL: takes none; "[=X]": may have one */
     const char *help; /* NULL: not shown */
 } rows[] = {
     { OPTION_CONFIG, 'c', "config", "FILE",
@@ -204,8 +205,8 @@ option_take(struct options *o, enum option_id id, const char *value,
         return option_for(o, value, problems);
     case OPTION_CHECK:
         if (value && strcmp(value, "strict") != 0)
-            return usage_fail(problems, "--check=%s is not known; there is --check=strict",
-                              value);
+            return usage_fail(problems,
+                              "--check=%s is not known; there is --check=strict", value);
         o->strict = o->strict || value;
         return option_mode(o, OPTIONS_CHECK);
     case OPTION_FORMAT:
@@ -314,10 +315,9 @@ options_parse(struct options *o, int argc, char **argv, struct strbuf *problems)
 
     *o = (struct options){ .mode = OPTIONS_RUN };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        longs[i] =
-            (struct option){ .name = rows[i].name,
-                             .has_arg = row_has_arg(&rows[i]),
-                             .val = LONG_FIRST + (int)rows[i].id };
+        longs[i] = (struct option){ .name = rows[i].name,
+                                    .has_arg = row_has_arg(&rows[i]),
+                                    .val = LONG_FIRST + (int)rows[i].id };
         if (rows[i].letter)
             letters[n_letters++] = rows[i].letter;
         if (rows[i].letter && row_has_arg(&rows[i]) == required_argument)

@@ -193,7 +193,7 @@ live_new(struct process *p, const struct pool_conf *conf, const struct live_pool
     own = conf_copy_root(l->base);
     l->slot = slot_free(p);
     p->slots[l->slot] = l;
-    l->hub = hub_new(p->loop, p->h2, &p->rng, own, p->worker_count);
+    l->hub = hub_new(p->loop, p->h2, &p->rng, p->tls, own, p->worker_count);
     if (old) /* calls need not wait for a name that was known a moment ago */
         hub_inherit(l->hub, old->hub);
     for (size_t i = 0; i < p->worker_count; i++)

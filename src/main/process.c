@@ -27,11 +27,16 @@
 #include "main/cpus.h"
 #include "main/explain_page.h"
 #include "main/generation.h"
+#include "main/handover.h"
 #include "main/leave.h"
+#include "main/notify.h"
 #include "main/pools.h"
 #include "main/process_int.h"
 #include "main/reload.h"
 #include "main/swap.h"
+#include "main/takeover.h"
+#include "net/sockets.h"
+#include "net/tls_store.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
@@ -115,13 +120,18 @@ process_admin(struct process *p, bool required)
 {
     const char *listen = p->conf->admin.listen, *why = "";
     struct addr at;
+    bool owns = true;
+    int fd;
 
     if (strcmp(listen, "off") == 0)
         return true;
+    fd = process_take_socket(p, listen, &owns);
     if (addr_parse(listen, true, &at, &why) == ERR_OK &&
-        admin_open(p->loop, &at, p->stats, p->worker_count + 1, &p->admin, &why) ==
-            ERR_OK) {
+        admin_open(p->loop, &at, fd, owns, p->stats, p->worker_count + 1, &p->admin,
+                   &why) == ERR_OK) {
         admin_set_pools(p->admin, p->hubs, p->hub_count);
+        admin_set_tls(p->admin, p->tls);
+        process_drain_pages(p);
         explain_page_open(p);
         return true;
     }
@@ -160,15 +170,22 @@ process_free_generation(struct process *p)
 static void
 process_free(struct process *p)
 {
-    timer_stop(p->loop, &p->timer);
+    drain_stop(&p->drain);
+    timer_stop(p->loop, &p->mirror);
+    notify_stop(p->notify);
+    takeover_drop(p->takeover);
+    handover_close(p->handover);
     reload_close(p->reload);
     admin_close(p->admin);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
-    for (size_t i = 0; i < p->server_count && p->phase == PHASE_SERVING; i++)
+    for (size_t i = 0; i < p->server_count && p->drain.phase == DRAIN_SERVING; i++)
         server_stop(p->servers[i]);
     for (size_t i = 0; i < p->worker_count; i++)
         worker_join(p->workers[i]);
+    notify_close(p->notify);
+    sockets_free(p->inherited);
     process_free_generation(p);
+    tls_store_free(p->tls);
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */
     for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
         signal_watch_close(p->signals[i]);
@@ -197,6 +214,7 @@ process_begin(struct process *p)
                LS("address", addr_print(&p->servers[i]->addr, text)));
     }
     log_at(NULL, LOG_INFO, "ready", LI("workers", p->worker_count));
+    process_upgrade_ready(p);
 }
 
 struct process *
@@ -209,11 +227,14 @@ process_start(struct conf_snapshot *snapshot, const struct config_source *source
     p->conf = conf_root(snapshot);
     p->version = 1;
     p->loop = loop_new(NULL);
-    timer_init(&p->timer, process_drain_on_timer);
+    p->tls = tls_store_new(p->loop, &p->main_stats);
+    p->notify = notify_open(p->loop);
+    process_drain_init(p);
     process_signals(p);
     process_control(p);
     process_workers(p);
-    if (!process_first_generation(p) || !process_admin(p, admin_required)) {
+    if (!process_inherit(p) || !process_first_generation(p) ||
+        !process_admin(p, admin_required) || !process_upgrade_open(p)) {
         process_free(p);
         return NULL;
     }

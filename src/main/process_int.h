@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "loop/timer.h"
 #include "main/config.h"
+#include "main/drain.h"
 #include "main/process.h"
 #include "obs/stats.h"
 #include "proxy/shared.h"
@@ -19,17 +20,19 @@ struct admin;
 struct buf_pool;
 struct conf_copy;
 struct conf_snapshot;
+struct handover;
 struct live_pool;
+struct notify;
 struct reload;
 struct h2_worker;
 struct hub;
 struct server;
 struct signal_watch;
 struct slab;
+struct sockets;
+struct takeover;
+struct tls_store;
 struct worker;
-
-/* features.md 2.11: accept for a while, GOAWAY, wait for calls, end what is left. */
-enum phase { PHASE_SERVING, PHASE_LEAVING, PHASE_DRAINING, PHASE_STOPPING };
 
 /* A pool of the current config, or one that only open calls still use. */
 struct live_pool {
@@ -66,6 +69,7 @@ struct process {
     struct buf_pool *bufs;
     struct h2_worker *h2;
     struct rng rng;
+    struct tls_store *tls;
     struct live_pool **slots; /* by slot; NULL: free */
     size_t slot_count, slot_hint;
     struct live_pool **by_name; /* the wanted ones, sorted */
@@ -85,13 +89,35 @@ struct process {
     const struct stats **stats;
     struct admin *admin;
     struct signal_watch *signals[4];
+    struct drain drain;
+    struct timer mirror; /* mirror.c */
+    struct notify *notify;
+    struct sockets *inherited; /* until all listeners are open */
+    struct takeover *takeover; /* until this process serves */
+    struct handover
+        *handover;         /* NULL: no upgrades, or another process replaced this one */
     struct reload *reload; /* NULL: the config cannot be loaded again */
-    struct timer timer;    /* next step of the drain */
-    enum phase phase;
-    int64_t drain_end_us;
 };
 
-/* drain.c */
-void process_drain_on_timer(struct timer *t);
+/* process_drain.c */
+void process_drain_init(struct process *p);
+/* POST /drain, POST /undrain, GET /drain.json, the metrics of listeners. */
+void process_drain_pages(struct process *p);
+/* A config became the current one: its new listeners share in an operator's drain. */
+void process_drain_again(struct process *p);
+/* True: new clients should be sent here. */
+bool process_ready(const struct process *p);
+/* The same of one of its listeners; outbound ones do not care for the application's state. */
+bool process_server_ready(const struct process *p, const struct server *s);
+
+/* process_upgrade.c */
+/* Sockets from systemd and, when the config has upgrade.socket, from the running process. False: the start must end; it was logged. */
+bool process_inherit(struct process *p);
+/* For a listener or the admin port; -1: it must open its own. */
+int process_take_socket(struct process *p, const char *listen, bool *ret_owns_file);
+/* All listeners are open: what was left over is closed with a warning, and the upgrade socket is opened. False: as above. */
+bool process_upgrade_open(struct process *p);
+/* All listeners accept: the process before this one may go, the service manager is told. */
+void process_upgrade_ready(struct process *p);
 
 #endif

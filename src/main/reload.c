@@ -16,6 +16,7 @@
 #include "loop/loop.h"
 #include "loop/signal.h"
 #include "main/generation.h"
+#include "main/notify.h"
 #include "main/process_int.h"
 #include "main/reload_int.h"
 #include "main/swap.h"
@@ -65,6 +66,9 @@ reload_warn_fixed(const struct reload *r, const struct config *c, struct strbuf 
         restart_line(out, "workers");
     if (strcmp(c->admin.listen, r->admin_listen) != 0)
         restart_line(out, "admin.listen");
+    if (strcmp(r->process->conf->upgrade.socket ? r->process->conf->upgrade.socket : "",
+               c->upgrade.socket ? c->upgrade.socket : "") != 0)
+        restart_line(out, "upgrade.socket");
     if (a->max_connections != b->max_connections)
         restart_line(out, "limits.maxConnections");
     if (a->max_buffered_bytes != b->max_buffered_bytes)
@@ -85,6 +89,7 @@ reload_on_applied(struct swap *s)
     if (!r)
         return;
     r->applying = false;
+    admin_finish(p->admin, "/reload", HTTP_OK, r->text ? r->text : "");
     log_at(NULL, LOG_DEBUG, "all workers have the config", LI("version", p->version));
     if (!r->again)
         return;
@@ -186,7 +191,7 @@ reload_same(struct reload *r, struct conf_snapshot *s, const char *cause,
 }
 
 static enum reload_result
-reload_load(struct reload *r, const char *cause, struct strbuf *out)
+reload_try(struct reload *r, const char *cause, struct strbuf *out)
 {
     struct process *p = r->process;
     struct conf_snapshot *s = NULL;
@@ -197,7 +202,7 @@ reload_load(struct reload *r, const char *cause, struct strbuf *out)
                          "again; start with -c FILE to reload\n");
         return reload_refuse(r, cause, out);
     }
-    if (p->phase != PHASE_SERVING) {
+    if (p->drain.ending) {
         strbuf_puts(out, "the process is shutting down\n");
         return reload_refuse(r, cause, out);
     }
@@ -210,6 +215,23 @@ reload_load(struct reload *r, const char *cause, struct strbuf *out)
     result = reload_take(r, s, cause, out);
     if (result == RELOAD_OK)
         stat_inc(&p->main_stats, STAT_RELOADS_OK);
+    return result;
+}
+
+static enum reload_result
+reload_load(struct reload *r, const char *cause, struct strbuf *out)
+{
+    struct process *p = r->process;
+    enum reload_result result;
+
+    if (p->drain.ending)
+        return reload_try(r, cause,
+                          out); /* refused; the service manager knows of the end */
+    notify_reloading(p->notify);
+    result = reload_try(r, cause, out);
+    notify_ready(p->notify, false,
+                 result == RELOAD_REFUSED ? "serving; the last reload was refused"
+                                          : "serving");
     return result;
 }
 
@@ -237,7 +259,7 @@ reload_on_hup(void *arg, int signum)
     strbuf_done(&text);
 }
 
-/* A busy answer asks to come again: only then the answer is about the asker's own file. */
+/* Who got an answer can rely on it: all workers have the config then. A busy answer asks to come again, so that the answer is about the asker's own file. */
 static int
 reload_on_post(void *arg, const char *query, struct strbuf *out)
 {
@@ -248,7 +270,16 @@ reload_on_post(void *arg, const char *query, struct strbuf *out)
         strbuf_puts(out, "another reload is being applied; ask again\n");
         return HTTP_BUSY;
     }
-    return reload_load(r, "POST /reload", out) == RELOAD_REFUSED ? HTTP_REFUSED : HTTP_OK;
+    switch (reload_load(r, "POST /reload", out)) {
+    case RELOAD_OK:
+        return ADMIN_LATER; /* when all workers have it */
+    case RELOAD_REFUSED:
+        return HTTP_REFUSED;
+    case RELOAD_SAME:
+    case RELOAD_BUSY:
+        break;
+    }
+    return HTTP_OK;
 }
 
 struct reload *

@@ -61,7 +61,7 @@ reload_on_guard_timer(struct timer *t)
     struct guard_count count = reload_count(p);
 
     timer_start(p->loop, t, guard_step_us(&r->guard));
-    if (r->before && !r->applying && p->phase == PHASE_SERVING) {
+    if (r->before && !r->applying && !p->drain.ending) {
         switch (guard_look(&r->guard, now, count)) {
         case GUARD_WAIT:
             break;

@@ -21,6 +21,7 @@
 enum {
     LISTENER_BACKLOG = 4096,
     LISTENER_PER_TURN = 16,
+    LISTENER_SWEEP_MAX = 2 * LISTENER_BACKLOG,
     LISTENER_REST_US = 100 * 1000,
 };
 
@@ -42,6 +43,8 @@ struct listener {
     unsigned long failures;
     int fd, spare_fd;
     enum listener_state state;
+    bool left;      /* to another process */
+    bool owns_file; /* of a unix socket */
     /* of our unix socket file: another process may have put its own there */
     dev_t file_dev;
     ino_t file_ino;
@@ -95,13 +98,9 @@ listener_is_scarce(int e)
 }
 
 static void
-listener_on_ready(void *arg, int what)
+listener_accept(struct listener *li, int most)
 {
-    struct listener *li = arg;
-
-    (void)what;
-    loop_look(li->loop, false); /* once per turn */
-    for (int i = 0; i < LISTENER_PER_TURN && li->state == LISTENER_ACCEPTING; i++) {
+    for (int i = 0; i < most && li->state == LISTENER_ACCEPTING; i++) {
         struct addr peer = { .len = sizeof(peer.sa) };
         int fd = accept4(li->fd, (struct sockaddr *)&peer.sa, &peer.len,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -115,6 +114,16 @@ listener_on_ready(void *arg, int what)
         /* Else this one connection died in the queue: accept(2) tells to go on with
          * the next. */
     }
+}
+
+static void
+listener_on_ready(void *arg, int what)
+{
+    struct listener *li = arg;
+
+    (void)what;
+    loop_look(li->loop, false); /* once per turn */
+    listener_accept(li, LISTENER_PER_TURN);
 }
 
 static int
@@ -240,6 +249,7 @@ listener_new(struct loop *l, int fd, const struct addr *at, listener_fn *fn, voi
             0) {
             li->file_dev = st.st_dev;
             li->file_ino = st.st_ino;
+            li->owns_file = true;
         }
         return li;
     }
@@ -271,6 +281,45 @@ listener_open(struct loop *l, const struct addr *at, listener_fn *fn, void *arg,
     return rc;
 }
 
+/* EINVAL: no socket that listens for streams. */
+static int
+listener_ready_fd(int fd, struct addr *ret)
+{
+    int value = 0, flags = fcntl(fd, F_GETFL);
+    socklen_t n = sizeof(value);
+
+    ret->len = sizeof(ret->sa);
+    if (flags < 0 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &n) < 0)
+        return errno;
+    if (!value)
+        return EINVAL;
+    n = sizeof(value);
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &n) < 0 || value != SOCK_STREAM ||
+        getsockname(fd, (struct sockaddr *)&ret->sa, &ret->len) < 0)
+        return EINVAL;
+    if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || listen(fd, LISTENER_BACKLOG) < 0)
+        return errno;
+    return 0;
+}
+
+int
+listener_adopt(struct loop *l, int fd, bool owns_file, listener_fn *fn, void *arg,
+               struct listener **ret, const char **ret_why)
+{
+    struct addr at = { 0 };
+    int e = listener_ready_fd(fd, &at);
+
+    if (e) {
+        close(fd);
+        return listener_fail(e, "the inherited descriptor is no listening stream socket",
+                             ret_why);
+    }
+    *ret = listener_new(l, fd, &at, fn, arg);
+    (*ret)->owns_file = (*ret)->owns_file && owns_file;
+    return ERR_OK;
+}
+
 void
 listener_start(struct listener *li)
 {
@@ -297,14 +346,40 @@ listener_failures(const struct listener *li)
     return li->failures;
 }
 
+int
+listener_fd(const struct listener *li)
+{
+    return li->fd;
+}
+
+bool
+listener_owns_file(const struct listener *li)
+{
+    return li->owns_file;
+}
+
+void
+listener_leave(struct listener *li)
+{
+    li->left = true;
+    li->owns_file = false;
+}
+
+void
+listener_sweep(struct listener *li)
+{
+    if (li && !li->left)
+        listener_accept(li, LISTENER_SWEEP_MAX);
+}
+
 static void
 listener_remove_file(const struct listener *li)
 {
     const char *path = ((const struct sockaddr_un *)(const void *)&li->addr.sa)->sun_path;
     struct stat st;
 
-    if (addr_is_unix(&li->addr) && lstat(path, &st) == 0 && st.st_dev == li->file_dev &&
-        st.st_ino == li->file_ino)
+    if (li->owns_file && addr_is_unix(&li->addr) && lstat(path, &st) == 0 &&
+        st.st_dev == li->file_dev && st.st_ino == li->file_ino)
         unlink(path);
 }
 

@@ -20,6 +20,11 @@ typedef void listener_fn(void *arg, int fd, const struct addr *peer);
  * set; *ret_why: plain sentence (static text). */
 int listener_open(struct loop *l, const struct addr *at, listener_fn *fn, void *arg,
                   struct listener **ret, const char **ret_why) MUST_CHECK;
+/* The same with a socket that already listens: from systemd, or from the process before this one. fd is
+ * the listener's from now on, also on failure. owns_file: a unix socket's file is removed
+ * at the end, as if it had been made here. Nothing that waits in its queue is lost. ERR_SYS as above. */
+int listener_adopt(struct loop *l, int fd, bool owns_file, listener_fn *fn, void *arg,
+                   struct listener **ret, const char **ret_why) MUST_CHECK;
 void listener_start(struct listener *li);
 /* stop accepting, keep the socket and its queue */
 void listener_pause(struct listener *li);
@@ -27,6 +32,16 @@ void listener_pause(struct listener *li);
 const struct addr *listener_addr(const struct listener *li);
 /* Times that accept failed for lack of fds or memory since start. */
 unsigned long listener_failures(const struct listener *li);
+/* For handing the socket over; it stays the listener's. Any thread. */
+int listener_fd(const struct listener *li);
+/* True: close removes the file of the unix socket, if it is still ours. */
+bool listener_owns_file(const struct listener *li);
+/* Another process has the socket too now: close leaves the file alone. The connections that
+ * wait in the queue are that process's. */
+void listener_leave(struct listener *li);
+/* Accepts what waits in the queue, past all shares, unless the socket was left to another
+ * process; else closing would reset those connections. NULL is fine */
+void listener_sweep(struct listener *li);
 /* removes a unix socket file it made. NULL is fine */
 void listener_close(struct listener *li);
 

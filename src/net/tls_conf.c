@@ -141,9 +141,8 @@ static const struct conf_field pin_fields[] = {
       .valid = pin_valid,
       .code = "E0254",
       .example = "\"X3pGTSOuJeEVw989IJ/cEtXUEmy52zs1TZQrU06KUKg=\"",
-      .help = "SHA-256 of a public key in base64: openssl x509 -in cert.pem -pubkey "
-              "-noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary "
-              "| base64" },
+      .help = "SHA-256 of a public key in base64; outrigger --explain E0254 shows how to "
+              "make one." },
     { .key = NULL },
 };
 

@@ -15,6 +15,14 @@
 
 enum { RECORD_MAX = 16384 };
 
+/* The peer's last words came together with its end: with TLS 1.3 that is how a server
+ * refuses our certificate. */
+static bool
+tls_alert_came(int e)
+{
+    return e == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_error()) >= SSL_AD_REASON_OFFSET;
+}
+
 /* A call of OpenSSL did not work: ERR_AGAIN, or the connection is over. */
 static ssize_t
 tls_end_io(struct tls *s, int rv)
@@ -25,7 +33,8 @@ tls_end_io(struct tls *s, int rv)
         s->blocked = e == SSL_ERROR_WANT_WRITE;
         return ERR_AGAIN;
     }
-    if (!s->flood && (e == SSL_ERROR_ZERO_RETURN || s->inner_eof)) {
+    if (!s->flood &&
+        (e == SSL_ERROR_ZERO_RETURN || (s->inner_eof && !tls_alert_came(e)))) {
         ERR_clear_error();
         return s->ended =
                    ERR_EOF; /* HTTP/2 has its own ends: a missing close_notify is no
@@ -79,6 +88,32 @@ tls_read(struct transport *t, void *to, size_t room)
     return n > 0 ? (ssize_t)n : end;
 }
 
+/* Writing failed: the peer has closed, and what it said before may not have been read. */
+static void
+tls_ask_why(struct tls *s)
+{
+    char one;
+    int rv;
+
+    if (s->flood)
+        return;
+    s->drained = false;
+    rv = SSL_peek(s->ssl, &one, 1);
+    if (rv <= 0 && tls_alert_came(SSL_get_error(s->ssl, rv)))
+        tls_explain(s);
+    ERR_clear_error();
+}
+
+static ssize_t
+tls_end_write(struct tls *s, int rv)
+{
+    ssize_t end = tls_end_io(s, rv);
+
+    if (end == ERR_CONN_LOST)
+        tls_ask_why(s);
+    return end;
+}
+
 /* The transport below gave up while encrypted bytes were on their way. */
 static ssize_t
 tls_lose(struct tls *s, ssize_t rv)
@@ -86,6 +121,7 @@ tls_lose(struct tls *s, ssize_t rv)
     if (rv == ERR_AGAIN)
         return rv;
     s->t.sys_errno = s->inner->sys_errno;
+    tls_ask_why(s);
     return s->ended = ERR_CONN_LOST;
 }
 
@@ -100,7 +136,7 @@ tls_flush_slowly(struct tls *s)
     if (s->rest_n > 0) {
         rv = SSL_write(s->ssl, s->rest, (int)s->rest_n);
         if (rv <= 0)
-            return tls_end_io(s, rv);
+            return tls_end_write(s, rv);
         assert((size_t)rv == s->rest_n); /* no partial writes were asked for */
         s->blocked = false;
         s->rest_n = 0;
@@ -186,7 +222,7 @@ write_records(struct tls *s, struct source *src, ssize_t *total)
         ssize_t rv;
 
         if (UNLIKELY(done <= 0)) {
-            rv = tls_end_io(s, done);
+            rv = tls_end_write(s, done);
             if (rv == ERR_AGAIN) {
                 s->rest = xmalloc(k);
                 memcpy(s->rest, p, k);

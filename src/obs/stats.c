@@ -17,6 +17,24 @@
         .id = (i), .metric = (m), .labels = (l), .level = true, .help = (h) \
     }
 
+#define HANDSHAKE(first, side, i, result)                                 \
+    LABELED((enum stat)((first) + (i)), "outrigger_tls_handshakes_total", \
+            "side=\"" side "\",result=\"" result "\"",                    \
+            "TLS handshakes that ended, by how: ok, or why they failed.")
+#define HANDSHAKES(first, side)                                                         \
+    HANDSHAKE(first, side, 0, "ok"), HANDSHAKE(first, side, 1, "not_tls"),              \
+        HANDSHAKE(first, side, 2, "version"), HANDSHAKE(first, side, 3, "cipher"),      \
+        HANDSHAKE(first, side, 4, "alpn"), HANDSHAKE(first, side, 5, "no_certificate"), \
+        HANDSHAKE(first, side, 6, "expired"),                                           \
+        HANDSHAKE(first, side, 7, "not_yet_valid"),                                     \
+        HANDSHAKE(first, side, 8, "self_signed"),                                       \
+        HANDSHAKE(first, side, 9, "unknown_ca"), HANDSHAKE(first, side, 10, "revoked"), \
+        HANDSHAKE(first, side, 11, "crl"), HANDSHAKE(first, side, 12, "purpose"),       \
+        HANDSHAKE(first, side, 13, "name"), HANDSHAKE(first, side, 14, "san"),          \
+        HANDSHAKE(first, side, 15, "pin"), HANDSHAKE(first, side, 16, "certificate"),   \
+        HANDSHAKE(first, side, 17, "by_peer"), HANDSHAKE(first, side, 18, "closed"),    \
+        HANDSHAKE(first, side, 19, "other"), HANDSHAKE(first, side, 20, "timeout")
+
 static const struct stat_row rows[] = {
     COUNTER(STAT_CALLS_STARTED, "outrigger_calls_started_total",
             "Calls that clients began."),
@@ -238,6 +256,23 @@ static const struct stat_row rows[] = {
             "Request messages of ended calls."),
     COUNTER(STAT_MESSAGES_TO_DOWN, "outrigger_response_messages_total",
             "Response messages of ended calls."),
+    HANDSHAKES(STAT_TLS_DOWN_0, "down"),
+    HANDSHAKES(STAT_TLS_UP_0, "up"),
+    LABELED(STAT_TLS_RESUMED_DOWN, "outrigger_tls_resumed_total", "side=\"down\"",
+            "Handshakes that resumed an earlier session; they are in "
+            "outrigger_tls_handshakes_total, too."),
+    LABELED(STAT_TLS_RESUMED_UP, "outrigger_tls_resumed_total", "side=\"up\"",
+            "Handshakes that resumed an earlier session; they are in "
+            "outrigger_tls_handshakes_total, too."),
+    LABELED(STAT_TLS_RELOADED, "outrigger_tls_reloads_total", "result=\"ok\"",
+            "Times that changed certificate files were read: taken as a whole, or not."),
+    LABELED(STAT_TLS_RELOAD_FAILED, "outrigger_tls_reloads_total", "result=\"failed\"",
+            "Times that changed certificate files were read: taken as a whole, or not."),
+    LEVEL(STAT_TLS_INSECURE, "outrigger_tls_insecure_pools", NULL,
+          "Pools that do not verify their backends (tls.insecureSkipVerify)."),
+    LEVEL(STAT_DRAIN_STATE, "outrigger_drain_state", NULL,
+          "How far the end is: 0 serving, 1 drain announced, 2 clients are told to go, 3 "
+          "stopping."),
 };
 
 const struct stat_row *

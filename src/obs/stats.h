@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { STAT_TLS_RESULTS = 21 };
+
 enum stat {
     /* calls */
     STAT_CALLS_STARTED,
@@ -104,6 +106,18 @@ enum stat {
     STAT_BYTES_TO_DOWN,
     STAT_MESSAGES_FROM_DOWN,
     STAT_MESSAGES_TO_DOWN,
+    /* TLS: how handshakes ended, in the order of enum tls_refusal (net/tls.h); the last is
+     * that it took too long */
+    STAT_TLS_DOWN_0,
+    STAT_TLS_DOWN_LAST = STAT_TLS_DOWN_0 + STAT_TLS_RESULTS - 1,
+    STAT_TLS_UP_0,
+    STAT_TLS_UP_LAST = STAT_TLS_UP_0 + STAT_TLS_RESULTS - 1,
+    STAT_TLS_RESUMED_DOWN,
+    STAT_TLS_RESUMED_UP,
+    STAT_TLS_RELOADED,
+    STAT_TLS_RELOAD_FAILED,
+    STAT_TLS_INSECURE, /* level */
+    STAT_DRAIN_STATE, /* level */
     STAT_COUNT
 };
 

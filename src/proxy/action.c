@@ -25,11 +25,10 @@ enum { STATUS_TEXT_MAX = 400 }; /* call_fail has room for 512 */
 /* --- variables -------------------------------------------------------------------- */
 
 static struct slice
-action_peer(struct call *c)
+action_keep(struct call *c, const char *text)
 {
-    char text[ADDR_TEXT_MAX];
-    size_t n = strlen(addr_print(&c->owner->peer, text));
-    void *kept = arena_copy(&c->arena, text, n);
+    size_t n = text ? strlen(text) : 0;
+    void *kept = n ? arena_copy(&c->arena, text, n) : NULL;
 
     return kept ? slice_make(kept, n) : (struct slice){ 0 };
 }
@@ -39,6 +38,7 @@ static void
 action_values(struct call *c, unsigned wants, struct template_values *v)
 {
     const struct h2_headers *h = &c->down.in_headers;
+    char address[ADDR_TEXT_MAX];
 
     memset(v, 0, sizeof(*v));
     if (wants == 0)
@@ -49,7 +49,9 @@ action_values(struct call *c, unsigned wants, struct template_values *v)
     if (c->pool)
         v->v[TEMPLATE_POOL] = slice_of(pool_name(c->pool));
     if (wants & 1u << TEMPLATE_PEER)
-        v->v[TEMPLATE_PEER] = action_peer(c);
+        v->v[TEMPLATE_PEER] = action_keep(c, addr_print(&c->owner->peer, address));
+    if (wants & 1u << TEMPLATE_SAN) /* the connection may go before the call */
+        v->v[TEMPLATE_SAN] = action_keep(c, down_identity(c->owner));
     if (wants & (1u << TEMPLATE_SERVICE | 1u << TEMPLATE_METHOD) &&
         path_split(h2_headers_get(h, H2_TOKEN_PATH), &v->v[TEMPLATE_SERVICE],
                    &v->v[TEMPLATE_METHOD]) != ERR_OK)
@@ -222,12 +224,12 @@ action_measure(struct frame_parser *p, const struct buf *in, uint32_t max,
 bool
 action_measure_request(struct call *c)
 {
+    struct frame_parser ahead = c->in_frames;
     size_t before;
 
-    if (action_measure(&c->in_frames, &c->down.in, c->max_in, &before))
+    if (action_measure(&ahead, &c->down.in, c->max_in, &before))
         return true;
-    action_too_large(c, "request", c->in_frames.left, c->max_in,
-                     "maxRequestMessageBytes");
+    action_too_large(c, "request", ahead.left, c->max_in, "maxRequestMessageBytes");
     return false;
 }
 

@@ -30,9 +30,10 @@ bool action_edit_response(struct call *c, unsigned block, struct h2_field *field
 bool action_edit_answer(struct call *c, unsigned block, struct h2_field *fields,
                         size_t *n) MUST_CHECK;
 
-/* Take the place of frame_feed over down.in and up.in. False: nothing is left to be passed on. Either a message is over the limit, and the call has ended
- * with RESOURCE_EXHAUSTED; or (answers only) the beginning of a prefix waits in up.in for the rest. What comes before was passed on. */
+/* Looks at down.in before it is counted and passed on. False: a message is over the limit, and the call has ended with RESOURCE_EXHAUSTED. */
 bool action_measure_request(struct call *c) MUST_CHECK;
+/* Takes the place of frame_feed over up.in. False: nothing is left to be passed on. Either a message is over the limit and the call has ended, or the
+ * beginning of a prefix waits in up.in for the rest. What comes before was passed on. */
 bool action_measure_response(struct call *c) MUST_CHECK;
 
 #endif

@@ -56,7 +56,7 @@ attempt_own_fields(struct call *c, struct fields *f, char timeout[TIMEOUT_TEXT_M
 
 /* The request block for the backend: as received, except for what belongs to the hop (grpc-spec 4). */
 static void
-attempt_pass_fields(struct call *c, struct fields *f)
+attempt_pass_fields(struct call *c, const struct pool *to, struct fields *f)
 {
     const struct h2_headers *h = &c->down.in_headers;
     struct slice authority = h2_headers_get(h, H2_TOKEN_AUTHORITY);
@@ -79,7 +79,9 @@ attempt_pass_fields(struct call *c, struct fields *f)
         }
         switch (e->token) {
         case H2_TOKEN_SCHEME:
-            fields_add(f, H2_FIELD(":scheme", "http"));
+            fields_add(f, pool_wants(to) & POOL_WANTS_HTTPS
+                              ? H2_FIELD(":scheme", "https")
+                              : H2_FIELD(":scheme", "http"));
             break;
         case H2_TOKEN_TE:
         case H2_TOKEN_HOST:
@@ -96,11 +98,11 @@ attempt_pass_fields(struct call *c, struct fields *f)
 }
 
 size_t
-attempt_fields(struct call *c, struct h2_field *f)
+attempt_fields(struct call *c, const struct pool *to, struct h2_field *f)
 {
     struct fields fields = { .v = f };
 
-    attempt_pass_fields(c, &fields);
+    attempt_pass_fields(c, to, &fields);
     if (UNLIKELY(c->acts & ACT_EDIT_REQUEST))
         fields.n = action_edit_request(c, f, fields.n);
     return fields.n;
@@ -117,7 +119,7 @@ attempt_open(struct call *c, struct upconn *conn)
 
     if (c->attempts++ == 0 && !c->committed)
         buf_keep_start(&up->out);
-    n = attempt_fields(c, f);
+    n = attempt_fields(c, c->pool, f);
     end =
         c->down
             .in_bodiless; /* a half-close of its own stays a frame of its own: grpc-go needs that */

@@ -46,7 +46,7 @@ balance_request(struct pool *p, struct pool_wait *w, const struct h2_headers *h)
     unsigned wants = pool_wants(p);
 
     if (wants & POOL_WANTS_HASH) {
-        char text[HASH_VALUE_MAX];
+        UNINITIALIZED char text[HASH_VALUE_MAX];
         size_t n;
 
         w->hashed =

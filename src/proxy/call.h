@@ -89,8 +89,8 @@ request_drained(struct call *c); /* the up stream sent bytes: credit for the cli
 
 /* attempt.c: streams to backends */
 void attempt_start(struct call *c);
-/* The request block for a backend, with the edits of the route: at most ATTEMPT_FIELDS_MAX fields. Strings: the call's and the table's. */
-size_t attempt_fields(struct call *c, struct h2_field *f);
+/* The request block for a backend of this pool, with the edits of the route: at most ATTEMPT_FIELDS_MAX fields. Strings: the call's and the table's. */
+size_t attempt_fields(struct call *c, const struct pool *to, struct h2_field *f);
 bool attempt_replay(
     struct call *
         c); /* the up stream ended without being processed: true when another attempt began (or waits) */

@@ -6,9 +6,10 @@
 #include "base/log.h"
 #include "base/slab.h"
 #include "h2/conn.h"
-#include "net/tls.h"
+#include "net/tls_store.h"
 #include "net/transport.h"
 #include "proxy/call.h"
+#include "proxy/depart.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
@@ -48,29 +49,136 @@ down_uncount(struct worker *w, struct server *s)
     atomic_fetch_sub_explicit(&s->connections, 1, memory_order_release);
 }
 
+/* --- TLS ------------------------------------------------------------------------------ */
+
+const struct tls_peer *
+down_peer(const struct down *d)
+{
+    return d->front->tls && d->transport ? tls_peer(d->transport) : NULL;
+}
+
+const char *
+down_identity(const struct down *d)
+{
+    const struct tls_peer *p = down_peer(d);
+
+    if (!p || !p->has_cert || !p->verified)
+        return NULL;
+    return p->spiffe ? p->spiffe : p->n_sans ? p->sans[0].text : p->subject;
+}
+
+static void
+down_on_connected(struct h2_conn *h2, void *arg)
+{
+    struct down *d = arg;
+    const char *who;
+
+    (void)h2;
+    if (!d->front->tls)
+        return;
+    stat_inc(&d->worker->stats, STAT_TLS_DOWN_0);
+    if (tls_resumed(d->transport))
+        stat_inc(&d->worker->stats, STAT_TLS_RESUMED_DOWN);
+    who = down_identity(d);
+    log_at(NULL, LOG_DEBUG, "TLS handshake with a client",
+           LS("listener", d->front->conf->name), LS("version", tls_version(d->transport)),
+           LS("client", who ? who : ""));
+}
+
+static void
+down_log_refusal(const struct down *d, enum log_level level, const char *reason,
+                 const char *why)
+{
+    static struct log_limit limit;
+    char peer[ADDR_TEXT_MAX];
+
+    if (level == LOG_DEBUG || log_limit_pass(&limit, 20))
+        log_at(NULL, level, "TLS handshake with a client failed",
+               LS("peer", addr_print(&d->peer, peer)),
+               LS("listener", d->front->conf->name), LS("reason", reason), LS("why", why),
+               LI("worker", d->worker->index));
+}
+
+/* The connection ends before its handshake did. Who connects and leaves again, as load
+ * balancers do that look after us, is not worth a line. */
+static void
+down_handshake_failed(struct down *d, int err)
+{
+    enum tls_refusal r = tls_refusal(d->transport);
+    bool late = err == ERR_HANDSHAKE_TIMEOUT && r == TLS_REFUSAL_NONE;
+
+    if (r == TLS_REFUSAL_NONE && !late)
+        return; /* we closed it */
+    stat_inc(&d->worker->stats,
+             late ? STAT_TLS_DOWN_LAST : (enum stat)(STAT_TLS_DOWN_0 + (int)r));
+    down_log_refusal(d, r == TLS_REFUSAL_CLOSED ? LOG_DEBUG : LOG_WARN,
+                     late ? "timeout" : tls_refusal_name(r),
+                     late ? "it did not end within limits.handshakeTimeout"
+                          : tls_why(d->transport));
+}
+
+/* NULL: the listener's certificates were never good. */
+static struct transport *
+down_wrap(struct down *d, struct transport *plain)
+{
+    struct worker *w = d->worker;
+    struct transport *t;
+    char why[TLS_WHY_MAX];
+    struct tls_ctx *ctx = tls_keyring_ctx(d->front->tls, why);
+
+    if (!ctx) {
+        stat_inc(&w->stats, (enum stat)(STAT_TLS_DOWN_0 + (int)TLS_REFUSAL_OTHER));
+        down_log_refusal(d, LOG_ERROR, tls_refusal_name(TLS_REFUSAL_OTHER), why);
+        return NULL;
+    }
+    t = tls_server_over(w->loop, ctx, plain, &w->handshakes);
+    tls_ctx_drop(ctx);
+    return t;
+}
+
+/* --- life ----------------------------------------------------------------------------- */
+
+/* Peers come and go; only what they did wrong is worth a line. */
+static bool
+is_wrong(int err)
+{
+    return err == ERR_NOT_HTTP2 || err == ERR_PROTOCOL || err == ERR_FLOOD ||
+           err == ERR_STALL || err == ERR_HANDSHAKE_TIMEOUT || err == ERR_NOMEM ||
+           err == ERR_KEEPALIVE || err == ERR_PINGS;
+}
+
+static void
+down_log_end(const struct down *d, struct h2_conn *h2, int err, const char *note)
+{
+    static struct log_limit limit;
+    const char *who = down_identity(d);
+    char peer[ADDR_TEXT_MAX];
+
+    if (!is_wrong(err) || !log_limit_pass(&limit, 20))
+        return;
+    log_at(NULL, LOG_WARN, "client connection closed",
+           LS("peer", addr_print(&d->peer, peer)), LS("listener", d->front->conf->name),
+           LS("reason", err_name(err)), LS("why", note[0] ? note : err_text(err)),
+           LI("worker", d->worker->index), LI("conn", h2_conn_number(h2)),
+           LS(who ? "client" : NULL, who));
+}
+
 static void
 down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
 {
-    static struct log_limit limit;
     struct down *d = arg;
     struct worker *w = d->worker;
-    char peer[ADDR_TEXT_MAX];
 
+    if (d->front->tls && !tls_version(d->transport)[0])
+        down_handshake_failed(d, err);
+    else
+        down_log_end(d, h2, err, note);
     d->h2 = NULL;
     d->transport = NULL;
+    depart_closed(d);
     stat_add(&w->stats, STAT_DOWN_OPEN, -1);
     down_uncount(w, d->server);
     d->server = NULL;
-    /* Peers come and go; only what they did wrong is worth a line. */
-    if ((err == ERR_NOT_HTTP2 || err == ERR_PROTOCOL || err == ERR_FLOOD ||
-         err == ERR_STALL || err == ERR_HANDSHAKE_TIMEOUT || err == ERR_NOMEM ||
-         err == ERR_KEEPALIVE || err == ERR_PINGS) &&
-        log_limit_pass(&limit, 20))
-        log_at(NULL, LOG_WARN, "client connection closed",
-               LS("peer", addr_print(&d->peer, peer)),
-               LS("listener", d->front->conf->name), LS("reason", err_name(err)),
-               LS("why", note[0] ? note : err_text(err)), LI("worker", w->index),
-               LI("conn", h2_conn_number(h2)));
     if (d->calls == 0)
         down_free(d);
 }
@@ -78,6 +186,7 @@ down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
 static const struct h2_conn_ops down_ops = {
     .on_open = down_on_open,
     .on_events = call_on_down,
+    .on_connected = down_on_connected,
     .on_closed = down_on_closed,
 };
 
@@ -99,17 +208,18 @@ down_open(struct worker *w, struct server *s, int fd, const struct addr *peer)
     d->peer = *peer;
     list_append(&w->downs, &d->link);
     stat_inc(&w->stats, STAT_DOWN_ACCEPTED);
+    d->transport = d->front->tls ? down_wrap(d, t) : t;
+    if (!d->transport) {
+        transport_close(t);
+        down_uncount(w, s);
+        down_free(d);
+        return;
+    }
     stat_inc(&w->stats, STAT_DOWN_OPEN);
-    d->transport = t;
-    d->h2 = h2_conn_open(w->h2, t, H2_DOWN, &d->front->limits, &down_ops, d);
+    d->h2 = h2_conn_open(w->h2, d->transport, H2_DOWN, &d->front->limits, &down_ops, d);
+    depart_opened(d);
     if (w->draining || view->leaving)
         h2_conn_drain(d->h2);
-}
-
-const struct tls_peer *
-down_tls_peer(const struct down *d)
-{
-    return d->transport && transport_is_tls(d->transport) ? tls_peer(d->transport) : NULL;
 }
 
 void

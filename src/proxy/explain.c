@@ -201,27 +201,6 @@ route_target(const struct route *r, const struct explain_call *c)
     return (int)split_sticky(r->split, slice_make(value, n));
 }
 
-/* As route_time_limit_us, with methodConfig; the shortest of all counts. */
-static int64_t
-explain_limit(const struct explain *e)
-{
-    const struct route_conf *r = e->route->conf;
-    int64_t limit = r->timeout_ms * 1000;
-    int64_t method = e->method ? e->method->timeout_ms * 1000 : 0;
-    int64_t client = e->call->timeout_ns < 0 ? 0 : e->call->timeout_ns / 1000;
-    int64_t most = r->grpc_timeout_max_ms * 1000;
-
-    if (e->call->timeout_ns >= 0 && client == 0)
-        return -1;
-    if (client && most && client > most)
-        client = most;
-    if (method && (!limit || method < limit))
-        limit = method;
-    if (client && (!limit || client < limit))
-        limit = client;
-    return limit;
-}
-
 void
 explain_init(struct explain *e, const struct table *t, struct explain_call *c)
 {
@@ -237,9 +216,9 @@ explain_init(struct explain *e, const struct table *t, struct explain_call *c)
         return;
     e->route = &t->routes[found];
     e->target = route_target(e->route, c);
-    e->methods = method_table_new(&t->conf->method_config);
-    e->method = method_conf_find(e->methods, c->in.service, c->in.method);
-    e->limit_us = explain_limit(e);
+    e->method = method_conf_find(t->methods, c->in.service, c->in.method);
+    e->limit_us = route_time_limit_us(e->route, c->timeout_ns,
+                                      e->method ? e->method->timeout_ms * 1000 : 0);
 }
 
 void
@@ -247,7 +226,6 @@ explain_done(struct explain *e)
 {
     for (size_t i = 0; i < e->shown; i++)
         xfree(e->skips[i].why);
-    method_table_free(e->methods);
 }
 
 bool

@@ -13,7 +13,6 @@
 #include "proxy/matcher.h"
 
 struct method_conf;
-struct method_table;
 struct route;
 struct strbuf;
 struct table;
@@ -59,7 +58,6 @@ struct explain {
         char *why; /* one sentence */
     } skips[EXPLAIN_SKIPPED_MAX];
     int target;      /* of the route, by splitBy or because there is only one; -1: by chance or none */
-    struct method_table *methods;
     const struct method_conf *method; /* of methodConfig; NULL: none */
     int64_t limit_us;                 /* time for the call; 0: none, -1: over already */
 };

@@ -6,6 +6,7 @@
 
 #include "base/xalloc.h"
 #include "conf/copy.h"
+#include "net/tls_store.h"
 #include "proxy/listener_conf.h"
 
 static const char *const table_keys[] = { "routes", NULL };
@@ -57,7 +58,7 @@ front_copy(const struct listener_conf *conf)
 
 struct front *
 front_new(const struct listener_conf *conf, bool local, uint64_t version,
-          struct tls_ctx *tls, void (*tls_drop)(struct tls_ctx *tls))
+          struct tls_keyring *tls)
 {
     struct front *f = xcalloc(1, sizeof(*f));
 
@@ -66,26 +67,9 @@ front_new(const struct listener_conf *conf, bool local, uint64_t version,
     f->conf = conf_copy_root(f->copy);
     f->version = version;
     f->tls = tls;
-    f->tls_drop = tls_drop;
     front_limits(&f->limits, &conf->limits, local);
     down_keepalive_fill(&f->limits.keepalive, &conf->keepalive);
     return f;
-}
-
-struct front *
-front_with_tls(const struct front *f, struct tls_ctx *tls,
-               void (*tls_drop)(struct tls_ctx *tls))
-{
-    struct front *own = xcalloc(1, sizeof(*own));
-
-    atomic_init(&own->holds, 1);
-    own->copy = conf_copy_hold(f->copy);
-    own->conf = f->conf;
-    own->limits = f->limits;
-    own->version = f->version;
-    own->tls = tls;
-    own->tls_drop = tls_drop;
-    return own;
 }
 
 struct front *
@@ -100,8 +84,7 @@ front_drop(struct front *f)
 {
     if (!f || atomic_fetch_sub_explicit(&f->holds, 1, memory_order_acq_rel) != 1)
         return;
-    if (f->tls)
-        f->tls_drop(f->tls);
+    tls_keyring_drop(f->tls);
     conf_copy_drop(f->copy);
     xfree(f);
 }

@@ -11,7 +11,7 @@
 
 struct conf_copy;
 struct listener_conf;
-struct tls_ctx;
+struct tls_keyring;
 
 struct front {
     _Atomic unsigned holds;
@@ -19,18 +19,12 @@ struct front {
     const struct listener_conf *conf; /* without routes: those are the table's */
     struct h2_limits limits;
     uint64_t version; /* of the config that it came with */
-    /* The TLS context of its connections; NULL: plain text. New certificates make a new front with the same conf (front_with_tls): a connection keeps what
-     * it began with. */
-    struct tls_ctx *tls;
-    void (*tls_drop)(struct tls_ctx *tls);
+    struct tls_keyring *tls; /* held; its newest context is for new connections; NULL: plain text */
 };
 
-/* One hold. local: the listener is on loopback or a unix socket. tls (may be NULL): the front takes the caller's hold and lets go of it with tls_drop. */
+/* One hold. local: the listener is on loopback or a unix socket. tls: the front takes the caller's hold; NULL when the conf has no TLS. */
 struct front *front_new(const struct listener_conf *conf, bool local, uint64_t version,
-                        struct tls_ctx *tls, void (*tls_drop)(struct tls_ctx *tls));
-/* The same config with another TLS context. */
-struct front *front_with_tls(const struct front *f, struct tls_ctx *tls,
-                             void (*tls_drop)(struct tls_ctx *tls));
+                        struct tls_keyring *tls);
 struct front *front_hold(struct front *f);
 void front_drop(struct front *f); /* the last drop frees; NULL is fine */
 /* A front made now of this config would be the same, but for what its TLS files hold. */

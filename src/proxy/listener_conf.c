@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "conf/check.h"
 #include "net/addr.h"
+#include "net/sockets.h"
 
 #define KIB        1024LL
 #define MIB        (1024 * KIB)
@@ -95,7 +96,8 @@ static const struct conf_field limits_fields[] = {
       .help = "Most frames of one connection in one turn of the loop." },
     { LIMIT("handshakeTimeout", CONF_DURATION, handshake_timeout_ms), .def = "10s",
       .min = 10, .max = 10 * MINUTE_MS, .example = "\"10s\"",
-      .help = "Time for a new client to send the HTTP/2 preface and SETTINGS." },
+      .help = "Time for a new client to end the TLS handshake, if there is one, and to "
+              "send the HTTP/2 preface and SETTINGS." },
     { LIMIT("headerTimeout", CONF_DURATION, header_timeout_ms), .def = "10s", .min = 10,
       .max = 10 * MINUTE_MS, .example = "\"10s\"",
       .help = "Time from the first to the last frame of one header list." },
@@ -150,6 +152,9 @@ listen_valid(const char *text, const char **ret_why)
 {
     struct addr addr;
 
+    *ret_why = NULL;
+    if (sockets_is_name(text, ret_why))
+        return *ret_why ? ERR_SYNTAX : 0;
     *ret_why = "write \"127.0.0.1:8080\", \"[::1]:8080\", \":8080\" for all addresses, "
                "or \"unix:/path\"";
     if (strstr(text, "://")) {
@@ -167,6 +172,9 @@ listen_valid(const char *text, const char **ret_why)
     return text[0] ? addr_parse(text, true, &addr, ret_why) : ERR_SYNTAX;
 }
 
+/* Same order as enum listener_direction. */
+static const char *const direction_words[] = { "inbound", "outbound", NULL };
+
 static const struct conf_field listener_fields[] = {
     { .key = "name",
       .type = CONF_STRING,
@@ -182,8 +190,40 @@ static const struct conf_field listener_fields[] = {
       .code = "E0204",
       .example = "\"127.0.0.1:8080\"",
       .help = "Address for clients: \"127.0.0.1:8080\", \"[::]:8080\", \":8080\" (all "
-              "addresses), or \"unix:/run/x.sock\". Plain "
-              "HTTP/2 with prior knowledge. Port 0 takes a free port." },
+              "addresses), or \"unix:/run/x.sock\". \"fd:NAME\" takes the socket that "
+              "systemd opened under that FileDescriptorName; a socket of systemd with the "
+              "same address is taken without that. HTTP/2 with prior knowledge in plain "
+              "text, or with \"tls\" in TLS. Port 0 takes a free port." },
+    { .key = "direction",
+      .type = CONF_ENUM,
+      .at = offsetof(struct listener_conf, direction),
+      .def = "inbound",
+      .words = direction_words,
+      .example = "\"outbound\"",
+      .help = "inbound: others call the application next to this proxy. outbound: the "
+              "application calls others through it; when the process stops, such a "
+              "listener serves until no inbound connection is left, because the "
+              "application may need it to finish its calls." },
+    { .key = "mirrorGoaway",
+      .type = CONF_BOOL,
+      .at = offsetof(struct listener_conf, mirror_goaway),
+      .def = "false",
+      .example = "true",
+      .help = "For an inbound listener in front of one application: when every endpoint "
+              "behind its routes has said GOAWAY and cannot be connected to again, or "
+              "says NOT_SERVING itself, the clients of this listener get GOAWAY too "
+              "(over drain.spread), so that they are elsewhere before the application is "
+              "gone, and the listener is not ready "
+              "(outrigger_listener_ready). New connections are still served, and told "
+              "to go after 1 to 2 s. It ends when an endpoint is back." },
+    { .key = "tls",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct listener_conf, tls),
+      .sub = &tls_server_conf_struct,
+      .example = "{ \"cert\": \"/etc/outrigger/tls.crt\", \"key\": "
+                 "\"/etc/outrigger/tls.key\" }",
+      .help = "TLS for clients, which must speak HTTP/2 in it (ALPN h2). Without this "
+              "object the listener speaks plain text." },
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct listener_conf, limits),
@@ -218,6 +258,22 @@ static const struct conf_field listener_fields[] = {
     { .key = NULL },
 };
 
+/* Without a certificate of the client there are no names to match. */
+static void
+check_san(const struct listener_conf *l, struct conf_place *place)
+{
+    const struct route_conf *r = l->routes.items;
+
+    if (l->tls.on && l->tls.client_cert != TLS_CLIENT_CERT_OFF)
+        return;
+    for (size_t i = 0; i < l->routes.n; i++) {
+        if (r[i].match.san.n)
+            conf_warning_item(place, "routes", i, "match.san", "W0321",
+                              "this route is never taken: the listener asks clients for no "
+                              "certificate; give tls.clientCa");
+    }
+}
+
 static void
 listener_check(void *obj, struct conf_place *place)
 {
@@ -226,7 +282,13 @@ listener_check(void *obj, struct conf_place *place)
     conf_check_unique(place, "routes", &l->routes, sizeof(struct route_conf),
                       offsetof(struct route_conf, name), "name", NULL);
     method_conf_check(&l->method_config, "methodConfig", place);
+    check_san(l, place);
     routes_check_hidden(&l->routes, place);
+    if (l->mirror_goaway && l->direction == LISTENER_OUTBOUND)
+        conf_warning(
+            place, "mirrorGoaway", "W0341",
+            "the clients of an outbound listener are the application itself, "
+            "which has nowhere else to go; mirrorGoaway is for inbound listeners");
 }
 
 const struct conf_struct listener_conf_struct = {

@@ -4,9 +4,11 @@
 #ifndef OUTRIGGER_PROXY_LISTENER_CONF_H
 #define OUTRIGGER_PROXY_LISTENER_CONF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/field.h"
+#include "net/tls_conf.h"
 #include "proxy/keepalive_conf.h"
 #include "proxy/method_conf.h"
 #include "proxy/route_conf.h"
@@ -28,9 +30,17 @@ struct listener_limits_conf {
     uint32_t max_requests_per_connection;                       /* 0: no end */
 };
 
+enum listener_direction {
+    LISTENER_INBOUND, /* others call the application next door */
+    LISTENER_OUTBOUND /* the application next door calls others */
+};
+
 struct listener_conf {
-    const char *name; /* never NULL after loading: its address when not given */
-    const char *listen;
+    const char *name;   /* never NULL after loading: its address when not given */
+    const char *listen; /* an address, or "fd:NAME" */
+    uint32_t direction; /* enum listener_direction */
+    bool mirror_goaway;
+    struct tls_server_conf tls;
     struct listener_limits_conf limits;
     struct down_keepalive_conf keepalive;
     struct conf_list method_config; /* of struct method_conf */

@@ -56,10 +56,11 @@ name_check(void *obj, struct conf_place *place)
     if (n->method && !*n->method)
         n->method = NULL;
     if (n->method && !n->service && conf_place_clean(place))
-        conf_problem(place, "method", "E0299",
-                     "a method needs its service beside it: { \"service\": \"pkg.Service\", "
-                     "\"method\": \"%.100s\" }",
-                     n->method);
+        conf_problem(
+            place, "method", "E0292",
+            "a method needs its service beside it: { \"service\": \"pkg.Service\", "
+            "\"method\": \"%.100s\" }",
+            n->method);
 }
 
 static const struct conf_struct name_struct = {
@@ -103,8 +104,9 @@ static const struct conf_field method_fields[] = {
       .max = MESSAGE_MAX,
       .bare_ok = true,
       .example = "4194304",
-      .help = "Largest message of a client, as a number of bytes or with a unit; a larger "
-              "one ends the call with RESOURCE_EXHAUSTED. 0: no limit." },
+      .help =
+          "Largest message of a client, as a number of bytes or with a unit; a larger "
+          "one ends the call with RESOURCE_EXHAUSTED. 0: no limit." },
     { .key = "maxResponseMessageBytes",
       .type = CONF_SIZE,
       .at = offsetof(struct method_conf, max_response_bytes),
@@ -123,10 +125,11 @@ method_check(void *obj, struct conf_place *place)
     const struct method_conf *m = obj;
 
     if (m->wait_for_ready)
-        conf_problem(place, "waitForReady", "E0124",
-                     "this version of outrigger does not have waitForReady yet: a call "
-                     "fails at once when no endpoint can serve it; write false, or remove "
-                     "\"waitForReady\"");
+        conf_problem(
+            place, "waitForReady", "E0124",
+            "this version of outrigger does not have waitForReady yet: a call "
+            "fails at once when no endpoint can serve it; write false, or remove "
+            "\"waitForReady\"");
 }
 
 const struct conf_struct method_conf_struct = {
@@ -139,7 +142,7 @@ const struct conf_struct method_conf_struct = {
 /* --- table ------------------------------------------------------------------------- */
 
 struct method_entry {
-    struct slice service, method; /* empty: any */
+    struct slice service, method;   /* empty: any */
     const struct method_conf *conf; /* NULL: the place is free */
 };
 
@@ -240,11 +243,11 @@ report_twice(const struct conf_list *list, const char *key, size_t i, size_t k,
 
     snprintf(at, sizeof at, "name[%zu]", k);
     if (!name->service)
-        conf_problem_item(place, key, i, at, "E0298",
+        conf_problem_item(place, key, i, at, "E0291",
                           "the empty name is used twice; %s[%zu] has it already", key,
                           (size_t)(first - m));
     else
-        conf_problem_item(place, key, i, at, "E0298",
+        conf_problem_item(place, key, i, at, "E0291",
                           "the name %.200s%s%.200s is used twice; %s[%zu] has it already",
                           name->service, name->method ? "/" : "",
                           name->method ? name->method : "", key, (size_t)(first - m));

@@ -24,7 +24,7 @@ struct method_conf {
 
 extern const struct conf_struct method_conf_struct;
 
-/* For the check of a listener, whose list is called `key`: reports (E0298) each name that
+/* For the check of a listener, whose list is called `key`: reports (E0291) each name that
  * is there twice, as gRPC does. */
 void method_conf_check(const struct conf_list *list, const char *key,
                        struct conf_place *place);
@@ -38,7 +38,7 @@ void method_table_free(struct method_table *t); /* NULL is fine */
  * service, else the one with an empty name; NULL: none (t NULL is fine). Entries are not
  * merged: a more specific one replaces the others whole, as in gRPC. At most three hash
  * lookups; no lock, no allocation. */
-const struct method_conf *method_conf_find(const struct method_table *t,
-                                           struct slice service, struct slice method);
+const struct method_conf *
+method_conf_find(const struct method_table *t, struct slice service, struct slice method);
 
 #endif

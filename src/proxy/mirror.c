@@ -230,7 +230,7 @@ mirror_start(struct call *c)
     if (c->deadline_us)
         timer_start(c->worker->loop, &m->deadline,
                     c->deadline_us - loop_now_us(c->worker->loop));
-    n = attempt_fields(c, f);
+    n = attempt_fields(c, to->pool, f);
     f[n++] = H2_FIELD("x-outrigger-mirror", "1");
     mirror_take(m, to->pool, f, n);
 }
@@ -249,7 +249,7 @@ mirror_copy(struct mirror *m, const struct buf *in)
     }
     for (const struct chunk *k = in->head; k; k = k->next) {
         if (buf_append(&m->up.out, w->bufs, k->data + k->off, k->len - k->off,
-                       m->max_buffer) != ERR_OK) {
+                       SIZE_MAX) != ERR_OK) {
             mirror_end(m, STAT_MIRRORS_DROPPED, H2_CANCEL);
             return;
         }

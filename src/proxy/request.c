@@ -12,6 +12,7 @@
 #include "proxy/down.h"
 #include "proxy/listener_conf.h"
 #include "proxy/matcher.h"
+#include "proxy/method_conf.h"
 #include "proxy/mirror.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
@@ -141,7 +142,7 @@ request_route(struct call *c, struct slice service, struct slice method)
     if (!in.authority.p)
         in.authority = h2_headers_get(h, H2_TOKEN_HOST);
     if (matcher_wants_peer(t->matcher))
-        in.peer = down_tls_peer(c->owner);
+        in.peer = down_peer(c->owner);
     c->table = use;
     use->calls++;
     found = matcher_find(t->matcher, &in);
@@ -159,11 +160,26 @@ request_route(struct call *c, struct slice service, struct slice method)
     return false;
 }
 
+/* What methodConfig says of this method, for routes that lead to several: message limits go to the call, the time limit in microseconds is returned. */
+static int64_t
+request_lookup(struct call *c, struct slice service, struct slice method)
+{
+    const struct method_conf *m =
+        method_conf_find(c->table->table->methods, service, method);
+
+    if (!m)
+        return 0;
+    c->max_in = (uint32_t)route_stricter(c->max_in, (int64_t)m->max_request_bytes);
+    c->max_out = (uint32_t)route_stricter(c->max_out, (int64_t)m->max_response_bytes);
+    c->acts |= (c->max_in ? ACT_MAX_IN : 0u) | (c->max_out ? ACT_MAX_OUT : 0u);
+    return m->timeout_ms * 1000;
+}
+
 /* The clock runs from the receipt of the headers (grpc-spec 5). */
 static bool
-request_deadline(struct call *c, int64_t client_ns)
+request_deadline(struct call *c, int64_t client_ns, int64_t method_us)
 {
-    int64_t limit = route_time_limit_us(c->route, client_ns);
+    int64_t limit = route_time_limit_us(c->route, client_ns, method_us);
 
     if (limit < 0) {
         stat_inc(&c->worker->stats, STAT_DEADLINES);
@@ -184,7 +200,7 @@ void
 request_begin(struct call *c)
 {
     struct slice service, method;
-    int64_t client_ns;
+    int64_t client_ns, method_us = 0;
 
     if (!request_is_grpc(c))
         return;
@@ -194,8 +210,12 @@ request_begin(struct call *c)
                        "the path is not /service/method");
         return;
     }
-    if (!request_timeout(c, &client_ns) || !request_route(c, service, method) ||
-        !request_deadline(c, client_ns) || (UNLIKELY(c->acts) && !action_begin(c)))
+    if (!request_timeout(c, &client_ns) || !request_route(c, service, method))
+        return;
+    if (UNLIKELY(c->acts & ACT_LOOKUP))
+        method_us = request_lookup(c, service, method);
+    if (!request_deadline(c, client_ns, method_us) ||
+        (UNLIKELY(c->acts) && !action_begin(c)))
         return;
     call_set_request(c, c->down.in_ended ? HALF_CLOSED : HALF_BODY);
     attempt_start(c);
@@ -206,6 +226,17 @@ request_count_messages(struct call *c)
 {
     for (const struct chunk *k = c->down.in.head; k; k = k->next)
         frame_feed(&c->in_frames, k->data + k->off, k->len - k->off);
+}
+
+/* At bytes that are about to be passed on. False: they are not, the call has ended. */
+static bool
+request_look(struct call *c)
+{
+    if (c->acts & ACT_MAX_IN && !action_measure_request(c))
+        return false;
+    if (c->mirror)
+        mirror_copy(c->mirror, &c->down.in);
+    return true;
 }
 
 void
@@ -224,14 +255,9 @@ request_forward(struct call *c)
     if (!up->conn)
         return; /* waits in down.in, bounded by the stream window; attempt_open takes it along */
     if (c->down.in.len) {
-        if (UNLIKELY(c->acts & ACT_MAX_IN)) {
-            if (!action_measure_request(c))
-                return;
-        } else {
-            request_count_messages(c);
-        }
-        if (UNLIKELY(c->mirror != NULL))
-            mirror_copy(c->mirror, &c->down.in);
+        if (UNLIKELY(c->acts & (ACT_MAX_IN | ACT_MIRROR)) && !request_look(c))
+            return;
+        request_count_messages(c);
         if (c->in_frames.messages > 1)
             pool_is_stream(&c->wait);
         stat_add(&c->worker->stats, STAT_BYTES_FROM_DOWN, (int64_t)c->down.in.len);

@@ -12,6 +12,7 @@
 #include "proxy/balance.h"
 #include "proxy/edit.h"
 #include "proxy/listener_conf.h"
+#include "proxy/method_conf.h"
 #include "proxy/split.h"
 #include "proxy/template.h"
 #include "upstream/pool_levels.h"
@@ -46,13 +47,35 @@ route_init_edits(struct route *r)
         r->acts |= ACT_KEEP_HEADERS;
 }
 
+/* A route of one method has what methodConfig says of it from the start; the others ask for each call. */
 static void
-route_init_limits(struct route *r)
+route_init_method(struct route *r, const struct method_table *methods)
+{
+    const struct match_conf *match = &r->conf->match;
+    const struct method_conf *m;
+
+    if (!methods)
+        return;
+    if (!match->service || !match->method) {
+        r->acts |= ACT_LOOKUP;
+        return;
+    }
+    m = method_conf_find(methods, slice_of(match->service), slice_of(match->method));
+    if (!m)
+        return;
+    r->timeout_us = route_stricter(r->timeout_us, m->timeout_ms * 1000);
+    r->max_in = (uint32_t)route_stricter(r->max_in, (int64_t)m->max_request_bytes);
+    r->max_out = (uint32_t)route_stricter(r->max_out, (int64_t)m->max_response_bytes);
+}
+
+static void
+route_init_limits(struct route *r, const struct method_table *methods)
 {
     const struct route_limits_conf *l = &r->conf->limits;
 
     r->max_in = (uint32_t)l->max_request_message_bytes;
     r->max_out = (uint32_t)l->max_response_message_bytes;
+    route_init_method(r, methods);
     r->max_calls = l->max_concurrent_requests;
     if (r->max_in)
         r->acts |= ACT_MAX_IN;
@@ -65,7 +88,8 @@ route_init_limits(struct route *r)
 }
 
 void
-route_init(struct route *r, const struct route_conf *conf, unsigned index)
+route_init(struct route *r, const struct route_conf *conf, unsigned index,
+           const struct method_table *methods)
 {
     char name[32];
 
@@ -92,7 +116,7 @@ route_init(struct route *r, const struct route_conf *conf, unsigned index)
         r->mirror_share = (uint32_t)(conf->mirror.share * 10000 + 0.5);
     }
     route_init_edits(r);
-    route_init_limits(r);
+    route_init_limits(r, methods);
 }
 
 void
@@ -108,14 +132,12 @@ route_done(struct route *r)
 }
 
 unsigned
-route_pick_target(const struct route *r, struct rng *rng,
-                  const struct h2_headers *headers)
+route_split_target(const struct route *r, struct rng *rng,
+                   const struct h2_headers *headers)
 {
-    char value[SPLIT_VALUE_MAX];
+    UNINITIALIZED char value[SPLIT_VALUE_MAX];
     size_t n;
 
-    if (LIKELY(!r->split))
-        return r->target;
     if (r->split_header.p &&
         balance_header_text(headers, r->split_header, value, sizeof(value), &n))
         return r->target + split_sticky(r->split, slice_make(value, n));
@@ -123,9 +145,9 @@ route_pick_target(const struct route *r, struct rng *rng,
 }
 
 int64_t
-route_time_limit_us(const struct route *r, int64_t client_ns)
+route_time_limit_us(const struct route *r, int64_t client_ns, int64_t method_us)
 {
-    int64_t limit = 0;
+    int64_t limit = 0, own = route_stricter(r->timeout_us, method_us);
 
     if (client_ns >= 0) {
         limit = client_ns / 1000;
@@ -134,8 +156,8 @@ route_time_limit_us(const struct route *r, int64_t client_ns)
         if (r->grpc_timeout_max_us && limit > r->grpc_timeout_max_us)
             limit = r->grpc_timeout_max_us;
     }
-    if (r->timeout_us && (limit == 0 || limit > r->timeout_us))
-        limit = r->timeout_us;
+    if (own && (limit == 0 || limit > own))
+        limit = own;
     return limit;
 }
 

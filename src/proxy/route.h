@@ -7,10 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compat.h"
 #include "base/slice.h"
 
 struct edit;
 struct h2_headers;
+struct method_table;
 struct rng;
 struct route_conf;
 struct split;
@@ -18,15 +20,15 @@ struct template;
 
 /* What a call of this route has to do beside being passed on. The call has a copy (call->acts), so that a call without any of it pays one branch. */
 enum route_act {
-    ACT_STATUS = 1,        /* the proxy answers itself */
-    ACT_MAX_CALLS = 2,     /* concurrent ones are counted */
-    ACT_EDIT_REQUEST = 4,  /* header edits */
-    ACT_EDIT_RESPONSE = 8, /* of headers or trailers */
-    ACT_MIRROR = 16,       /* some calls are copied */
-    ACT_MAX_IN = 32,       /* request messages have a limit */
-    ACT_MAX_OUT = 64,      /* response messages */
-    ACT_KEEP_HEADERS =
-        128, /* the answer's edits name headers or the path of the request */
+    ACT_STATUS = 1,         /* the proxy answers itself */
+    ACT_MAX_CALLS = 2,      /* concurrent ones are counted */
+    ACT_EDIT_REQUEST = 4,   /* header edits */
+    ACT_EDIT_RESPONSE = 8,  /* of headers or trailers */
+    ACT_MIRROR = 16,        /* some calls are copied */
+    ACT_MAX_IN = 32,        /* request messages have a limit */
+    ACT_MAX_OUT = 64,       /* response messages */
+    ACT_KEEP_HEADERS = 128, /* the answer's edits name parts of the request */
+    ACT_LOOKUP = 256,       /* methodConfig is looked up for each call */
 };
 
 struct route_level; /* calls at the same time, of the whole process */
@@ -51,15 +53,30 @@ struct route {
     struct route_level *level;                  /* with max_calls */
 };
 
-/* All but the targets, whose range the table sets. The strings stay those of conf. */
-void route_init(struct route *r, const struct route_conf *conf, unsigned index);
+/* All but the targets, whose range the table sets. The strings stay those of conf. methods: of the listener; NULL: none. */
+void route_init(struct route *r, const struct route_conf *conf, unsigned index,
+                const struct method_table *methods);
 /* Frees what route_init made. No call may use the route. */
 void route_done(struct route *r);
+/* The slow half of route_pick_target: use that one. */
+unsigned route_split_target(const struct route *r, struct rng *rng,
+                            const struct h2_headers *headers);
 /* The target of a call with these headers: an index in table->targets. Not with ACT_STATUS. */
-unsigned route_pick_target(const struct route *r, struct rng *rng,
-                           const struct h2_headers *headers);
-/* Microseconds from now that a call may take; 0: for ever, -1: its time is over already. client_ns: its grpc-timeout, -1 when it sent none. The shortest limit wins (grpc-spec 5). */
-int64_t route_time_limit_us(const struct route *r, int64_t client_ns);
+static inline unsigned
+route_pick_target(const struct route *r, struct rng *rng,
+                  const struct h2_headers *headers)
+{
+    return LIKELY(!r->split) ? r->target : route_split_target(r, rng, headers);
+}
+/* Microseconds from now that a call may take; 0: for ever, -1: its time is over already. client_ns: its grpc-timeout, -1 when it sent none. method_us: what
+ * methodConfig says, with ACT_LOOKUP; 0: nothing. The shortest limit wins (grpc-spec 5). */
+int64_t route_time_limit_us(const struct route *r, int64_t client_ns, int64_t method_us);
+/* The smaller of two limits where 0 means none. */
+static inline int64_t
+route_stricter(int64_t a, int64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
 /* One more call at the same time, with ACT_MAX_CALLS. False: there are max_calls already. Any thread. */
 bool route_level_take(const struct route *r);
 void route_level_give(const struct route *r);

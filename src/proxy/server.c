@@ -74,9 +74,9 @@ server_on_accept(void *arg, int fd, const struct addr *peer)
 }
 
 int
-server_open(struct loop *loop, const char *listen, struct shared *shared,
-            struct worker **workers, size_t worker_count, struct server **ret,
-            const char **ret_why)
+server_open(struct loop *loop, const char *listen, int fd, bool owns_file,
+            struct shared *shared, struct worker **workers, size_t worker_count,
+            struct server **ret, const char **ret_why)
 {
     struct server *s = xcalloc(1, sizeof(*s));
     struct addr at;
@@ -86,8 +86,17 @@ server_open(struct loop *loop, const char *listen, struct shared *shared,
     s->workers = workers;
     s->worker_count = worker_count;
     s->views = xcalloc(worker_count, sizeof(*s->views));
-    rv = addr_parse(listen, true, &at, ret_why);
-    if (rv == ERR_OK)
+    *ret_why =
+        "no socket of that name came from the service manager; set FileDescriptorName= "
+        "in its socket unit";
+    if (fd < 0 && strncmp(listen, "fd:", 3) == 0)
+        rv = ERR_SYS;
+    else if (fd >= 0)
+        rv = listener_adopt(loop, fd, owns_file, server_on_accept, s, &s->listener,
+                            ret_why);
+    else
+        rv = addr_parse(listen, true, &at, ret_why);
+    if (rv == ERR_OK && fd < 0)
         rv = listener_open(loop, &at, server_on_accept, s, &s->listener, ret_why);
     if (rv != ERR_OK) {
         xfree(s->views);
@@ -110,6 +119,22 @@ server_set(struct server *s, struct front *front, struct table *table)
                           memory_order_relaxed);
 }
 
+int
+server_fd(const struct server *s, bool *ret_owns_file)
+{
+    if (!s->listener)
+        return -1;
+    *ret_owns_file = listener_owns_file(s->listener);
+    return listener_fd(s->listener);
+}
+
+void
+server_hand_over(struct server *s)
+{
+    if (s->listener)
+        listener_leave(s->listener);
+}
+
 void
 server_start(struct server *s)
 {
@@ -119,6 +144,7 @@ server_start(struct server *s)
 void
 server_stop(struct server *s)
 {
+    listener_sweep(s->listener);
     listener_close(s->listener);
     s->listener = NULL;
 }

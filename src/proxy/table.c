@@ -9,6 +9,7 @@
 #include "conf/copy.h"
 #include "proxy/listener_conf.h"
 #include "proxy/matcher.h"
+#include "proxy/method_conf.h"
 #include "proxy/route.h"
 #include "upstream/pool.h"
 
@@ -77,9 +78,10 @@ table_new(const struct listener_conf *conf, uint64_t version, table_slot_fn *slo
     t->routes = xcalloc(t->route_count + 1, sizeof(*t->routes));
     t->targets = xcalloc(table_count_targets(t->conf) + 1, sizeof(*t->targets));
     r = t->conf->routes.items;
+    t->methods = method_table_new(&t->conf->method_config);
     t->matcher = table_matcher(r, t->route_count);
     for (size_t i = 0; i < t->route_count; i++) {
-        route_init(&t->routes[i], &r[i], (unsigned)i);
+        route_init(&t->routes[i], &r[i], (unsigned)i, t->methods);
         table_add_targets(t, &t->routes[i], slot_of, arg);
     }
     return t;
@@ -102,6 +104,7 @@ table_drop(struct table *t)
     for (size_t i = 0; i < t->route_count; i++)
         route_done(&t->routes[i]);
     matcher_free(t->matcher);
+    method_table_free(t->methods);
     conf_copy_drop(t->copy);
     xfree(t->routes);
     xfree(t->targets);

@@ -14,6 +14,7 @@
 struct conf_copy;
 struct conf_map;
 struct listener_conf;
+struct method_table;
 struct matcher;
 struct pool;
 struct route;
@@ -28,6 +29,7 @@ struct table {
     struct conf_copy *copy;
     const struct listener_conf *conf; /* the root of copy */
     uint64_t version;                 /* of the config that it came with */
+    struct method_table *methods;     /* NULL: no methodConfig */
     struct matcher *matcher;          /* by index in routes */
     struct route *routes;
     size_t route_count;

@@ -19,6 +19,7 @@
 #include "loop/timer.h"
 #include "net/addr.h"
 #include "proxy/call.h"
+#include "proxy/depart.h"
 #include "proxy/down.h"
 #include "proxy/front.h"
 #include "proxy/server.h"
@@ -162,6 +163,7 @@ worker_new(int index, struct shared *shared)
     w->max_replay_bytes = shared->max_replay_bytes / shared->workers;
     w->max_mirror_bytes = shared->max_buffered_bytes / shared->workers / 4;
     rng_seed_system(&w->rng);
+    tls_budget_init(&w->handshakes, w->loop, TLS_STEPS_PER_TURN);
     list_init(&w->downs);
     list_init(&w->calls);
     list_init(&w->uses);
@@ -329,6 +331,10 @@ worker_change_server(struct worker *w, const struct change_server *c)
         server_start(c->server);
     if (c->stop)
         server_stop(c->server);
+    if (c->stay)
+        depart_undo(w, c->server);
+    if (c->depart)
+        depart_begin(w, c->server, c->depart_us);
     if (c->end)
         worker_end_calls(w, c->server);
     if (c->drain || c->cut)
@@ -414,6 +420,7 @@ worker_join(struct worker *w)
     for (size_t i = 0; i < w->slots; i++)
         pool_free(w->pools[i]);
     xfree(w->pools);
+    tls_budget_done(&w->handshakes);
     loop_free(w->loop);
     buf_pool_free(w->bufs);
     slab_free(w->slab);

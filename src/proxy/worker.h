@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/rand.h"
+#include "net/tls.h"
 #include "obs/stats.h"
 
 struct addr;
@@ -35,6 +36,7 @@ struct worker {
     struct h2_worker *h2;
     struct stats stats;
     struct rng rng;
+    struct tls_budget handshakes;
     struct shared *shared;
     struct pool **
         pools; /* by slot, which is the same in each worker and stays as long as the pool; NULL: free */
@@ -67,10 +69,13 @@ struct change_server {
     struct front *front;
     bool
         start; /* accepts from now on (server_start); only for the worker whose loop it is */
-    bool stop;  /* server_stop, likewise */
-    bool drain; /* two-step GOAWAY to its clients */
-    bool end;   /* its calls end with UNAVAILABLE */
-    bool cut;   /* its connections are closed */
+    bool stop;   /* server_stop, likewise */
+    bool drain;  /* two-step GOAWAY to its clients */
+    bool depart; /* the same, spread over depart_us; it may go on accepting (depart.h) */
+    bool stay;   /* takes that back */
+    int64_t depart_us;
+    bool end; /* its calls end with UNAVAILABLE */
+    bool cut; /* its connections are closed */
     bool
         forget; /* it has no connections any more: nothing of the worker refers to it afterwards */
 };

@@ -64,7 +64,9 @@ peer_of(const struct dns_resolver *r, const char *name)
 static void
 gather_all(const struct dns_resolver *r, struct gather *g)
 {
-    struct dns_entry like = { .port = r->target.port, .weight = 1 };
+    struct dns_entry like = { .port = r->target.port,
+                              .weight = 1,
+                              .host = r->target.host };
     size_t room = 0;
 
     for (size_t i = 0; i < r->n_records; i++) {
@@ -83,6 +85,7 @@ gather_all(const struct dns_resolver *r, struct gather *g)
         const struct dns_srv *srv = &r->records[i];
         const struct dns_peer *p = peer_of(r, srv->target);
 
+        like.host = srv->target;
         like.port = srv->port;
         like.priority = srv->priority;
         like.weight = srv->weight ? srv->weight : 1;
@@ -153,7 +156,10 @@ tell(struct dns_resolver *r)
             .weight = r->list[i].weight,
             .priority = r->list[i].priority,
             .zone = "",
+            .host = r->list[i].host,
         };
+    for (size_t i = 0; i < r->n_list; i++)
+        r->list[i].host = NULL; /* the records may go before the list does */
     r->args.ops->on_list(r->args.arg, v, r->n_list, valid_ms);
     xfree(v);
 }

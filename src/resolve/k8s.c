@@ -51,6 +51,7 @@ struct k8s {
     struct resolver_args args;
     const struct k8s_conf *conf;
     struct k8s_target target;
+    char host[2 * K8S_LABEL_MAX + 8]; /* "app.shop.svc" */
     struct k8s_state *state;
     struct k8s_http *http;
     enum k8s_phase phase;
@@ -278,6 +279,9 @@ k8s_publish(struct k8s *k)
     struct strbuf why, text;
     size_t n;
 
+    snprintf(k->host, sizeof(k->host), "%s.%s.svc", k->target.service,
+             k->target.namespace);
+    k8s_state_set_host(k->state, k->host);
     strbuf_init(&why, K8S_WHY_MAX);
     n = k8s_state_publish(k->state, &v, &why);
     if (n > 0) {

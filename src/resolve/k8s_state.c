@@ -36,6 +36,7 @@ struct table {
 
 struct k8s_state {
     struct k8s_target target;
+    const char *host;
     struct table now, next;
     char version[VERSION_MAX];
     char cont[CONTINUE_MAX];
@@ -462,6 +463,7 @@ k8s_state_publish(struct k8s_state *s, const struct resolved **ret, struct strbu
                 .addr = e->addr,
                 .weight = 1,
                 .zone = e->zone,
+                .host = s->host,
                 .labels = &s->labels[n],
                 .label_count = e->hint[0] != '\0',
             };
@@ -498,6 +500,12 @@ k8s_state_free(struct k8s_state *s)
     xfree(s->out);
     xfree(s->labels);
     xfree(s);
+}
+
+void
+k8s_state_set_host(struct k8s_state *s, const char *host)
+{
+    s->host = host;
 }
 
 const char *

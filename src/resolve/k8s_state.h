@@ -35,6 +35,9 @@ enum k8s_result {
 struct k8s_state *k8s_state_new(const struct k8s_target *target); /* copied */
 void k8s_state_free(struct k8s_state *s);                         /* NULL is fine */
 
+/* The host of all endpoints, for TLS; a string of the caller, NULL: none. */
+void k8s_state_set_host(struct k8s_state *s, const char *host);
+
 /* A list begins: its pages gather beside what is known, the last one replaces it. */
 void k8s_state_list_begin(struct k8s_state *s);
 enum k8s_result k8s_state_page(struct k8s_state *s, const char *text, size_t n,

@@ -29,6 +29,8 @@ struct resolved { /* one endpoint; strings are valid during the callback only */
     uint32_t priority;    /* 0 is used first */
     const char *zone;     /* "" unknown */
     const char *hash_key; /* NULL: the address */
+    const char *
+        host; /* the name that it stands for, whom a certificate must be for; NULL: the address */
     const struct resolve_label *labels;
     size_t label_count;
 };

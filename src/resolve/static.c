@@ -21,12 +21,18 @@ is_list(const char *target)
     return strncmp(target, list_scheme, sizeof(list_scheme) - 1) == 0;
 }
 
+static bool
+is_localhost(const char *text)
+{
+    return strncasecmp(text, "localhost:", 10) == 0;
+}
+
 /* The sentence of net/addr tells the form; for a name the reason is another one. */
 static int
 refuse_one(const char *one, const char **ret_why)
 {
     if (one[0] != '[' && strncmp(one, "unix", 4) != 0 && isalpha((unsigned char)one[0]) &&
-        strncasecmp(one, "localhost:", 10) != 0)
+        !is_localhost(one))
         *ret_why = "a list of static:/// has addresses only, not names; write each name "
                    "as an endpoint of its own";
     return ERR_SYNTAX;
@@ -68,7 +74,7 @@ walk(const char *list, bool in_list, target_fn *fn, void *arg, const char **ret_
             return ERR_SYNTAX;
         }
         if (fn)
-            fn(arg, &a);
+            fn(arg, &a, is_localhost(at) ? "localhost" : NULL);
         if (!comma)
             return ERR_OK;
         at = comma + 1;
@@ -103,20 +109,21 @@ struct static_list {
 };
 
 static void
-list_count(void *arg, const struct addr *addr)
+list_count(void *arg, const struct addr *addr, const char *host)
 {
     struct static_list *list = arg;
 
-    (void)addr;
+    (void)addr, (void)host;
     list->n++;
 }
 
 static void
-list_add(void *arg, const struct addr *addr)
+list_add(void *arg, const struct addr *addr, const char *host)
 {
     struct static_list *list = arg;
 
-    list->v[list->n++] = (struct resolved){ .addr = *addr, .weight = 1, .zone = "" };
+    list->v[list->n++] =
+        (struct resolved){ .addr = *addr, .weight = 1, .zone = "", .host = host };
 }
 
 static struct resolver *

@@ -9,8 +9,8 @@
 #include "base/compat.h"
 #include "net/addr.h"
 
-/* Called for each address in order. */
-typedef void target_fn(void *arg, const struct addr *addr);
+/* Called for each address in order. host: "localhost" when it was written so, else NULL. */
+typedef void target_fn(void *arg, const struct addr *addr, const char *host);
 
 /* ERR_SYNTAX with *ret_why: a plain sentence (static text). Nothing is called unless the whole target is good. fn may be NULL: only check. */
 int target_parse(const char *target, target_fn *fn, void *arg,

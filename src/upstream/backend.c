@@ -80,6 +80,20 @@ backend_note(struct backend *b, unsigned bit, bool on, const char *why, int64_t 
 }
 
 bool
+backend_leaving(const struct backend *b)
+{
+    uint32_t ready = 0;
+
+    if (b->said_not_serving)
+        return true;
+    if (!atomic_load_explicit(&b->said_goaway, memory_order_relaxed))
+        return false;
+    for (size_t i = 0; i < b->workers; i++)
+        ready += atomic_load_explicit(&b->tally[i].ready, memory_order_relaxed);
+    return ready == 0;
+}
+
+bool
 backend_usable(const struct backend *b)
 {
     unsigned down = atomic_load_explicit(&b->down, memory_order_relaxed);
@@ -146,7 +160,7 @@ row_equal(const struct backend_row *a, const struct backend_row *b)
     if (a->backend != b->backend || a->weight != b->weight ||
         a->priority != b->priority || a->label_count != b->label_count ||
         strcmp(a->zone, b->zone) != 0 || strcmp(a->hash_key, b->hash_key) != 0 ||
-        strcmp(a->origin, b->origin) != 0)
+        strcmp(a->origin, b->origin) != 0 || strcmp(a->host, b->host) != 0)
         return false;
     for (size_t i = 0; i < a->label_count; i++) {
         if (strcmp(a->labels[i].key, b->labels[i].key) != 0 ||
@@ -166,6 +180,23 @@ backend_list_equal(const struct backend_list *a, const struct backend_list *b)
             return false;
     }
     return true;
+}
+
+/* "1.2.3.4:50051" and "[::1]:50051" without the port. */
+const char *
+backend_tls_name(const struct backend *b, const char *host,
+                 char out[BACKEND_TLS_NAME_MAX])
+{
+    bool v6 = b->name[0] == '[';
+    const char *end = strrchr(b->name, v6 ? ']' : ':');
+
+    out[0] = '\0';
+    if (host[0])
+        snprintf(out, BACKEND_TLS_NAME_MAX, "%s", host);
+    else if (!addr_is_unix(&b->addr) && end)
+        snprintf(out, BACKEND_TLS_NAME_MAX, "%.*s", (int)(end - b->name) - v6,
+                 b->name + v6);
+    return out;
 }
 
 const char *

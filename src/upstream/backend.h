@@ -36,7 +36,7 @@ enum backend_probe {
     BACKEND_PROBE_AGAIN, /* it ended without saying anything about the backend */
 };
 
-enum { BACKEND_WHY_MAX = 160, BACKEND_DOWN_BITS = 4 };
+enum { BACKEND_WHY_MAX = 160, BACKEND_DOWN_BITS = 4, BACKEND_TLS_NAME_MAX = 256 };
 
 /* What workers count and the main thread's sweep reads: one cache line of its own per worker, single writer, never cleared (the reader keeps the last
  * values and works with differences). */
@@ -46,6 +46,7 @@ struct backend_tally {
     _Atomic uint64_t local_failures;      /* connect, reset, timeouts on our side */
     _Atomic uint64_t calls;               /* started */
     _Atomic uint32_t flying, connections; /* levels */
+    _Atomic uint32_t ready;               /* connections that may take calls; level */
     _Atomic uint32_t failed; /* 1: it could not be connected last time */
 };
 
@@ -63,9 +64,13 @@ struct backend {
     _Atomic uint32_t
         flying; /* calls of all workers; kept only when limits.maxRequestsPerEndpoint is set */
     _Atomic int64_t usable_since_us; /* slow start */
+    /* It said GOAWAY without an error on a connection that served, and none was ready since. Set and cleared by workers when a connection changes. */
+    _Atomic bool said_goaway;
     size_t workers;
     struct backend_tally *tally; /* [workers] */
     struct endpoint **views; /* [workers]; each worker writes and reads its own only */
+    bool
+        said_not_serving; /* a health check heard it say so itself, and nothing good since; main thread only */
     /* Main thread only. For pages: which bit of `down` they show (0: none), since when, and
      * why; and what was said of each bit that is set (NULL: nothing). */
     uint64_t seen; /* version of the last list that it was put into */
@@ -84,6 +89,8 @@ struct backend_row { /* what the source said about a backend this time */
     const struct resolve_label *labels;
     size_t label_count;
     const char *origin; /* the target of the config that it came from */
+    const char *
+        host; /* whom its certificate must be for; "": its address, see backend_tls_name */
 };
 
 struct backend_list {
@@ -105,6 +112,8 @@ unsigned backend_worst(unsigned down);
  * another bit matters more. Main thread. */
 void
 backend_note(struct backend *b, unsigned bit, bool on, const char *why, int64_t now_us);
+/* It is going away by its own word: NOT_SERVING, or GOAWAY without a connection that came after it. A backend that just does not answer is not. Main thread. */
+bool backend_leaving(const struct backend *b);
 /* New calls may go there. Any thread. */
 bool backend_usable(const struct backend *b);
 /* A call was given this backend. False: it may not go there after all, because another took the one probe. *ret_probe: this call is the probe; its end
@@ -119,6 +128,10 @@ void backend_list_hold(struct backend_list *l);
 void backend_list_drop(struct backend_list *l); /* NULL is fine. Any thread */
 /* The same backends in the same order with the same words and numbers. */
 bool backend_list_equal(const struct backend_list *a, const struct backend_list *b);
+/* The name that TLS asks for: host, or when it is "" the IP address; "" for a unix socket. */
+const char *backend_tls_name(const struct backend *b, const char *host,
+                             char out[BACKEND_TLS_NAME_MAX]);
+
 /* The value of a row's label; NULL: it has none of this name. */
 const char *backend_row_label(const struct backend_row *r, const char *key);
 

@@ -65,6 +65,11 @@ void
 check_probed(struct check *c, const char *how, bool good, const char *text)
 {
     check_note(c, how, good, text);
+    /* Of a probe that failed only an answer is a word; once said it stays until something good is heard. */
+    if (good)
+        c->backend->said_not_serving = false;
+    else if (c->messages == 1 && c->readable && c->status == HEALTH_NOT_SERVING)
+        c->backend->said_not_serving = true;
     timer_stop(c->health->loop, &c->hold);
     if (health_state_probe(&c->state, good))
         check_apply(c);
@@ -76,6 +81,7 @@ check_word(struct check *c, const char *how, bool serving, const char *text)
     int64_t hold_us;
 
     check_note(c, how, serving, text);
+    c->backend->said_not_serving = !serving;
     if (health_state_word(&c->state, serving, check_now(c)))
         check_apply(c);
     hold_us = health_state_hold_us(&c->state, check_now(c));
@@ -312,6 +318,8 @@ check_new(struct health *h, struct backend *b)
                      : addr_is_unix(&b->addr) ? "localhost"
                                               : b->name,
         .limits = &h->limits,
+        .tls = h->hub->tls,
+        .tls_name = c->tls_name,
         .manual = true,
         .fields = h->fields,
         .field_count = conf->metadata.n,
@@ -322,6 +330,12 @@ check_new(struct health *h, struct backend *b)
         c->client = grpc_client_new(h->hub->h2, &c->client_conf);
     timer_start(h->loop, &c->timer, health_state_first_us(&c->state, h->hub->rng));
     return c;
+}
+
+void
+check_set_host(struct check *c, const char *host)
+{
+    backend_tls_name(c->backend, host, c->tls_name);
 }
 
 void

@@ -15,6 +15,7 @@
 #include "h2/conn.h"
 #include "loop/reap.h"
 #include "loop/timer.h"
+#include "upstream/backend.h"
 #include "upstream/health_state.h"
 
 struct backend;
@@ -47,6 +48,7 @@ struct check {
     struct backend *backend; /* held */
     struct health_state state;
     struct grpc_client_conf client_conf;
+    char tls_name[BACKEND_TLS_NAME_MAX];
     struct grpc_client *client; /* NULL: tcp */
     struct transport *tcp;      /* while it connects */
     struct grpc_client_call *watch, *probe;
@@ -69,6 +71,8 @@ struct check {
 
 /* check.c */
 struct check *check_new(struct health *h, struct backend *b);
+/* Whom the backend's certificate must be for, from the next connection on; see backend_row. */
+void check_set_host(struct check *c, const char *host);
 void check_stop(struct check *c); /* frees it at the end of the turn */
 /* A queued check may connect now. */
 void check_proceed(struct check *c);

@@ -23,6 +23,7 @@ endpoint_free(struct ref *r)
 {
     struct endpoint *e = CONTAINER_OF(r, struct endpoint, ref);
 
+    tls_session_slot_done(&e->session);
     backend_drop(e->backend);
     xfree(e);
 }
@@ -121,7 +122,8 @@ endpoint_watch_load(struct endpoint *e)
                 e->lb.state == LB_READY;
 
     if (want && !e->oob) {
-        e->oob = oob_new(p->h2, e->backend, p->conf, p->rng, endpoint_on_report, e);
+        e->oob = oob_new(p->h2, e->backend, p->conf, p->tls, e->row->host, p->rng,
+                         endpoint_on_report, e);
     } else if (!want && e->oob) {
         oob_stop(e->oob);
         e->oob = NULL;
@@ -166,7 +168,7 @@ endpoint_failed(struct endpoint *e, int err, const char *text)
 
     if (p->closing || !e->row)
         return;
-    snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.140s", e->backend->name,
+    snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.400s", e->backend->name,
              text);
     e->failures++;
     TALLY_ADD(e->tally->local_failures, 1);

@@ -52,6 +52,7 @@ health_on_list(void *arg, const struct backend_list *before,
         if (!b->check)
             health_start(h, b);
         b->check->version = now->version;
+        check_set_host(b->check, now->rows[i].host);
     }
     for (at = h->checks.next; at != &h->checks; at = next) {
         struct check *c = CONTAINER_OF(at, struct check, link);

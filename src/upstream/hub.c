@@ -11,6 +11,7 @@
 #include "base/rand.h"
 #include "base/xalloc.h"
 #include "loop/loop.h"
+#include "net/tls_store.h"
 #include "upstream/health.h"
 #include "upstream/hub_int.h"
 #include "upstream/outlier.h"
@@ -22,6 +23,18 @@ enum { ASK_NOTHING, ASK_POSTED, ASK_RECENT, ASK_AGAIN };
 static const int64_t ASK_INTERVAL_US = 1000 * 1000;
 
 /* --- lists --------------------------------------------------------------------------- */
+
+bool
+hub_leaving(const struct hub *hub)
+{
+    const struct backend_list *list = hub->list;
+
+    for (size_t i = 0; list && i < list->n; i++) {
+        if (!backend_leaving(list->rows[i].backend))
+            return false;
+    }
+    return list && list->n > 0;
+}
 
 bool
 hub_answered(const struct hub *hub)
@@ -226,7 +239,7 @@ hub_watch(struct hub *hub, const struct hub_watch_ops *ops, void *arg)
 }
 
 struct hub *
-hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
+hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng, struct tls_store *tls,
         const struct pool_conf *conf, size_t workers)
 {
     struct hub *hub = xcalloc(1, sizeof(*hub));
@@ -236,6 +249,8 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
     hub->h2 = h2;
     hub->rng = rng;
     hub->conf = conf;
+    if (conf->tls.on)
+        hub->tls = tls_store_client(tls, &conf->tls, conf->name);
     hub->worker_count = workers;
     hub->workers = xcalloc(workers, sizeof(*hub->workers));
     hub->levels = aligned_alloc(_Alignof(struct pool_levels), sizeof(*hub->levels));
@@ -383,6 +398,7 @@ hub_free(struct hub *hub)
     backend_list_drop(hub->list);
     backend_table_done(&hub->table);
     pthread_mutex_destroy(&hub->suspect_lock);
+    tls_keyring_drop(hub->tls);
     xfree(hub->workers);
     xfree(hub->sources);
     xfree(hub->levels);

@@ -17,10 +17,12 @@ struct pool;
 struct pool_conf;
 struct rng;
 struct strbuf;
+struct tls_store;
 
-/* Starts resolvers (static lists are known on return), checks and sweeps. h2: of the main loop. conf outlives the hub. */
+/* Starts resolvers (static lists are known on return), checks and sweeps. h2: of the main loop. conf outlives the hub.
+ * tls: where a pool with TLS gets its certificates; may be NULL when it has none. */
 struct hub *hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
-                    const struct pool_conf *conf, size_t workers);
+                    struct tls_store *tls, const struct pool_conf *conf, size_t workers);
 /* The same pool with other endpoints (targets, weights, labels): what a target that stays told last is kept with its resolver, backends are found again by
  * address with their health and connections. While new targets have not answered, the list stays as it is. endpoints (of struct endpoint_conf) must
  * outlive the hub or the next call. Main thread. */
@@ -51,6 +53,8 @@ void hub_mark(struct hub *hub, struct backend *b, unsigned bit, bool on, const c
 const struct backend_list *hub_list(const struct hub *hub);
 /* The first list is there, or every source said why there is none. Main thread. */
 bool hub_answered(const struct hub *hub);
+/* The list is not empty, and all backends in it are going away by their own word (backend_leaving). Main thread. */
+bool hub_leaving(const struct hub *hub);
 /* One JSON object for /pools.json. */
 void hub_print(const struct hub *hub, struct strbuf *out);
 /* The same as lines for a terminal. */

@@ -56,6 +56,7 @@ struct hub {
     struct h2_worker *h2;
     struct rng *rng;
     const struct pool_conf *conf; /* its endpoints may be old: see hub_reconfigure */
+    struct tls_keyring *tls;      /* held; NULL: plain text */
     struct hub_source **sources;
     size_t source_count;
     struct backend_table table;

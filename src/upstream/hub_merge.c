@@ -76,6 +76,7 @@ merge_row(struct merge *m, struct backend_row *to, const struct resolved *from,
     if (from->hash_key)
         to->hash_key = merge_text(m, from->hash_key);
     to->zone = zone;
+    to->host = merge_text(m, from->host ? from->host : "");
     to->weight = merge_weight(from, conf);
     to->priority = from->priority + conf->priority;
     to->labels = labels;

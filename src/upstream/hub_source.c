@@ -41,6 +41,7 @@ source_pack_rows(struct packer *p, struct resolved *to, struct resolve_label *la
 
         row.zone = pack(p, v[i].zone ? v[i].zone : "");
         row.hash_key = pack(p, v[i].hash_key);
+        row.host = pack(p, v[i].host);
         row.labels = labels;
         for (size_t k = 0; k < v[i].label_count; k++) {
             struct resolve_label one = { pack(p, v[i].labels[k].key),

@@ -35,6 +35,7 @@ struct oob {
     oob_report_fn *on_report;
     void *arg;
     struct grpc_client_conf client_conf;
+    char tls_name[BACKEND_TLS_NAME_MAX];
     struct h2_limits limits;
     struct grpc_client *client;
     struct grpc_client_call *call;
@@ -162,7 +163,8 @@ oob_free(struct ref *r)
 
 struct oob *
 oob_new(struct h2_worker *w, struct backend *b, const struct pool_conf *conf,
-        struct rng *rng, oob_report_fn *on_report, void *arg)
+        struct tls_keyring *tls, const char *host, struct rng *rng,
+        oob_report_fn *on_report, void *arg)
 {
     struct oob *o = xcalloc(1, sizeof(*o));
 
@@ -181,6 +183,8 @@ oob_new(struct h2_worker *w, struct backend *b, const struct pool_conf *conf,
         .to = b->addr,
         .authority = addr_is_unix(&b->addr) ? "localhost" : b->name,
         .limits = &o->limits,
+        .tls = tls,
+        .tls_name = backend_tls_name(b, host, o->tls_name),
         .manual = true,
         .on_conn = oob_on_conn,
         .arg = o,

@@ -5,6 +5,7 @@
 
 #include "base/xalloc.h"
 #include "lb/lb_conf.h"
+#include "net/tls_store.h"
 #include "upstream/group.h"
 #include "upstream/hub.h"
 
@@ -68,7 +69,8 @@ pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
                (p->policy->wants_reports && !conf->balance.enable_oob_load_report
                     ? POOL_WANTS_REPORTS
                     : 0u) |
-               (p->policy->ended ? POOL_WANTS_TIMES : 0u);
+               (p->policy->ended ? POOL_WANTS_TIMES : 0u) |
+               (conf->tls.on ? POOL_WANTS_HTTPS : 0u);
     p->subsets = xcalloc(1, sizeof(struct subset *));
     p->subsets[p->subset_count++] = subset_new(p, NULL);
     return p;
@@ -122,6 +124,7 @@ pool_free(struct pool *p)
             subset_free(p, p->subsets[i]);
     }
     backend_list_drop(p->list);
+    tls_keyring_drop(p->tls);
     xfree(p->subsets);
     xfree(p->endpoints);
     xfree(p->methods);

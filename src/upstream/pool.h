@@ -25,7 +25,7 @@ struct pool_conf;
 struct rng;
 struct upconn;
 
-enum { POOL_TEXT_MAX = 512 };
+enum { POOL_TEXT_MAX = 768 };
 
 /* A call as the pool knows it; embedded in the call. pool_wait_init first, pool_wait_done last. It is used again for each attempt of the call. */
 struct pool_wait {
@@ -95,6 +95,7 @@ enum {
     POOL_WANTS_METHOD = 2,  /* pool_wait.method */
     POOL_WANTS_REPORTS = 4, /* pool_report with the trailers' load report */
     POOL_WANTS_TIMES = 8,   /* pool_answered */
+    POOL_WANTS_HTTPS = 16,  /* :scheme is https: the pool has TLS */
 };
 /* Asked several times for each call, so it costs one load: the first word of a pool. */
 static inline unsigned

@@ -3,7 +3,9 @@
  * them, connections and bounds. */
 #include "upstream/pool_conf.h"
 
+#include "base/err.h"
 #include "conf/check.h"
+#include "resolve/target.h"
 
 #define KIB        1024LL
 #define MIB        (1024 * KIB)
@@ -31,8 +33,8 @@ static const struct conf_field connections_fields[] = {
       .min = 1,
       .max = 10 * MINUTE_MS,
       .example = "\"500ms\"",
-      .help = "Time for the TCP connection to be made before the endpoint counts as "
-              "failed." },
+      .help = "Time for the TCP connection to be made, and for the TLS handshake on it, "
+              "before the endpoint counts as failed." },
     { .key = "settingsTimeout",
       .type = CONF_DURATION,
       .at = offsetof(struct connections_conf, settings_timeout_ms),
@@ -212,6 +214,14 @@ static const struct conf_field pool_fields[] = {
       .sub = &balance_conf_struct,
       .example = "\"round_robin\"",
       .help = "How calls are spread over the endpoints." },
+    { .key = "tls",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct pool_conf, tls),
+      .sub = &tls_client_conf_struct,
+      .example = "{ \"ca\": \"/etc/outrigger/ca.pem\" }",
+      .help = "TLS to the endpoints, also for their health checks; an empty object is "
+              "enough: then the system's CAs sign. A certificate must be for the name "
+              "in the endpoint's target. Without this object it is plain text." },
     { .key = "connections",
       .type = CONF_OBJECT,
       .at = offsetof(struct pool_conf, connections),
@@ -272,10 +282,41 @@ static const struct conf_field pool_fields[] = {
 };
 
 static void
+note_unix(void *arg, const struct addr *addr, const char *host)
+{
+    bool *any = arg;
+
+    (void)host;
+    *any = *any || addr_is_unix(addr);
+}
+
+/* A path is no name that a certificate could be for. */
+static void
+pool_check_tls_names(const struct pool_conf *pool, struct conf_place *place)
+{
+    const struct endpoint_conf *e = pool->endpoints.items;
+    const struct tls_client_conf *tls = &pool->tls;
+
+    if (!tls->on || tls->server_name || tls->match_san.n || tls->insecure_skip_verify)
+        return;
+    for (size_t i = 0; i < pool->endpoints.n; i++) {
+        bool any = false;
+        const char *why;
+
+        if (e[i].target && target_parse(e[i].target, note_unix, &any, &why) == ERR_OK &&
+            any)
+            conf_problem_item(place, "endpoints", i, "target", "E0257",
+                              "a unix socket has no name that its certificate could be "
+                              "checked for; add \"serverName\" to the pool's \"tls\"");
+    }
+}
+
+static void
 pool_check(void *obj, struct conf_place *place)
 {
     const struct pool_conf *pool = obj;
 
+    pool_check_tls_names(pool, place);
     conf_check_unique(place, "endpoints", &pool->endpoints, sizeof(struct endpoint_conf),
                       offsetof(struct endpoint_conf, target), "target", "W0303");
 }

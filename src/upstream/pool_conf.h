@@ -10,6 +10,7 @@
 
 #include "conf/field.h"
 #include "lb/lb_conf.h"
+#include "net/tls_conf.h"
 #include "resolve/resolve_conf.h"
 #include "upstream/health_conf.h"
 #include "upstream/keepalive_conf.h"
@@ -52,6 +53,7 @@ struct pool_conf {
     struct conf_list endpoints;  /* of struct endpoint_conf */
     struct resolve_conf resolve; /* keys "dns" and "k8s" */
     struct balance_conf balance;
+    struct tls_client_conf tls;
     struct connections_conf connections;
     struct backoff_conf backoff;
     struct pool_limits_conf limits;

@@ -10,6 +10,7 @@
 #include "lb/lb.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
+#include "net/tls.h"
 #include "obs/stats.h"
 #include "upstream/backend.h"
 #include "upstream/judge.h"
@@ -19,10 +20,11 @@
 
 struct hub;
 struct subset;
+struct tls_keyring;
 struct transport;
 
 enum {
-    FAILURE_TEXT_MAX = 256,
+    FAILURE_TEXT_MAX = 512,
     CONNECTS_MAX = 100, /* under way at one time in one pool of one worker */
     METHODS_SEEN = 1024,
 };
@@ -72,7 +74,8 @@ struct endpoint {
     struct list gone;   /* linked: in pool->gone */
     struct list full;   /* linked: at maxRequestsPerEndpoint when last seen */
     struct oob *oob;    /* balance.enableOobLoadReport, while READY */
-    uint64_t stamp;     /* version of the last list that named it */
+    struct tls_session_slot session;
+    uint64_t stamp; /* version of the last list that named it */
     struct log_limit log_limit, calm_limit;
     int64_t
         keepalive_us; /* of new connections; longer after too_many_pings. 0: the pool's */
@@ -91,6 +94,7 @@ struct pool {
     const struct lb_policy *policy;
     /* From the hub. */
     struct hub *hub;
+    struct tls_keyring *tls; /* held; NULL: plain text */
     size_t worker;
     struct pool_levels *levels;
     struct backend_list *list;   /* held; NULL: none yet */

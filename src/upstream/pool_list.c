@@ -4,14 +4,16 @@
 #include <stdio.h>
 
 #include "base/xalloc.h"
+#include "net/tls_store.h"
 #include "upstream/group.h"
-#include "upstream/hub.h"
+#include "upstream/hub_int.h"
 
 void
 pool_attach(struct pool *p, struct hub *hub, size_t worker, struct pool_levels *levels,
             uint64_t seed)
 {
     p->hub = hub;
+    p->tls = hub->tls ? tls_keyring_hold(hub->tls) : NULL;
     p->worker = worker;
     p->levels = levels;
     p->subset_seed = seed;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "net/tls_store.h"
 #include "net/transport.h"
 #include "upstream/hub.h"
 #include "upstream/pool_int.h"
@@ -25,6 +26,12 @@ upconn_set(struct upconn *c, enum upconn_state to)
         e->connecting--;
         if (e->pool->connecting-- == CONNECTS_MAX)
             e->pool->connect = true; /* others waited for this one's turn to end */
+    }
+    if (to == UPCONN_READY) {
+        TALLY_ADD(e->tally->ready, 1);
+        atomic_store_explicit(&e->backend->said_goaway, false, memory_order_relaxed);
+    } else if (c->state == UPCONN_READY) {
+        TALLY_ADD(e->tally->ready, -1u);
     }
     if (c->state != UPCONN_LEAVING && (to == UPCONN_LEAVING || to == UPCONN_CLOSED))
         e->conn_count--;
@@ -180,6 +187,9 @@ upconn_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
 
         timer_stop(c->endpoint->pool->loop, &c->timeout);
         upconn_set(c, UPCONN_LEAVING);
+        if (!early && code == H2_NO_ERROR)
+            atomic_store_explicit(&c->endpoint->backend->said_goaway, true,
+                                  memory_order_relaxed);
         if (early)
             endpoint_failed(c->endpoint, ERR_GOAWAY,
                             "the backend said GOAWAY before it served a call");
@@ -187,6 +197,21 @@ upconn_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
     hub_ask_again(c->endpoint->pool->hub);
     endpoint_update(c->endpoint);
     pool_changed(c->endpoint->pool);
+}
+
+/* Some servers, gRPC's among them, close without an alert when they do not like the client's
+ * certificate; with TLS 1.3 our handshake is over by then. */
+static const char *
+upconn_hint(const struct upconn *c, enum upconn_state was, int err, const char *note)
+{
+    const struct pool *p = c->endpoint->pool;
+
+    if (!p->tls || was != UPCONN_SETTLING || err != ERR_CONN_LOST ||
+        strstr(note, "certificate"))
+        return "";
+    return p->conf->tls.cert
+               ? "; a server does this that does not accept our client certificate"
+               : "; a server does this that wants a client certificate (tls.cert)";
 }
 
 /* A lost connection that never did anything useful counts as a failed attempt: no reconnect storm against a backend that accepts and hangs up. */
@@ -205,7 +230,8 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
     upconn_gone(c);
     if (p->closing || was == UPCONN_CLOSED)
         return;
-    snprintf(text, sizeof(text), "%s%s%s", err_text(err), note[0] ? ": " : "", note);
+    snprintf(text, sizeof(text), "%s%s%s%s", err_text(err), note[0] ? ": " : "", note,
+             upconn_hint(c, was, err, note));
     if (err == ERR_NOT_HTTP2)
         stat_inc(p->stats, STAT_UP_NOT_HTTP2);
     if (c->given_up) {
@@ -224,7 +250,7 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
             e->failures = 0;
         hub_ask_again(p->hub);
         if (!useless)
-            snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.120s",
+            snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.400s",
                      e->backend->name, text);
         if (log_limit_pass(&e->log_limit, 3))
             log_at(NULL, LOG_INFO, "connection to backend lost",
@@ -237,6 +263,18 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
     endpoint_idle(e);
 }
 
+static void
+upconn_count_handshake(struct upconn *c, int what)
+{
+    const struct transport *t = c->transport;
+    struct stats *stats = c->endpoint->pool->stats;
+
+    if (what & TRANSPORT_CONNECTED || tls_refusal(t))
+        stat_inc(stats, (enum stat)(STAT_TLS_UP_0 + (int)tls_refusal(t)));
+    if (what & TRANSPORT_CONNECTED && tls_resumed(t))
+        stat_inc(stats, STAT_TLS_RESUMED_UP);
+}
+
 /* Connecting ended, well or badly. Afterwards the transport belongs to h2. */
 static void
 upconn_on_transport(void *arg, int what)
@@ -247,8 +285,10 @@ upconn_on_transport(void *arg, int what)
 
     if (c->state != UPCONN_CONNECTING)
         return;
+    if (p->tls)
+        upconn_count_handshake(c, what);
     if (!(what & TRANSPORT_CONNECTED)) {
-        upconn_failed(c, ERR_CONNECT, strerror(t->sys_errno));
+        upconn_failed(c, ERR_CONNECT, p->tls ? tls_why(t) : strerror(t->sys_errno));
         return;
     }
     c->transport = NULL;
@@ -259,18 +299,59 @@ upconn_on_transport(void *arg, int what)
         h2_conn_set_keepalive_time(c->h2, c->endpoint->keepalive_us);
 }
 
+/* There was no context to begin with. */
+static void
+upconn_no_tls(struct upconn *c)
+{
+    char why[TLS_WHY_MAX] = "";
+    struct tls_ctx *ctx = tls_keyring_ctx(c->endpoint->pool->tls, why);
+
+    upconn_failed(c, ERR_CONNECT, ctx ? "its certificate files have just healed" : why);
+    tls_ctx_drop(ctx);
+}
+
 static void
 upconn_on_timeout(struct timer *t)
 {
     struct upconn *c = CONTAINER_OF(t, struct upconn, timeout);
+    struct pool *p = c->endpoint->pool;
 
     if (c->state == UPCONN_CONNECTING) {
-        upconn_failed(c, ERR_CONNECT_TIMEOUT, "connecting took too long");
+        if (!c->transport) {
+            upconn_no_tls(c);
+            return;
+        }
+        if (p->tls)
+            stat_inc(p->stats, STAT_TLS_UP_LAST);
+        upconn_failed(c, ERR_CONNECT_TIMEOUT,
+                      p->tls ? "connecting and the TLS handshake took too long"
+                             : "connecting took too long");
         return;
     }
     if (c->h2)
         h2_conn_close(c->h2, ERR_HANDSHAKE_TIMEOUT, H2_NO_ERROR,
                       "connected, but no HTTP/2 SETTINGS came in time");
+}
+
+/* Without a context there is nothing to connect with: that is told in the next turn, as any
+ * failure is. */
+static struct transport *
+upconn_connect_tls(struct upconn *c)
+{
+    struct endpoint *e = c->endpoint;
+    struct pool *p = e->pool;
+    char name[BACKEND_TLS_NAME_MAX], why[TLS_WHY_MAX];
+    struct tls_ctx *ctx = tls_keyring_ctx(p->tls, why);
+    struct transport *t = NULL;
+
+    if (ctx)
+        t = tls_connect(p->loop, ctx, &e->backend->addr,
+                        backend_tls_name(e->backend, e->row ? e->row->host : "", name),
+                        &e->session);
+    else
+        timer_start(p->loop, &c->timeout, 0);
+    tls_ctx_drop(ctx);
+    return t;
 }
 
 void
@@ -297,7 +378,10 @@ upconn_open(struct endpoint *e)
     stat_inc(p->stats, STAT_UP_CONNECTS);
     stat_inc(p->stats, STAT_UP_OPEN);
     TALLY_ADD(e->tally->connections, 1);
-    c->transport = transport_connect(p->loop, &e->backend->addr);
+    c->transport =
+        p->tls ? upconn_connect_tls(c) : transport_connect(p->loop, &e->backend->addr);
+    if (!c->transport)
+        return;
     transport_bind(c->transport, upconn_on_transport, c);
     transport_want(c->transport, false, true);
 }

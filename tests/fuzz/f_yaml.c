@@ -48,7 +48,8 @@ check_round_trip(const struct conf_snapshot *first)
     strbuf_init(&two, TEXT_MAX);
     strbuf_init(&problems, TEXT_MAX);
     conf_print(&config_struct, conf_root(first), &one);
-    if (conf_load_text(&config_struct, "p.json", one.s, one.len, &problems, &second) != 0) {
+    if (conf_load_text(&config_struct, "p.json", one.s, one.len, &problems, &second) !=
+        0) {
         fprintf(stderr, "%s\n%s\n", problems.s, one.s);
         FUZZ_CHECK(!"what is printed loads");
     }

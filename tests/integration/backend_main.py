@@ -197,6 +197,19 @@ def load_handler():
         "StreamCoreMetrics": grpc.unary_stream_rpc_method_handler(stream)})
 
 
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def add_port(server, address, tls):
+    if not tls:
+        return server.add_insecure_port(address)
+    cert, key, *ca = tls.split(",")
+    return server.add_secure_port(address, grpc.ssl_server_credentials(
+        [(read(key), read(cert))], read(ca[0]) if ca else None, bool(ca)))
+
+
 async def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--listen", required=True, action="append",
@@ -205,6 +218,7 @@ async def main():
     ap.add_argument("--delay-ms", type=float, default=0, help="of the first server's calls")
     ap.add_argument("--others-ms", type=float, default=0, help="of all other servers' calls")
     ap.add_argument("--health", default="", help="methods of the health service: watch,check")
+    ap.add_argument("--tls", default="", help="CERT,KEY or CERT,KEY,CA (then clients need one)")
     ap.add_argument("--option", action="append", default=[], help="grpc option NAME=NUMBER")
     args = ap.parse_args()
     options = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1),
@@ -221,7 +235,7 @@ async def main():
                                          control_handler(service), load_handler()))
         if args.health:
             server.add_generic_rpc_handlers(servicers.health_handlers(args.health.split(",")))
-        if not server.add_insecure_port(address):
+        if not add_port(server, address, args.tls):
             sys.exit("cannot listen on " + address)
         await server.start()
         servers.append(server)

@@ -229,11 +229,14 @@ CHANNEL_OPTIONS = {"grpc.max_send_message_length": -1, "grpc.max_receive_message
                    "grpc.use_local_subchannel_pool": 1, "grpc.enable_http_proxy": 0}
 
 
-def open_channel(address, aio=False, **options):
-    """A channel with a connection of its own. Dots in option names are written as __."""
+def open_channel(address, aio=False, credentials=None, **options):
+    """A channel with a connection of its own, with TLS when there are credentials. Dots in
+    option names are written as __."""
     merged = dict(CHANNEL_OPTIONS, **{k.replace("__", "."): v for k, v in options.items()})
-    make = grpc.aio.insecure_channel if aio else grpc.insecure_channel
-    return make(address, options=list(merged.items()))
+    where = grpc.aio if aio else grpc
+    if credentials:
+        return where.secure_channel(address, credentials, options=list(merged.items()))
+    return where.insecure_channel(address, options=list(merged.items()))
 
 
 class Proxy(Process):
@@ -314,8 +317,8 @@ class Proxy(Process):
         if DIRECT:
             pytest.skip("needs the proxy")
 
-    def open_channel(self, aio=False, **options):
-        return open_channel(self.address, aio, **options)
+    def open_channel(self, aio=False, credentials=None, **options):
+        return open_channel(self.address, aio, credentials, **options)
 
     def rss(self):
         """Resident bytes of the process."""

@@ -241,7 +241,7 @@ def test_outriggerctl_pools():
                          timeout=10)
     assert out.returncode == 1 and out.stdout == ""
     assert "Is outrigger running?" in out.stderr and proxy.admin in out.stderr
-    out = subprocess.run([ctl, "drain"], capture_output=True, text=True, timeout=10)
+    out = subprocess.run([ctl, "dance"], capture_output=True, text=True, timeout=10)
     assert out.returncode == 2 and "there is: pools" in out.stderr
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 
@@ -95,6 +96,17 @@ def test_hup_reloads_and_many_of_them_do_no_harm(proxy):
     assert proxy.gauge("outrigger_configs_alive") == 1
     with proxy.open_channel() as channel:
         protos.Stub(channel).EmptyCall(Empty(), timeout=5)
+
+
+def test_askers_that_go_away_before_the_answer_do_no_harm(proxy):
+    host, port = proxy.admin.rsplit(":", 1)
+    for i in range(50):
+        reloads.write(proxy._path, other(proxy, i))
+        with socket.create_connection((host, int(port))) as s:
+            s.sendall(b"POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+                      b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    reload(proxy, proxy.config)
+    assert proxy.alive and proxy.gauge("outrigger_configs_alive") == 1
 
 
 def test_what_needs_a_restart_is_said_and_stays(proxy):

@@ -11,6 +11,7 @@ import sys
 import grpc
 import pytest
 
+import certs
 import env
 
 pytestmark = pytest.mark.proxy_only
@@ -43,9 +44,10 @@ def backends():
         b.server.stop(None)
 
 
-def ask(proxy, method="shop.v1.Cart/Get", metadata=(), host=None, n=1):
+def ask(proxy, method="shop.v1.Cart/Get", metadata=(), host=None, n=1, **options):
     """Counts of the names that answered; a failure counts under its code."""
-    options = {"grpc.default_authority": host} if host else {}
+    if host:
+        options["grpc.default_authority"] = host
     seen = collections.Counter()
     with proxy.open_channel(**options) as channel:
         call = channel.unary_unary("/" + method)
@@ -217,6 +219,26 @@ def test_paths(matched):
 
 def test_a_route_may_answer_itself(matched):
     assert ask(matched, "answer.Service/Any") == {"PERMISSION_DENIED": 1}
+
+
+def test_names_in_the_certificate_of_the_client(backends, tmp_path):
+    ca = certs.Authority(tmp_path)
+    server = ca.issue("localhost", "127.0.0.1", name="server")
+    tls = {"cert": server.cert, "key": server.key, "clientCa": ca.file, "clientCert": "optional"}
+    routes = [{"match": {"san": ["spiffe://shop.test/cart", {"suffix": ".Admin.test"}]}, "to": "new"},
+              {"to": "old"}]
+    pools = {"old": [backends["v1"]], "new": [backends["v2"]]}
+    clients = {"cart": (["spiffe://shop.test/cart"], "v2"),
+               "second": (["web.test", "a.admin.test"], "v2"),
+               "longer": (["spiffe://shop.test/cart2"], "v1"),
+               "other": (["admin.test", "me@x.admin.test.evil"], "v1")}
+    with env.Proxy(pools, routes=routes, listener={"tls": tls}) as proxy:
+        for name, (sans, want) in clients.items():
+            who = ca.credentials(ca.issue(*sans, name=name))
+            assert ask(proxy, credentials=who, grpc__ssl_target_name_override="localhost") == \
+                {want: 1}, name
+        assert ask(proxy, credentials=ca.credentials(),
+                   grpc__ssl_target_name_override="localhost") == {"v1": 1}
 
 
 def test_a_value_that_explodes_costs_little_and_matches_nothing(backends):

@@ -56,8 +56,7 @@ yaml_says_what_json_says(void **state)
           "{\"a\":\":8080\",\"b\":\"http://x:1/#y\",\"c\":\"unix:/a\"}" },
         { "a: []\nb: {}\nc: [1, [2, {d: 3}], 'x']\n",
           "{\"a\":[],\"b\":{},\"c\":[1,[2,{\"d\":3}],\"x\"]}" },
-        { "a:\n- 1\n-\n  - 2\n- b: 3\n  c: 4\n",
-          "{\"a\":[1,[2],{\"b\":3,\"c\":4}]}" },
+        { "a:\n- 1\n-\n  - 2\n- b: 3\n  c: 4\n", "{\"a\":[1,[2],{\"b\":3,\"c\":4}]}" },
         { "a: {b, c: 1}\n", "{\"a\":{\"b\":null,\"c\":1}}" },
         { "{\"a\": 1, \"b\": [true,],}", "{\"a\":1,\"b\":[true]}" },
         { "? a\n: 1\n", "{\"a\":1}" },
@@ -96,18 +95,12 @@ marks_lead_back_to_the_yaml(void **state)
     static const struct {
         const char *json, *yaml;
     } want[] = {
-        { "{", "\"" },
-        { "\"\xe6\x97\xa5\":", "\"\xe6\x97\xa5\"" },
-        { "\"x\"", "'x'" },
-        { "\"b\":", "b" },
-        { "[{", "-" },
-        { "{\"c", "c" },
-        { "\"c\"", "c" },
-        { "\"one two\"", "one\n       two" },
-        { "\"d\"", "d" },
-        { "null", ":" },
-        { "[\"5s", "[" },
-        { "\"5s\"", "5s" },
+        { "{", "\"" },      { "\"\xe6\x97\xa5\":", "\"\xe6\x97\xa5\"" },
+        { "\"x\"", "'x'" }, { "\"b\":", "b" },
+        { "[{", "-" },      { "{\"c", "c" },
+        { "\"c\"", "c" },   { "\"one two\"", "one\n       two" },
+        { "\"d\"", "d" },   { "null", ":" },
+        { "[\"5s", "[" },   { "\"5s\"", "5s" },
     };
     struct problems ps;
     struct yaml_text y;
@@ -221,8 +214,8 @@ large_files_are_read_or_refused(void **state)
     memcpy(text, "version: 1 ", 11);
     memset(text + 11, ' ', SIZE - 10);
     strbuf_init(&problems, 4096);
-    assert_int_equal(
-        conf_load_text(&zoo_struct, "z.yaml", text, SIZE + 1, &problems, &s), ERR_SYNTAX);
+    assert_int_equal(conf_load_text(&zoo_struct, "z.yaml", text, SIZE + 1, &problems, &s),
+                     ERR_SYNTAX);
     assert_non_null(strstr(problems.s, "[E0102]"));
     strbuf_done(&problems);
     xfree(text);

@@ -100,6 +100,39 @@ every_single_cut_of_two_messages_works(void **state)
     }
 }
 
+/* Cut anywhere: the message is found at its prefix, and what comes before it was taken. */
+static void
+a_message_over_a_limit_is_found_at_its_prefix(void **state)
+{
+    static const uint8_t bytes[] = {
+        0, 0, 0, 0, 3, 'a', 'b', 'c', 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 9, 9, 9
+    }; /* 3, 0 and 258 bytes */
+    const size_t large = 13, known = 18;
+
+    (void)state;
+    for (size_t cut = 0; cut <= sizeof(bytes); cut++) {
+        struct frame_parser p;
+        size_t taken = 99, behind = 99;
+        bool fits;
+
+        frame_init(&p);
+        fits = frame_feed_max(&p, bytes, cut, 257, &taken);
+        assert_int_equal(fits, cut < known);
+        assert_int_equal(taken, cut < known ? cut : large);
+        if (fits) {
+            fits = frame_feed_max(&p, bytes + cut, sizeof(bytes) - cut, 257, &behind);
+            assert_int_equal(behind, cut < large ? large - cut : 0);
+        }
+        assert_false(fits);
+        assert_int_equal(p.left, 258);
+        assert_int_equal(p.messages, 2);
+        frame_init(&p);
+        assert_true(frame_feed_max(&p, bytes, sizeof(bytes), 258, &taken));
+        assert_int_equal(taken, sizeof(bytes));
+        assert_int_equal(p.left, 255);
+    }
+}
+
 static void
 the_longest_message_is_counted(void **state)
 {
@@ -163,6 +196,7 @@ main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_cut_gives_the_same_count_and_border),
         cmocka_unit_test(every_single_cut_of_two_messages_works),
+        cmocka_unit_test(a_message_over_a_limit_is_found_at_its_prefix),
         cmocka_unit_test(the_longest_message_is_counted),
         cmocka_unit_test(an_illegal_flag_is_noted_and_nothing_else_changes),
         cmocka_unit_test(a_prefix_is_flag_and_big_endian_length),

@@ -160,7 +160,6 @@ static const struct {
 static void
 clients_that_cannot_speak_with_us_hear_why(void **state)
 {
-
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(hellos); i++) {
         struct tls_server_conf conf = plain;

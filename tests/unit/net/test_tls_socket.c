@@ -94,8 +94,8 @@ large_writes_arrive_whole_both_ways(void **state)
     assert_true(server_ctx && client_ctx);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(
-            setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+        assert_int_equal(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)),
+                         0);
     tls_budget_init(&budget, l, TLS_STEPS_PER_TURN);
     side_open(&a, tls_server_over(l, server_ctx, transport_from_fd(l, fds[0]), &budget));
     side_open(&b, tls_client_over(l, client_ctx, transport_from_fd(l, fds[1]),

@@ -56,23 +56,25 @@ names_are_legal_and_tell_what_they_are(void **state)
 }
 
 static void
-labels_are_name_equals_quoted_value(void **state)
+labels_are_names_and_quoted_values(void **state)
 {
     (void)state;
     for (size_t i = 0; stat_row_at(i); i++) {
-        const char *l = stat_row_at(i)->labels, *eq;
-        char name[64];
+        const char *l = stat_row_at(i)->labels;
 
-        if (!l)
-            continue;
-        eq = strchr(l, '=');
-        assert_non_null(eq);
-        snprintf(name, sizeof(name), "%.*s", (int)(eq - l), l);
-        assert_true(name_ok(name));
-        assert_int_equal(eq[1], '"');
-        assert_int_equal(l[strlen(l) - 1], '"');
-        assert_ptr_equal(strchr(eq + 2, '"'),
-                         l + strlen(l) - 1); /* one label, no quote inside */
+        while (l && *l) {
+            const char *eq = strchr(l, '='), *end;
+            char name[64];
+
+            assert_non_null(eq);
+            snprintf(name, sizeof(name), "%.*s", (int)(eq - l), l);
+            assert_true(name_ok(name));
+            assert_int_equal(eq[1], '"');
+            end = strchr(eq + 2, '"'); /* no quote inside */
+            assert_non_null(end);
+            assert_true(end[1] == '\0' || (end[1] == ',' && end[2] != '\0'));
+            l = end[1] ? end + 2 : NULL;
+        }
     }
 }
 
@@ -122,7 +124,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_counter_has_exactly_one_row),
         cmocka_unit_test(names_are_legal_and_tell_what_they_are),
-        cmocka_unit_test(labels_are_name_equals_quoted_value),
+        cmocka_unit_test(labels_are_names_and_quoted_values),
         cmocka_unit_test(rows_of_one_metric_stand_together_and_differ),
         cmocka_unit_test(levels_go_up_and_down),
     };

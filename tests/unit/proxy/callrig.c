@@ -120,14 +120,15 @@ callrig_open(void)
         struct rig_pool *p = &rig.pools[i];
 
         pool_listen(p);
-        p->hub = hub_new(rig.control, rig.worker->h2, &rig.worker->rng, &p->conf, 1);
+        p->hub =
+            hub_new(rig.control, rig.worker->h2, &rig.worker->rng, NULL, &p->conf, 1);
         hub_expect(p->hub, 0, rig.loop);
         made[i] = (struct change_pool){ .slot = i, .hub = p->hub, .conf = &p->conf };
     }
     assert_int_equal(
-        server_open(rig.loop, rig.front.listen, &shared, workers, 1, &rig.server, &why),
+        server_open(rig.loop, rig.front.listen, -1, true, &shared, workers, 1, &rig.server, &why),
         ERR_OK);
-    server_set(rig.server, front_new(&rig.front, true, 1, NULL, NULL),
+    server_set(rig.server, front_new(&rig.front, true, 1, NULL),
                table_new(&rig.front, 1, slot_of, NULL));
     worker_apply_here(
         rig.worker,

@@ -5,6 +5,7 @@
 #include "base/compat.h"
 #include "grpc/frame.h"
 #include "h2/conn.h"
+#include "proxy/method_conf.h"
 
 #define MAP(...)                                                      \
     ((struct conf_map){ (struct conf_pair[]){ __VA_ARGS__ },          \
@@ -270,7 +271,7 @@ the_same_value_takes_the_same_target(void **state)
     rig.routes[0].split_by = (struct split_by_conf){ true, "x-group" };
     callrig_open();
     for (int group = 0; group < 20; group++) {
-        char name[16], user[16];
+        char name[32], user[32];
         unsigned first = 0;
 
         snprintf(name, sizeof(name), "group-%d", group);
@@ -296,7 +297,7 @@ a_replayed_call_keeps_its_target(void **state)
     rig.routes[0].to = (struct conf_list){ both, 2 };
     callrig_open();
     for (int32_t id = 1; id < 20; id += 2) {
-        char user[16];
+        char user[32];
         unsigned pool;
         struct h2peer *p;
         int32_t at = 0;
@@ -453,6 +454,39 @@ concurrent_calls_of_a_route_are_limited(void **state)
     request_at(RIG_APP, 5);
 }
 
+static void
+method_config_holds_for_its_method_only(void **state)
+{
+    struct method_name_conf name = { "test.Service", "Method" };
+    struct method_conf method = { .names = { &name, 1 }, .max_request_bytes = 10 };
+
+    (void)state;
+    rig.front.method_config = (struct conf_list){ &method, 1 };
+    callrig_open();
+    h2peer_call(&rig.client, 1, 0);
+    send_message(&rig.client, 1, 11, true);
+    HAS(want_status(1, "8"), "(11 vs. 10 bytes)");
+    h2peer_headers(&rig.client, 3, 0, ":method", "POST", ":scheme", "http", ":path",
+                   "/test.Service/Other", ":authority", "x", "content-type",
+                   "application/grpc", NULL);
+    send_message(&rig.client, 3, 11, true);
+    TURN_UNTIL(rig.loop, h2peer_data(backend(RIG_APP), 3) == FRAME_PREFIX + 11);
+}
+
+static void
+method_config_has_a_deadline(void **state)
+{
+    struct method_name_conf name = { NULL, NULL };
+    struct method_conf method = { .names = { &name, 1 }, .timeout_ms = 30 };
+
+    (void)state;
+    rig.front.method_config = (struct conf_list){ &method, 1 };
+    callrig_open();
+    call_with(1, "x", "y");
+    HAS(request_at(RIG_APP, 1), "grpc-timeout: ");
+    want_status(1, "4");
+}
+
 int
 main(void)
 {
@@ -474,6 +508,8 @@ main(void)
         RIG_TEST(a_cut_prefix_is_not_swallowed),
         RIG_TEST(windows_are_given_back_with_a_limit_too),
         RIG_TEST(concurrent_calls_of_a_route_are_limited),
+        RIG_TEST(method_config_holds_for_its_method_only),
+        RIG_TEST(method_config_has_a_deadline),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

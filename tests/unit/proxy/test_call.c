@@ -188,13 +188,13 @@ open_world(void)
     worker = worker_new(0, &shared);
     loop = worker->loop;
     control = loop_new(NULL);
-    hub = hub_new(control, worker->h2, &worker->rng, &pool, 1);
+    hub = hub_new(control, worker->h2, &worker->rng, NULL, &pool, 1);
     hub_expect(hub, 0, loop);
     workers[0] = worker;
     backend_listen();
-    assert_int_equal(server_open(loop, front.listen, &shared, workers, 1, &server, &why),
+    assert_int_equal(server_open(loop, front.listen, -1, true, &shared, workers, 1, &server, &why),
                      ERR_OK);
-    server_set(server, front_new(&front, true, 1, NULL, NULL),
+    server_set(server, front_new(&front, true, 1, NULL),
                table_new(&front, 1, slot_of, NULL));
     worker_apply_here(
         worker,

@@ -34,6 +34,7 @@ static struct endpoint_conf target;
 static struct hub *hubs[2];
 static struct listener_conf conf;
 static struct route_conf route;
+static struct to_conf to;
 static struct conf_pair label;
 static struct server *server;
 static struct listener *backend_listener;
@@ -98,7 +99,7 @@ set_conf(void)
     struct table *t = table_new(&conf, 1, slot_of, NULL);
 
     t->gone = on_gone;
-    server_set(server, front_new(&conf, true, 1, NULL, NULL), t);
+    server_set(server, front_new(&conf, true, 1, NULL), t);
 }
 
 static void
@@ -142,7 +143,7 @@ apply_server(struct change_server s)
 static void
 add_pool(unsigned at)
 {
-    hubs[at] = hub_new(control, worker->h2, &worker->rng, &pools[at], 1);
+    hubs[at] = hub_new(control, worker->h2, &worker->rng, NULL, &pools[at], 1);
     hub_expect(hubs[at], 0, loop);
     apply(&(struct worker_change){
         .pools = &(struct change_pool){ .slot = at, .hub = hubs[at], .conf = &pools[at] },
@@ -174,7 +175,8 @@ confs_init(void)
     conf.name = "in";
     conf.listen = "127.0.0.1:0";
     memset(&route, 0, sizeof(route));
-    route.to.pool = "app";
+    to = (struct to_conf){ .pool = "app", .weight = 1 };
+    route.to = (struct conf_list){ &to, 1 };
     conf.routes = (struct conf_list){ &route, 1 };
 }
 
@@ -202,7 +204,7 @@ setup(void **state)
     listener_start(backend_listener);
     addr_print(listener_addr(backend_listener), backend_name);
     confs_init();
-    assert_int_equal(server_open(loop, conf.listen, &shared, workers, 1, &server, &why),
+    assert_int_equal(server_open(loop, conf.listen, -1, true, &shared, workers, 1, &server, &why),
                      ERR_OK);
     add_pool(0);
     apply_conf();
@@ -323,7 +325,7 @@ labels_that_nobody_asks_for_any_more_are_forgotten(void **state)
 
     (void)state;
     label = (struct conf_pair){ .key = "build", .value = value };
-    route.to.subset = (struct conf_map){ .items = &label, .n = 1 };
+    to.subset = (struct conf_map){ .items = &label, .n = 1 };
     snprintf(value, sizeof(value), "held");
     apply_conf();
     open_call(1, 0, 1);
@@ -347,11 +349,11 @@ a_waiting_call_keeps_the_subset_that_it_waits_for(void **state)
 {
     (void)state;
     label = (struct conf_pair){ .key = "build", .value = "1" };
-    route.to.subset = (struct conf_map){ .items = &label, .n = 1 };
+    to.subset = (struct conf_map){ .items = &label, .n = 1 };
     apply_conf();
     h2peer_call(&client, 1, 0); /* the connect is under way: it waits */
     TURN_UNTIL(loop, stat_get(&worker->stats, STAT_PENDING) == 1);
-    route.to.subset.n = 0;
+    to.subset.n = 0;
     apply_conf();
     assert_int_equal(subsets_in_use(worker->pools[0]), 2);
     h2peer_u32(&client, F_RST, 1, H2_CANCEL);

@@ -46,7 +46,8 @@ static const char pasted[] =
     "[{ \"name\": [{ \"service\": \"pkg.Svc\", \"method\": \"Get\" }, { \"service\": "
     "\"pkg.Other\" }], \"timeout\": \"1.5s\", \"waitForReady\": false, "
     "\"maxRequestMessageBytes\": 4194304, \"maxResponseMessageBytes\": \"4MiB\" },"
-    " { \"name\": [{ \"service\": \"pkg.Svc\", \"method\": \"\" }], \"timeout\": \"2s\" },"
+    " { \"name\": [{ \"service\": \"pkg.Svc\", \"method\": \"\" }], \"timeout\": \"2s\" "
+    "},"
     " { \"name\": [{}], \"timeout\": \"0.100s\" }]";
 
 static void
@@ -75,11 +76,16 @@ the_most_specific_name_counts(void **state)
         const char *service, *method;
         int64_t timeout_ms;
     } rows[] = {
-        { "pkg.Svc", "Get", 1500 },    { "pkg.Svc", "Put", 2000 },
-        { "pkg.Svc", "", 2000 },       { "pkg.Other", "Get", 1500 },
-        { "pkg.Other", "", 1500 },     { "pkg.Sv", "Get", 100 },
-        { "pkg.SvcG", "et", 100 },     { "pkg.Svc/Get", "", 100 },
-        { "", "", 100 },               { "", "Get", 100 },
+        { "pkg.Svc", "Get", 1500 },
+        { "pkg.Svc", "Put", 2000 },
+        { "pkg.Svc", "", 2000 },
+        { "pkg.Other", "Get", 1500 },
+        { "pkg.Other", "", 1500 },
+        { "pkg.Sv", "Get", 100 },
+        { "pkg.SvcG", "et", 100 },
+        { "pkg.Svc/Get", "", 100 },
+        { "", "", 100 },
+        { "", "Get", 100 },
         { "PKG.SVC", "Get", 100 },
     };
     struct conf_snapshot *s = load_good(pasted);
@@ -88,8 +94,8 @@ the_most_specific_name_counts(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct method_conf *m = method_conf_find(t, slice_of(rows[i].service),
-                                                       slice_of(rows[i].method));
+        const struct method_conf *m =
+            method_conf_find(t, slice_of(rows[i].service), slice_of(rows[i].method));
 
         if (!m || m->timeout_ms != rows[i].timeout_ms)
             fail_msg("%s/%s: %lld", rows[i].service, rows[i].method,
@@ -163,11 +169,12 @@ what_gRPC_refuses_is_refused(void **state)
     static const struct {
         const char *list, *want;
     } rows[] = {
-        { "[{ \"name\": [{}, {}] }]", "methodConfig[0] has it already [E0298]" },
-        { "[{ \"name\": [{ \"service\": \"a.B\" }] }, { \"name\": [{ \"service\": \"a.C\" "
+        { "[{ \"name\": [{}, {}] }]", "methodConfig[0] has it already [E0291]" },
+        { "[{ \"name\": [{ \"service\": \"a.B\" }] }, { \"name\": [{ \"service\": "
+          "\"a.C\" "
           "}, { \"service\": \"a.B\", \"method\": \"\" }] }]",
           "f:1:132: error: the name a.B is used twice; methodConfig[0] has it already" },
-        { "[{ \"name\": [{ \"method\": \"C\" }] }]", "[E0299]" },
+        { "[{ \"name\": [{ \"method\": \"C\" }] }]", "[E0292]" },
         { "[{ \"name\": [] }]", "[E0116]" },
         { "[{ \"timeout\": \"1s\" }]", "needs the key \"name\"" },
         { "[{ \"name\": [{ \"service\": \"/a.B/C\" }] }]", "[E0209]" },

@@ -11,6 +11,7 @@
 
 static struct listener_conf conf;
 static struct route_conf routes[3];
+static struct to_conf to[3];
 static struct conf_pair label = { "version", "v2" };
 static unsigned slots[3]; /* of pools "a", "b", "c" */
 static unsigned gone;
@@ -33,11 +34,12 @@ setup(void **state)
     conf.listen = "127.0.0.1:8080";
     memset(routes, 0, sizeof(routes));
     for (unsigned i = 0; i < 3; i++) {
-        routes[i].to.pool = names[i];
+        to[i] = (struct to_conf){ .pool = names[i], .weight = 1 };
+        routes[i].to = (struct conf_list){ &to[i], 1 };
         slots[i] = 10 + i;
     }
     routes[0].match.service = "pkg.First";
-    routes[1].to.subset = (struct conf_map){ .items = &label, .n = 1 };
+    to[1].subset = (struct conf_map){ .items = &label, .n = 1 };
     conf.routes = (struct conf_list){ routes, 3 };
     gone = 0;
     return 0;
@@ -63,8 +65,6 @@ a_table_has_the_slots_and_copies_of_the_words(void **state)
     assert_ptr_not_equal(t->targets[t->routes[1].target].selector->items, &label);
     assert_string_equal(t->targets[t->routes[1].target].selector->items[0].value, "v2");
     assert_ptr_not_equal(t->routes[0].conf->match.service, routes[0].match.service);
-    assert_ptr_equal(route_find(t->routes, 3, slice_of("pkg.First"), slice_of("X")),
-                     &t->routes[0]);
     table_drop(t);
 }
 
@@ -116,18 +116,10 @@ a_table_stays_while_routes_and_slots_are_the_same(void **state)
     table_drop(t);
 }
 
-static struct tls_ctx *dropped;
-
-static void
-on_tls_drop(struct tls_ctx *tls)
-{
-    dropped = tls;
-}
-
 static void
 a_front_stays_whatever_the_routes_are(void **state)
 {
-    struct front *f = front_new(&conf, true, 3, NULL, NULL);
+    struct front *f = front_new(&conf, true, 3, NULL);
 
     (void)state;
     assert_int_equal(f->conf->routes.n, 0);
@@ -137,32 +129,9 @@ a_front_stays_whatever_the_routes_are(void **state)
     conf.limits.max_header_count++;
     assert_false(front_is_same(f, &conf));
     front_drop(f);
-    f = front_new(&conf, false, 3, NULL, NULL);
+    f = front_new(&conf, false, 3, NULL);
     assert_int_equal(f->limits.reset_burst, 1000);
     front_drop(f);
-}
-
-static void
-new_certificates_make_a_new_front_of_the_same_config(void **state)
-{
-    static int one, two;
-    struct tls_ctx *first = (struct tls_ctx *)&one, *second = (struct tls_ctx *)&two;
-    struct front *f = front_new(&conf, true, 3, first, on_tls_drop), *g;
-
-    (void)state;
-    dropped = NULL;
-    g = front_with_tls(f, second, on_tls_drop);
-    assert_ptr_equal(g->conf, f->conf);
-    assert_ptr_equal(f->tls, first);
-    assert_ptr_equal(g->tls, second);
-    assert_ptr_equal(front_hold(f), f);
-    front_drop(f);
-    assert_null(dropped);
-    front_drop(f);
-    assert_ptr_equal(dropped, first);
-    assert_string_equal(g->conf->name, "in");
-    front_drop(g);
-    assert_ptr_equal(dropped, second);
 }
 
 int
@@ -173,8 +142,6 @@ main(void)
         cmocka_unit_test_setup(the_last_drop_tells_it, setup),
         cmocka_unit_test_setup(a_table_stays_while_routes_and_slots_are_the_same, setup),
         cmocka_unit_test_setup(a_front_stays_whatever_the_routes_are, setup),
-        cmocka_unit_test_setup(new_certificates_make_a_new_front_of_the_same_config,
-                               setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,13 +12,14 @@ static char got[4096];
 static unsigned calls;
 
 static void
-note(void *arg, const struct addr *a)
+note(void *arg, const struct addr *a, const char *host)
 {
     char text[ADDR_TEXT_MAX];
 
     assert_ptr_equal(arg, got);
     calls++;
-    snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s ", addr_print(a, text));
+    snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s%s ", host ? host : "",
+             host ? "=" : "", addr_print(a, text));
 }
 
 static int
@@ -36,6 +37,8 @@ good_targets_give_their_addresses_in_order(void **state)
     static const char *const rows[][2] = {
         { "127.0.0.1:50051", "127.0.0.1:50051 " },
         { "[::1]:7", "[::1]:7 " },
+        { "LocalHost:7", "localhost=127.0.0.1:7 " },
+        { "static:///127.0.0.1:2,localhost:3", "127.0.0.1:2 localhost=127.0.0.1:3 " },
         { "unix:/run/a.sock", "unix:/run/a.sock " },
         { "static:///127.0.0.1:1", "127.0.0.1:1 " },
         { "static:///127.0.0.1:2,127.0.0.1:1,[::1]:3",

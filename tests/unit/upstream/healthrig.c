@@ -69,7 +69,7 @@ world_turns(struct world *w)
 void
 world_start(struct world *w)
 {
-    w->hub = hub_new(w->rig.loop, w->rig.w, &w->rng, &w->conf, 1);
+    w->hub = hub_new(w->rig.loop, w->rig.w, &w->rng, NULL, &w->conf, 1);
     world_turns(w);
 }
 

@@ -252,6 +252,7 @@ list_send(const struct row *rows)
         backend_hold(r->backend);
         r->hash_key = r->backend->name;
         r->origin = "test";
+        r->host = "";
         r->weight = rows[i].weight ? rows[i].weight : 1;
         r->priority = rows[i].priority;
         r->zone = rows[i].zone ? rows[i].zone : "";
@@ -284,7 +285,7 @@ pools_open(size_t endpoints, const char *policy, size_t workers)
     conf.endpoints.items = targets;
     conf.endpoints.n = endpoints;
     conf.balance.policy = policy;
-    hub = hub_new(loop, w, &rng, &conf, workers);
+    hub = hub_new(loop, w, &rng, NULL, &conf, workers);
     for (size_t i = 0; i < workers; i++) {
         pools[i] = pool_new(w, &conf, &rng, call_on_stream);
         hub_attach(hub, i, pools[i]);

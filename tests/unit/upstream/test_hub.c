@@ -26,7 +26,7 @@ hub_open(size_t n)
     conf.endpoints.items = targets;
     conf.endpoints.n = n;
     conf.balance.policy = "round_robin";
-    hub = hub_new(loop, w, &rng, &conf, 1);
+    hub = hub_new(loop, w, &rng, NULL, &conf, 1);
 }
 
 static void

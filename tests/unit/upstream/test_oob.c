@@ -57,7 +57,7 @@ setup(void **state)
     backend = backend_new(&to, 1);
     field_defaults(&pool_conf_struct, &conf);
     conf.name = "app";
-    oob = oob_new(rig.w, backend, &conf, &rng, on_report, &rig);
+    oob = oob_new(rig.w, backend, &conf, NULL, "", &rng, on_report, &rig);
     return 0;
 }
 
