@@ -3,6 +3,7 @@
 #include "upstream/hub_explain.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/jsontext.h"
@@ -193,36 +194,67 @@ verdict(const struct verdicts *v, size_t i, struct strbuf *out)
                       b->why);
     if (!usable && !panic)
         return false;
+    if (backend_unreachable(b)) {
+        strbuf_printf(out, "%sit could not be connected the last time",
+                      usable ? "" : "; ");
+        return false;
+    }
     if (v->share[at] == 0) {
         strbuf_puts(out, usable ? "" : "; ");
         why_level(v, r, out);
         return false;
     }
-    if (!usable)
-        strbuf_puts(out, "; but this is panic: too few are healthy, so all get calls");
-    else if (backend_unreachable(b))
-        strbuf_puts(out, "it could not be connected the last time");
-    else
-        strbuf_puts(out, backend_state_word(b, &t));
+    strbuf_puts(out, usable ? backend_state_word(b, &t)
+                            : "; but this is panic: too few are healthy, so all get "
+                              "calls");
     if (v->share[at] < 100)
         strbuf_printf(out, "; its priority or zone gets %u %% of the calls",
                       v->share[at]);
-    return !usable || !backend_unreachable(b);
+    return true;
 }
 
-/* One that no list names any more, but that has calls or connections. */
-static bool
-backend_leaves(const struct hub *hub, const struct backend *b,
-               const struct backend_totals *t)
+static int
+pointer_compare(const void *a, const void *b)
 {
-    return b && hub->list && b->seen < hub->list->version && (t->flying || t->connections);
+    const uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* The backends that the list does not name any more, but that have calls or connections. Returns how many; free *ret. */
+static size_t
+verdicts_leaving(const struct verdicts *v, const struct backend ***ret)
+{
+    const struct backend_table *t = &v->hub->table;
+    const struct backend **left = xcalloc(t->used + 1, sizeof(struct backend *));
+    uintptr_t *named = xcalloc(v->n + 1, sizeof(*named));
+    size_t n = 0;
+
+    for (size_t i = 0; i < v->n; i++)
+        named[i] = (uintptr_t)v->hub->list->rows[i].backend;
+    qsort(named, v->n, sizeof(*named), pointer_compare);
+    for (size_t i = 0; i < t->size; i++) {
+        const uintptr_t key = (uintptr_t)t->slots[i];
+        struct backend_totals totals;
+
+        if (!key || bsearch(&key, named, v->n, sizeof(*named), pointer_compare))
+            continue;
+        totals = backend_totals(t->slots[i]);
+        if (totals.flying || totals.connections)
+            left[n++] = t->slots[i];
+    }
+    xfree(named);
+    *ret = left;
+    return n;
 }
 
 static void
-why_draining(const struct backend_totals *t, struct strbuf *out)
+why_draining(const struct backend *b, struct strbuf *out)
 {
+    struct backend_totals t = backend_totals(b);
+
     strbuf_printf(out, "draining: its target does not name it any more; %u open calls end",
-                  t->flying);
+                  t.flying);
 }
 
 static void
@@ -308,23 +340,19 @@ line_add(struct strbuf *out, const char *name, bool yes, struct strbuf *why)
 }
 
 static void
-lines_draining(const struct hub *hub, struct strbuf *out)
+lines_draining(const struct verdicts *v, struct strbuf *out)
 {
-    size_t n = 0;
+    const struct backend **left;
+    size_t n = verdicts_leaving(v, &left);
 
-    for (size_t i = 0; i < hub->table.size; i++) {
-        const struct backend *b = hub->table.slots[i];
-        struct backend_totals t = { 0 };
+    for (size_t i = 0; i < n && i < SHOWN_MAX; i++) {
         struct strbuf why;
 
-        if (b)
-            t = backend_totals(b);
-        if (!backend_leaves(hub, b, &t) || ++n > SHOWN_MAX)
-            continue;
         strbuf_init(&why, WHY_MAX);
-        why_draining(&t, &why);
-        line_add(out, b->name, false, &why);
+        why_draining(left[i], &why);
+        line_add(out, left[i]->name, false, &why);
     }
+    xfree(left);
 }
 
 void
@@ -358,7 +386,7 @@ hub_explain(const struct hub *hub, const struct conf_map *selector, struct strbu
     hidden = v.n > SHOWN_MAX ? v.n - SHOWN_MAX : 0;
     if (hidden)
         strbuf_printf(out, "  and %zu more (--json has them all)\n", hidden);
-    lines_draining(hub, out);
+    lines_draining(&v, out);
     xfree(v.place);
 }
 
@@ -381,23 +409,18 @@ json_endpoint(struct strbuf *out, const struct backend *b, bool yes, const char 
 static void
 json_draining(const struct verdicts *v, struct strbuf *out)
 {
-    bool more = v->n > 0;
+    const struct backend **left;
+    size_t n = verdicts_leaving(v, &left);
 
-    for (size_t i = 0; i < v->hub->table.size; i++) {
-        const struct backend *b = v->hub->table.slots[i];
-        struct backend_totals t = { 0 };
+    for (size_t i = 0; i < n; i++) {
         struct strbuf why;
 
-        if (b)
-            t = backend_totals(b);
-        if (!backend_leaves(v->hub, b, &t))
-            continue;
         strbuf_init(&why, WHY_MAX);
-        why_draining(&t, &why);
-        strbuf_puts(out, more ? ",\n" : "\n");
-        json_endpoint(out, b, false, "draining", &why);
-        more = true;
+        why_draining(left[i], &why);
+        strbuf_puts(out, v->n || i ? ",\n" : "\n");
+        json_endpoint(out, left[i], false, "draining", &why);
     }
+    xfree(left);
 }
 
 void
