@@ -34,7 +34,7 @@ server_find(const struct process *p, const char *name, struct strbuf *out)
         if (strcmp(server_name(p->servers[i]), name) == 0)
             return p->servers[i];
     }
-    strbuf_puts(out, name ? "there is no such listener" : "which listener?");
+    strbuf_puts(out, name ? "there is no such listener" : "which listener is meant");
     strbuf_puts(out, "; there is: ");
     for (size_t i = 0; i < p->server_count; i++)
         strbuf_printf(out, "%s%s", i ? ", " : "", server_name(p->servers[i]));

@@ -127,4 +127,5 @@ def main():
     sys.exit(1 if wrong or bad < 30 else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
