@@ -224,6 +224,7 @@ class PoolsFile(Example):
                         '"10.1.0.9:50051"': '"%s"' % self.named("far").address}
 
     def check(self):
+        self.wait_usable("shop", 5)
         assert self.call("/shop.Preview/Get").name == "b7"
         assert {self.call("/shop.Cart/Get").name for _ in range(20)} == {"b6"}     # our zone
         with open(self.path) as f:
