@@ -26,7 +26,7 @@ def server(ca):
 
 @pytest.fixture(scope="module")
 def client(ca):
-    return ca.issue("spiffe://shop.test/web", "https://shop.test/a,b", "web.shop.test",
+    return ca.issue("https://shop.test/a,b", "web.shop.test",
                     name="client")
 
 
@@ -34,7 +34,7 @@ def client(ca):
 def ours(client):
     digest = hashlib.sha256(client.x509.public_bytes(serialization.Encoding.DER)).hexdigest()
     return ("By=spiffe://shop.test/proxy;Hash=%s;Subject=\"CN=client\";"
-            "URI=spiffe://shop.test/web;URI=\"https://shop.test/a,b\";DNS=web.shop.test" % digest)
+            "URI=\"https://shop.test/a,b\";DNS=web.shop.test" % digest)
 
 
 def heard(proxy, backend, credentials, values, call_id):
