@@ -52,7 +52,7 @@ struct peer {
     int fd;
     bool dirty, closing, want_write;
     nghttp2_session *session;
-    SSL *ssl; /* NULL: plain text */
+    SSL *ssl;     /* NULL: plain text */
     uint8_t *out; /* only while something is queued */
     size_t out_len, out_done;
     struct peer *next_dirty;
@@ -565,8 +565,8 @@ backend_use_tls(const char *cert, const char *key)
         fprintf(stderr, "bench_backend: the certificate or its key cannot be used\n");
         exit(1);
     }
-    SSL_CTX_set_mode(backend.tls, SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(backend.tls,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(backend.tls, 1);
     SSL_CTX_set_default_read_buffer_len(backend.tls, 65536);
     SSL_CTX_set_alpn_select_cb(backend.tls, backend_on_alpn, NULL);

@@ -149,7 +149,7 @@ class Tls:
         got = subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
              "-nodes", "-days", "7", "-subj", "/CN=bench", "-addext",
-             "subjectAltName=IP:127.0.0.1", "-keyout", self.key, "-out", self.cert],
+             "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", self.key, "-out", self.cert],
             capture_output=True, text=True, timeout=30)
         if got.returncode:
             raise LabError("openssl made no certificate:\n" + got.stderr[-400:])
@@ -293,7 +293,7 @@ def write_nghttpx(program, folder, port, backend_port, wide):
     return [program, "--conf=/dev/null", "--workers=1", "--single-thread",
             "--single-process", "--errorlog-file=" + os.path.join(folder, "error.log"),
             "--frontend=127.0.0.1,%d%s" % (port, "" if TLS else ";no-tls"),
-            "--backend=127.0.0.1,%d;;proto=h2%s" % (backend_port, ";tls" if TLS else ""),
+            "--backend=127.0.0.1,%d;;proto=h2%s" % (backend_port, ";tls;sni=localhost" if TLS else ""),
             "--frontend-http2-max-concurrent-streams=1000",
             "--backend-http2-max-concurrent-streams=1000",
             "--frontend-http2-window-size=1M", "--backend-http2-window-size=1M",
@@ -341,7 +341,7 @@ def write_nginx(program, folder, port, backend_port, wide, extra=""):
         down, up = "ssl http2", "grpcs"
         extra += ("    ssl_certificate %s;\n    ssl_certificate_key %s;\n    ssl_protocols "
                   "TLSv1.3;\n    grpc_ssl_protocols TLSv1.3;\n    grpc_ssl_verify on;\n"
-                  "    grpc_ssl_trusted_certificate %s;\n    grpc_ssl_name 127.0.0.1;\n"
+                  "    grpc_ssl_trusted_certificate %s;\n    grpc_ssl_name localhost;\n"
                   "    ssl_conf_command Ciphersuites %s;\n" %
                   (TLS.cert, TLS.key, TLS.cert, CIPHER))
     conf = write(os.path.join(folder, "nginx.conf"), user + """daemon off;
