@@ -190,11 +190,12 @@ static const struct conf_field listener_fields[] = {
       .valid = listen_valid,
       .code = "E0204",
       .example = "\"127.0.0.1:8080\"",
-      .help = "Address for clients: \"127.0.0.1:8080\", \"[::]:8080\", \":8080\" (all "
-              "addresses), or \"unix:/run/x.sock\". \"fd:NAME\" takes the socket that "
-              "systemd opened under that FileDescriptorName; a socket of systemd with the "
-              "same address is taken without that. HTTP/2 with prior knowledge in plain "
-              "text, or with \"tls\" in TLS. Port 0 takes a free port." },
+      .help =
+          "Address for clients: \"127.0.0.1:8080\", \"[::]:8080\", \":8080\" (all "
+          "addresses), or \"unix:/run/x.sock\". \"fd:NAME\" takes the socket that "
+          "systemd opened under that FileDescriptorName; a socket of systemd with the "
+          "same address is taken without that. HTTP/2 with prior knowledge in plain "
+          "text, or with \"tls\" in TLS. Port 0 takes a free port." },
     { .key = "direction",
       .type = CONF_ENUM,
       .at = offsetof(struct listener_conf, direction),
@@ -256,8 +257,9 @@ static const struct conf_field listener_fields[] = {
       .sub = &method_conf_struct,
       .example = "[{ \"name\": [{ \"service\": \"helloworld.Greeter\" }], "
                  "\"timeout\": \"1.5s\" }]",
-      .help = "What holds for single methods, in the words of a gRPC service config, whose "
-              "methodConfig may be pasted here. The most specific name counts." },
+      .help =
+          "What holds for single methods, in the words of a gRPC service config, whose "
+          "methodConfig may be pasted here. The most specific name counts." },
     { .key = "routes",
       .type = CONF_LIST,
       .at = offsetof(struct listener_conf, routes),
@@ -281,9 +283,10 @@ check_san(const struct listener_conf *l, struct conf_place *place)
         return;
     for (size_t i = 0; i < l->routes.n; i++) {
         if (r[i].match.san.n)
-            conf_warning_item(place, "routes", i, "match.san", "W0321",
-                              "this route is never taken: the listener asks clients for no "
-                              "certificate; give tls.clientCa");
+            conf_warning_item(
+                place, "routes", i, "match.san", "W0321",
+                "this route is never taken: the listener asks clients for no "
+                "certificate; give tls.clientCa");
     }
 }
 

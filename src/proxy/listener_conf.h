@@ -46,7 +46,7 @@ struct listener_conf {
     struct listener_limits_conf limits;
     struct down_keepalive_conf keepalive;
     struct conf_list method_config; /* of struct method_conf */
-    struct conf_list routes; /* of struct route_conf; first match wins */
+    struct conf_list routes;        /* of struct route_conf; first match wins */
 };
 
 extern const struct conf_struct listener_conf_struct;

@@ -54,22 +54,29 @@ def variant(proxy, addresses, i):
     config = changed(proxy)
     app, listener = config["pools"][0], config["listeners"][0]
     app["subsetFallback"] = "any"
-    if i % 4 == 0:      # endpoints and weights: the same pool
+    if i % 5 == 0:      # endpoints and weights: the same pool
         app["endpoints"] = [{"target": a, "weight": 1 + i % 5,
                              "labels": {"build": str(i)}} for a in addresses[i % 2:]]
-    elif i % 4 == 1:    # routes to labels that were never there before
+    elif i % 5 == 1:    # routes to labels that were never there before
         listener["routes"] = [
             {"match": {"service": "grpc.testing.TestService", "method": "UnaryCall"},
              "to": {"pool": "app", "subset": {"build": str(i)}}}, {"to": "app"}]
-    elif i % 4 == 2:    # another pool of the same name, and one more
+    elif i % 5 == 2:    # another pool of the same name, and one more
         app["connections"] = {"connectTimeout": "%dms" % (1000 + i)}
         port = addresses[0].rsplit(":", 1)[1]
         config["pools"].append(pool(
             proxy, "more%d" % i, [addresses[1], "dns:///localhost:" + port],
-            healthCheck={"type": "tcp" if i % 8 == 2 else "grpc", "interval": "100ms"},
+            healthCheck={"type": "tcp" if i % 2 else "grpc", "interval": "100ms"},
             outlierDetection={"consecutiveErrors": 5}))
         listener["routes"] = [{"match": {"service": "nobody"}, "to": "more%d" % i},
                               {"to": "app"}]
+    elif i % 5 == 3:    # a weighted split, header edits and a mirror
+        config["pools"].append(pool(proxy, "mirror", addresses[2:]))
+        listener["routes"] = [{
+            "to": [{"pool": "app", "weight": 1 + i % 7},
+                   {"pool": "app", "subset": {"half": str(i)}, "weight": 3}],
+            "requestHeaders": {"set": {"x-reload": str(i)}},
+            "mirror": {"pool": "mirror", "share": "20%"}}]
     else:               # what later connections may do
         listener["limits"] = {"maxConcurrentStreams": 1000 + i}
     return config

@@ -172,8 +172,8 @@ bad_free_keys_and_single_values_are_refused(void **state)
           "z:1:58: error: lamps.a.warmth must be a whole number, not a fraction "
           "[E0109]" },
         { "\"lamps\": { \"a\": { \"lit\": \"true\" } }",
-          "z:1:55: error: lamps.a.lit must be true or false, not a string; write it "
-          "without quotes [E0109]" },
+          "z:1:55: error: lamps.a.lit must be true or false, not a string "
+          "\"true\"; did you mean true? [E0109]" },
         { "\"lamps\": { \"a\": \"\", \"b\": \"\", \"c\": \"\", \"d\": \"\" }",
           "z:1:39: error: lamps has 4 items; it may have from 0 to 3 [E0116]" },
         { "\"lamps\": { \"sun\": \"\" }", "z:1:48: error: the sun is no lamp [E0295]" },

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "certs.h"
 #include "conf/alias_words.h"
 #include "conf/check.h"
 #include "conf/explain.h"
@@ -30,7 +31,6 @@
 #include "main/manpage.h"
 #include "proxy/listener_conf.h"
 #include "resolve/endpoints.h"
-#include "tlscert.h"
 #include "upstream/pool_conf.h"
 
 #define SMALLEST                                                                         \
@@ -433,43 +433,6 @@ the_printed_config_loads_to_the_same(void **state)
 /* What a file:/// target reads, see the next test. */
 #define ENDPOINTS_FILE "conf/endpoints.json"
 
-/* conf/mtls.json names files by the variable CERTS: they are made here. */
-static void
-make_certificates(char dir[64])
-{
-    struct tlsid ca, own;
-    char path[96];
-
-    snprintf(dir, 64, "/tmp/outrigger-conf-XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    tlsid_make(&ca, NULL, NULL, -1, 100);
-    tlsid_make(&own, "DNS:app.shop.example", &ca, -1, 90);
-    snprintf(path, sizeof(path), "%s/ca.crt", dir);
-    tlsid_save(&ca, path);
-    snprintf(path, sizeof(path), "%s/tls.crt", dir);
-    tlsid_save(&own, path);
-    snprintf(path, sizeof(path), "%s/tls.key", dir);
-    tlsid_save_key(&own, path);
-    assert_int_equal(chmod(path, 0600), 0);
-    assert_int_equal(setenv("CERTS", dir, 1), 0);
-    tlsid_done(&ca);
-    tlsid_done(&own);
-}
-
-static void
-remove_certificates(const char *dir)
-{
-    static const char *const names[] = { "ca.crt", "tls.crt", "tls.key" };
-    char path[96];
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-        unlink(path);
-    }
-    assert_int_equal(rmdir(dir), 0);
-    unsetenv("CERTS");
-}
-
 static void
 each_example_loads_without_a_word(void **state)
 {
@@ -479,7 +442,7 @@ each_example_loads_without_a_word(void **state)
     glob_t found;
 
     (void)state;
-    make_certificates(certs);
+    certs_make(certs);
     snprintf(pattern, sizeof(pattern), "%s/conf/*.json", golden_top());
     assert_int_equal(glob(pattern, 0, NULL, &found), 0);
     snprintf(pattern, sizeof(pattern), "%s/conf/*.yaml", golden_top());
@@ -501,7 +464,7 @@ each_example_loads_without_a_word(void **state)
     }
     assert_true(n >= 7);
     globfree(&found);
-    remove_certificates(certs);
+    certs_remove(certs);
 }
 
 static void

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/strbuf.h"
+#include "certs.h"
 #include "conf/print.h"
 #include "conf/snapshot.h"
 #include "golden.h"
@@ -36,9 +37,10 @@ typedef void file_fn(const char *path);
 static void
 each_file(file_fn *fn)
 {
-    char pattern[1024];
+    char pattern[1024], certs[64];
     glob_t g;
 
+    certs_make(certs);
     snprintf(pattern, sizeof pattern, "%s/conf/*.json", golden_top());
     assert_int_equal(glob(pattern, 0, NULL, &g), 0);
     assert_true(g.gl_pathc >= 5);
@@ -47,6 +49,7 @@ each_file(file_fn *fn)
             fn(g.gl_pathv[i]);
     }
     globfree(&g);
+    certs_remove(certs);
 }
 
 static char *
@@ -125,8 +128,19 @@ static void touch_struct(const struct conf_struct *type, char *obj);
 static void
 touch_list(const struct conf_field *f, struct conf_list *list)
 {
-    for (size_t i = 0; i < list->n; i++)
-        touch_struct(f->sub, (char *)list->items + i * f->sub->size);
+    for (size_t i = 0; i < list->n; i++) {
+        char *item = (char *)list->items + i * f->sub->size;
+
+        touch_struct(f->sub, item);
+        if (f->type == CONF_DICT) {
+            const char **key = (const char **)(void *)(item + f->sub->key_at);
+            const char *kept = *key;
+
+            *key = "?";
+            must_differ(f->key);
+            *key = kept;
+        }
+    }
     if (list->n) {
         list->n--;
         must_differ(f->key);
@@ -156,7 +170,7 @@ touch_struct(const struct conf_struct *type, char *obj)
 
         if (f->type == CONF_OBJECT)
             touch_struct(f->sub, at);
-        else if (f->type == CONF_LIST)
+        else if (f->type == CONF_LIST || f->type == CONF_DICT)
             touch_list(f, at);
         else if (f->type == CONF_MAP)
             touch_map(f, at);

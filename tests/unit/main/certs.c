@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/main/certs.c - see certs.h. */
+#include "certs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/compat.h"
+#include "tlscert.h"
+
+void
+certs_make(char dir[64])
+{
+    struct tlsid ca, own;
+    char path[96];
+
+    snprintf(dir, 64, "/tmp/outrigger-conf-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    tlsid_make(&ca, NULL, NULL, -1, 100);
+    tlsid_make(&own, "DNS:app.shop.example", &ca, -1, 90);
+    snprintf(path, sizeof(path), "%s/ca.crt", dir);
+    tlsid_save(&ca, path);
+    snprintf(path, sizeof(path), "%s/tls.crt", dir);
+    tlsid_save(&own, path);
+    snprintf(path, sizeof(path), "%s/tls.key", dir);
+    tlsid_save_key(&own, path);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(setenv("CERTS", dir, 1), 0);
+    tlsid_done(&ca);
+    tlsid_done(&own);
+}
+
+void
+certs_remove(const char *dir)
+{
+    static const char *const names[] = { "ca.crt", "tls.crt", "tls.key" };
+    char path[96];
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(dir), 0);
+    unsetenv("CERTS");
+}
