@@ -33,7 +33,7 @@ struct admin {
     size_t n;
     struct hub *const *hubs;
     size_t hub_count;
-    struct tls_store *tls; /* NULL: none */
+    struct tls_store *tls;         /* NULL: none */
     struct addr at;                /* where it really listens */
     char unix_path[ADDR_TEXT_MAX]; /* removed at the end; "": not ours */
     admin_page_fn *metrics;        /* further series; NULL: none */

@@ -565,8 +565,9 @@ const struct explain_code explain_codes[] = {
       .good = ROUTE("\"hosts\": \"shop.example.com\"") },
     { .code = "W0321",
       .title = "a name in a certificate that nobody shows",
-      .text = "\"san\" looks at the verified certificate of the client. The listener must "
-              "ask for one: tls with cert, key and clientCa.",
+      .text =
+          "\"san\" looks at the verified certificate of the client. The listener must "
+          "ask for one: tls with cert, key and clientCa.",
       .bad = ROUTE("\"san\": \"spiffe://shop.example/cart\""),
       .good = ROUTE("\"headers\": { \"x-client\": \"cart\" }") },
     { .code = "W0330",

@@ -68,8 +68,8 @@ ring_scale(const struct ring_member *m, size_t n, double sum,
 
     for (size_t i = 0; i < n; i++)
         least = fmin(least, m[i].weight / sum);
-    scale = size->each ? size->each * sum / LB_WEIGHT_ONE
-                       : ceil(least * size->least) / least;
+    scale =
+        size->each ? size->each * sum / LB_WEIGHT_ONE : ceil(least * size->least) / least;
     return fmin(scale, size->most);
 }
 

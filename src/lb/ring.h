@@ -16,7 +16,8 @@ struct ring_entry {
 /* How many places there are. */
 struct ring_size {
     uint32_t least, most;
-    uint32_t each; /* for weight 1, whatever the number of endpoints; 0: as gRPC, which keeps the size of the whole ring */
+    uint32_t
+        each; /* for weight 1, whatever the number of endpoints; 0: as gRPC, which keeps the size of the whole ring */
 };
 
 /* Zero is a good start. */

@@ -117,7 +117,7 @@ enum stat {
     STAT_TLS_RELOADED,
     STAT_TLS_RELOAD_FAILED,
     STAT_TLS_INSECURE, /* level */
-    STAT_DRAIN_STATE, /* level */
+    STAT_DRAIN_STATE,  /* level */
     STAT_COUNT
 };
 

@@ -9,8 +9,11 @@
 #include "proxy/balance.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
+#include "proxy/front.h"
+#include "proxy/listener_conf.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
+#include "proxy/xfcc.h"
 
 enum {
     ATTEMPTS_MAX =
@@ -103,6 +106,8 @@ attempt_fields(struct call *c, const struct pool *to, struct h2_field *f)
     struct fields fields = { .v = f };
 
     attempt_pass_fields(c, to, &fields);
+    if (UNLIKELY(c->owner->front->conf->xfcc))
+        fields.n = xfcc_apply(c->owner, &c->arena, f, fields.n);
     if (UNLIKELY(c->acts & ACT_EDIT_REQUEST))
         fields.n = action_edit_request(c, f, fields.n);
     return fields.n;

@@ -27,7 +27,7 @@ struct worker;
 
 enum {
     BLOCK_FIELDS_MAX = 128 + 8, /* of a peer, and what we say ourselves */
-    ATTEMPT_FIELDS_MAX = BLOCK_FIELDS_MAX + EDIT_ADDS_MAX,
+    ATTEMPT_FIELDS_MAX = BLOCK_FIELDS_MAX + 1 + EDIT_ADDS_MAX, /* 1: xfcc.h */
 };
 
 enum half { HALF_HEADERS, HALF_BODY, HALF_CLOSED };

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/slab.h"
+#include "base/xalloc.h"
 #include "h2/conn.h"
 #include "net/tls_store.h"
 #include "net/transport.h"
@@ -37,6 +38,7 @@ down_free(struct down *d)
 
     list_remove(&d->link);
     front_drop(d->front);
+    xfree(d->xfcc);
     slab_give(w->slab, d);
 }
 

@@ -19,7 +19,8 @@ struct front {
     const struct listener_conf *conf; /* without routes: those are the table's */
     struct h2_limits limits;
     uint64_t version; /* of the config that it came with */
-    struct tls_keyring *tls; /* held; its newest context is for new connections; NULL: plain text */
+    struct tls_keyring
+        *tls; /* held; its newest context is for new connections; NULL: plain text */
 };
 
 /* One hold. local: the listener is on loopback or a unix socket. tls: the front takes the caller's hold; NULL when the conf has no TLS. */

@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "conf/check.h"
 #include "net/addr.h"
+#include "proxy/xfcc.h"
 #include "net/sockets.h"
 
 #define KIB        1024LL
@@ -189,11 +190,12 @@ static const struct conf_field listener_fields[] = {
       .valid = listen_valid,
       .code = "E0204",
       .example = "\"127.0.0.1:8080\"",
-      .help = "Address for clients: \"127.0.0.1:8080\", \"[::]:8080\", \":8080\" (all "
-              "addresses), or \"unix:/run/x.sock\". \"fd:NAME\" takes the socket that "
-              "systemd opened under that FileDescriptorName; a socket of systemd with the "
-              "same address is taken without that. HTTP/2 with prior knowledge in plain "
-              "text, or with \"tls\" in TLS. Port 0 takes a free port." },
+      .help =
+          "Address for clients: \"127.0.0.1:8080\", \"[::]:8080\", \":8080\" (all "
+          "addresses), or \"unix:/run/x.sock\". \"fd:NAME\" takes the socket that "
+          "systemd opened under that FileDescriptorName; a socket of systemd with the "
+          "same address is taken without that. HTTP/2 with prior knowledge in plain "
+          "text, or with \"tls\" in TLS. Port 0 takes a free port." },
     { .key = "direction",
       .type = CONF_ENUM,
       .at = offsetof(struct listener_conf, direction),
@@ -224,6 +226,18 @@ static const struct conf_field listener_fields[] = {
                  "\"/etc/outrigger/tls.key\" }",
       .help = "TLS for clients, which must speak HTTP/2 in it (ALPN h2). Without this "
               "object the listener speaks plain text." },
+    { .key = "forwardClientCert",
+      .type = CONF_ENUM,
+      .at = offsetof(struct listener_conf, forward_client_cert),
+      .def = "sanitize",
+      .words = xfcc_words,
+      .example = "\"sanitizeSet\"",
+      .help = "What happens to the header x-forwarded-client-cert, by which backends hear "
+              "who the client is. sanitize: what clients send is taken out (without TLS "
+              "only when this key is given). sanitizeSet: that, and a client with a "
+              "verified certificate gets ours: hash, subject, URIs and DNS names. "
+              "appendForward: ours behind what such a client sent. forwardOnly: such a "
+              "client's own passes. alwaysForwardOnly: everybody's passes." },
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct listener_conf, limits),
@@ -243,8 +257,9 @@ static const struct conf_field listener_fields[] = {
       .sub = &method_conf_struct,
       .example = "[{ \"name\": [{ \"service\": \"helloworld.Greeter\" }], "
                  "\"timeout\": \"1.5s\" }]",
-      .help = "What holds for single methods, in the words of a gRPC service config, whose "
-              "methodConfig may be pasted here. The most specific name counts." },
+      .help =
+          "What holds for single methods, in the words of a gRPC service config, whose "
+          "methodConfig may be pasted here. The most specific name counts." },
     { .key = "routes",
       .type = CONF_LIST,
       .at = offsetof(struct listener_conf, routes),
@@ -268,17 +283,19 @@ check_san(const struct listener_conf *l, struct conf_place *place)
         return;
     for (size_t i = 0; i < l->routes.n; i++) {
         if (r[i].match.san.n)
-            conf_warning_item(place, "routes", i, "match.san", "W0321",
-                              "this route is never taken: the listener asks clients for no "
-                              "certificate; give tls.clientCa");
+            conf_warning_item(
+                place, "routes", i, "match.san", "W0321",
+                "this route is never taken: the listener asks clients for no "
+                "certificate; give tls.clientCa");
     }
 }
 
 static void
 listener_check(void *obj, struct conf_place *place)
 {
-    const struct listener_conf *l = obj;
+    struct listener_conf *l = obj;
 
+    l->xfcc = l->tls.on || conf_place_has(place, "forwardClientCert");
     conf_check_unique(place, "routes", &l->routes, sizeof(struct route_conf),
                       offsetof(struct route_conf, name), "name", NULL);
     method_conf_check(&l->method_config, "methodConfig", place);

@@ -77,7 +77,8 @@ struct dns_entry {
     uint16_t port, priority;
     uint32_t weight;
     uint32_t rank; /* for dns_list_order */
-    const char *host; /* not looked at here; of the records, so only while a list is made */
+    const char
+        *host; /* not looked at here; of the records, so only while a list is made */
 };
 
 /* Makes the list of what was gathered: duplicates (address and port) go, the one with the

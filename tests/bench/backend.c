@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/bench/backend.c - a gRPC backend that is always faster than the proxy before it.
- * One thread, epoll, HTTP/2 without TLS, no logs.  The path chooses the answer:
+ * One thread, epoll, HTTP/2 (in TLS with -c and -k), no logs.  The path chooses the answer:
  *   /bench/Unary   a message of -n bytes, once the request is complete
  *   /bench/Stream  a message of 1 MiB, once the request is complete
  *   /bench/Watch   response headers at once, then silence: an open quiet stream
@@ -13,6 +13,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,6 +52,7 @@ struct peer {
     int fd;
     bool dirty, closing, want_write;
     nghttp2_session *session;
+    SSL *ssl;     /* NULL: plain text */
     uint8_t *out; /* only while something is queued */
     size_t out_len, out_done;
     struct peer *next_dirty;
@@ -59,6 +62,7 @@ struct backend {
     int epoll_fd;
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *options;
+    SSL_CTX *tls; /* NULL: plain text */
     struct peer *dirty;
     struct stream *free_streams;
     uint8_t *unary, *bulk; /* whole messages, prefix included */
@@ -316,6 +320,33 @@ peer_fill(struct peer *p)
     return true;
 }
 
+/* As send and recv: below 0 with EAGAIN when it must be tried again. */
+static ssize_t
+peer_tls(struct peer *p, int rv)
+{
+    int e = rv > 0 ? SSL_ERROR_NONE : SSL_get_error(p->ssl, rv);
+
+    if (rv > 0)
+        return rv;
+    ERR_clear_error();
+    errno = e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? EAGAIN : EPIPE;
+    return e == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+static ssize_t
+peer_send_bytes(struct peer *p, const uint8_t *at, size_t n)
+{
+    return p->ssl ? peer_tls(p, SSL_write(p->ssl, at, (int)n))
+                  : send(p->fd, at, n, MSG_NOSIGNAL);
+}
+
+static ssize_t
+peer_recv_bytes(struct peer *p)
+{
+    return p->ssl ? peer_tls(p, SSL_read(p->ssl, read_buf, sizeof(read_buf)))
+                  : recv(p->fd, read_buf, sizeof(read_buf), 0);
+}
+
 /* One write per turn in the common case.  The buffer is given back when it is empty. */
 static void
 peer_flush(struct peer *p)
@@ -336,7 +367,7 @@ peer_flush(struct peer *p)
         }
         if (p->out_len == p->out_done)
             break;
-        n = send(p->fd, p->out + p->out_done, p->out_len - p->out_done, MSG_NOSIGNAL);
+        n = peer_send_bytes(p, p->out + p->out_done, p->out_len - p->out_done);
         if (n < 0 && errno != EAGAIN) {
             p->closing = true;
             return;
@@ -364,12 +395,14 @@ peer_flush(struct peer *p)
 static void
 peer_read(struct peer *p)
 {
-    ssize_t n = recv(p->fd, read_buf, sizeof(read_buf), 0);
+    do { /* what TLS holds back no event tells of */
+        ssize_t n = peer_recv_bytes(p);
 
-    if (n < 0 && errno == EAGAIN)
-        return;
-    if (n <= 0 || nghttp2_session_mem_recv(p->session, read_buf, (size_t)n) < 0)
-        p->closing = true;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n <= 0 || nghttp2_session_mem_recv(p->session, read_buf, (size_t)n) < 0)
+            p->closing = true;
+    } while (!p->closing && p->ssl && SSL_has_pending(p->ssl));
 }
 
 static void
@@ -384,6 +417,12 @@ peer_open(int fd)
 
     p->fd = fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+    if (backend.tls) {
+        p->ssl = SSL_new(backend.tls);
+        if (p->ssl == NULL || SSL_set_fd(p->ssl, fd) != 1)
+            backend_die("cannot make a TLS connection");
+        SSL_set_accept_state(p->ssl);
+    }
     if (nghttp2_session_server_new2(&p->session, backend.callbacks, p, backend.options) !=
         0)
         backend_die("cannot make a session");
@@ -399,6 +438,7 @@ peer_open(int fd)
 static void
 peer_close(struct peer *p)
 {
+    SSL_free(p->ssl);
     close(p->fd);
     nghttp2_session_del(p->session);
     free(p->out);
@@ -500,6 +540,39 @@ backend_init(size_t unary_size)
 }
 
 static int
+backend_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n,
+                const unsigned char *in, unsigned in_n, void *arg)
+{
+    static const unsigned char h2[] = { 2, 'h', '2' };
+    (void)ssl;
+    (void)arg;
+
+    return SSL_select_next_proto((unsigned char **)(uintptr_t)out, n, h2, sizeof(h2), in,
+                                 in_n) == OPENSSL_NPN_NEGOTIATED
+               ? SSL_TLSEXT_ERR_OK
+               : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* One cipher for all: what is compared is the proxies. */
+static void
+backend_use_tls(const char *cert, const char *key)
+{
+    backend.tls = SSL_CTX_new(TLS_server_method());
+    if (backend.tls == NULL ||
+        SSL_CTX_use_certificate_chain_file(backend.tls, cert) != 1 ||
+        SSL_CTX_use_PrivateKey_file(backend.tls, key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_set_ciphersuites(backend.tls, "TLS_AES_128_GCM_SHA256") != 1) {
+        fprintf(stderr, "bench_backend: the certificate or its key cannot be used\n");
+        exit(1);
+    }
+    SSL_CTX_set_mode(backend.tls,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(backend.tls, 1);
+    SSL_CTX_set_default_read_buffer_len(backend.tls, 65536);
+    SSL_CTX_set_alpn_select_cb(backend.tls, backend_on_alpn, NULL);
+}
+
+static int
 backend_listen(uint16_t port, const char *unix_path)
 {
     struct sockaddr_in in = { .sin_family = AF_INET,
@@ -540,21 +613,27 @@ main(int argc, char **argv)
     struct rlimit files;
     size_t unary_size = 100;
     unsigned long port = 0;
-    const char *unix_path = NULL;
+    const char *unix_path = NULL, *cert = NULL, *key = NULL;
     int opt;
 
-    while ((opt = getopt(argc, argv, "n:p:u:")) != -1) {
+    while ((opt = getopt(argc, argv, "n:p:u:c:k:")) != -1) {
         if (opt == 'n')
             unary_size = strtoul(optarg, NULL, 10);
         else if (opt == 'p')
             port = strtoul(optarg, NULL, 10);
         else if (opt == 'u')
             unix_path = optarg;
+        else if (opt == 'c')
+            cert = optarg;
+        else if (opt == 'k')
+            key = optarg;
         else
-            return fprintf(stderr, "usage: bench_backend [-n BYTES] [-p PORT | -u PATH]\n"
+            return fprintf(stderr, "usage: bench_backend [-n BYTES] [-p PORT | -u PATH] "
+                                   "[-c CERT -k KEY]\n"
                                    "  -n  bytes of the unary message (100)\n"
                                    "  -p  TCP port on loopback, 0 = any free one (0)\n"
-                                   "  -u  unix socket instead of TCP\n"),
+                                   "  -u  unix socket instead of TCP\n"
+                                   "  -c, -k  TLS with this certificate and key (PEM)\n"),
                    2;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -565,6 +644,8 @@ main(int argc, char **argv)
         setrlimit(RLIMIT_NOFILE, &files);
     }
     backend_init(unary_size);
+    if (cert != NULL && key != NULL)
+        backend_use_tls(cert, key);
     backend_run(backend_listen((uint16_t)port, unix_path));
     return 0;
 }

@@ -25,6 +25,10 @@ FLAGS = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
 PEERS = ("nghttpx", "haproxy", "nginx", "haproxy-64k", "nginx-64k")
 
 
+CIPHER = "TLS_AES_128_GCM_SHA256"
+TLS = None      # of class Tls: everything here speaks TLS on both sides
+
+
 class LabError(Exception):
     """Something a person must fix; the text says what to do."""
 
@@ -136,6 +140,26 @@ class Process:
             return "".join(f.readlines()[-8:]).strip()
 
 
+class Tls:
+    """A self-signed certificate for 127.0.0.1, which is its own CA."""
+
+    def __init__(self, folder):
+        self.cert, self.key = (os.path.join(folder, "tls." + end) for end in ("crt", "key"))
+        self.both = os.path.join(folder, "tls.pem")     # as HAProxy wants it
+        got = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "7", "-subj", "/CN=bench", "-addext",
+             "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", self.key, "-out", self.cert],
+            capture_output=True, text=True, timeout=30)
+        if got.returncode:
+            raise LabError("openssl made no certificate:\n" + got.stderr[-400:])
+        os.chmod(self.key, 0o600)
+        with open(self.both, "w") as f:
+            for path in (self.cert, self.key):
+                with open(path) as part:
+                    f.write(part.read())
+
+
 def kib(text):
     return int(text.split()[0]) * 1024
 
@@ -172,7 +196,8 @@ class Backend(Process):
             raise LabError("The benchmark backend %s is missing; build it with "
                            "`make tests/bench/bench_backend`." % program)
         log = os.path.join(folder, "backend.log")
-        super().__init__([program, "-n", "100", "-p", "0"], cores or LOAD_CORES, log)
+        tls = ["-c", TLS.cert, "-k", TLS.key] if TLS else []
+        super().__init__([program, "-n", "100", "-p", "0"] + tls, cores or LOAD_CORES, log)
         for _ in range(100):
             with open(log) as f:
                 words = f.read().split()
@@ -246,33 +271,43 @@ def write(path, text):
 
 def write_outrigger(program, folder, port, backend_port, wide):
     """Limits are the defaults; a deadline and the counters are on."""
+    down = up = ""
+    if TLS:
+        down = '"tls": { "cert": "%s", "key": "%s" },' % (TLS.cert, TLS.key)
+        up = ', "tls": { "ca": "%s" }' % TLS.cert
     conf = write(os.path.join(folder, "outrigger.conf"), """{ "version": 1,
   "workers": 1,
   "admin": { "listen": "127.0.0.1:%d" },
   "log": { "level": "warn" },
-  "listeners": [ { "name": "in", "listen": "127.0.0.1:%d",
+  "listeners": [ { "name": "in", "listen": "127.0.0.1:%d", %s
                    "routes": [ { "name": "all", "to": "app", "timeout": "10m" } ] } ],
-  "pools": [ { "name": "app", "endpoints": ["127.0.0.1:%d"] } ] }
-""" % (free_port(), port, backend_port))
+  "pools": [ { "name": "app", "endpoints": ["127.0.0.1:%d"]%s } ] }
+""" % (free_port(), port, down, backend_port, up))
     return [program, "-c", conf]
 
 
 def write_nghttpx(program, folder, port, backend_port, wide):
     """--conf and --errorlog-file: else Debian's own config and a closed stderr get in."""
+    tls = ["--tls13-ciphers=" + CIPHER, "--tls13-client-ciphers=" + CIPHER,
+           "--cacert=" + TLS.cert, TLS.key, TLS.cert] if TLS else []
     return [program, "--conf=/dev/null", "--workers=1", "--single-thread",
             "--single-process", "--errorlog-file=" + os.path.join(folder, "error.log"),
-            "--frontend=127.0.0.1,%d;no-tls" % port,
-            "--backend=127.0.0.1,%d;;proto=h2" % backend_port,
+            "--frontend=127.0.0.1,%d%s" % (port, "" if TLS else ";no-tls"),
+            "--backend=127.0.0.1,%d;;proto=h2%s" % (backend_port, ";tls;sni=localhost" if TLS else ""),
             "--frontend-http2-max-concurrent-streams=1000",
             "--backend-http2-max-concurrent-streams=1000",
             "--frontend-http2-window-size=1M", "--backend-http2-window-size=1M",
             "--frontend-http2-connection-window-size=16M",
             "--frontend-http2-read-timeout=1h", "--backend-read-timeout=1h",
             "--stream-write-timeout=1h", "--no-via", "--no-add-x-forwarded-proto",
-            "--no-location-rewrite", "--no-server-push"]
+            "--no-location-rewrite", "--no-server-push"] + tls
 
 
 def write_haproxy(program, folder, port, backend_port, wide, extra=""):
+    down, up = "proto h2", "proto h2"
+    if TLS:
+        down = "ssl crt %s alpn h2 ciphersuites %s" % (TLS.both, CIPHER)
+        up = "ssl ca-file %s verify required alpn h2 ciphersuites %s" % (TLS.cert, CIPHER)
     conf = write(os.path.join(folder, "haproxy.cfg"), """global
 %s    nbthread 1
     maxconn 4000
@@ -285,11 +320,11 @@ defaults
     timeout connect 5s
     http-reuse always
 frontend in
-    bind 127.0.0.1:%d proto h2
+    bind 127.0.0.1:%d %s
     default_backend app
 backend app
-    server a 127.0.0.1:%d proto h2 pool-max-conn 100
-""" % (extra, port, backend_port))
+    server a 127.0.0.1:%d %s pool-max-conn 100
+""" % (extra, port, down, backend_port, up))
     return [program, "-db", "-f", conf]
 
 
@@ -301,6 +336,14 @@ def write_nginx(program, folder, port, backend_port, wide, extra=""):
     temp = "".join("    %s_temp_path %s/%s;\n" % (kind, folder, kind) for kind in
                    ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     user = "user root;\n" if os.geteuid() == 0 else ""
+    down, up = "http2", "grpc"
+    if TLS:
+        down, up = "ssl http2", "grpcs"
+        extra += ("    ssl_certificate %s;\n    ssl_certificate_key %s;\n    ssl_protocols "
+                  "TLSv1.3;\n    grpc_ssl_protocols TLSv1.3;\n    grpc_ssl_verify on;\n"
+                  "    grpc_ssl_trusted_certificate %s;\n    grpc_ssl_name localhost;\n"
+                  "    ssl_conf_command Ciphersuites %s;\n" %
+                  (TLS.cert, TLS.key, TLS.cert, CIPHER))
     conf = write(os.path.join(folder, "nginx.conf"), user + """daemon off;
 worker_processes 1;
 pid %s/pid;
@@ -321,11 +364,12 @@ http {
         keepalive_timeout 1h;
     }
     server {
-        listen 127.0.0.1:%d http2 backlog=4096;
-        location / { grpc_pass grpc://app; }
+        listen 127.0.0.1:%d %s backlog=4096;
+        location / { grpc_pass %s://app; }
     }
 }
-""" % (folder, folder, 12000 if wide else 4096, temp + extra, backend_port, port))
+""" % (folder, folder, 12000 if wide else 4096, temp + extra, backend_port, port, down,
+       up))
     return [program, "-p", folder, "-e", os.path.join(folder, "error.log"), "-c", conf]
 
 
@@ -385,7 +429,9 @@ def run_h2load(folder, port, path, body, calls, conns, streams, answer_size,
         argv.append("--log-file=" + log_path)
     if rate:
         argv.append("--rps=%d" % max(1, rate // conns))
-    argv.append("http://127.0.0.1:%d%s" % (port, path))
+    if TLS:
+        argv.append("--tls13-ciphers=" + CIPHER)
+    argv.append("%s://127.0.0.1:%d%s" % ("https" if TLS else "http", port, path))
     try:
         got = subprocess.run(argv, capture_output=True, text=True, timeout=timeout,
                              preexec_fn=lambda: os.sched_setaffinity(0, LOAD_CORES))
@@ -429,7 +475,12 @@ try:
     import grpc
 except ImportError:
     sys.exit(77)
-with grpc.insecure_channel("127.0.0.1:" + sys.argv[1]) as channel:
+def connect(address, ca):
+    if not ca:
+        return grpc.insecure_channel(address)
+    with open(ca, "rb") as f:
+        return grpc.secure_channel(address, grpc.ssl_channel_credentials(f.read()))
+with connect("127.0.0.1:" + sys.argv[1], sys.argv[2]) as channel:
     for method, size in (("Unary", 100), ("Stream", 1 << 20)):
         stub = channel.unary_unary("/bench/" + method)
         answer, call = stub.with_call(b"x" * 100, timeout=10)
@@ -446,7 +497,8 @@ with grpc.insecure_channel("127.0.0.1:" + sys.argv[1]) as channel:
 def check_grpc(port, folder):
     """h2load does not look at trailers, so: real calls by a real gRPC client when
     Debian's grpcio is there, else one raw call whose trailers are read. Says which."""
-    got = subprocess.run(["/usr/bin/python3", "-c", GRPC_CHECK, str(port)],
+    got = subprocess.run(["/usr/bin/python3", "-c", GRPC_CHECK, str(port),
+                          TLS.cert if TLS else ""],
                          capture_output=True, text=True, timeout=60)
     if got.returncode == 0:
         return "grpcio"
@@ -454,7 +506,7 @@ def check_grpc(port, folder):
         raise LabError("A real gRPC call failed:\n" + got.stderr[-800:])
     got = subprocess.run(["nghttp", "-nv", "-d", message_file(folder, 100),
                           "-H:method: POST"] + FLAGS +
-                         ["http://127.0.0.1:%d/bench/Unary" % port],
+                         ["%s://127.0.0.1:%d/bench/Unary" % ("https" if TLS else "http", port)],
                          capture_output=True, text=True, timeout=30)
     if "grpc-status: 0" not in got.stdout:
         raise LabError("A raw call came back without `grpc-status: 0`:\n" +

@@ -293,6 +293,8 @@ def parse_args():
     p.add_argument("--proxies", metavar="LIST",
                    help="some of: outrigger," + ",".join(lab.PEERS) + ",direct")
     p.add_argument("--base", help="the proxy that ratios are about (outrigger if there)")
+    p.add_argument("--tls", action="store_true",
+                   help="TLS 1.3 with one cipher on both sides; not for memory")
     p.add_argument("--quick", action="store_true", help="3 rounds of 0.4 s, less memory")
     p.add_argument("--json", default="bench.json", metavar="PATH",
                    help="where the raw figures go (bench.json); - = nowhere")
@@ -304,7 +306,7 @@ def parse_args():
     if unknown or args.rounds < 1:
         p.error("--only knows %s; --rounds is at least 1" % ",".join(names))
     args.shapes = [s for s in SHAPES if s.name in chosen]
-    args.memory = "memory" in chosen
+    args.memory = "memory" in chosen and not args.tls
     return args
 
 
@@ -383,8 +385,10 @@ def main():
     result = {"machine": describe_machine(), "rounds": [], "discarded": [],
               "versions": {p.name: p.version() for p in proxies},
               "options": {"rounds": args.rounds, "seconds": args.seconds,
-                          "quick": args.quick}, "base": base}
+                          "quick": args.quick, "tls": args.tls}, "base": base}
     with lab.temp_folder() as folder:
+        if args.tls:
+            lab.TLS = lab.Tls(folder)
         backend = lab.Backend(args.backend, folder)
         try:
             if args.memory:

@@ -125,9 +125,9 @@ callrig_open(void)
         hub_expect(p->hub, 0, rig.loop);
         made[i] = (struct change_pool){ .slot = i, .hub = p->hub, .conf = &p->conf };
     }
-    assert_int_equal(
-        server_open(rig.loop, rig.front.listen, -1, true, &shared, workers, 1, &rig.server, &why),
-        ERR_OK);
+    assert_int_equal(server_open(rig.loop, rig.front.listen, -1, true, &shared, workers,
+                                 1, &rig.server, &why),
+                     ERR_OK);
     server_set(rig.server, front_new(&rig.front, true, 1, NULL),
                table_new(&rig.front, 1, slot_of, NULL));
     worker_apply_here(

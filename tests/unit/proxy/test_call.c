@@ -192,8 +192,9 @@ open_world(void)
     hub_expect(hub, 0, loop);
     workers[0] = worker;
     backend_listen();
-    assert_int_equal(server_open(loop, front.listen, -1, true, &shared, workers, 1, &server, &why),
-                     ERR_OK);
+    assert_int_equal(
+        server_open(loop, front.listen, -1, true, &shared, workers, 1, &server, &why),
+        ERR_OK);
     server_set(server, front_new(&front, true, 1, NULL),
                table_new(&front, 1, slot_of, NULL));
     worker_apply_here(

@@ -204,8 +204,9 @@ setup(void **state)
     listener_start(backend_listener);
     addr_print(listener_addr(backend_listener), backend_name);
     confs_init();
-    assert_int_equal(server_open(loop, conf.listen, -1, true, &shared, workers, 1, &server, &why),
-                     ERR_OK);
+    assert_int_equal(
+        server_open(loop, conf.listen, -1, true, &shared, workers, 1, &server, &why),
+        ERR_OK);
     add_pool(0);
     apply_conf();
     server_start(server);

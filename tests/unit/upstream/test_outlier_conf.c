@@ -143,7 +143,8 @@ mistakes_are_told(void **state)
         { "{ \"healthCheck\": { \"metadata\": { \"grpc-timeout\": \"1\" } } }",
           "leave it out" },
         { "{ \"healthCheck\": { \"metadata\": { \"x-a\": \" 1\" } } }", "printable" },
-        { "{ \"healthCheck\": { \"type\": \"http\" } }", "in outrigger this is \"grpc\"" },
+        { "{ \"healthCheck\": { \"type\": \"http\" } }",
+          "in outrigger this is \"grpc\"" },
         { "{ \"healthCheck\": { \"type\": \"exec\" } }", "grpc-check" },
     };
 
