@@ -21,8 +21,8 @@ typedef int admin_action_fn(void *arg, const char *query, struct strbuf *out);
 typedef void admin_page_fn(void *arg, struct strbuf *out);
 /* Adds the answer to a question to out. query: behind the "?", or "", not decoded. Returns an HTTP status: 200, or 400 to 422 with a sentence.
  * *ret_type: the content type (constant text), plain text unless it is set. */
-typedef int admin_query_fn(void *arg, const char *query, struct strbuf *out,
-                           const char **ret_type);
+typedef int
+admin_query_fn(void *arg, const char *query, struct strbuf *out, const char **ret_type);
 
 /* POST to path (constant text, "/reload"); other methods are refused. a NULL is fine: there is no admin port. */
 void admin_set_action(struct admin *a, const char *path, admin_action_fn *fn, void *arg);

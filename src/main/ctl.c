@@ -115,9 +115,10 @@ ctl_command(struct ctl *c, int n, char **names)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
                  i ? ", " : "", commands[i].name);
-    fprintf(stderr,
-            "outriggerctl: unknown command \"%.60s\"; there is: %s, check, explain-call\n",
-            names[0], known);
+    fprintf(
+        stderr,
+        "outriggerctl: unknown command \"%.60s\"; there is: %s, check, explain-call\n",
+        names[0], known);
     return CTL_BAD_USAGE;
 }
 

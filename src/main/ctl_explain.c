@@ -121,10 +121,11 @@ explain_ask(const struct question *q)
     strbuf_init(&body, TEXT_MAX);
     rv = ctl_http_ask(&to, q->path.s, &status, &body, &why);
     if (rv != ERR_OK)
-        fprintf(stderr,
-                "outriggerctl: the admin port at %s: %s. Is outrigger running, and is this "
-                "its \"admin\": { \"listen\": ... }? Give that with -a\n",
-                q->address, why);
+        fprintf(
+            stderr,
+            "outriggerctl: the admin port at %s: %s. Is outrigger running, and is this "
+            "its \"admin\": { \"listen\": ... }? Give that with -a\n",
+            q->address, why);
     else if (status != 200)
         fprintf(stderr, "outriggerctl explain-call: %s", body.s ? body.s : "\n");
     else

@@ -45,7 +45,8 @@ static void
 exchange_write(struct exchange *x)
 {
     while (x->sent < x->n) {
-        const struct iovec piece = { (char *)(uintptr_t)(x->request + x->sent), x->n - x->sent };
+        const struct iovec piece = { (char *)(uintptr_t)(x->request + x->sent),
+                                     x->n - x->sent };
         ssize_t n = transport_writev(x->t, &piece, 1);
 
         if (n == ERR_AGAIN)

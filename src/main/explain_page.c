@@ -81,8 +81,8 @@ put_answer(const struct process *p, const struct explain *e, const char *address
 }
 
 static int
-page_explain_as(const struct process *p, const char *query, bool json,
-                struct strbuf *out, const char **ret_type)
+page_explain_as(const struct process *p, const char *query, bool json, struct strbuf *out,
+                const char **ret_type)
 {
     struct explain_query *q = xcalloc(1, sizeof(*q));
     const char *why = "";

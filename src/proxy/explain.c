@@ -73,8 +73,7 @@ text_visible(const char *s, const char *but)
 }
 
 bool
-explain_call_set_authority(struct explain_call *c, const char *host,
-                           const char **ret_why)
+explain_call_set_authority(struct explain_call *c, const char *host, const char **ret_why)
 {
     if (!*host || !text_visible(host, "@/")) {
         *ret_why = "the authority must be a host, with or without a port";
@@ -195,8 +194,8 @@ route_target(const struct route *r, const struct explain_call *c)
 
     if (!r->split)
         return r->target_count ? 0 : -1;
-    if (!r->split_header.p || !balance_header_text(&c->headers, r->split_header, value,
-                                                   sizeof(value), &n))
+    if (!r->split_header.p ||
+        !balance_header_text(&c->headers, r->split_header, value, sizeof(value), &n))
         return -1;
     return (int)split_sticky(r->split, slice_make(value, n));
 }

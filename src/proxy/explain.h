@@ -57,7 +57,7 @@ struct explain {
         size_t index;
         char *why; /* one sentence */
     } skips[EXPLAIN_SKIPPED_MAX];
-    int target;      /* of the route, by splitBy or because there is only one; -1: by chance or none */
+    int target; /* of the route, by splitBy or because there is only one; -1: by chance or none */
     const struct method_conf *method; /* of methodConfig; NULL: none */
     int64_t limit_us;                 /* time for the call; 0: none, -1: over already */
 };
@@ -75,9 +75,7 @@ void explain_print(const struct explain *e, const char *address, uint64_t config
 void explain_json(const struct explain *e, const char *address, uint64_t config,
                   struct strbuf *out);
 /* Where the routes of a listener lead: lines, or one JSON object. */
-void
-explain_routes(const struct table *t, const char *address, struct strbuf *out);
-void
-explain_routes_json(const struct table *t, const char *address, struct strbuf *out);
+void explain_routes(const struct table *t, const char *address, struct strbuf *out);
+void explain_routes_json(const struct table *t, const char *address, struct strbuf *out);
 
 #endif

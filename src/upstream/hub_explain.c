@@ -161,11 +161,13 @@ why_level(const struct verdicts *v, const struct backend_row *r, struct strbuf *
     while (first + 1 < v->levels.n && v->share[first] == 0)
         first++;
     if (key / 2 == v->levels.keys[first] / 2)
-        strbuf_printf(out, "its zone is \"%s\": enough endpoints of our own zone, \"%s\", "
-                           "are healthy",
+        strbuf_printf(out,
+                      "its zone is \"%s\": enough endpoints of our own zone, \"%s\", "
+                      "are healthy",
                       r->zone, v->levels.zone);
     else
-        strbuf_printf(out, "its priority is %u: enough endpoints of priority %u are healthy",
+        strbuf_printf(out,
+                      "its priority is %u: enough endpoints of priority %u are healthy",
                       r->priority, v->levels.keys[first] / 2);
 }
 
@@ -184,8 +186,9 @@ verdict(const struct verdicts *v, size_t i, struct strbuf *out)
         return false;
     }
     if (at == CUT) {
-        strbuf_printf(out, "it is not among the %u that this proxy chose "
-                           "(balance.subsetSize)",
+        strbuf_printf(out,
+                      "it is not among the %u that this proxy chose "
+                      "(balance.subsetSize)",
                       v->hub->conf->balance.subset_size);
         return false;
     }
@@ -253,7 +256,8 @@ why_draining(const struct backend *b, struct strbuf *out)
 {
     struct backend_totals t = backend_totals(b);
 
-    strbuf_printf(out, "draining: its target does not name it any more; %u open calls end",
+    strbuf_printf(out,
+                  "draining: its target does not name it any more; %u open calls end",
                   t.flying);
 }
 
@@ -304,8 +308,9 @@ verdicts_sentence(const struct verdicts *v, struct strbuf *out)
         strbuf_puts(out, "no endpoint has the labels of the subset: the call ends with "
                          "UNAVAILABLE (subsetFallback is \"none\")");
     } else if (v->yes == 0) {
-        strbuf_printf(out, "none of %zu endpoints can get the call now: it ends with "
-                           "UNAVAILABLE, or waits while one is connected or checked",
+        strbuf_printf(out,
+                      "none of %zu endpoints can get the call now: it ends with "
+                      "UNAVAILABLE, or waits while one is connected or checked",
                       v->n);
     } else {
         strbuf_printf(out, "%zu of %zu endpoints may get the call%s", v->yes, v->n,

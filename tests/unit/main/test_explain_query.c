@@ -39,10 +39,22 @@ static void
 what_is_wrong_is_refused_with_a_sentence(void **state)
 {
     static const char *const queries[] = {
-        "", "method", "method=", "listener=in", "method=/a.B/C&method=/a.B/C",
-        "method=/a.B/C&what=1", "method=/a.B/C&format=xml", "method=/a.B/C&header=a",
-        "method=/a.B/C&&", "method=%2", "method=%", "method=%zz", "method=/a.B/C%00",
-        "method=/a.B/C&header=a%3d%0a", "=", "method=/a.B/C&san=",
+        "",
+        "method",
+        "method=",
+        "listener=in",
+        "method=/a.B/C&method=/a.B/C",
+        "method=/a.B/C&what=1",
+        "method=/a.B/C&format=xml",
+        "method=/a.B/C&header=a",
+        "method=/a.B/C&&",
+        "method=%2",
+        "method=%",
+        "method=%zz",
+        "method=/a.B/C%00",
+        "method=/a.B/C&header=a%3d%0a",
+        "=",
+        "method=/a.B/C&san=",
     };
 
     (void)state;

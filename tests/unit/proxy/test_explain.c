@@ -37,7 +37,8 @@ table_open(const char *routes)
 
     strbuf_init(&text, TEXT_MAX);
     strbuf_init(&problems, TEXT_MAX);
-    strbuf_puts(&text, "{ \"name\": \"in\", \"listen\": \"127.0.0.1:8080\", \"routes\": ");
+    strbuf_puts(&text,
+                "{ \"name\": \"in\", \"listen\": \"127.0.0.1:8080\", \"routes\": ");
     strbuf_puts(&text, routes);
     strbuf_puts(&text, " }");
     if (conf_load_text(&listener_conf_struct, "t", text.s, text.len, &problems,
@@ -169,7 +170,8 @@ of_thousands_the_nearest_are_shown(void **state)
     assert_int_equal(e.shown, EXPLAIN_SKIPPED_MAX);
     assert_int_equal(e.skips[0].index, 980);
     print(&e);
-    told("passed over: 1000 routes\n  routes[980]: the service is \"b.B\", not \"a.S980\"\n");
+    told("passed over: 1000 routes\n  routes[980]: the service is \"b.B\", not "
+         "\"a.S980\"\n");
     told("  and 980 more before these\n");
     explain_done(&e);
 }
@@ -183,8 +185,9 @@ the_sticky_target_is_that_of_calls(void **state)
 
     (void)state;
     rng_seed(&rng, 1);
-    table_open("[{\"to\":[{\"pool\":\"one\",\"weight\":3},{\"pool\":\"two\",\"weight\":1},"
-               "{\"pool\":\"off\",\"weight\":0}],\"splitBy\":{\"header\":\"x-user\"}}]");
+    table_open(
+        "[{\"to\":[{\"pool\":\"one\",\"weight\":3},{\"pool\":\"two\",\"weight\":1},"
+        "{\"pool\":\"off\",\"weight\":0}],\"splitBy\":{\"header\":\"x-user\"}}]");
     for (int i = 0; i < 200; i++) {
         char text[32];
         struct explain e;
@@ -211,8 +214,9 @@ chance_has_shares_and_no_target(void **state)
     struct explain e;
 
     (void)state;
-    table_open("[{\"to\":[{\"pool\":\"one\",\"weight\":3},{\"pool\":\"two\",\"weight\":1},"
-               "{\"pool\":\"off\",\"weight\":0}],\"splitBy\":{\"header\":\"x-user\"}}]");
+    table_open(
+        "[{\"to\":[{\"pool\":\"one\",\"weight\":3},{\"pool\":\"two\",\"weight\":1},"
+        "{\"pool\":\"off\",\"weight\":0}],\"splitBy\":{\"header\":\"x-user\"}}]");
     ask("/b.B/Get");
     explain_init(&e, table, &call);
     assert_int_equal(e.target, -1);
@@ -279,11 +283,19 @@ a_status_is_an_answer_without_a_pool(void **state)
 static void
 words_that_no_call_has_are_refused(void **state)
 {
-    static const char *const paths[] = { "", "/", "a.B/C", "/a.B", "/a.B/C/D", "/a.B/C?x",
-                                         "/a B/C" };
-    static const char *const headers[] = { "x", "=v", "x y=1", ":path=/a/B", "x=\n",
-                                           "x= v", "x=v ", "x=\x7f", "te=trailers",
-                                           "connection=close", "grpc-timeout=1",
+    static const char *const paths[] = { "",         "/",        "a.B/C", "/a.B",
+                                         "/a.B/C/D", "/a.B/C?x", "/a B/C" };
+    static const char *const headers[] = { "x",
+                                           "=v",
+                                           "x y=1",
+                                           ":path=/a/B",
+                                           "x=\n",
+                                           "x= v",
+                                           "x=v ",
+                                           "x=\x7f",
+                                           "te=trailers",
+                                           "connection=close",
+                                           "grpc-timeout=1",
                                            "grpc-timeout=123456789S",
                                            "content-type=application/grpc" };
     static const char *const hosts[] = { "", "a b", "u@h", "a/b" };
@@ -327,10 +339,11 @@ static void
 routes_say_what_they_want_and_where_they_lead(void **state)
 {
     (void)state;
-    table_open("[{\"name\":\"x\",\"match\":{\"hosts\":[\"a.b\",\"*.c\"],\"service\":\"s.S\","
-               "\"method\":\"M\",\"headers\":{\"h\":\"1\"}},"
-               "\"to\":{\"pool\":\"one\",\"subset\":{\"k\":\"v\"}}},"
-               "{\"match\":{\"path\":{\"prefix\":\"/a.\"}},\"to\":\"two\"},{\"to\":\"one\"}]");
+    table_open(
+        "[{\"name\":\"x\",\"match\":{\"hosts\":[\"a.b\",\"*.c\"],\"service\":\"s.S\","
+        "\"method\":\"M\",\"headers\":{\"h\":\"1\"}},"
+        "\"to\":{\"pool\":\"one\",\"subset\":{\"k\":\"v\"}}},"
+        "{\"match\":{\"path\":{\"prefix\":\"/a.\"}},\"to\":\"two\"},{\"to\":\"one\"}]");
     explain_routes(table, "127.0.0.1:8080", &out);
     assert_string_equal(
         out.s, "listener in (127.0.0.1:8080): 3 routes\n"

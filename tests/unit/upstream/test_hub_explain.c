@@ -177,7 +177,9 @@ panic_lets_calls_go_to_all(void **state)
 static void
 who_cannot_be_connected_gets_no_calls(void **state)
 {
-    static const struct row rows[] = { { .backend = 0 }, { .backend = 1, .priority = 1 }, END };
+    static const struct row rows[] = { { .backend = 0 },
+                                       { .backend = 1, .priority = 1 },
+                                       END };
 
     (void)state;
     backend_open(0);
