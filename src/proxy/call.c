@@ -15,7 +15,12 @@
 #include "proxy/mirror.h"
 #include "proxy/worker.h"
 
-enum { CALL_ARENA_CAP = 64 * 1024, CALL_TEXT_MAX = 512, CANCEL_SLACK_US = 20 * 1000 };
+enum {
+    /* The most fields that limits.maxHeaderCount allows, 40 bytes each. What a call really takes is bounded by the header limits of its two peers. */
+    CALL_ARENA_CAP = 512 * 1024,
+    CALL_TEXT_MAX = 512,
+    CANCEL_SLACK_US = 20 * 1000
+};
 
 static void call_on_deadline(struct timer *t);
 
