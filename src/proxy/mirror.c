@@ -77,7 +77,7 @@ mirror_free(struct mirror *m)
 
 /* Ends it now, or with the event of its stream. */
 static void
-mirror_end(struct mirror *m, enum stat why, uint32_t code)
+mirror_end(struct mirror *m, enum stat_id why, uint32_t code)
 {
     if (!m->ended && !m->answered && why != STAT_COUNT)
         stat_inc(&m->worker->stats, why);

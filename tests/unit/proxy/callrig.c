@@ -167,7 +167,7 @@ callrig_teardown(void **state)
         listener_close(rig.pools[i].listener);
     }
     for (int i = 0; i <= 16; i++)
-        codes += counted((enum stat)(STAT_CODE_0 + i));
+        codes += counted((enum stat_id)(STAT_CODE_0 + i));
     assert_int_equal(codes, counted(STAT_CALLS_STARTED));
     assert_int_equal(counted(STAT_CALLS_FLYING), 0);
     assert_int_equal(counted(STAT_MIRRORS_FLYING), 0);
@@ -184,7 +184,7 @@ callrig_teardown(void **state)
 }
 
 int64_t
-counted(enum stat id)
+counted(enum stat_id id)
 {
     return stat_get(&rig.worker->stats, id);
 }

@@ -49,7 +49,7 @@ void callrig_open(void);
 /* Nobody listens for this pool any more. */
 void callrig_deafen(unsigned pool);
 
-int64_t counted(enum stat id);
+int64_t counted(enum stat_id id);
 /* The newest connection to this pool; waits for the first. */
 struct h2peer *backend(unsigned pool);
 /* The nth header block of a stream; NULL: not yet. */

@@ -106,7 +106,7 @@ setup(void **state)
 }
 
 static int64_t
-counted(enum stat id)
+counted(enum stat_id id)
 {
     return stat_get(&worker->stats, id);
 }
@@ -126,7 +126,7 @@ teardown(void **state)
         h2peer_close(&backends[i]);
     listener_close(backend_listener);
     for (int i = 0; i <= 16; i++)
-        codes += counted((enum stat)(STAT_CODE_0 + i));
+        codes += counted((enum stat_id)(STAT_CODE_0 + i));
     assert_int_equal(codes, counted(STAT_CALLS_STARTED));
     assert_int_equal(counted(STAT_CALLS_FLYING), 0);
     assert_int_equal(counted(STAT_PENDING), 0);
@@ -314,7 +314,7 @@ a_call_goes_through(void **state)
     HAS(fields_of(&client, 1, 1), "x-t: 4\n");
     assert_int_equal(h2peer_count(&client, F_RST, 1), 0);
     TURN_UNTIL(loop, counted(STAT_CALLS_FLYING) == 0);
-    assert_int_equal(counted((enum stat)(STAT_CODE_0 + 5)), 1);
+    assert_int_equal(counted((enum stat_id)(STAT_CODE_0 + 5)), 1);
     assert_int_equal(counted(STAT_LOCAL_REPLIES), 0);
 }
 
@@ -498,7 +498,7 @@ cancel_of_the_client_reaches_the_backend(void **state)
     TURN_UNTIL(loop, h2peer_count(&backends[0], F_RST, 1));
     assert_int_equal(h2peer_rst_code(&backends[0], 1), H2_CANCEL);
     TURN_UNTIL(loop, counted(STAT_CALLS_FLYING) == 0);
-    assert_int_equal(counted((enum stat)(STAT_CODE_0 + 1)), 1);
+    assert_int_equal(counted((enum stat_id)(STAT_CODE_0 + 1)), 1);
 }
 
 static void
@@ -619,7 +619,7 @@ early_answer_ends_both_sides(void **state)
                h2peer_count(&client, F_RST, 1) && h2peer_count(&backends[0], F_RST, 1));
     assert_int_equal(h2peer_rst_code(&client, 1), H2_NO_ERROR);
     TURN_UNTIL(loop, counted(STAT_CALLS_FLYING) == 0);
-    assert_int_equal(counted((enum stat)(STAT_CODE_0 + 9)), 1);
+    assert_int_equal(counted((enum stat_id)(STAT_CODE_0 + 9)), 1);
     assert_int_equal(counted(STAT_CALLS_CANCELLED), 0);
 }
 
