@@ -391,9 +391,8 @@ addr_port(const struct addr *a, bool *ret_wildcard)
     return 0;
 }
 
-/* True when the system would refuse to bind both. */
-static bool
-listens_clash(const char *a_text, const char *b_text)
+bool
+config_listens_clash(const char *a_text, const char *b_text)
 {
     struct addr a, b;
     const char *why;
@@ -419,7 +418,7 @@ config_check_listens(const struct config *c, struct conf_place *place)
 
     for (size_t i = 0; i < c->listeners.n; i++) {
         for (size_t k = 0; k < i; k++) {
-            if (listens_clash(l[k].listen, l[i].listen)) {
+            if (config_listens_clash(l[k].listen, l[i].listen)) {
                 conf_problem_item(place, "listeners", i, "listen", "E0203",
                                   "listeners[%zu] already listens on \"%s\"; give this "
                                   "one another port",
@@ -433,7 +432,7 @@ config_check_listens(const struct config *c, struct conf_place *place)
                               "upgrade.socket is \"%s\" already; give this listener "
                               "another path",
                               c->upgrade.socket);
-        if (listens_clash(l[i].listen, c->admin.listen))
+        if (config_listens_clash(l[i].listen, c->admin.listen))
             conf_problem_item(
                 place, "listeners", i, "listen", "E0203",
                 "admin.listen is \"%s\" already; give this listener another port",
