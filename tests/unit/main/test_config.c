@@ -512,6 +512,22 @@ shipped_files_are_what_the_program_prints(void **state)
     strbuf_done(&out);
 }
 
+/* People start from it: what is not commented out must be the default. */
+static void
+the_commented_file_asks_for_nothing(void **state)
+{
+    char *text = golden_read("conf/full.json");
+    struct conf_snapshot *s = load(text);
+    const struct config *c = conf_root(s);
+
+    (void)state;
+    assert_null(c->upgrade.socket);
+    assert_null(c->node.zone);
+    assert_false(c->watch || c->reload.guard);
+    conf_drop(s);
+    golden_free(text);
+}
+
 /* --- words of other proxies ------------------------------------------------------ */
 
 /* True when the row can be of use somewhere below `type`. */
@@ -696,6 +712,7 @@ main(void)
         cmocka_unit_test(each_example_loads_without_a_word_and_so_does_its_print),
         cmocka_unit_test(the_example_of_an_endpoints_file_is_read),
         cmocka_unit_test(shipped_files_are_what_the_program_prints),
+        cmocka_unit_test(the_commented_file_asks_for_nothing),
         cmocka_unit_test(an_empty_zone_is_none),
         cmocka_unit_test(every_word_of_other_proxies_leads_somewhere),
         cmocka_unit_test(the_examples_of_each_code_are_true),
