@@ -33,7 +33,7 @@ enum {
 };
 
 static int64_t
-admin_sum(const struct admin *a, enum stat id)
+admin_sum(const struct admin *a, enum stat_id id)
 {
     int64_t sum = 0;
 

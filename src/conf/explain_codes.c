@@ -244,7 +244,8 @@ const struct explain_code explain_codes[] = {
       .text = "hashBalanceFactor is 0 or at least 100 percent of the average; "
               "slowStart.aggression is more than 0; hashHeader is a lower-case name that "
               "does "
-              "not end in -bin; metrics have the names of ORCA load reports.",
+              "not end in -bin; metrics have the names of ORCA load reports; a zone has "
+              "1 to 128 bytes.",
       .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
              "\"balance\": { \"policy\": \"ring_hash\", \"hashBalanceFactor\": 50 } }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
