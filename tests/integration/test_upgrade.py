@@ -196,6 +196,29 @@ def test_a_bad_new_config_changes_nothing(tmp_path, backend):
         chain.upgrade()     # and the next one can do it
 
 
+def test_a_failed_start_leaves_unix_sockets_alone(tmp_path, backend):
+    """It has the sockets, but their files are still those of the process that serves on."""
+    path, admin = str(tmp_path / "in.sock"), str(tmp_path / "admin.sock")
+    listeners = [{"name": "unix", "listen": "unix:" + path, "routes": [{"to": "app"}]}]
+    with Chain(tmp_path, [backend.address], listeners,
+               admin={"listen": "unix:" + admin}) as chain, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        busy = "127.0.0.1:%d" % taken.getsockname()[1]
+        bad = str(tmp_path / "bad.json")
+        for keys in ({"admin": {"listen": busy}},
+                     {"listeners": listeners + [{"name": "busy", "listen": busy,
+                                                 "routes": [{"to": "app"}]}]}):
+            chain.write(bad, **keys)
+            new = chain.spawn(bad)
+            new.may_fail = True
+            assert new.wait_exit(10) == 1
+            assert os.path.exists(path) and os.path.exists(admin), keys
+        with h2raw.Client("unix:" + path) as client:
+            assert client.call(CALL).status == 0
+        chain.upgrade()
+
+
 def begin_upgrade(chain):
     """What a new process says first, from a process that will not finish."""
     sock = socket.socket(socket.AF_UNIX)
