@@ -29,7 +29,8 @@ UPGRADES = 100 if os.environ.get("OUTRIGGER_LONG") == "1" else 5
 class Chain:
     """A config, and the processes that serve it one after the other."""
 
-    def __init__(self, folder, backends, listeners=None, **top):
+    def __init__(self, folder, backends, listeners=None, started=True, **top):
+        self.started = started
         self.socket = str(folder / "up.sock")
         self.path = str(folder / "outrigger.json")
         self.address, self.admin = env.free_address(), env.free_address()
@@ -61,7 +62,8 @@ class Chain:
         return old
 
     def __enter__(self):
-        self.upgrade()
+        if self.started:
+            self.upgrade()
         return self
 
     def __exit__(self, kind, value, trace):
@@ -278,6 +280,36 @@ def test_a_killed_process_leaves_a_file_that_is_replaced(tmp_path, backend):
         chain.upgrade()
         assert not any("upgrade" in line for line in chain.now.lines())
         chain.upgrade()
+
+
+@pytest.mark.parametrize("last", [b"", b"outrigger-upgrade 1 no it is noon\n"])
+def test_a_process_that_does_not_say_goodbye_is_told_of(tmp_path, backend, last):
+    """It may serve beside the new one: the log must not say that it is gone."""
+    with socket.socket(socket.AF_UNIX) as old, socket.socket() as tcp, \
+            Chain(tmp_path, [backend.address], started=False) as chain:
+        old.bind(chain.socket)
+        old.listen(4)
+        old.settimeout(10)
+        tcp.bind(("127.0.0.1", int(chain.address.rsplit(":", 1)[1])))
+        tcp.listen(4)
+        new = chain.now = chain.spawn()
+        session, _ = old.accept()
+        with session:
+            session.settimeout(10)
+            assert session.recv(512) == b"outrigger-upgrade 1 hello\n"
+            session.sendall(b"outrigger-upgrade 1 sockets 2\n")
+            for i, (given, text) in enumerate(((tcp, chain.address),
+                                               (old, "unix:" + chain.socket))):
+                assert session.recv(512) == b"outrigger-upgrade 1 ask %d\n" % i
+                socket.send_fds(session, [b"outrigger-upgrade 1 socket %d shared %s\n"
+                                          % (i, text.encode())], [given.fileno()])
+            assert session.recv(512) == b"outrigger-upgrade 1 go %d\n" % new.proc.pid
+            session.sendall(last)
+        line = new.wait_line(
+            lambda line: line if "did not say that it leaves" in line else None, "err")
+        assert ("it is noon" if last else "hung up") in line
+        with h2raw.Client(chain.address) as client:
+            assert client.call(CALL).status == 0
 
 
 def test_a_stuck_process_does_not_stop_the_start_for_ever(tmp_path, backend):
