@@ -2,11 +2,14 @@
 """A new process takes the place of the running one: nobody is refused, no call is lost."""
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
 import stat
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 
@@ -310,6 +313,53 @@ def test_a_process_that_does_not_say_goodbye_is_told_of(tmp_path, backend, last)
         assert ("it is noon" if last else "hung up") in line
         with h2raw.Client(chain.address) as client:
             assert client.call(CALL).status == 0
+
+
+# Says hello to the socket and shows the answer, or poses as a process that runs.
+OTHER_USER = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as s:
+    s.settimeout(20)
+    if sys.argv[2] == "asks":
+        s.connect(sys.argv[1])
+        try:
+            s.sendall(b"outrigger-upgrade 1 hello\\n")
+            print(s.recv(512))
+        except (BrokenPipeError, ConnectionResetError):
+            print(b"")
+    else:
+        s.bind(sys.argv[1])
+        s.listen(1)
+        print("listening", flush=True)
+        print(s.accept()[0].recv(512))
+"""
+
+
+def other_user(path, what):
+    return subprocess.Popen([sys.executable, "-c", OTHER_USER, path, what], text=True, cwd="/",
+                            stdout=subprocess.PIPE, user=65534, group=65534, extra_groups=[])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another user")
+def test_another_user_neither_gets_nor_gives_sockets(backend):
+    """Even where the permissions of the file and its folder would let him."""
+    with tempfile.TemporaryDirectory() as folder, \
+            Chain(pathlib.Path(folder), [backend.address]) as chain:
+        os.chmod(folder, 0o777)
+        os.chmod(chain.socket, 0o666)
+        with other_user(chain.socket, "asks") as asks:
+            assert asks.communicate(timeout=20)[0] == "b''\n"
+        chain.now.wait_line(lambda line: "asked for by another user" in line, "err")
+        fake = os.path.join(folder, "fake.sock")
+        chain.write(os.path.join(folder, "fake.json"), upgrade={"socket": fake})
+        with other_user(fake, "poses") as poses:
+            assert poses.stdout.readline() == "listening\n"
+            new = chain.spawn(os.path.join(folder, "fake.json"))
+            new.may_fail = True
+            assert new.wait_exit(10) == 1
+            assert any("runs as another user" in line for line in new.lines())
+            assert poses.communicate(timeout=20)[0] == "b''\n"     # it was told nothing
+        chain.upgrade()
 
 
 def test_a_stuck_process_does_not_stop_the_start_for_ever(tmp_path, backend):
