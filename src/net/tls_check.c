@@ -205,7 +205,8 @@ check_optional(const struct tls_server_conf *t, struct conf_place *place)
     static const char *const passed[] = { "allowSan", "pins" };
 
     for (size_t i = 0; i < ARRAY_LEN(passed); i++)
-        if (t->client_cert == TLS_CLIENT_CERT_OPTIONAL && conf_place_has(place, passed[i]))
+        if (t->client_cert == TLS_CLIENT_CERT_OPTIONAL &&
+            conf_place_has(place, passed[i]))
             conf_warning(place, passed[i], "W0316",
                          "%s only looks at clients that show a certificate; with "
                          "clientCert \"optional\" all who show none come in; write "
