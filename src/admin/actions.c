@@ -19,9 +19,9 @@ enum { STATUS_BAD_METHOD = 405, STATUS_FORBIDDEN = 403, TEXT_MAX = 64 << 20 };
 
 /* --- who ----------------------------------------------------------------------------- */
 
-/* "127.0.0.1:9901" and "localhost:9901", or without the port. */
-bool
-admin_host_ok(const struct addr *at, const char *host)
+/* "127.0.0.1:9901" and "localhost:9901". no_port: also without the port. */
+static bool
+host_fits(const struct addr *at, const char *host, bool no_port)
 {
     char text[ADDR_TEXT_MAX];
     size_t name;
@@ -36,13 +36,21 @@ admin_host_ok(const struct addr *at, const char *host)
         host += name;
     else
         return false;
-    return host[0] == '\0' || strcmp(host, text + name) == 0;
+    return (host[0] == '\0' && (no_port || strcmp(text + name, ":80") == 0)) ||
+           strcmp(host, text + name) == 0;
 }
 
 bool
+admin_host_ok(const struct addr *at, const char *host)
+{
+    return host_fits(at, host, true);
+}
+
+/* Without a port it is a page of port 80, of whoever serves there. */
+bool
 admin_origin_ok(const struct addr *at, const char *origin)
 {
-    return strncasecmp(origin, "http://", 7) == 0 && admin_host_ok(at, origin + 7);
+    return strncasecmp(origin, "http://", 7) == 0 && host_fits(at, origin + 7, false);
 }
 
 static bool

@@ -40,7 +40,7 @@ void admin_set_metrics(struct admin *a, admin_page_fn *fn, void *arg);
 /* Whether a Host header names the admin port at `at` (its address or localhost, with its port or, where HTTP allows it, none). A unix socket has no name
  * that a browser could reach: any Host is good. Pure. */
 bool admin_host_ok(const struct addr *at, const char *host);
-/* The same for an Origin header: "http://" and such a host. Pure. */
+/* The same for an Origin header: "http://" and such a host, with the port unless that is 80. Pure. */
 bool admin_origin_ok(const struct addr *at, const char *origin);
 
 #endif

@@ -173,6 +173,8 @@ process_free(struct process *p)
     drain_stop(&p->drain);
     timer_stop(p->loop, &p->mirror);
     notify_stop(p->notify);
+    if (p->takeover) /* the start failed: the admin port's file stays with its owner */
+        admin_leave(p->admin);
     takeover_drop(p->takeover);
     handover_close(p->handover);
     reload_close(p->reload);

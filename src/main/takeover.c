@@ -135,7 +135,7 @@ takeover_begin(const char *path, struct sockets *into, struct takeover **ret,
 }
 
 long
-takeover_finish(struct takeover *t)
+takeover_finish(struct takeover *t, const char **ret_why)
 {
     const struct handover_line go = { .word = HANDOVER_GO, .number = (uint32_t)getpid() };
     struct handover_line in = { 0 };
@@ -144,7 +144,10 @@ takeover_finish(struct takeover *t)
     if (pass >= 0)
         close(pass);
     takeover_drop(t);
-    return rv == ERR_OK && in.word == HANDOVER_BYE ? (long)in.number : 0;
+    if (rv == ERR_OK && in.word == HANDOVER_BYE)
+        return (long)in.number;
+    *ret_why = takeover_why(rv, &in);
+    return 0;
 }
 
 void

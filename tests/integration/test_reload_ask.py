@@ -47,6 +47,7 @@ def test_only_a_post_that_means_this_port_reloads(proxy):
     for wrong in ({"Host": "evil.example"}, {"Host": "evil.example:" + port},
                   {"Host": "127.0.0.1:1"}, {"Host": "localhost.evil.example"},
                   {"Origin": "http://evil.example"}, {"Origin": "null"},
+                  {"Origin": "http://localhost"}, {"Origin": "http://127.0.0.1"},
                   {"Origin": "https://" + proxy.admin},
                   {"Host": "evil.example", "Origin": "http://evil.example"}):
         status, text = ask(proxy, **wrong)
