@@ -4,6 +4,7 @@ all kinds run. What a sanitizer finds here, no other test may.
 
 OUTRIGGER_LONG=1   a minute each instead of some seconds
 """
+import collections
 import os
 import random
 import time
@@ -150,6 +151,7 @@ def test_a_storm_of_reloads_loses_no_call(backends, tmp_path):
                 reloads.Repeat(come_and_go(storm.secure, ca.credentials())):
             result = load.run_calls(proxy.address, seconds=600, parallel=10, sleep_ms=5,
                                     during=change)
+        print(result.ok, collections.Counter(f.text for f in result.failed))
         assert result.failed == [] and result.ok > 50
         env.wait_until(lambda: proxy.gauge("outrigger_mirrors") == 0, 40, "the last mirrors")
         env.wait_until(lambda: proxy.metrics()["outrigger_configs_alive"] == 1, 10)
