@@ -210,7 +210,6 @@ reload_try(struct reload *r, const char *cause, struct strbuf *out)
     reload_warn_fixed(r, conf_root(s), out);
     if (conf_equal(&config_struct, p->conf, conf_root(s)))
         return reload_same(r, s, cause, out);
-    reload_guard_forget(r); /* two configs at most */
     result = reload_take(r, s, cause, out);
     if (result == RELOAD_OK)
         stat_inc(&p->main_stats, STAT_RELOADS_OK);
