@@ -9,8 +9,8 @@
 #include "base/xalloc.h"
 #include "conf/check.h"
 #include "net/addr.h"
-#include "proxy/xfcc.h"
 #include "net/sockets.h"
+#include "proxy/xfcc.h"
 
 #define KIB        1024LL
 #define MIB        (1024 * KIB)
@@ -232,12 +232,13 @@ static const struct conf_field listener_fields[] = {
       .def = "sanitize",
       .words = xfcc_words,
       .example = "\"sanitizeSet\"",
-      .help = "What happens to the header x-forwarded-client-cert, by which backends hear "
-              "who the client is. sanitize: what clients send is taken out (without TLS "
-              "only when this key is given). sanitizeSet: that, and a client with a "
-              "verified certificate gets ours: hash, subject, URIs and DNS names. "
-              "appendForward: ours behind what such a client sent. forwardOnly: such a "
-              "client's own passes. alwaysForwardOnly: everybody's passes." },
+      .help =
+          "What happens to the header x-forwarded-client-cert, by which backends hear "
+          "who the client is. sanitize: what clients send is taken out (without TLS "
+          "only when this key is given). sanitizeSet: that, and a client with a "
+          "verified certificate gets ours: hash, subject, URIs and DNS names. "
+          "appendForward: ours behind what such a client sent. forwardOnly: such a "
+          "client's own passes. alwaysForwardOnly: everybody's passes." },
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct listener_conf, limits),

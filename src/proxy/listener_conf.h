@@ -42,7 +42,7 @@ struct listener_conf {
     bool mirror_goaway;
     struct tls_server_conf tls;
     uint32_t forward_client_cert; /* enum xfcc_mode */
-    bool xfcc; /* it applies: there is TLS, or the key is given */
+    bool xfcc;                    /* it applies: there is TLS, or the key is given */
     struct listener_limits_conf limits;
     struct down_keepalive_conf keepalive;
     struct conf_list method_config; /* of struct method_conf */
