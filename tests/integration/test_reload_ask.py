@@ -247,3 +247,17 @@ def test_a_guarded_reload_that_does_no_harm_stays(backend):
         assert version(proxy) == 2 and not reloads.status(proxy)["config"]["guarded"]
         assert proxy.gauge("outrigger_configs_alive") == 1
         assert set(calls.codes) == {grpc.StatusCode.OK}
+
+
+def test_a_refused_reload_does_not_end_the_guard(backend):
+    """Also one that is refused late, by an address that is taken."""
+    top = {"reload": {"guard": True, "guardWindow": "30s"}}
+    with socket.create_server(("127.0.0.1", 0)) as holder, \
+            env.Proxy([backend.address], top=top) as proxy:
+        reload(proxy, other(proxy))
+        taken = other(proxy)
+        taken["listeners"].append({"name": "taken", "routes": [{"to": "app"}],
+                                   "listen": "127.0.0.1:%d" % holder.getsockname()[1]})
+        assert "in use" in reload(proxy, taken, expect=422)
+        assert reloads.status(proxy)["config"]["guarded"]
+        assert proxy.gauge("outrigger_configs_alive") == 2

@@ -119,10 +119,11 @@ def come_and_go(address, credentials=None):
     return once
 
 
-def test_a_storm_of_reloads_loses_no_call(backends, tmp_path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_storm_of_reloads_loses_no_call(backends, tmp_path, workers):
     ca = certs.Authority(tmp_path)
     refused = [0]
-    with env.Proxy([b.address for b in backends], workers=2,
+    with env.Proxy([b.address for b in backends], workers=workers,
                    top={"drain": {"delay": "0s", "timeout": "100ms"}}) as proxy:
         storm = Storm(proxy, [b.address for b in backends], ca, 20261122)
         storm.secure = env.free_address()
@@ -158,16 +159,16 @@ def test_a_storm_of_reloads_loses_no_call(backends, tmp_path):
 
 
 def test_the_end_meets_calls_of_a_pool_that_was_removed(backends):
-    """They cannot end, for their clients take nothing. Each is the last to hold its table."""
+    """They have their answers, which their clients do not take: they hold the old table."""
     with env.Proxy({"old": [backends[0].address], "new": [backends[1].address]}, workers=2,
                    top={"drain": {"delay": "0s", "timeout": "200ms"}}) as proxy:
-        clients = [h2raw.Client(proxy.address) for _ in range(4)]
+        clients = [h2raw.Client(proxy.address, settings={4: 100}) for _ in range(4)]
         for i, client in enumerate(clients):
             call = client.start_call(SERVICE + "StreamingOutputCall", extra=[
-                ("x-test-flood", "65536,64"), ("x-test-id", "flood%d" % i)])
+                ("x-test-flood", "1000,20"), ("x-test-id", "flood%d" % i)])
             client.send(h2raw.make_data(call, h2raw.make_message(), end=True))
         for i in range(4):
-            backends[0].wait_event("flood%d" % i, "progress")
+            backends[0].wait_event("flood%d" % i, "end")
         config = reloads.changed(proxy)
         config["listeners"][0]["routes"] = [{"to": "new"}]
         del config["pools"][0]
