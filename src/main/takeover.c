@@ -33,6 +33,9 @@ takeover_exchange(struct takeover *t, const struct handover_line *out,
     int rv = local_send(t->fd, line, handover_line_format(out, line), -1);
 
     *ret_pass = -1;
+    /* A refusal does not wait for our words: it can be read after the other end closed. */
+    if (rv == ERR_SYS && (errno == EPIPE || errno == ECONNRESET))
+        rv = ERR_OK;
     while (rv == ERR_OK) {
         int pass;
         ssize_t got = local_recv(t->fd, line + n, sizeof(line) - n, &pass);

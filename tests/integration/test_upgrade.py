@@ -235,7 +235,10 @@ def begin_upgrade(chain):
     sock = socket.socket(socket.AF_UNIX)
     sock.settimeout(10)
     sock.connect(chain.socket)
-    sock.sendall(b"outrigger-upgrade 1 hello\n")
+    try:
+        sock.sendall(b"outrigger-upgrade 1 hello\n")
+    except BrokenPipeError:
+        pass    # refused before that: the reason can be read
     answer = sock.recv(512)
     return sock, answer
 
@@ -253,6 +256,10 @@ def test_a_new_process_that_dies_in_the_middle_changes_nothing(tmp_path, backend
         other, answer = begin_upgrade(chain)
         assert answer == b"outrigger-upgrade 1 no another upgrade is under way\n"
         other.close()
+        new = chain.spawn()
+        new.may_fail = True
+        assert new.wait_exit(10) == 1
+        assert any("refuses: another upgrade is under way" in line for line in new.lines())
         sock.close()
         os.close(fd)
         chain.now.wait_line(lambda line: "went away before it served" in line, "err")
