@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/bench/backend.c - a gRPC backend that is always faster than the proxy before it.
- * One thread, epoll, HTTP/2 (in TLS with -c and -k), no logs.  The path chooses the answer:
+ * One thread, epoll, HTTP/2, no logs; TLS 1.3 with one cipher when -t is given.  The path
+ * chooses the answer:
  *   /bench/Unary   a message of -n bytes, once the request is complete
  *   /bench/Stream  a message of 1 MiB, once the request is complete
  *   /bench/Watch   response headers at once, then silence: an open quiet stream
@@ -37,6 +38,7 @@ enum {
     CONN_WINDOW = 1 << 30,
     MAX_STREAMS = 100000,
     EVENTS = 256,
+    TLS_READ = 64 * 1024, /* many records with one system call */
 };
 
 enum answer { ANSWER_NONE, ANSWER_UNARY, ANSWER_STREAM, ANSWER_WATCH, ANSWER_HANG };
@@ -50,9 +52,9 @@ struct stream {
 
 struct peer {
     int fd;
+    SSL *ssl; /* NULL: plain */
     bool dirty, closing, want_write;
     nghttp2_session *session;
-    SSL *ssl;     /* NULL: plain text */
     uint8_t *out; /* only while something is queued */
     size_t out_len, out_done;
     struct peer *next_dirty;
@@ -62,13 +64,13 @@ struct backend {
     int epoll_fd;
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *options;
-    SSL_CTX *tls; /* NULL: plain text */
     struct peer *dirty;
     struct stream *free_streams;
     uint8_t *unary, *bulk; /* whole messages, prefix included */
     size_t unary_len;
     uint8_t *spare_out; /* one recycled output buffer */
     uint64_t served;    /* requests that were answered */
+    SSL_CTX *tls;       /* NULL: plain */
 };
 
 static struct backend backend;
@@ -320,31 +322,45 @@ peer_fill(struct peer *p)
     return true;
 }
 
-/* As send and recv: below 0 with EAGAIN when it must be tried again. */
+/* As send() and recv(): -1 with EAGAIN means later, also in the middle of a handshake. */
 static ssize_t
-peer_tls(struct peer *p, int rv)
+peer_tls_result(struct peer *p, int rv)
 {
     int e = rv > 0 ? SSL_ERROR_NONE : SSL_get_error(p->ssl, rv);
 
     if (rv > 0)
         return rv;
     ERR_clear_error();
-    errno = e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? EAGAIN : EPIPE;
+    errno = e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
     return e == SSL_ERROR_ZERO_RETURN ? 0 : -1;
 }
 
 static ssize_t
-peer_send_bytes(struct peer *p, const uint8_t *at, size_t n)
+peer_send(struct peer *p, const uint8_t *from, size_t n)
 {
-    return p->ssl ? peer_tls(p, SSL_write(p->ssl, at, (int)n))
-                  : send(p->fd, at, n, MSG_NOSIGNAL);
+    if (p->ssl == NULL)
+        return send(p->fd, from, n, MSG_NOSIGNAL);
+    return peer_tls_result(p, SSL_write(p->ssl, from, (int)n));
 }
 
+/* All that is there, so that no record waits in OpenSSL when the socket is empty. */
 static ssize_t
-peer_recv_bytes(struct peer *p)
+peer_recv(struct peer *p)
 {
-    return p->ssl ? peer_tls(p, SSL_read(p->ssl, read_buf, sizeof(read_buf)))
-                  : recv(p->fd, read_buf, sizeof(read_buf), 0);
+    size_t n = 0;
+    ssize_t k;
+
+    if (p->ssl == NULL)
+        return recv(p->fd, read_buf, sizeof(read_buf), 0);
+    for (;;) {
+        k = peer_tls_result(
+            p, SSL_read(p->ssl, read_buf + n, (int)(sizeof(read_buf) - n)));
+        if (k <= 0)
+            return n > 0 ? (ssize_t)n : k;
+        n += (size_t)k;
+        if (SSL_has_pending(p->ssl) == 0 || n == sizeof(read_buf))
+            return (ssize_t)n;
+    }
 }
 
 /* One write per turn in the common case.  The buffer is given back when it is empty. */
@@ -367,7 +383,7 @@ peer_flush(struct peer *p)
         }
         if (p->out_len == p->out_done)
             break;
-        n = peer_send_bytes(p, p->out + p->out_done, p->out_len - p->out_done);
+        n = peer_send(p, p->out + p->out_done, p->out_len - p->out_done);
         if (n < 0 && errno != EAGAIN) {
             p->closing = true;
             return;
@@ -395,14 +411,15 @@ peer_flush(struct peer *p)
 static void
 peer_read(struct peer *p)
 {
-    do { /* what TLS holds back no event tells of */
-        ssize_t n = peer_recv_bytes(p);
+    ssize_t n;
 
+    do {
+        n = peer_recv(p);
         if (n < 0 && errno == EAGAIN)
             return;
         if (n <= 0 || nghttp2_session_mem_recv(p->session, read_buf, (size_t)n) < 0)
             p->closing = true;
-    } while (!p->closing && p->ssl && SSL_has_pending(p->ssl));
+    } while (!p->closing && p->ssl != NULL && SSL_has_pending(p->ssl) == 1);
 }
 
 static void
@@ -417,12 +434,6 @@ peer_open(int fd)
 
     p->fd = fd;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-    if (backend.tls) {
-        p->ssl = SSL_new(backend.tls);
-        if (p->ssl == NULL || SSL_set_fd(p->ssl, fd) != 1)
-            backend_die("cannot make a TLS connection");
-        SSL_set_accept_state(p->ssl);
-    }
     if (nghttp2_session_server_new2(&p->session, backend.callbacks, p, backend.options) !=
         0)
         backend_die("cannot make a session");
@@ -430,6 +441,12 @@ peer_open(int fd)
     nghttp2_session_set_local_window_size(p->session, NGHTTP2_FLAG_NONE, 0, CONN_WINDOW);
     if (epoll_ctl(backend.epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
         backend_die("epoll_ctl");
+    if (backend.tls != NULL) {
+        p->ssl = SSL_new(backend.tls);
+        if (p->ssl == NULL || SSL_set_fd(p->ssl, fd) != 1)
+            backend_die("cannot make a TLS connection");
+        SSL_set_accept_state(p->ssl);
+    }
     peer_mark_dirty(p);
 }
 
@@ -438,8 +455,8 @@ peer_open(int fd)
 static void
 peer_close(struct peer *p)
 {
-    SSL_free(p->ssl);
     close(p->fd);
+    SSL_free(p->ssl);
     nghttp2_session_del(p->session);
     free(p->out);
     free(p);
@@ -540,36 +557,39 @@ backend_init(size_t unary_size)
 }
 
 static int
-backend_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n,
-                const unsigned char *in, unsigned in_n, void *arg)
+backend_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                const unsigned char *in, unsigned in_len, void *arg)
 {
     static const unsigned char h2[] = { 2, 'h', '2' };
     (void)ssl;
     (void)arg;
 
-    return SSL_select_next_proto((unsigned char **)(uintptr_t)out, n, h2, sizeof(h2), in,
-                                 in_n) == OPENSSL_NPN_NEGOTIATED
+    return SSL_select_next_proto((unsigned char **)out, out_len, h2, sizeof(h2), in,
+                                 in_len) == OPENSSL_NPN_NEGOTIATED
                ? SSL_TLSEXT_ERR_OK
                : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* One cipher for all: what is compared is the proxies. */
+/* One file with the certificate and the key. One cipher, so that all proxies pay the same. */
 static void
-backend_use_tls(const char *cert, const char *key)
+backend_init_tls(const char *file)
 {
-    backend.tls = SSL_CTX_new(TLS_server_method());
-    if (backend.tls == NULL ||
-        SSL_CTX_use_certificate_chain_file(backend.tls, cert) != 1 ||
-        SSL_CTX_use_PrivateKey_file(backend.tls, key, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_set_ciphersuites(backend.tls, "TLS_AES_128_GCM_SHA256") != 1) {
-        fprintf(stderr, "bench_backend: the certificate or its key cannot be used\n");
+    SSL_CTX *c = SSL_CTX_new(TLS_server_method());
+
+    if (c == NULL || SSL_CTX_use_certificate_chain_file(c, file) != 1 ||
+        SSL_CTX_use_PrivateKey_file(c, file, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256") != 1) {
+        fprintf(stderr, "bench_backend: the certificate %s: ", file);
+        ERR_print_errors_fp(stderr);
         exit(1);
     }
-    SSL_CTX_set_mode(backend.tls,
-                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(backend.tls, 1);
-    SSL_CTX_set_default_read_buffer_len(backend.tls, 65536);
-    SSL_CTX_set_alpn_select_cb(backend.tls, backend_on_alpn, NULL);
+    SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(c, 1);
+    SSL_CTX_set_default_read_buffer_len(c, TLS_READ);
+    SSL_CTX_set_alpn_select_cb(c, backend_on_alpn, NULL);
+    backend.tls = c;
 }
 
 static int
@@ -613,27 +633,24 @@ main(int argc, char **argv)
     struct rlimit files;
     size_t unary_size = 100;
     unsigned long port = 0;
-    const char *unix_path = NULL, *cert = NULL, *key = NULL;
+    const char *unix_path = NULL;
     int opt;
 
-    while ((opt = getopt(argc, argv, "n:p:u:c:k:")) != -1) {
+    while ((opt = getopt(argc, argv, "n:p:t:u:")) != -1) {
         if (opt == 'n')
             unary_size = strtoul(optarg, NULL, 10);
         else if (opt == 'p')
             port = strtoul(optarg, NULL, 10);
+        else if (opt == 't')
+            backend_init_tls(optarg);
         else if (opt == 'u')
             unix_path = optarg;
-        else if (opt == 'c')
-            cert = optarg;
-        else if (opt == 'k')
-            key = optarg;
         else
-            return fprintf(stderr, "usage: bench_backend [-n BYTES] [-p PORT | -u PATH] "
-                                   "[-c CERT -k KEY]\n"
+            return fprintf(stderr, "usage: bench_backend [-n BYTES] [-t PEM] [-p PORT | -u PATH]\n"
                                    "  -n  bytes of the unary message (100)\n"
                                    "  -p  TCP port on loopback, 0 = any free one (0)\n"
-                                   "  -u  unix socket instead of TCP\n"
-                                   "  -c, -k  TLS with this certificate and key (PEM)\n"),
+                                   "  -t  TLS 1.3 with the certificate and key of this file\n"
+                                   "  -u  unix socket instead of TCP\n"),
                    2;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -644,8 +661,6 @@ main(int argc, char **argv)
         setrlimit(RLIMIT_NOFILE, &files);
     }
     backend_init(unary_size);
-    if (cert != NULL && key != NULL)
-        backend_use_tls(cert, key);
     backend_run(backend_listen((uint16_t)port, unix_path));
     return 0;
 }

@@ -31,7 +31,7 @@ def count_run(folder, proxy, backend, calls, conns, streams):
     proxy.start(folder, backend.port, wrapper=wrapper)
     try:
         lab.run_h2load(folder, proxy.port, "/bench/Unary", lab.message_file(folder, 100),
-                       calls, conns, streams, 100, timeout=300)
+                       calls, conns, streams, 100, timeout=300, tls=proxy.tls)
         end_process(proxy.process)
     finally:
         log = proxy.process.log_tail()
@@ -102,6 +102,7 @@ def parse_args():
     p.add_argument("--proxies", default="outrigger", metavar="LIST",
                    help="outrigger (default), nghttpx, haproxy, names given by --also")
     p.add_argument("--shape", default="10x10", choices=sorted(SHAPES))
+    p.add_argument("--tls", action="store_true", help="TLS 1.3 on both sides")
     p.add_argument("--calls", default="2000,12000", metavar="N1,N2")
     p.add_argument("--top", type=int, default=0, metavar="N",
                    help="also print the N functions that cost most")
@@ -141,9 +142,11 @@ def main():
                            args.outrigger)
     result = {}
     with lab.temp_folder() as folder:
-        backend = lab.Backend(args.backend, folder)
+        tls = lab.Tls(folder) if args.tls else None
+        backend = lab.Backend(args.backend, folder, tls=tls)
         try:
             for proxy in proxies:
+                proxy.tls = tls
                 result[proxy.name] = measure(args, folder, proxy, backend)
         finally:
             backend.stop()

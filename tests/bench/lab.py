@@ -25,10 +25,6 @@ FLAGS = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
 PEERS = ("nghttpx", "haproxy", "nginx", "haproxy-64k", "nginx-64k")
 
 
-CIPHER = "TLS_AES_128_GCM_SHA256"
-TLS = None      # of class Tls: everything here speaks TLS on both sides
-
-
 class LabError(Exception):
     """Something a person must fix; the text says what to do."""
 
@@ -53,6 +49,29 @@ def message_file(folder, size):
         with open(path, "wb") as f:
             f.write(b"\0" + struct.pack(">I", size) + b"x" * size)
     return path
+
+
+class Tls:
+    """One P-256 certificate for the proxies and the backend, for 127.0.0.1 and localhost.
+    The backend and h2load know one cipher, so nobody can choose a cheaper one."""
+
+    CIPHER = "TLS_AES_128_GCM_SHA256"
+
+    def __init__(self, folder):
+        self.cert = os.path.join(folder, "cert.pem")
+        self.key = os.path.join(folder, "key.pem")
+        self.both = os.path.join(folder, "both.pem")
+        got = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-subj",
+             "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+             "-keyout", self.key, "-out", self.cert], capture_output=True, text=True)
+        if got.returncode != 0:
+            raise LabError("openssl could not make a certificate: " + got.stderr.strip())
+        with open(self.both, "w") as out:
+            for path in (self.cert, self.key):
+                with open(path) as f:
+                    out.write(f.read())
 
 
 # --- processes ---------------------------------------------------------------
@@ -140,26 +159,6 @@ class Process:
             return "".join(f.readlines()[-8:]).strip()
 
 
-class Tls:
-    """A self-signed certificate for 127.0.0.1, which is its own CA."""
-
-    def __init__(self, folder):
-        self.cert, self.key = (os.path.join(folder, "tls." + end) for end in ("crt", "key"))
-        self.both = os.path.join(folder, "tls.pem")     # as HAProxy wants it
-        got = subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-days", "7", "-subj", "/CN=bench", "-addext",
-             "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", self.key, "-out", self.cert],
-            capture_output=True, text=True, timeout=30)
-        if got.returncode:
-            raise LabError("openssl made no certificate:\n" + got.stderr[-400:])
-        os.chmod(self.key, 0o600)
-        with open(self.both, "w") as f:
-            for path in (self.cert, self.key):
-                with open(path) as part:
-                    f.write(part.read())
-
-
 def kib(text):
     return int(text.split()[0]) * 1024
 
@@ -191,13 +190,13 @@ def cpu_ticks(cores):
 # --- backend and proxies -------------------------------------------------------
 
 class Backend(Process):
-    def __init__(self, program, folder, cores=None):
+    def __init__(self, program, folder, cores=None, tls=None):
         if not os.access(program, os.X_OK):
             raise LabError("The benchmark backend %s is missing; build it with "
                            "`make tests/bench/bench_backend`." % program)
         log = os.path.join(folder, "backend.log")
-        tls = ["-c", TLS.cert, "-k", TLS.key] if TLS else []
-        super().__init__([program, "-n", "100", "-p", "0"] + tls, cores or LOAD_CORES, log)
+        super().__init__([program, "-n", "100", "-p", "0"] +
+                         (["-t", tls.both] if tls else []), cores or LOAD_CORES, log)
         for _ in range(100):
             with open(log) as f:
                 words = f.read().split()
@@ -219,6 +218,7 @@ class Proxy:
         self.bulk_only = name.endswith("-64k")
         self.process = None
         self.port = None
+        self.tls = None  # a Tls: on both sides
 
     def start(self, folder, backend_port, wide=False, wrapper=None, env=None):
         """Start on a free port and wait until it accepts. `wide` = room for 10,000
@@ -227,7 +227,8 @@ class Proxy:
         os.makedirs(folder, exist_ok=True)
         for _ in range(3):
             self.port = free_port()
-            argv = WRITERS[self.kind](self.program, folder, self.port, backend_port, wide)
+            argv = WRITERS[self.kind](self.program, folder, self.port, backend_port, wide,
+                                     self.tls)
             self.process = Process((wrapper or []) + argv, PROXY_CORES,
                                    os.path.join(folder, "log"), env)
             if self._accepts(60 if wrapper else 10):
@@ -269,45 +270,48 @@ def write(path, text):
     return path
 
 
-def write_outrigger(program, folder, port, backend_port, wide):
+def write_outrigger(program, folder, port, backend_port, wide, tls):
     """Limits are the defaults; a deadline and the counters are on."""
     down = up = ""
-    if TLS:
-        down = '"tls": { "cert": "%s", "key": "%s" },' % (TLS.cert, TLS.key)
-        up = ', "tls": { "ca": "%s" }' % TLS.cert
+    if tls:
+        down = '"tls": { "cert": "%s", "key": "%s" },\n                   ' % (tls.cert,
+                                                                           tls.key)
+        up = ', "tls": { "ca": "%s", "serverName": "localhost" }' % tls.cert
     conf = write(os.path.join(folder, "outrigger.conf"), """{ "version": 1,
   "workers": 1,
   "admin": { "listen": "127.0.0.1:%d" },
   "log": { "level": "warn" },
-  "listeners": [ { "name": "in", "listen": "127.0.0.1:%d", %s
-                   "routes": [ { "name": "all", "to": "app", "timeout": "10m" } ] } ],
+  "listeners": [ { "name": "in", "listen": "127.0.0.1:%d",
+                   %s"routes": [ { "name": "all", "to": "app", "timeout": "10m" } ] } ],
   "pools": [ { "name": "app", "endpoints": ["127.0.0.1:%d"]%s } ] }
 """ % (free_port(), port, down, backend_port, up))
     return [program, "-c", conf]
 
 
-def write_nghttpx(program, folder, port, backend_port, wide):
-    """--conf and --errorlog-file: else Debian's own config and a closed stderr get in."""
-    tls = ["--tls13-ciphers=" + CIPHER, "--tls13-client-ciphers=" + CIPHER,
-           "--cacert=" + TLS.cert, TLS.key, TLS.cert] if TLS else []
+def write_nghttpx(program, folder, port, backend_port, wide, tls):
+    """--conf and --errorlog-file: else Debian's own config and a closed stderr get in.
+    With TLS: full records from the start, as the others make them."""
+    secure = [tls.key, tls.cert, "--cacert=" + tls.cert,
+              "--tls-dyn-rec-warmup-threshold=0"] if tls else []
     return [program, "--conf=/dev/null", "--workers=1", "--single-thread",
             "--single-process", "--errorlog-file=" + os.path.join(folder, "error.log"),
-            "--frontend=127.0.0.1,%d%s" % (port, "" if TLS else ";no-tls"),
-            "--backend=127.0.0.1,%d;;proto=h2%s" % (backend_port, ";tls;sni=localhost" if TLS else ""),
+            "--frontend=127.0.0.1,%d%s" % (port, "" if tls else ";no-tls"),
+            "--backend=127.0.0.1,%d;;proto=h2%s" %
+            (backend_port, ";tls;sni=localhost" if tls else ""),
             "--frontend-http2-max-concurrent-streams=1000",
             "--backend-http2-max-concurrent-streams=1000",
             "--frontend-http2-window-size=1M", "--backend-http2-window-size=1M",
             "--frontend-http2-connection-window-size=16M",
             "--frontend-http2-read-timeout=1h", "--backend-read-timeout=1h",
             "--stream-write-timeout=1h", "--no-via", "--no-add-x-forwarded-proto",
-            "--no-location-rewrite", "--no-server-push"] + tls
+            "--no-location-rewrite", "--no-server-push"] + secure
 
 
-def write_haproxy(program, folder, port, backend_port, wide, extra=""):
+def write_haproxy(program, folder, port, backend_port, wide, tls, extra=""):
     down, up = "proto h2", "proto h2"
-    if TLS:
-        down = "ssl crt %s alpn h2 ciphersuites %s" % (TLS.both, CIPHER)
-        up = "ssl ca-file %s verify required alpn h2 ciphersuites %s" % (TLS.cert, CIPHER)
+    if tls:
+        down = "ssl crt %s alpn h2" % tls.both
+        up = "ssl verify required ca-file %s sni str(localhost) alpn h2" % tls.cert
     conf = write(os.path.join(folder, "haproxy.cfg"), """global
 %s    nbthread 1
     maxconn 4000
@@ -332,18 +336,18 @@ def write_haproxy_64k(*args):
     return write_haproxy(*args, extra="    tune.bufsize 65536\n")
 
 
-def write_nginx(program, folder, port, backend_port, wide, extra=""):
+def write_nginx(program, folder, port, backend_port, wide, tls, extra=""):
+    down, up = "", "grpc://app"
+    if tls:
+        down, up = "ssl ", "grpcs://app"
+        extra += ("    ssl_certificate %s;\n    ssl_certificate_key %s;\n"
+                  "    ssl_protocols TLSv1.3;\n    grpc_ssl_protocols TLSv1.3;\n"
+                  "    grpc_ssl_verify on;\n    grpc_ssl_name localhost;\n"
+                  "    grpc_ssl_server_name on;\n    grpc_ssl_trusted_certificate %s;\n" %
+                  (tls.cert, tls.key, tls.cert))
     temp = "".join("    %s_temp_path %s/%s;\n" % (kind, folder, kind) for kind in
                    ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     user = "user root;\n" if os.geteuid() == 0 else ""
-    down, up = "http2", "grpc"
-    if TLS:
-        down, up = "ssl http2", "grpcs"
-        extra += ("    ssl_certificate %s;\n    ssl_certificate_key %s;\n    ssl_protocols "
-                  "TLSv1.3;\n    grpc_ssl_protocols TLSv1.3;\n    grpc_ssl_verify on;\n"
-                  "    grpc_ssl_trusted_certificate %s;\n    grpc_ssl_name localhost;\n"
-                  "    ssl_conf_command Ciphersuites %s;\n" %
-                  (TLS.cert, TLS.key, TLS.cert, CIPHER))
     conf = write(os.path.join(folder, "nginx.conf"), user + """daemon off;
 worker_processes 1;
 pid %s/pid;
@@ -364,12 +368,12 @@ http {
         keepalive_timeout 1h;
     }
     server {
-        listen 127.0.0.1:%d %s backlog=4096;
-        location / { grpc_pass %s://app; }
+        listen 127.0.0.1:%d %shttp2 backlog=4096;
+        location / { grpc_pass %s; }
     }
 }
-""" % (folder, folder, 12000 if wide else 4096, temp + extra, backend_port, port, down,
-       up))
+""" % (folder, folder, 12000 if wide else 4096, temp + extra, backend_port, port,
+       down, up))
     return [program, "-p", folder, "-e", os.path.join(folder, "error.log"), "-c", conf]
 
 
@@ -417,7 +421,7 @@ class Load:
 
 
 def run_h2load(folder, port, path, body, calls, conns, streams, answer_size,
-               log=False, rate=None, timeout=120, headers=()):
+               log=False, rate=None, timeout=120, headers=(), tls=None):
     """Exactly `calls` calls, checked: each must be a 200 and carry the whole message.
     The byte count matters: a proxy's own error is a 200 too, but has no message."""
     log_path = os.path.join(folder, "h2load.log")
@@ -429,9 +433,9 @@ def run_h2load(folder, port, path, body, calls, conns, streams, answer_size,
         argv.append("--log-file=" + log_path)
     if rate:
         argv.append("--rps=%d" % max(1, rate // conns))
-    if TLS:
-        argv.append("--tls13-ciphers=" + CIPHER)
-    argv.append("%s://127.0.0.1:%d%s" % ("https" if TLS else "http", port, path))
+    if tls:
+        argv.append("--tls13-ciphers=" + tls.CIPHER)
+    argv.append("http%s://127.0.0.1:%d%s" % ("s" if tls else "", port, path))
     try:
         got = subprocess.run(argv, capture_output=True, text=True, timeout=timeout,
                              preexec_fn=lambda: os.sched_setaffinity(0, LOAD_CORES))
@@ -443,6 +447,8 @@ def run_h2load(folder, port, path, body, calls, conns, streams, answer_size,
             latencies = sorted(int(line.split("\t")[2]) for line in f)
         os.unlink(log_path)
     check_h2load(got.stdout, calls, answer_size)
+    if tls and "Cipher: " + tls.CIPHER not in got.stdout:
+        raise LabError("The calls did not use %s:\n%s" % (tls.CIPHER, got.stdout[:400]))
     finished = re.search(r"finished in ([\d.]+)(us|ms|s)", got.stdout)
     unit = {"us": 1e-6, "ms": 1e-3, "s": 1.0}[finished.group(2)]
     return Load(calls, float(finished.group(1)) * unit, latencies)
@@ -475,12 +481,13 @@ try:
     import grpc
 except ImportError:
     sys.exit(77)
-def connect(address, ca):
-    if not ca:
-        return grpc.insecure_channel(address)
-    with open(ca, "rb") as f:
-        return grpc.secure_channel(address, grpc.ssl_channel_credentials(f.read()))
-with connect("127.0.0.1:" + sys.argv[1], sys.argv[2]) as channel:
+target = "127.0.0.1:" + sys.argv[1]
+if len(sys.argv) > 2:
+    with open(sys.argv[2], "rb") as f:
+        made = grpc.secure_channel(target, grpc.ssl_channel_credentials(f.read()))
+else:
+    made = grpc.insecure_channel(target)
+with made as channel:
     for method, size in (("Unary", 100), ("Stream", 1 << 20)):
         stub = channel.unary_unary("/bench/" + method)
         answer, call = stub.with_call(b"x" * 100, timeout=10)
@@ -494,11 +501,11 @@ with connect("127.0.0.1:" + sys.argv[1], sys.argv[2]) as channel:
 """
 
 
-def check_grpc(port, folder):
+def check_grpc(port, folder, tls=None):
     """h2load does not look at trailers, so: real calls by a real gRPC client when
     Debian's grpcio is there, else one raw call whose trailers are read. Says which."""
-    got = subprocess.run(["/usr/bin/python3", "-c", GRPC_CHECK, str(port),
-                          TLS.cert if TLS else ""],
+    got = subprocess.run(["/usr/bin/python3", "-c", GRPC_CHECK, str(port)] +
+                         ([tls.cert] if tls else []),
                          capture_output=True, text=True, timeout=60)
     if got.returncode == 0:
         return "grpcio"
@@ -506,7 +513,7 @@ def check_grpc(port, folder):
         raise LabError("A real gRPC call failed:\n" + got.stderr[-800:])
     got = subprocess.run(["nghttp", "-nv", "-d", message_file(folder, 100),
                           "-H:method: POST"] + FLAGS +
-                         ["%s://127.0.0.1:%d/bench/Unary" % ("https" if TLS else "http", port)],
+                         ["http%s://127.0.0.1:%d/bench/Unary" % ("s" if tls else "", port)],
                          capture_output=True, text=True, timeout=30)
     if "grpc-status: 0" not in got.stdout:
         raise LabError("A raw call came back without `grpc-status: 0`:\n" +

@@ -5,6 +5,7 @@ A small raw HTTP/2 client: it needs no header decoder, only frames."""
 
 import selectors
 import socket
+import ssl
 import struct
 import time
 
@@ -13,6 +14,8 @@ import lab
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
 ACK = END_STREAM = 1
 END_HEADERS = 4
+REST_S = 1.0      # until a proxy is at rest
+REST_TLS_S = 3.0  # buffers of records that nobody uses may go after a while
 
 
 def frame(kind, flags, stream, payload=b""):
@@ -24,21 +27,31 @@ def text(value):
     return bytes((len(value),)) + value.encode()
 
 
-def request_block(path, authority):
-    """:method POST, :scheme http, :path, :authority, content-type, te as HPACK literals
+def request_block(path, authority, tls):
+    """:method POST, :scheme, :path, :authority, content-type, te as HPACK literals
     that touch no table, so that each stream costs both sides the same."""
-    return (b"\x83\x86\x04" + text(path) + b"\x01" + text(authority) +
+    return ((b"\x83\x87\x04" if tls else b"\x83\x86\x04") + text(path) + b"\x01" + text(authority) +
             b"\x0f\x10" + text("application/grpc") + b"\x00" + text("te") +
             text("trailers"))
+
+
+def client_context(tls):
+    context = ssl.create_default_context(cafile=tls.cert)
+    context.set_alpn_protocols(["h2"])
+    return context
 
 
 class Client:
     """One raw connection. Counts response headers; answers SETTINGS and PING."""
 
-    def __init__(self, port):
+    def __init__(self, port, tls=None):
+        self.tls = tls
         self.authority = "127.0.0.1:%d" % port
         self.sock = socket.create_connection(("127.0.0.1", port), 5)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.sock = client_context(tls).wrap_socket(self.sock,
+                                                        server_hostname="localhost")
         self.rest = b""
         self.settings = self.answers = 0
         self.next_stream = 1
@@ -46,7 +59,7 @@ class Client:
 
     def open_streams(self, count, path):
         """Requests whose sending side stays open, as a client stream that is quiet."""
-        block = request_block(path, self.authority)
+        block = request_block(path, self.authority, self.tls)
         out = b""
         for _ in range(count):
             out += frame(HEADERS, END_HEADERS, self.next_stream, block)
@@ -54,8 +67,10 @@ class Client:
         self.sock.sendall(out)
 
     def read(self):
-        """One read, all whole frames in it."""
+        """What is there, all whole frames in it."""
         got = self.sock.recv(65536)
+        while self.tls and self.sock.pending():
+            got += self.sock.recv(65536)
         if not got:
             raise lab.LabError("The proxy closed a quiet connection.")
         self.rest += got
@@ -112,10 +127,10 @@ def measure_idle(proxy, conns):
         settle(clients, 0.5)
         before, _ = proxy.process.memory()
         for _ in range(conns):
-            client = Client(proxy.port)
+            client = Client(proxy.port, proxy.tls)
             clients.append(client)
             client.wait(lambda c: c.settings > 0)
-        settle(clients, 1.0)
+        settle(clients, REST_TLS_S if proxy.tls else REST_S)
         after, _ = proxy.process.memory()
         return before, (after - before) / conns
     finally:
@@ -129,16 +144,16 @@ def measure_streams(proxy, conns, streams):
     clients = []
     try:
         for _ in range(conns):
-            client = Client(proxy.port)
+            client = Client(proxy.port, proxy.tls)
             clients.append(client)
             client.open_streams(1, "/bench/Watch")
             client.wait(lambda c: c.answers == 1)
-        settle(clients, 0.5)
+        settle(clients, REST_TLS_S if proxy.tls else REST_S / 2)
         before, _ = proxy.process.memory()
         for client in clients:
             client.open_streams(streams, "/bench/Watch")
             client.wait(lambda c: c.answers == 1 + streams)
-        settle(clients, 1.0)
+        settle(clients, REST_TLS_S if proxy.tls else REST_S)
         after, _ = proxy.process.memory()
         return (after - before) / (conns * streams)
     finally:

@@ -52,10 +52,10 @@ SHAPES = [
 
 # --- measuring -----------------------------------------------------------------
 
-def try_cell(folder, shape, name, proxy, port, calls):
+def try_cell(folder, shape, name, proxy, port, calls, tls):
     """measure_cell, or {"error": why}: one failing proxy must not hide the others."""
     try:
-        return measure_cell(folder, shape, proxy, port, calls)
+        return measure_cell(folder, shape, proxy, port, calls, tls)
     except (lab.LabError, OSError) as err:
         say("%s, %s: %s" % (name, shape.name, err))
         return {"error": str(err)}
@@ -65,11 +65,12 @@ def takes_part(shape, proxy):
     return shape.bulk or proxy is None or not proxy.bulk_only
 
 
-def measure_cell(folder, shape, proxy, port, calls):
+def measure_cell(folder, shape, proxy, port, calls, tls):
     """One proxy, one shape, once. proxy is None for the direct row."""
     body = lab.message_file(folder, shape.request)
     load = dict(folder=folder, port=port, path=shape.path, body=body, conns=shape.conns,
-                streams=shape.streams, answer_size=shape.answer)
+                streams=shape.streams, answer_size=shape.answer,
+                tls=tls)
     ticks = lab.cpu_ticks(lab.PROXY_CORES)
     cpu = proxy.process.cpu_ns() if proxy else 0
     run = lab.run_h2load(calls=calls, rate=shape.rate, log=bool(shape.rate), **load)
@@ -121,7 +122,7 @@ def measure_memory(folder, proxies, backend, quick):
     return out
 
 
-def calibrate(folder, shapes, targets, seconds):
+def calibrate(folder, shapes, targets, seconds, tls):
     """How many calls last about `seconds`, for each shape and target. It is the warm-up
     round too: its figures are thrown away."""
     plan = {}
@@ -132,14 +133,14 @@ def calibrate(folder, shapes, targets, seconds):
             if shape.rate:
                 plan[shape.name, name] = int(shape.rate * seconds)
                 continue
-            cell = try_cell(folder, shape, name, proxy, port, shape.probe)
+            cell = try_cell(folder, shape, name, proxy, port, shape.probe, tls)
             step = shape.conns * shape.streams
             calls = int(cell.get("rate", shape.probe) * seconds) // step * step
             plan[shape.name, name] = max(calls, step)
     return plan
 
 
-def measure_rounds(folder, shapes, targets, plan, rounds):
+def measure_rounds(folder, shapes, targets, plan, rounds, tls):
     """A B C A B C: neighbours in time see the same machine. Each round starts with
     another proxy, so that no place in the order is a fixed advantage."""
     kept, discarded = [], []
@@ -151,7 +152,7 @@ def measure_rounds(folder, shapes, targets, plan, rounds):
             for name, proxy, port in targets[turn:] + targets[:turn]:
                 if takes_part(shape, proxy):
                     cells.setdefault(shape.name, {})[name] = try_cell(
-                        folder, shape, name, proxy, port, plan[shape.name, name])
+                        folder, shape, name, proxy, port, plan[shape.name, name], tls)
         after = lab.cpu_ticks(lab.LOAD_CORES | lab.PROXY_CORES)
         steal = (after["steal"] - before["steal"]) / max(1, after["all"] - before["all"])
         result = {"round": number + 1, "steal": steal, "cells": cells}
@@ -292,9 +293,9 @@ def parse_args():
     p.add_argument("--only", metavar="LIST", help="some of: " + ",".join(names))
     p.add_argument("--proxies", metavar="LIST",
                    help="some of: outrigger," + ",".join(lab.PEERS) + ",direct")
-    p.add_argument("--base", help="the proxy that ratios are about (outrigger if there)")
     p.add_argument("--tls", action="store_true",
-                   help="TLS 1.3 with one cipher on both sides; not for memory")
+                   help="TLS 1.3 on both sides of the proxies")
+    p.add_argument("--base", help="the proxy that ratios are about (outrigger if there)")
     p.add_argument("--quick", action="store_true", help="3 rounds of 0.4 s, less memory")
     p.add_argument("--json", default="bench.json", metavar="PATH",
                    help="where the raw figures go (bench.json); - = nowhere")
@@ -306,7 +307,7 @@ def parse_args():
     if unknown or args.rounds < 1:
         p.error("--only knows %s; --rounds is at least 1" % ",".join(names))
     args.shapes = [s for s in SHAPES if s.name in chosen]
-    args.memory = "memory" in chosen and not args.tls
+    args.memory = "memory" in chosen
     return args
 
 
@@ -326,7 +327,7 @@ def choose_proxies(args):
     return found, direct
 
 
-def measure_load(folder, args, proxies, direct, backend):
+def measure_load(folder, args, proxies, direct, backend, tls):
     """Starts every proxy, checks it with real calls, then the rounds."""
     checked, loaded, targets = {}, {}, []
     if not any(s.bulk for s in args.shapes):
@@ -335,7 +336,7 @@ def measure_load(folder, args, proxies, direct, backend):
         for proxy in proxies:
             try:
                 proxy.start(folder, backend.port)
-                checked[proxy.name] = lab.check_grpc(proxy.port, folder)
+                checked[proxy.name] = lab.check_grpc(proxy.port, folder, tls)
                 targets.append((proxy.name, proxy, proxy.port))
             except (lab.LabError, OSError) as err:
                 say("%s is left out of the load shapes: %s" % (proxy.name, err))
@@ -344,9 +345,10 @@ def measure_load(folder, args, proxies, direct, backend):
             raise lab.LabError("No proxy works here, so there is nothing to measure.")
         if direct:
             targets.append(("direct", None, backend.port))
-        plan = calibrate(folder, args.shapes, targets, args.seconds)
+        plan = calibrate(folder, args.shapes, targets, args.seconds, tls)
         say("warm-up done")
-        kept, discarded = measure_rounds(folder, args.shapes, targets, plan, args.rounds)
+        kept, discarded = measure_rounds(folder, args.shapes, targets, plan, args.rounds,
+                                         tls)
         for name in checked:
             proxy = next(p for p in proxies if p.name == name)
             rss, peak = proxy.process.memory()
@@ -360,6 +362,8 @@ def measure_load(folder, args, proxies, direct, backend):
 
 def report(args, result, names, base):
     kept = result.get("rounds") or result.get("discarded") or []
+    if args.tls:
+        print("TLS 1.3 on both sides, %s." % lab.Tls.CIPHER)
     if args.shapes and not result.get("rounds"):
         print("Every round had too much steal time; all of them are shown. Do not quote.")
     result["summary"] = summarize(kept, args.shapes, names, base) if kept else {}
@@ -384,18 +388,20 @@ def main():
         raise lab.LabError("--base %s is not among: %s." % (args.base, ", ".join(names)))
     result = {"machine": describe_machine(), "rounds": [], "discarded": [],
               "versions": {p.name: p.version() for p in proxies},
-              "options": {"rounds": args.rounds, "seconds": args.seconds,
-                          "quick": args.quick, "tls": args.tls}, "base": base}
+              "tls": args.tls, "options": {"rounds": args.rounds, "seconds": args.seconds,
+                          "quick": args.quick}, "base": base}
     with lab.temp_folder() as folder:
-        if args.tls:
-            lab.TLS = lab.Tls(folder)
-        backend = lab.Backend(args.backend, folder)
+        tls = lab.Tls(folder) if args.tls else None
+        backend = lab.Backend(args.backend, folder, tls=tls)
+        for proxy in proxies:
+            proxy.tls = tls
         try:
             if args.memory:
                 result["memory"] = measure_memory(folder, proxies, backend, args.quick)
                 say("memory done")
             if args.shapes:
-                result.update(measure_load(folder, args, proxies, direct, backend))
+                result.update(measure_load(folder, args, proxies, direct, backend,
+                                           tls))
         finally:
             backend.stop()
     report(args, result, names, base)
