@@ -353,8 +353,8 @@ peer_recv(struct peer *p)
     if (p->ssl == NULL)
         return recv(p->fd, read_buf, sizeof(read_buf), 0);
     for (;;) {
-        k = peer_tls_result(
-            p, SSL_read(p->ssl, read_buf + n, (int)(sizeof(read_buf) - n)));
+        k = peer_tls_result(p,
+                            SSL_read(p->ssl, read_buf + n, (int)(sizeof(read_buf) - n)));
         if (k <= 0)
             return n > 0 ? (ssize_t)n : k;
         n += (size_t)k;
@@ -584,8 +584,8 @@ backend_init_tls(const char *file)
         ERR_print_errors_fp(stderr);
         exit(1);
     }
-    SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE |
-                            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(c,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(c, 1);
     SSL_CTX_set_default_read_buffer_len(c, TLS_READ);
     SSL_CTX_set_alpn_select_cb(c, backend_on_alpn, NULL);
@@ -646,11 +646,13 @@ main(int argc, char **argv)
         else if (opt == 'u')
             unix_path = optarg;
         else
-            return fprintf(stderr, "usage: bench_backend [-n BYTES] [-t PEM] [-p PORT | -u PATH]\n"
-                                   "  -n  bytes of the unary message (100)\n"
-                                   "  -p  TCP port on loopback, 0 = any free one (0)\n"
-                                   "  -t  TLS 1.3 with the certificate and key of this file\n"
-                                   "  -u  unix socket instead of TCP\n"),
+            return fprintf(
+                       stderr,
+                       "usage: bench_backend [-n BYTES] [-t PEM] [-p PORT | -u PATH]\n"
+                       "  -n  bytes of the unary message (100)\n"
+                       "  -p  TCP port on loopback, 0 = any free one (0)\n"
+                       "  -t  TLS 1.3 with the certificate and key of this file\n"
+                       "  -u  unix socket instead of TCP\n"),
                    2;
     }
     signal(SIGPIPE, SIG_IGN);
