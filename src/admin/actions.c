@@ -15,13 +15,13 @@
 #include "base/strbuf.h"
 #include "net/addr.h"
 
-enum { STATUS_BAD_METHOD = 405, STATUS_FORBIDDEN = 403, TEXT_MAX = 4 << 20 };
+enum { STATUS_BAD_METHOD = 405, STATUS_FORBIDDEN = 403, TEXT_MAX = 64 << 20 };
 
 /* --- who ----------------------------------------------------------------------------- */
 
-/* "127.0.0.1:9901" and "localhost:9901", or without the port. */
-bool
-admin_host_ok(const struct addr *at, const char *host)
+/* "127.0.0.1:9901" and "localhost:9901". no_port: also without the port. */
+static bool
+host_fits(const struct addr *at, const char *host, bool no_port)
 {
     char text[ADDR_TEXT_MAX];
     size_t name;
@@ -36,13 +36,21 @@ admin_host_ok(const struct addr *at, const char *host)
         host += name;
     else
         return false;
-    return host[0] == '\0' || strcmp(host, text + name) == 0;
+    return (host[0] == '\0' && (no_port || strcmp(text + name, ":80") == 0)) ||
+           strcmp(host, text + name) == 0;
 }
 
 bool
+admin_host_ok(const struct addr *at, const char *host)
+{
+    return host_fits(at, host, true);
+}
+
+/* Without a port it is a page of port 80, of whoever serves there. */
+bool
 admin_origin_ok(const struct addr *at, const char *origin)
 {
-    return strncasecmp(origin, "http://", 7) == 0 && admin_host_ok(at, origin + 7);
+    return strncasecmp(origin, "http://", 7) == 0 && host_fits(at, origin + 7, false);
 }
 
 static bool
@@ -82,6 +90,12 @@ admin_set_page(struct admin *a, const char *path, const char *type, admin_page_f
 {
     admin_set(
         a, &(struct admin_entry){ .path = path, .type = type, .page = fn, .arg = arg });
+}
+
+void
+admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg)
+{
+    admin_set(a, &(struct admin_entry){ .path = path, .ask = fn, .arg = arg });
 }
 
 void
@@ -130,6 +144,19 @@ entry_act(const struct admin *a, const struct admin_entry *e, struct evhttp_requ
     return e->action(e->arg, query ? query : "", text);
 }
 
+static int
+entry_ask(const struct admin_entry *e, struct evhttp_request *req, struct strbuf *text,
+          const char **ret_type)
+{
+    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
+
+    if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
+        evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
+        return STATUS_BAD_METHOD;
+    }
+    return e->ask(e->arg, query ? query : "", text, ret_type);
+}
+
 static struct bufferevent *
 request_buffer(struct evhttp_request *req)
 {
@@ -172,6 +199,8 @@ admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_request
         status = entry_act(a, e, req, &text);
         if (status == ADMIN_LATER)
             entry_wait(e, req);
+    } else if (e->ask) {
+        status = entry_ask(e, req, &text, ret_type);
     } else {
         *ret_type = e->type;
         e->page(e->arg, &text);

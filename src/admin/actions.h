@@ -19,6 +19,10 @@ enum { ADMIN_ENTRIES_MAX = 32, ADMIN_LATER = 0 };
 typedef int admin_action_fn(void *arg, const char *query, struct strbuf *out);
 /* Adds the page to out. */
 typedef void admin_page_fn(void *arg, struct strbuf *out);
+/* Adds the answer to a question to out. query: behind the "?", or "", not decoded. Returns an HTTP status: 200, or 400 to 422 with a sentence.
+ * *ret_type: the content type (constant text), plain text unless it is set. */
+typedef int
+admin_query_fn(void *arg, const char *query, struct strbuf *out, const char **ret_type);
 
 /* POST to path (constant text, "/reload"); other methods are refused. a NULL is fine: there is no admin port. */
 void admin_set_action(struct admin *a, const char *path, admin_action_fn *fn, void *arg);
@@ -27,6 +31,8 @@ void admin_finish(struct admin *a, const char *path, int status, const char *tex
 /* GET of path. type: its content type (constant text). */
 void admin_set_page(struct admin *a, const char *path, const char *type,
                     admin_page_fn *fn, void *arg);
+/* GET of path with a query. It must change nothing. */
+void admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg);
 
 /* Adds series with labels that are not known beforehand to /metrics, as Prometheus text. One at most. a NULL is fine. */
 void admin_set_metrics(struct admin *a, admin_page_fn *fn, void *arg);
@@ -34,7 +40,7 @@ void admin_set_metrics(struct admin *a, admin_page_fn *fn, void *arg);
 /* Whether a Host header names the admin port at `at` (its address or localhost, with its port or, where HTTP allows it, none). A unix socket has no name
  * that a browser could reach: any Host is good. Pure. */
 bool admin_host_ok(const struct addr *at, const char *host);
-/* The same for an Origin header: "http://" and such a host. Pure. */
+/* The same for an Origin header: "http://" and such a host, with the port unless that is 80. Pure. */
 bool admin_origin_ok(const struct addr *at, const char *origin);
 
 #endif

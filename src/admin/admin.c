@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
@@ -33,7 +34,7 @@ enum {
 };
 
 static int64_t
-admin_sum(const struct admin *a, enum stat id)
+admin_sum(const struct admin *a, enum stat_id id)
 {
     int64_t sum = 0;
 
@@ -223,6 +224,14 @@ admin_socket(const struct addr *at)
     return fd;
 }
 
+/* Closed by its owner, after libevent has let go of the descriptor. evhttp on its own closes first, and a worker may have the number by then. */
+static struct bufferevent *
+admin_buffer(struct event_base *base, void *arg)
+{
+    (void)arg;
+    return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+}
+
 int
 admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
            const struct stats *const *stats, size_t n, struct admin **ret,
@@ -249,6 +258,8 @@ admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
         snprintf(a->unix_path, sizeof(a->unix_path), "%s",
                  ((const struct sockaddr_un *)&at->sa)->sun_path);
     a->http = evhttp_new(loop_event_base(loop));
+    if (a->http)
+        evhttp_set_bevcb(a->http, admin_buffer, NULL);
     a->fd = fd;
     a->bound = a->http ? evhttp_accept_socket_with_handle(a->http, fd) : NULL;
     if (!a->bound) {

@@ -19,7 +19,8 @@ struct tls_store;
 struct admin_entry {
     const char *path, *type;
     admin_action_fn *action; /* or */
-    admin_page_fn *page;
+    admin_page_fn *page;     /* or */
+    admin_query_fn *ask;
     void *arg;
     struct evhttp_request *waiting; /* for admin_finish; NULL: nobody */
 };

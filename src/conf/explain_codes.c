@@ -244,7 +244,8 @@ const struct explain_code explain_codes[] = {
       .text = "hashBalanceFactor is 0 or at least 100 percent of the average; "
               "slowStart.aggression is more than 0; hashHeader is a lower-case name that "
               "does "
-              "not end in -bin; metrics have the names of ORCA load reports.",
+              "not end in -bin; metrics have the names of ORCA load reports; a zone has "
+              "1 to 128 bytes.",
       .bad = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
              "\"balance\": { \"policy\": \"ring_hash\", \"hashBalanceFactor\": 50 } }]",
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
@@ -558,6 +559,12 @@ const struct explain_code explain_codes[] = {
       .title = "a list of revoked certificates is too old",
       .text = "The CA promised a newer list by now. Without it all certificates of that "
               "CA are refused, since nobody knows which were revoked since." },
+    { .code = "W0316",
+      .title = "names or pins that clients without a certificate pass by",
+      .text = "With clientCert \"optional\" a client may show no certificate, and then "
+              "there is no name or key to compare: allowSan and pins only keep out those "
+              "who show another one. Write \"require\", or let routes with \"san\" say "
+              "what clients with a name may call." },
     { .code = "W0320",
       .title = "hosts that do nothing",
       .text = "\"*\" is for all hosts. Keep it alone, or the others without it.",

@@ -359,6 +359,7 @@ parse_object(struct parse *p, const struct conf_struct *type, const char *name,
     if (name)
         *(const char **)((char *)obj + type->key_at) = name;
     if (json_is_object(json)) {
+        place->object = json;
         parse_keys(p, type, json, obj, place);
     } else if (json_is_string(json) && type->short_key) {
         parse_value(p, field_find(type, type->short_key), json, obj, place, NULL);

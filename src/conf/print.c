@@ -286,6 +286,8 @@ template_is_example(const struct conf_field *f)
         return false;
     if (f->sub->optional || f->type == CONF_DICT)
         return true;
+    if (f->type == CONF_OBJECT && conf_is_short(f))
+        return !f->sub->fields->def && !f->sub->fields->required;
     return f->type == CONF_LIST && f->min == 0 && (conf_is_short(f) || f->one_ok);
 }
 

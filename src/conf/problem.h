@@ -14,6 +14,8 @@
 #include "conf/check.h"
 #include "conf/scan.h"
 
+struct json_t;
+
 struct strbuf;
 
 enum {
@@ -59,6 +61,7 @@ struct conf_place {
     const struct conf_place *up; /* NULL: root */
     struct scan_step step;       /* from up to here */
     bool dirty; /* a direct value of this object was refused and holds its default */
+    const struct json_t *object; /* what is read here; NULL: no object */
 };
 
 /* What part of a key's place is underlined. */

@@ -148,7 +148,7 @@ client_count_handshake(struct grpc_client *c, const struct transport *t)
 {
     struct stats *stats = h2_worker_stats(c->w);
 
-    stat_inc(stats, (enum stat)(STAT_TLS_UP_0 + (int)tls_refusal(t)));
+    stat_inc(stats, (enum stat_id)(STAT_TLS_UP_0 + (int)tls_refusal(t)));
     if (tls_resumed(t))
         stat_inc(stats, STAT_TLS_RESUMED_UP);
 }

@@ -24,7 +24,10 @@ enum {
     OUT_SCRATCH = 96 * 1024, /* bytes copied together for one write */
     OUT_IOV = 64,
     READ_SIZE = 256 * 1024,
-    BLOCK_MAX = 64 * 1024, /* a header block that we send, encoded */
+    BLOCK_MAX =
+        1024 * 1024 +
+        128 *
+            1024, /* a header block that we send: the largest that may be received (limits.maxHeaderBytes), and edits */
     NOTE_MAX = 160,
 };
 

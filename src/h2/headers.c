@@ -200,8 +200,8 @@ headers_add(struct h2_headers *h, struct slab *slab, const struct h2_limits *lim
         e->f.flags |= H2_FIELD_NO_INDEX;
     if (h->first[token])
         h->twice |= 1u << token;
-    else if (h->n < 255)
-        h->first[token] = (uint8_t)h->n;
+    else
+        h->first[token] = h->n;
     return ERR_OK;
 }
 

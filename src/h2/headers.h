@@ -64,8 +64,8 @@ struct h2_headers {
     bool malformed; /* the block breaks RFC 9113 section 8 */
     bool regular;   /* a field without a colon was seen: pseudo fields may not follow */
     uint32_t twice; /* bit per token: seen more than once */
-    uint8_t first
-        [H2_TOKEN_COUNT]; /* index + 1 of the first field with this token; 0: none (fields over 254 are not indexed) */
+    uint16_t
+        first[H2_TOKEN_COUNT]; /* index + 1 of the first field with this token; 0: none */
 };
 
 /* The value of the first field with this token; p is NULL when there is none. */

@@ -63,8 +63,8 @@ metric_valid(const char *text, const char **ret_why)
     return ERR_SYNTAX;
 }
 
-static int
-zone_valid(const char *text, const char **ret_why)
+int
+lb_zone_valid(const char *text, const char **ret_why)
 {
     size_t n = strlen(text);
 
@@ -144,7 +144,7 @@ static const struct conf_field zone_aware_fields[] = {
     { .key = "zone",
       .type = CONF_STRING,
       .at = offsetof(struct zone_aware_conf, zone),
-      .valid = zone_valid,
+      .valid = lb_zone_valid,
       .code = "E0232",
       .example = "\"eu-1a\"",
       .help =

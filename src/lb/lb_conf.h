@@ -53,4 +53,7 @@ struct balance_conf {
 
 extern const struct conf_struct balance_conf_struct;
 
+/* For `valid` of a key that names a zone (code E0232). */
+int lb_zone_valid(const char *text, const char **ret_why);
+
 #endif

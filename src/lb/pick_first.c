@@ -15,6 +15,7 @@
 struct pick_first_try {
     uint32_t index; /* into the list */
     bool failed;    /* in this pass */
+    bool barred;    /* failed because it must not be used: it had no try */
     double key;     /* for the shuffle */
 };
 
@@ -107,7 +108,7 @@ pick_first_begin_pass(struct pick_first *s)
 {
     s->started = 0;
     for (size_t k = 0; k < s->n; k++)
-        s->order[k].failed = false;
+        s->order[k].failed = s->order[k].barred = false;
 }
 
 static void
@@ -115,6 +116,10 @@ pick_first_take_list(struct pick_first *s, const struct lb_list *l)
 {
     if (s->n == l->n && (l->n == 0 || memcmp(s->seen, l->v, l->n * sizeof(*l->v)) == 0))
         return;
+    for (size_t k = 0; k < s->n; k++) {
+        if (s->order[k].barred)
+            s->failed = false;
+    }
     if (s->size < l->n) {
         xfree(s->seen);
         xfree(s->order);
@@ -151,6 +156,19 @@ pick_first_current(const struct pick_first *s, const struct lb_list *l)
     return first;
 }
 
+/* Health says nothing of connections: an endpoint that may be used again gets its try, and calls wait for that. */
+static void
+pick_first_judge(struct pick_first *s, const struct lb_list *l, size_t k)
+{
+    struct pick_first_try *t = &s->order[k];
+    bool fails = lb_state(l, t->index) == LB_FAILED;
+
+    if (t->barred && !fails)
+        t->failed = s->failed = false;
+    t->failed |= fails;
+    t->barred = fails && l->v[t->index]->state != LB_FAILED;
+}
+
 /* Starts what is due. Returns after how long the next one is due, -1: not by time. */
 static int64_t
 pick_first_go_on(struct pick_first *s, const struct lb_list *l, int64_t now_us)
@@ -170,9 +188,7 @@ pick_first_go_on(struct pick_first *s, const struct lb_list *l, int64_t now_us)
                 return s->last_us + s->delay_us - now_us;
         }
         s->last_us = 0;
-        s->order[s->started].failed =
-            lb_state(l, s->order[s->started].index) == LB_FAILED;
-        s->started++;
+        pick_first_judge(s, l, s->started++);
     }
 }
 
@@ -183,7 +199,7 @@ pick_first_pass(struct pick_first *s, const struct lb_list *l, int64_t now_us)
     int64_t again;
 
     for (size_t k = 0; k < s->started; k++)
-        s->order[k].failed |= lb_state(l, s->order[k].index) == LB_FAILED;
+        pick_first_judge(s, l, k);
     again = pick_first_go_on(s, l, now_us);
     for (size_t k = 0; k < s->started; k++)
         failed += s->order[k].failed;

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "conf/check.h"
+#include "lb/lb_conf.h"
 #include "main/config_routes.h"
 #include "net/addr.h"
 #include "proxy/listener_conf.h"
@@ -64,15 +65,24 @@ static const struct conf_struct admin_struct = {
 
 /* --- node -------------------------------------------------------------------- */
 
+/* "${ZONE:-}" is nothing where nobody says it. */
+static int
+node_zone_valid(const char *text, const char **ret_why)
+{
+    return *text ? lb_zone_valid(text, ret_why) : ERR_OK;
+}
+
 static const struct conf_field node_fields[] = {
     { .key = "zone",
       .type = CONF_STRING,
       .at = offsetof(struct node_conf, zone),
+      .valid = node_zone_valid,
+      .code = "E0232",
       .example = "\"${ZONE:-eu-1a}\"",
       .help =
           "The zone that this proxy runs in, for the pools that do not say another in "
           "balance.zoneAware: their endpoints of this zone are used first. Without "
-          "this key zones do not matter." },
+          "this key, or when it is empty, zones do not matter." },
     { .key = NULL },
 };
 
@@ -381,9 +391,8 @@ addr_port(const struct addr *a, bool *ret_wildcard)
     return 0;
 }
 
-/* True when the system would refuse to bind both. */
-static bool
-listens_clash(const char *a_text, const char *b_text)
+bool
+config_listens_clash(const char *a_text, const char *b_text)
 {
     struct addr a, b;
     const char *why;
@@ -409,7 +418,7 @@ config_check_listens(const struct config *c, struct conf_place *place)
 
     for (size_t i = 0; i < c->listeners.n; i++) {
         for (size_t k = 0; k < i; k++) {
-            if (listens_clash(l[k].listen, l[i].listen)) {
+            if (config_listens_clash(l[k].listen, l[i].listen)) {
                 conf_problem_item(place, "listeners", i, "listen", "E0203",
                                   "listeners[%zu] already listens on \"%s\"; give this "
                                   "one another port",
@@ -423,7 +432,7 @@ config_check_listens(const struct config *c, struct conf_place *place)
                               "upgrade.socket is \"%s\" already; give this listener "
                               "another path",
                               c->upgrade.socket);
-        if (listens_clash(l[i].listen, c->admin.listen))
+        if (config_listens_clash(l[i].listen, c->admin.listen))
             conf_problem_item(
                 place, "listeners", i, "listen", "E0203",
                 "admin.listen is \"%s\" already; give this listener another port",
@@ -434,7 +443,7 @@ config_check_listens(const struct config *c, struct conf_place *place)
 static void
 config_check(void *obj, struct conf_place *place)
 {
-    const struct config *c = obj;
+    struct config *c = obj;
     struct listener_conf *l = c->listeners.items;
     struct pool_conf *pools = c->pools.items;
 
@@ -454,6 +463,8 @@ config_check(void *obj, struct conf_place *place)
         if (!l[i].name)
             l[i].name = l[i].listen;
     }
+    if (c->node.zone && !*c->node.zone)
+        c->node.zone = NULL;
     for (size_t i = 0; i < c->pools.n; i++) {
         if (!pools[i].balance.zone_aware.zone)
             pools[i].balance.zone_aware.zone = c->node.zone;

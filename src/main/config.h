@@ -57,4 +57,7 @@ struct config {
 
 extern const struct conf_struct config_struct;
 
+/* True when the system would refuse to bind both of these addresses. */
+bool config_listens_clash(const char *a_text, const char *b_text);
+
 #endif

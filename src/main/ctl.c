@@ -11,6 +11,7 @@
 #include "base/strbuf.h"
 #include "main/ctl_check.h"
 #include "main/ctl_drain.h"
+#include "main/ctl_explain.h"
 #include "main/ctl_http.h"
 #include "net/addr.h"
 
@@ -31,6 +32,8 @@ static const struct command {
 } commands[] = {
     { "pools", "pools, their endpoints and why each gets calls or not", "/pools",
       "/pools.json", false },
+    { "routes", "routes of each listener and the pools they lead to", "/routes",
+      "/routes.json", false },
     { "certs", "certificates, who uses them and when they expire", "/certs",
       "/certs.json", false },
     { "reload", "load the config again; prints what changed, or why not", "/reload", NULL,
@@ -60,6 +63,8 @@ ctl_help(FILE *to)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
     fputs("  check    everything that is wrong with a config file: check FILE\n"
+          "  explain-call  which route and endpoints a call would get, and why:\n"
+          "                explain-call --method /pkg.Svc/Method; --help says more\n"
           "\n"
           "options:\n"
           "  -a, --admin ADDRESS  admin port of the running outrigger: IP:PORT or\n"
@@ -110,8 +115,10 @@ ctl_command(struct ctl *c, int n, char **names)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
                  i ? ", " : "", commands[i].name);
-    fprintf(stderr, "outriggerctl: unknown command \"%.60s\"; there is: %s, check\n",
-            names[0], known);
+    fprintf(
+        stderr,
+        "outriggerctl: unknown command \"%.60s\"; there is: %s, check, explain-call\n",
+        names[0], known);
     return CTL_BAD_USAGE;
 }
 
@@ -241,6 +248,8 @@ main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "check") == 0)
         return ctl_check(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "explain-call") == 0)
+        return ctl_explain(argc - 1, argv + 1);
     rv = ctl_options(&c, argc, argv);
     return rv >= 0 ? rv : ctl_run(&c);
 }

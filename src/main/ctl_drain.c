@@ -8,35 +8,11 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/strbuf.h"
-#include "loop/loop.h"
-#include "loop/timer.h"
 #include "main/ctl_http.h"
 
 enum { PAGE_MAX = 64 * 1024 };
 static const int64_t LOOK_US = 250 * 1000;
 static const int64_t MARGIN_MS = 1000; /* the process looks around itself */
-
-struct pause {
-    struct loop *loop;
-    struct timer timer;
-};
-
-static void
-pause_on_timer(struct timer *t)
-{
-    loop_stop(CONTAINER_OF(t, struct pause, timer)->loop);
-}
-
-static void
-pause_us(int64_t us)
-{
-    struct pause p = { .loop = loop_new(NULL) };
-
-    timer_init(&p.timer, pause_on_timer);
-    timer_start(p.loop, &p.timer, us);
-    loop_run(p.loop);
-    loop_free(p.loop);
-}
 
 /* A number of /drain.json, which is flat and made by us. -1: it is not there. */
 static long long
@@ -103,6 +79,6 @@ ctl_drain_wait(const struct addr *to, struct strbuf *out, bool *ret_done,
             *ret_done = false;
             return ERR_OK;
         }
-        pause_us(LOOK_US);
+        ctl_http_wait(LOOK_US);
     }
 }

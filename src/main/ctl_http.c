@@ -13,7 +13,7 @@
 #include "net/addr.h"
 #include "net/transport.h"
 
-enum { ANSWER_MAX = 128 << 20, READ_MAX = 16 * 1024, REQUEST_MAX = 256 };
+enum { ANSWER_MAX = 128 << 20, READ_MAX = 16 * 1024, REQUEST_MAX = 16 * 1024 };
 static const int64_t TIMEOUT_US = 5 * 1000 * 1000;
 static const int64_t POST_TIMEOUT_US =
     30 * 1000 * 1000; /* it reads and checks a config */
@@ -22,7 +22,7 @@ struct exchange {
     struct loop *loop;
     struct transport *t;
     struct timer limit;
-    char request[REQUEST_MAX];
+    const char *request;
     size_t n, sent;
     struct strbuf answer;
     int err; /* ERR_AGAIN: it goes on */
@@ -45,7 +45,8 @@ static void
 exchange_write(struct exchange *x)
 {
     while (x->sent < x->n) {
-        const struct iovec piece = { x->request + x->sent, x->n - x->sent };
+        const struct iovec piece = { (char *)(uintptr_t)(x->request + x->sent),
+                                     x->n - x->sent };
         ssize_t n = transport_writev(x->t, &piece, 1);
 
         if (n == ERR_AGAIN)
@@ -118,13 +119,16 @@ static int
 http_exchange(const struct addr *to, const char *method, const char *path, int64_t limit,
               struct strbuf *body, int *ret_status, const char **ret_why)
 {
+    struct strbuf request;
     struct exchange x = { .loop = loop_new(NULL), .err = ERR_AGAIN };
     const char *text = "";
     int rv;
 
-    x.n = (size_t)snprintf(x.request, sizeof(x.request),
-                           "%s %s HTTP/1.0\r\nHost: localhost\r\n%s\r\n", method, path,
-                           method[0] == 'P' ? "Content-Length: 0\r\n" : "");
+    strbuf_init(&request, REQUEST_MAX);
+    strbuf_printf(&request, "%s %s HTTP/1.0\r\nHost: localhost\r\n%s\r\n", method, path,
+                  method[0] == 'P' ? "Content-Length: 0\r\n" : "");
+    x.request = request.s;
+    x.n = request.len;
     strbuf_init(&x.answer, ANSWER_MAX);
     timer_init(&x.limit, exchange_on_limit);
     timer_start(x.loop, &x.limit, limit);
@@ -144,6 +148,7 @@ http_exchange(const struct addr *to, const char *method, const char *path, int64
     timer_stop(x.loop, &x.limit);
     transport_close(x.t);
     strbuf_done(&x.answer);
+    strbuf_done(&request);
     loop_free(x.loop);
     return rv;
 }
@@ -162,6 +167,18 @@ ctl_http_get(const struct addr *to, const char *path, struct strbuf *body,
     if (rv == ERR_OK)
         strbuf_add(body, text.s, text.len);
     strbuf_done(&text);
+    return rv;
+}
+
+int
+ctl_http_ask(const struct addr *to, const char *path, int *ret_status,
+             struct strbuf *body, const char **ret_why)
+{
+    int rv = http_exchange(to, "GET", path, TIMEOUT_US, body, ret_status, ret_why);
+
+    if (rv == ERR_OK && *ret_status != 200 &&
+        (*ret_status < 400 || *ret_status > 422 || *ret_status == 404))
+        return http_refused(*ret_status, ret_why);
     return rv;
 }
 

@@ -16,6 +16,11 @@ struct strbuf;
 int ctl_http_get(const struct addr *to, const char *path, struct strbuf *body,
                  const char **ret_why) MUST_CHECK;
 
+/* The same for a page that answers a question: also 400 to 422 is an answer, a sentence for
+ * people; *ret_status says which. */
+int ctl_http_ask(const struct addr *to, const char *path, int *ret_status,
+                 struct strbuf *body, const char **ret_why) MUST_CHECK;
+
 /* A POST without a body. Adds the text of the answer, whatever its status is: 200, 422 (it
  * cannot be done, the text says why), 503 (not now) or 403. Other errors as above. */
 int ctl_http_post(const struct addr *to, const char *path, int *ret_status,

@@ -223,6 +223,7 @@ void
 drain_replaced(struct drain *d)
 {
     struct drain_times t = d->ops->times(d->arg);
+    bool close_inbound = !d->inbound_closed, close_outbound = !d->outbound_told;
 
     if (d->phase == DRAIN_STOPPING)
         return;
@@ -232,8 +233,11 @@ drain_replaced(struct drain *d)
     d->end_us = d->told_us + t.timeout_us;
     d->log_us = d->told_us + PROGRESS_US;
     drain_set(d, DRAIN_GOAWAY);
-    d->ops->close(d->arg, false);
-    d->ops->close(d->arg, true);
+    /* Never twice: a worker may just be closing its listener. */
+    if (close_inbound)
+        d->ops->close(d->arg, false);
+    if (close_outbound)
+        d->ops->close(d->arg, true);
     d->ops->tell(d->arg, false, d->spread_us);
     d->ops->tell(d->arg, true, 0);
     timer_start(d->loop, &d->timer, POLL_US);

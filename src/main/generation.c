@@ -75,9 +75,24 @@ accept_loop(const struct process *p)
     return p->worker_count == 1 ? p->workers[0]->loop : p->loop;
 }
 
-static bool
-plan_open(struct process *p, struct plan *plan, struct strbuf *problems)
+/* A socket that this very reload gives up is open until all workers have the new config, and it may have to stay open if the reload is refused: so an address
+ * that overlaps it cannot be had in the same step. The listener of `left` that is in the way; NULL: none. */
+static const struct listener_conf *
+plan_in_the_way(const struct plan *plan, struct server *const *left, size_t n)
 {
+    for (size_t i = 0; i < n; i++) {
+        if (left[i] &&
+            config_listens_clash(server_conf(left[i])->listen, plan->conf->listen))
+            return server_conf(left[i]);
+    }
+    return NULL;
+}
+
+static bool
+plan_open(struct process *p, struct plan *plan, struct server *const *left,
+          struct strbuf *problems)
+{
+    const struct listener_conf *holder;
     const char *why = "";
     bool owns = true;
     int fd = process_take_socket(p, plan->conf->listen, &owns);
@@ -87,8 +102,16 @@ plan_open(struct process *p, struct plan *plan, struct strbuf *problems)
         plan->opened = true;
         return true;
     }
-    strbuf_printf(problems, "listener %s cannot listen on %s: %s\n", plan->conf->name,
-                  plan->conf->listen, why);
+    holder = plan_in_the_way(plan, left, p->server_count);
+    if (holder)
+        strbuf_printf(problems,
+                      "listener %s cannot listen on %s: listener %s holds %s until this "
+                      "reload is done; do it in two steps: reload without both, then "
+                      "with the new one\n",
+                      plan->conf->name, plan->conf->listen, holder->name, holder->listen);
+    else
+        strbuf_printf(problems, "listener %s cannot listen on %s: %s\n", plan->conf->name,
+                      plan->conf->listen, why);
     return false;
 }
 
@@ -115,7 +138,7 @@ plans_make(struct process *p, const struct config *conf, struct plan *plans,
     }
     for (size_t i = 0; i < conf->listeners.n; i++) {
         if (!plans[i].server)
-            good &= plan_open(p, &plans[i], problems);
+            good &= plan_open(p, &plans[i], old, problems);
     }
     if (!good)
         plans_undo(p, plans, conf->listeners.n);

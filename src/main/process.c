@@ -25,6 +25,7 @@
 #include "loop/timer.h"
 #include "main/config.h"
 #include "main/cpus.h"
+#include "main/explain_page.h"
 #include "main/generation.h"
 #include "main/handover.h"
 #include "main/leave.h"
@@ -131,6 +132,7 @@ process_admin(struct process *p, bool required)
         admin_set_pools(p->admin, p->hubs, p->hub_count);
         admin_set_tls(p->admin, p->tls);
         process_drain_pages(p);
+        explain_page_open(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
@@ -154,7 +156,6 @@ process_signals(struct process *p)
 static void
 process_free_generation(struct process *p)
 {
-    p->ending = true;
     timer_stop(p->loop, &p->leave_timer);
     loop_turn(p->loop, false);
     swap_free_all(p);
@@ -171,6 +172,8 @@ process_free(struct process *p)
     drain_stop(&p->drain);
     timer_stop(p->loop, &p->mirror);
     notify_stop(p->notify);
+    if (p->takeover) /* the start failed: the admin port's file stays with its owner */
+        admin_leave(p->admin);
     takeover_drop(p->takeover);
     handover_close(p->handover);
     reload_close(p->reload);
@@ -178,6 +181,8 @@ process_free(struct process *p)
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
     for (size_t i = 0; i < p->server_count && p->drain.phase == DRAIN_SERVING; i++)
         server_stop(p->servers[i]);
+    p->ending =
+        true; /* a worker may drop the last hold of a table: nothing can be posted to those that are gone */
     for (size_t i = 0; i < p->worker_count; i++)
         worker_join(p->workers[i]);
     notify_close(p->notify);

@@ -144,14 +144,18 @@ process_upgrade_ready(struct process *p)
     bool replaced = p->takeover != NULL;
 
     if (replaced) {
-        long pid = takeover_finish(p->takeover);
+        const char *why = "";
+        long pid = takeover_finish(p->takeover, &why);
 
         p->takeover = NULL;
         if (pid)
             log_at(NULL, LOG_INFO, "upgrade: the process before this one drains",
                    LI("pid", pid));
         else
-            log_at(NULL, LOG_WARN, "upgrade: the process before this one was gone");
+            log_at(NULL, LOG_WARN,
+                   "upgrade: the process before this one did not say that it leaves; end "
+                   "it if it still runs",
+                   LS("why", why));
     }
     if (p->handover)
         handover_start(p->handover);

@@ -16,6 +16,7 @@
 #include "main/demo.h"
 #include "main/manpage.h"
 #include "main/options.h"
+#include "net/tls.h"
 #include "proxy/listener_conf.h"
 #include "proxy/regex.h"
 #include "resolve/dns_channel.h"
@@ -30,7 +31,7 @@ static const struct library {
     { "jansson", conf_library_version },  { "libyaml", conf_yaml_version },
     { "nghttp2", h2_library_version },    { "libevent", loop_library_version },
     { "protobuf-c", pb_library_version }, { "c-ares", dns_library_version },
-    { "pcre2", regex_library_version },
+    { "pcre2", regex_library_version },   { "openssl", tls_library_version },
 };
 
 static void

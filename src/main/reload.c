@@ -66,8 +66,7 @@ reload_warn_fixed(const struct reload *r, const struct config *c, struct strbuf 
         restart_line(out, "workers");
     if (strcmp(c->admin.listen, r->admin_listen) != 0)
         restart_line(out, "admin.listen");
-    if (strcmp(r->process->conf->upgrade.socket ? r->process->conf->upgrade.socket : "",
-               c->upgrade.socket ? c->upgrade.socket : "") != 0)
+    if (strcmp(r->upgrade_socket, c->upgrade.socket ? c->upgrade.socket : "") != 0)
         restart_line(out, "upgrade.socket");
     if (a->max_connections != b->max_connections)
         restart_line(out, "limits.maxConnections");
@@ -211,7 +210,6 @@ reload_try(struct reload *r, const char *cause, struct strbuf *out)
     reload_warn_fixed(r, conf_root(s), out);
     if (conf_equal(&config_struct, p->conf, conf_root(s)))
         return reload_same(r, s, cause, out);
-    reload_guard_forget(r); /* two configs at most */
     result = reload_take(r, s, cause, out);
     if (result == RELOAD_OK)
         stat_inc(&p->main_stats, STAT_RELOADS_OK);
@@ -292,6 +290,7 @@ reload_open(struct process *p, const struct config_source *source)
     r->workers = p->conf->workers;
     r->limits = p->conf->limits;
     r->admin_listen = xstrdup(p->conf->admin.listen);
+    r->upgrade_socket = xstrdup(p->conf->upgrade.socket ? p->conf->upgrade.socket : "");
     r->hash = reload_hash(p->conf);
     r->loaded_us = clock_wall_us();
     stat_inc(&p->main_stats, STAT_CONFIGS_ALIVE);
@@ -314,6 +313,7 @@ reload_close(struct reload *r)
     reload_watch_set(r, false);
     reload_guard_close(r);
     xfree(r->admin_listen);
+    xfree(r->upgrade_socket);
     xfree(r->text);
     xfree(r->path);
     xfree(r);

@@ -19,9 +19,9 @@ reload_count(const struct process *p)
 
     for (size_t i = 0; i < p->worker_count; i++) {
         for (int code = 0; code <= STAT_CODE_LAST - STAT_CODE_0; code++)
-            c.calls += stat_get(p->stats[i], (enum stat)(STAT_CODE_0 + code));
+            c.calls += stat_get(p->stats[i], (enum stat_id)(STAT_CODE_0 + code));
         for (size_t k = 0; k < ARRAY_LEN(failures); k++)
-            c.failed += stat_get(p->stats[i], (enum stat)(STAT_CODE_0 + failures[k]));
+            c.failed += stat_get(p->stats[i], (enum stat_id)(STAT_CODE_0 + failures[k]));
     }
     return c;
 }

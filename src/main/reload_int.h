@@ -25,7 +25,7 @@ struct reload {
     /* What cannot change while the process runs, as it was at the start. */
     uint32_t workers;
     struct process_limits_conf limits;
-    char *admin_listen;
+    char *admin_listen, *upgrade_socket; /* "": none */
     /* Status. */
     uint64_t hash;             /* of the config in force */
     int64_t loaded_us;         /* wall clock */

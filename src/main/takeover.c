@@ -33,6 +33,9 @@ takeover_exchange(struct takeover *t, const struct handover_line *out,
     int rv = local_send(t->fd, line, handover_line_format(out, line), -1);
 
     *ret_pass = -1;
+    /* A refusal does not wait for our words: it can be read after the other end closed. */
+    if (rv == ERR_SYS && (errno == EPIPE || errno == ECONNRESET))
+        rv = ERR_OK;
     while (rv == ERR_OK) {
         int pass;
         ssize_t got = local_recv(t->fd, line + n, sizeof(line) - n, &pass);
@@ -135,7 +138,7 @@ takeover_begin(const char *path, struct sockets *into, struct takeover **ret,
 }
 
 long
-takeover_finish(struct takeover *t)
+takeover_finish(struct takeover *t, const char **ret_why)
 {
     const struct handover_line go = { .word = HANDOVER_GO, .number = (uint32_t)getpid() };
     struct handover_line in = { 0 };
@@ -144,7 +147,10 @@ takeover_finish(struct takeover *t)
     if (pass >= 0)
         close(pass);
     takeover_drop(t);
-    return rv == ERR_OK && in.word == HANDOVER_BYE ? (long)in.number : 0;
+    if (rv == ERR_OK && in.word == HANDOVER_BYE)
+        return (long)in.number;
+    *ret_why = takeover_why(rv, &in);
+    return 0;
 }
 
 void

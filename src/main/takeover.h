@@ -13,8 +13,9 @@ struct takeover;
  * `into`, and it goes on as if nothing had happened until takeover_finish. ERR_SYS with *ret_why (valid until the next call): there is a process, but it does not hand over: do not start. */
 int takeover_begin(const char *path, struct sockets *into, struct takeover **ret,
                    const char **ret_why) MUST_CHECK;
-/* This process serves: the other accepts no more, drains and ends. Returns its pid; 0 when it is gone already, which is as good. Frees. */
-long takeover_finish(struct takeover *t);
+/* This process serves: the other accepts no more, drains and ends. Returns its pid; 0 with *ret_why (valid until the next call) when it did not say that it
+ * does: it may have ended itself, or serve too. Frees. */
+long takeover_finish(struct takeover *t, const char **ret_why);
 /* Gives up: the other goes on. NULL is fine. */
 void takeover_drop(struct takeover *t);
 

@@ -45,6 +45,7 @@ struct listener {
     enum listener_state state;
     bool left;      /* to another process */
     bool owns_file; /* of a unix socket */
+    bool borrowed;  /* adopted, not started: who gave it may have to go on */
     /* of our unix socket file: another process may have put its own there */
     dev_t file_dev;
     ino_t file_ino;
@@ -317,12 +318,14 @@ listener_adopt(struct loop *l, int fd, bool owns_file, listener_fn *fn, void *ar
     }
     *ret = listener_new(l, fd, &at, fn, arg);
     (*ret)->owns_file = (*ret)->owns_file && owns_file;
+    (*ret)->borrowed = true;
     return ERR_OK;
 }
 
 void
 listener_start(struct listener *li)
 {
+    li->borrowed = false;
     if (li->state == LISTENER_PAUSED)
         listener_set_state(li, LISTENER_ACCEPTING);
 }
@@ -378,8 +381,8 @@ listener_remove_file(const struct listener *li)
     const char *path = ((const struct sockaddr_un *)(const void *)&li->addr.sa)->sun_path;
     struct stat st;
 
-    if (li->owns_file && addr_is_unix(&li->addr) && lstat(path, &st) == 0 &&
-        st.st_dev == li->file_dev && st.st_ino == li->file_ino)
+    if (li->owns_file && !li->borrowed && addr_is_unix(&li->addr) &&
+        lstat(path, &st) == 0 && st.st_dev == li->file_dev && st.st_ino == li->file_ino)
         unlink(path);
 }
 

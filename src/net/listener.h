@@ -22,7 +22,8 @@ int listener_open(struct loop *l, const struct addr *at, listener_fn *fn, void *
                   struct listener **ret, const char **ret_why) MUST_CHECK;
 /* The same with a socket that already listens: from systemd, or from the process before this one. fd is
  * the listener's from now on, also on failure. owns_file: a unix socket's file is removed
- * at the end, as if it had been made here. Nothing that waits in its queue is lost. ERR_SYS as above. */
+ * at the end, as if it had been made here; but not when it was never started: the process before
+ * this one serves on then. Nothing that waits in its queue is lost. ERR_SYS as above. */
 int listener_adopt(struct loop *l, int fd, bool owns_file, listener_fn *fn, void *arg,
                    struct listener **ret, const char **ret_why) MUST_CHECK;
 void listener_start(struct listener *li);

@@ -236,10 +236,8 @@ tls_on_kick(struct timer *t)
 {
     struct tls *s = CONTAINER_OF(t, struct tls, kick);
 
-    if (s->state == TLS_HANDSHAKE && !s->server)
+    if (s->state == TLS_HANDSHAKE)
         tls_handshake(s);
-    else if (s->state == TLS_HANDSHAKE)
-        tls_update_want(s); /* the owner may have bound itself by now */
     else if (s->state == TLS_OPEN && s->unread && s->want_read)
         s->t.fn(s->t.arg, TRANSPORT_READABLE);
 }

@@ -166,6 +166,7 @@ struct tls_peer {
     const struct tls_san
         *sans; /* names of other kinds, too long or too many are left out */
     size_t n_sans;
+    const char *our_uri; /* the first URI in our own certificate; "": none */
     const char *version; /* "TLSv1.3" */
     const char *cipher;  /* "TLS_AES_128_GCM_SHA256" */
     const char *sni;     /* what the client asked for, in lower case; "" when nothing */

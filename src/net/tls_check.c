@@ -198,6 +198,22 @@ check_client_cert(struct tls_server_conf *t, struct conf_place *place)
                          needs_ca[i]);
 }
 
+/* Who has no certificate has no name and no key to look at. */
+static void
+check_optional(const struct tls_server_conf *t, struct conf_place *place)
+{
+    static const char *const passed[] = { "allowSan", "pins" };
+
+    for (size_t i = 0; i < ARRAY_LEN(passed); i++)
+        if (t->client_cert == TLS_CLIENT_CERT_OPTIONAL &&
+            conf_place_has(place, passed[i]))
+            conf_warning(place, passed[i], "W0316",
+                         "%s only looks at clients that show a certificate; with "
+                         "clientCert \"optional\" all who show none come in; write "
+                         "\"require\" to keep them out",
+                         passed[i]);
+}
+
 void
 tls_check_server(void *obj, struct conf_place *place)
 {
@@ -210,6 +226,7 @@ tls_check_server(void *obj, struct conf_place *place)
         conf_problem(place, NULL, "E0253",
                      "a listener with TLS needs a certificate: add \"cert\" and \"key\"");
     check_client_cert(t, place);
+    check_optional(t, place);
     check_cas(place, "clientCa", t->client_ca);
     check_crls(place, t->crl);
 }

@@ -16,6 +16,7 @@ struct room { /* behind the struct: first the names' rows, then texts */
     struct tls_san sans[TLS_SANS_MAX];
     char sha256[HEX_LEN + 1];
     char subject[SUBJECT_MAX];
+    char our_uri[TLS_SAN_LEN_MAX + 1];
     char texts[]; /* of the names */
 };
 
@@ -95,6 +96,21 @@ set_names(struct room *r, const GENERAL_NAMES *all)
     }
 }
 
+static void
+set_our_uri(struct room *r, const X509 *own)
+{
+    GENERAL_NAMES *all =
+        own ? X509_get_ext_d2i(own, NID_subject_alt_name, NULL, NULL) : NULL;
+    struct san_view v;
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(all) && !r->our_uri[0]; i++) {
+        if (san_get(sk_GENERAL_NAME_value(all, i), &v) == SAN_GOOD &&
+            v.kind == TLS_SAN_URI && v.len <= TLS_SAN_LEN_MAX)
+            memcpy(r->our_uri, v.text, v.len);
+    }
+    GENERAL_NAMES_free(all);
+}
+
 static struct tls_peer *
 peer_make(const struct tls *s)
 {
@@ -109,6 +125,7 @@ peer_make(const struct tls *s)
         .subject = r->subject,
         .sha256 = r->sha256,
         .sans = r->sans,
+        .our_uri = r->our_uri,
         .version = SSL_get_version(s->ssl),
         .cipher = SSL_get_cipher_name(s->ssl),
         .sni = s->name ? s->name : "",
@@ -118,6 +135,7 @@ peer_make(const struct tls *s)
         set_hash(r, cert);
         set_names(r, all);
     }
+    set_our_uri(r, SSL_get_certificate(s->ssl));
     GENERAL_NAMES_free(all);
     ERR_clear_error();
     return &r->peer;

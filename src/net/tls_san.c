@@ -180,14 +180,17 @@ san_fault(const GENERAL_NAMES *all)
 
         if (r == SAN_BAD)
             return "has a name (subjectAltName) with a byte that no name has, as a NUL";
-        if (r != SAN_GOOD || v.kind != TLS_SAN_URI)
+        if (r != SAN_GOOD)
+            continue;
+        /* Also as a DNS name: rules of any kind compare the text only. */
+        spiffe += san_claims_spiffe(v.text, v.len);
+        if (v.kind != TLS_SAN_URI)
             continue;
         uris++;
-        spiffe += san_claims_spiffe(v.text, v.len);
         good_spiffe += san_is_spiffe_id(v.text, v.len);
     }
     if (spiffe > good_spiffe)
-        return "has a URI that is not a correct SPIFFE ID";
+        return "has a name that looks like a SPIFFE ID and is no correct one";
     if (spiffe > 0 && uris > 1)
         return "has a SPIFFE ID and another URI; exactly one URI is allowed then";
     return NULL;

@@ -17,9 +17,9 @@
         .id = (i), .metric = (m), .labels = (l), .level = true, .help = (h) \
     }
 
-#define HANDSHAKE(first, side, i, result)                                 \
-    LABELED((enum stat)((first) + (i)), "outrigger_tls_handshakes_total", \
-            "side=\"" side "\",result=\"" result "\"",                    \
+#define HANDSHAKE(first, side, i, result)                                    \
+    LABELED((enum stat_id)((first) + (i)), "outrigger_tls_handshakes_total", \
+            "side=\"" side "\",result=\"" result "\"",                       \
             "TLS handshakes that ended, by how: ok, or why they failed.")
 #define HANDSHAKES(first, side)                                                         \
     HANDSHAKE(first, side, 0, "ok"), HANDSHAKE(first, side, 1, "not_tls"),              \
@@ -43,37 +43,37 @@ static const struct stat_row rows[] = {
         "Calls that have not ended, also those whose backend stream is being cancelled."),
     LABELED(STAT_CODE_0, "outrigger_calls_handled_total", "grpc_code=\"OK\"",
             "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 1), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 1), "outrigger_calls_handled_total",
             "grpc_code=\"Canceled\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 2), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 2), "outrigger_calls_handled_total",
             "grpc_code=\"Unknown\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 3), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 3), "outrigger_calls_handled_total",
             "grpc_code=\"InvalidArgument\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 4), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 4), "outrigger_calls_handled_total",
             "grpc_code=\"DeadlineExceeded\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 5), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 5), "outrigger_calls_handled_total",
             "grpc_code=\"NotFound\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 6), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 6), "outrigger_calls_handled_total",
             "grpc_code=\"AlreadyExists\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 7), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 7), "outrigger_calls_handled_total",
             "grpc_code=\"PermissionDenied\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 8), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 8), "outrigger_calls_handled_total",
             "grpc_code=\"ResourceExhausted\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 9), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 9), "outrigger_calls_handled_total",
             "grpc_code=\"FailedPrecondition\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 10), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 10), "outrigger_calls_handled_total",
             "grpc_code=\"Aborted\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 11), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 11), "outrigger_calls_handled_total",
             "grpc_code=\"OutOfRange\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 12), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 12), "outrigger_calls_handled_total",
             "grpc_code=\"Unimplemented\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 13), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 13), "outrigger_calls_handled_total",
             "grpc_code=\"Internal\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 14), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 14), "outrigger_calls_handled_total",
             "grpc_code=\"Unavailable\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 15), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 15), "outrigger_calls_handled_total",
             "grpc_code=\"DataLoss\"", "Calls that ended, by gRPC code."),
-    LABELED((enum stat)(STAT_CODE_0 + 16), "outrigger_calls_handled_total",
+    LABELED((enum stat_id)(STAT_CODE_0 + 16), "outrigger_calls_handled_total",
             "grpc_code=\"Unauthenticated\"", "Calls that ended, by gRPC code."),
     COUNTER(STAT_LOCAL_REPLIES, "outrigger_local_replies_total",
             "Answers that the proxy made itself."),

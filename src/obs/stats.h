@@ -12,7 +12,7 @@
 
 enum { STAT_TLS_RESULTS = 21 };
 
-enum stat {
+enum stat_id {
     /* calls */
     STAT_CALLS_STARTED,
     STAT_CALLS_FLYING, /* level */
@@ -127,7 +127,7 @@ struct stats {
 
 /* Only by the block's own thread. */
 static inline void
-stat_add(struct stats *s, enum stat id, int64_t n)
+stat_add(struct stats *s, enum stat_id id, int64_t n)
 {
     atomic_store_explicit(&s->v[id],
                           atomic_load_explicit(&s->v[id], memory_order_relaxed) + n,
@@ -135,19 +135,19 @@ stat_add(struct stats *s, enum stat id, int64_t n)
 }
 
 static inline void
-stat_inc(struct stats *s, enum stat id)
+stat_inc(struct stats *s, enum stat_id id)
 {
     stat_add(s, id, 1);
 }
 
 static inline int64_t
-stat_get(const struct stats *s, enum stat id)
+stat_get(const struct stats *s, enum stat_id id)
 {
     return atomic_load_explicit(&s->v[id], memory_order_relaxed);
 }
 
 struct stat_row {
-    enum stat id;
+    enum stat_id id;
     const char *metric; /* Prometheus name */
     const char *labels; /* "reason=\"http1\"" or NULL */
     bool level;

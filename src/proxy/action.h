@@ -17,7 +17,7 @@ struct h2_field;
 bool action_begin(struct call *c) MUST_CHECK;
 /* The call ends: gives back what action_begin took. */
 void action_end(struct call *c);
-/* Request edits on a block with room for EDIT_ADDS_MAX more fields. Returns the new number. action_begin was there before. */
+/* Request edits on a block with room for all that the route adds (edit_adds). Returns the new number. action_begin was there before. */
 size_t action_edit_request(struct call *c, struct h2_field *fields, size_t n);
 
 enum action_block { ACTION_HEADERS = 1, ACTION_TRAILERS = 2 }; /* Trailers-Only: both */

@@ -3,20 +3,24 @@
  * (gRFC A6 "transparent retries", RFC 9113 8.7). */
 #include "base/err.h"
 #include "grpc/status.h"
-#include "grpc/timeout.h"
 #include "loop/loop.h"
 #include "proxy/action.h"
 #include "proxy/balance.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
+#include "proxy/edit.h"
+#include "proxy/front.h"
+#include "proxy/listener_conf.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
+#include "proxy/xfcc.h"
 
 enum {
     ATTEMPTS_MAX =
         10, /* all together: a request that never left us may be tried again and again */
     REFUSALS_MAX =
         2, /* replays after a backend refused (gRFC A6 has one; GOAWAY and refusal may meet) */
+    OWN_FIELDS = 4, /* :authority in the place of host, te, grpc-timeout, xfcc.h */
 };
 
 static void attempt_on_wait_done(struct pool_wait *wait, struct upconn *conn, int err);
@@ -29,25 +33,23 @@ struct fields {
 static void
 fields_add(struct fields *f, struct h2_field one)
 {
-    if (f->n < BLOCK_FIELDS_MAX)
-        f->v[f->n++] = one;
+    f->v[f->n++] = one;
 }
 
 /* What the proxy says itself, right after the pseudo headers: te, and the time that is left. */
 static void
-attempt_own_fields(struct call *c, struct fields *f, char timeout[TIMEOUT_TEXT_MAX])
+attempt_own_fields(struct call *c, struct fields *f)
 {
     fields_add(f, H2_FIELD("te", "trailers"));
     if (c->deadline_us) {
         int64_t left_us = c->deadline_us - loop_now_us(c->worker->loop);
         size_t n = timeout_format(left_us > INT64_MAX / 1000 ? INT64_MAX : left_us * 1000,
-                                  timeout);
-        char *kept = arena_copy(&c->arena, timeout, n ? n : 1);
+                                  c->timeout);
 
-        if (n && kept)
+        if (n)
             fields_add(f,
                        (struct h2_field){ .name = (uint8_t *)"grpc-timeout",
-                                          .value = (uint8_t *)kept,
+                                          .value = (uint8_t *)c->timeout,
                                           .namelen = 12,
                                           .valuelen = n,
                                           .flags = H2_FIELD_STATIC | H2_FIELD_NO_INDEX });
@@ -61,7 +63,6 @@ attempt_pass_fields(struct call *c, const struct pool *to, struct fields *f)
     const struct h2_headers *h = &c->down.in_headers;
     struct slice authority = h2_headers_get(h, H2_TOKEN_AUTHORITY);
     struct slice host = h2_headers_get(h, H2_TOKEN_HOST);
-    char timeout[TIMEOUT_TEXT_MAX];
     bool own = false;
 
     for (unsigned i = 0; i < h->n; i++) {
@@ -74,7 +75,7 @@ attempt_pass_fields(struct call *c, const struct pool *to, struct fields *f)
                                                  .namelen = 10,
                                                  .valuelen = host.n,
                                                  .flags = H2_FIELD_STATIC });
-            attempt_own_fields(c, f, timeout);
+            attempt_own_fields(c, f);
             own = true;
         }
         switch (e->token) {
@@ -97,29 +98,46 @@ attempt_pass_fields(struct call *c, const struct pool *to, struct fields *f)
     }
 }
 
-size_t
-attempt_fields(struct call *c, const struct pool *to, struct h2_field *f)
+bool
+attempt_reserve(struct call *c)
 {
-    struct fields fields = { .v = f };
+    size_t n = c->down.in_headers.n + OWN_FIELDS + 1u;
 
-    attempt_pass_fields(c, to, &fields);
     if (UNLIKELY(c->acts & ACT_EDIT_REQUEST))
-        fields.n = action_edit_request(c, f, fields.n);
-    return fields.n;
+        n += edit_adds(c->route->request);
+    if (LIKELY(n <= BLOCK_FIELDS) || c->fields)
+        return true;
+    c->fields = arena_alloc(&c->arena, n * sizeof(*c->fields));
+    return c->fields != NULL;
+}
+
+struct h2_field *
+attempt_fields(struct call *c, const struct pool *to, struct h2_field *few, size_t *ret_n)
+{
+    struct fields f = { .v = UNLIKELY(c->fields != NULL) ? c->fields : few };
+
+    attempt_pass_fields(c, to, &f);
+    if (UNLIKELY(c->owner->front->conf->xfcc))
+        f.n = xfcc_apply(c->owner, &c->arena, f.v, f.n);
+    if (UNLIKELY(c->acts & ACT_EDIT_REQUEST))
+        f.n = action_edit_request(c, f.v, f.n);
+    *ret_n = f.n;
+    return f.v;
 }
 
 static void
 attempt_open(struct call *c, struct upconn *conn)
 {
     struct h2_stream *up = &c->up;
-    UNINITIALIZED struct h2_field f[ATTEMPT_FIELDS_MAX];
+    UNINITIALIZED struct h2_field few[BLOCK_FIELDS];
+    const struct h2_field *f;
     size_t n;
     bool end;
     int rv;
 
     if (c->attempts++ == 0 && !c->committed)
         buf_keep_start(&up->out);
-    n = attempt_fields(c, c->pool, f);
+    f = attempt_fields(c, c->pool, few, &n);
     end =
         c->down
             .in_bodiless; /* a half-close of its own stays a frame of its own: grpc-go needs that */
@@ -150,6 +168,10 @@ attempt_start(struct call *c)
     struct upconn *conn;
     int rv;
 
+    if (UNLIKELY(!attempt_reserve(c))) {
+        call_fail(c, GRPC_RESOURCE_EXHAUSTED, "no memory for the request headers");
+        return;
+    }
     c->wait.done = attempt_on_wait_done;
     c->wait.retry = c->attempts > 0;
     if (UNLIKELY(pool_wants(c->pool) & (POOL_WANTS_HASH | POOL_WANTS_METHOD)) &&

@@ -15,7 +15,12 @@
 #include "proxy/mirror.h"
 #include "proxy/worker.h"
 
-enum { CALL_ARENA_CAP = 64 * 1024, CALL_TEXT_MAX = 512, CANCEL_SLACK_US = 20 * 1000 };
+enum {
+    /* The most fields that limits.maxHeaderCount allows, 40 bytes each. What a call really takes is bounded by the header limits of its two peers. */
+    CALL_ARENA_CAP = 512 * 1024,
+    CALL_TEXT_MAX = 512,
+    CANCEL_SLACK_US = 20 * 1000
+};
 
 static void call_on_deadline(struct timer *t);
 
@@ -66,8 +71,8 @@ call_free(struct call *c)
     stat_add(&w->stats, STAT_MESSAGES_FROM_DOWN, (int64_t)c->in_frames.messages);
     stat_add(&w->stats, STAT_MESSAGES_TO_DOWN, (int64_t)c->out_frames.messages);
     stat_inc(&w->stats,
-             (enum stat)(STAT_CODE_0 +
-                         (c->code < 0 || c->code > 16 ? GRPC_UNKNOWN : c->code)));
+             (enum stat_id)(STAT_CODE_0 +
+                            (c->code < 0 || c->code > 16 ? GRPC_UNKNOWN : c->code)));
     atomic_fetch_sub_explicit(&w->flying, 1, memory_order_relaxed);
     if (c->table)
         worker_release(w, c->table);

@@ -12,9 +12,9 @@
 #include "base/compat.h"
 #include "base/list.h"
 #include "grpc/frame.h"
+#include "grpc/timeout.h"
 #include "h2/conn.h"
 #include "loop/timer.h"
-#include "proxy/edit.h"
 #include "upstream/pool.h"
 
 struct down;
@@ -26,8 +26,8 @@ struct table_use;
 struct worker;
 
 enum {
-    BLOCK_FIELDS_MAX = 128 + 8, /* of a peer, and what we say ourselves */
-    ATTEMPT_FIELDS_MAX = BLOCK_FIELDS_MAX + EDIT_ADDS_MAX,
+    BLOCK_FIELDS =
+        128 + 8, /* so many are built on the stack; more, in the call's arena */
 };
 
 enum half { HALF_HEADERS, HALF_BODY, HALF_CLOSED };
@@ -45,7 +45,9 @@ struct call {
     unsigned acts;            /* enum route_act: what there is to do beside passing on */
     uint32_t max_in, max_out; /* bytes of one message, with ACT_MAX_IN, ACT_MAX_OUT */
     const struct slice
-        *edits;            /* values of the request edits, the same for all attempts */
+        *edits; /* values of the request edits, the same for all attempts */
+    struct h2_field *
+        fields; /* room for request blocks, the same for all attempts; NULL: BLOCK_FIELDS are enough */
     struct mirror *mirror; /* NULL: none, or it goes on alone */
     struct timer deadline;
     int64_t deadline_us;   /* 0: none */
@@ -58,6 +60,7 @@ struct call {
     int16_t code;       /* gRPC code of the end; -1 while unknown */
     size_t replay_held; /* bytes charged to the worker's replay budget */
     size_t uncredited;  /* bytes of a rewound body whose window was given back before */
+    char timeout[TIMEOUT_TEXT_MAX]; /* grpc-timeout of the block that is being built */
     struct frame_parser in_frames, out_frames; /* request and response messages */
     struct pool_wait wait; /* this and what follows has a start of its own */
     struct arena arena;
@@ -89,8 +92,12 @@ request_drained(struct call *c); /* the up stream sent bytes: credit for the cli
 
 /* attempt.c: streams to backends */
 void attempt_start(struct call *c);
-/* The request block for a backend of this pool, with the edits of the route: at most ATTEMPT_FIELDS_MAX fields. Strings: the call's and the table's. */
-size_t attempt_fields(struct call *c, const struct pool *to, struct h2_field *f);
+/* Before attempt_fields, once or more often: finds room for request blocks of many fields. False: no memory. */
+bool attempt_reserve(struct call *c) MUST_CHECK;
+/* The request block for a backend of this pool, with the edits of the route. few: has room for BLOCK_FIELDS. Returns the array: few or c->fields; there is
+ * room for one more field. Valid until the next one is built. Strings: the call's and the table's. */
+struct h2_field *attempt_fields(struct call *c, const struct pool *to,
+                                struct h2_field *few, size_t *ret_n);
 bool attempt_replay(
     struct call *
         c); /* the up stream ended without being processed: true when another attempt began (or waits) */

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/slab.h"
+#include "base/xalloc.h"
 #include "h2/conn.h"
 #include "net/tls_store.h"
 #include "net/transport.h"
@@ -37,6 +38,7 @@ down_free(struct down *d)
 
     list_remove(&d->link);
     front_drop(d->front);
+    xfree(d->xfcc);
     slab_give(w->slab, d);
 }
 
@@ -110,7 +112,7 @@ down_handshake_failed(struct down *d, int err)
     if (r == TLS_REFUSAL_NONE && !late)
         return; /* we closed it */
     stat_inc(&d->worker->stats,
-             late ? STAT_TLS_DOWN_LAST : (enum stat)(STAT_TLS_DOWN_0 + (int)r));
+             late ? STAT_TLS_DOWN_LAST : (enum stat_id)(STAT_TLS_DOWN_0 + (int)r));
     down_log_refusal(d, r == TLS_REFUSAL_CLOSED ? LOG_DEBUG : LOG_WARN,
                      late ? "timeout" : tls_refusal_name(r),
                      late ? "it did not end within limits.handshakeTimeout"
@@ -127,7 +129,7 @@ down_wrap(struct down *d, struct transport *plain)
     struct tls_ctx *ctx = tls_keyring_ctx(d->front->tls, why);
 
     if (!ctx) {
-        stat_inc(&w->stats, (enum stat)(STAT_TLS_DOWN_0 + (int)TLS_REFUSAL_OTHER));
+        stat_inc(&w->stats, (enum stat_id)(STAT_TLS_DOWN_0 + (int)TLS_REFUSAL_OTHER));
         down_log_refusal(d, LOG_ERROR, tls_refusal_name(TLS_REFUSAL_OTHER), why);
         return NULL;
     }

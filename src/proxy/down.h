@@ -27,6 +27,7 @@ struct down {
     struct list link;            /* worker->downs */
     unsigned calls;              /* not ended, also those whose stream the client reset */
     struct addr peer;
+    char *xfcc;          /* our element of x-forwarded-client-cert; NULL: not made */
     struct timer depart; /* depart.c: running: it is told to go then */
 };
 

@@ -10,6 +10,7 @@
 #include "conf/check.h"
 #include "net/addr.h"
 #include "net/sockets.h"
+#include "proxy/xfcc.h"
 
 #define KIB        1024LL
 #define MIB        (1024 * KIB)
@@ -225,6 +226,19 @@ static const struct conf_field listener_fields[] = {
                  "\"/etc/outrigger/tls.key\" }",
       .help = "TLS for clients, which must speak HTTP/2 in it (ALPN h2). Without this "
               "object the listener speaks plain text." },
+    { .key = "forwardClientCert",
+      .type = CONF_ENUM,
+      .at = offsetof(struct listener_conf, forward_client_cert),
+      .def = "sanitize",
+      .words = xfcc_words,
+      .example = "\"sanitizeSet\"",
+      .help =
+          "What happens to the header x-forwarded-client-cert, by which backends hear "
+          "who the client is. sanitize: what clients send is taken out (without TLS "
+          "only when this key is given). sanitizeSet: that, and a client with a "
+          "verified certificate gets ours: hash, subject, URIs and DNS names. "
+          "appendForward: ours behind what such a client sent. forwardOnly: such a "
+          "client's own passes. alwaysForwardOnly: everybody's passes." },
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct listener_conf, limits),
@@ -280,8 +294,9 @@ check_san(const struct listener_conf *l, struct conf_place *place)
 static void
 listener_check(void *obj, struct conf_place *place)
 {
-    const struct listener_conf *l = obj;
+    struct listener_conf *l = obj;
 
+    l->xfcc = l->tls.on || conf_place_has(place, "forwardClientCert");
     conf_check_unique(place, "routes", &l->routes, sizeof(struct route_conf),
                       offsetof(struct route_conf, name), "name", NULL);
     method_conf_check(&l->method_config, "methodConfig", place);

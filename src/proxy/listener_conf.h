@@ -41,6 +41,8 @@ struct listener_conf {
     uint32_t direction; /* enum listener_direction */
     bool mirror_goaway;
     struct tls_server_conf tls;
+    uint32_t forward_client_cert; /* enum xfcc_mode */
+    bool xfcc;                    /* it applies: there is TLS, or the key is given */
     struct listener_limits_conf limits;
     struct down_keepalive_conf keepalive;
     struct conf_list method_config; /* of struct method_conf */

@@ -77,7 +77,7 @@ mirror_free(struct mirror *m)
 
 /* Ends it now, or with the event of its stream. */
 static void
-mirror_end(struct mirror *m, enum stat why, uint32_t code)
+mirror_end(struct mirror *m, enum stat_id why, uint32_t code)
 {
     if (!m->ended && !m->answered && why != STAT_COUNT)
         stat_inc(&m->worker->stats, why);
@@ -169,8 +169,9 @@ static struct mirror *
 mirror_new(struct call *c)
 {
     struct worker *w = c->worker;
-    struct mirror *m =
-        w->mirrors < MIRRORS_MAX ? slab_calloc(w->slab, 1, sizeof(*m)) : NULL;
+    struct mirror *m = w->mirrors < MIRRORS_MAX && attempt_reserve(c)
+                           ? slab_calloc(w->slab, 1, sizeof(*m))
+                           : NULL;
 
     if (!m) {
         stat_inc(&w->stats, STAT_MIRRORS_DROPPED);
@@ -213,7 +214,8 @@ mirror_start(struct call *c)
 {
     const struct table_place *to =
         &c->table->targets[c->route->target + c->route->target_count];
-    UNINITIALIZED struct h2_field f[ATTEMPT_FIELDS_MAX + 1];
+    UNINITIALIZED struct h2_field few[BLOCK_FIELDS];
+    struct h2_field *f;
     struct mirror *m;
     size_t n;
 
@@ -230,7 +232,7 @@ mirror_start(struct call *c)
     if (c->deadline_us)
         timer_start(c->worker->loop, &m->deadline,
                     c->deadline_us - loop_now_us(c->worker->loop));
-    n = attempt_fields(c, to->pool, f);
+    f = attempt_fields(c, to->pool, few, &n);
     f[n++] = H2_FIELD("x-outrigger-mirror", "1");
     mirror_take(m, to->pool, f, n);
 }

@@ -21,7 +21,7 @@
 #include "upstream/pool_conf.h"
 
 static bool
-request_refuse(struct call *c, enum stat counter, int code, const char *text)
+request_refuse(struct call *c, enum stat_id counter, int code, const char *text)
 {
     stat_inc(&c->worker->stats, counter);
     call_fail(c, code, "%s", text);
@@ -29,7 +29,7 @@ request_refuse(struct call *c, enum stat counter, int code, const char *text)
 }
 
 static bool
-request_refuse_http(struct call *c, enum stat counter, const char *status,
+request_refuse_http(struct call *c, enum stat_id counter, const char *status,
                     const char *text)
 {
     stat_inc(&c->worker->stats, counter);

@@ -12,7 +12,7 @@
 #include "proxy/route.h"
 #include "proxy/worker.h"
 
-enum { ANSWER_FIELDS_MAX = BLOCK_FIELDS_MAX + 2 * EDIT_ADDS_MAX };
+enum { OWN_FIELDS = 2 }; /* :status, content-type */
 
 static int
 response_http_status(const struct h2_headers *h)
@@ -24,17 +24,34 @@ response_http_status(const struct h2_headers *h)
     return (s.p[0] - '0') * 100 + (s.p[1] - '0') * 10 + (s.p[2] - '0');
 }
 
-/* Copies what belongs to the client. Returns the number of fields. */
+/* Copies what belongs to the client to f, which has room for all of h. Returns the number of fields. */
 static size_t
 response_fields(const struct h2_headers *h, struct h2_field *f)
 {
     size_t n = 0;
 
-    for (unsigned i = 0; i < h->n && n < BLOCK_FIELDS_MAX - 4; i++) {
+    for (unsigned i = 0; i < h->n; i++) {
         if (h->v[i].token != H2_TOKEN_CONTENT_LENGTH && h->v[i].token != H2_TOKEN_STATUS)
             f[n++] = h->v[i].f;
     }
     return n;
+}
+
+/* Room for a block made of h, with the edits of the route: few (BLOCK_FIELDS, or NULL) or memory of the call. NULL: there was none, the call has ended. */
+static struct h2_field *
+response_room(struct call *c, const struct h2_headers *h, unsigned block,
+              struct h2_field *few)
+{
+    size_t n = h->n + OWN_FIELDS;
+
+    if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE))
+        n += action_adds(c, block);
+    if (LIKELY(few && n <= BLOCK_FIELDS))
+        return few;
+    few = arena_alloc(&c->arena, n * sizeof(*few));
+    if (!few)
+        call_fail(c, GRPC_RESOURCE_EXHAUSTED, "no memory for the headers of the answer");
+    return few;
 }
 
 static void
@@ -92,14 +109,39 @@ response_usable(struct call *c, const struct h2_headers *h)
     return true;
 }
 
+static void
+response_pass_headers(struct call *c, const struct h2_headers *h, bool end)
+{
+    unsigned block = ACTION_HEADERS | (end ? ACTION_TRAILERS : 0);
+    UNINITIALIZED struct h2_field few[BLOCK_FIELDS];
+    struct h2_field *f = response_room(c, h, block, few);
+    size_t n;
+
+    if (!f)
+        return;
+    f[0] = H2_FIELD(":status", "200");
+    n = 1 + response_fields(h, f + 1);
+    if (!h2_headers_get(h, H2_TOKEN_CONTENT_TYPE).p)
+        f[n++] = H2_FIELD("content-type", "application/grpc");
+    if (end)
+        response_note_code(c, h);
+    if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE) && !action_edit_answer(c, block, f, &n))
+        return;
+    if (h2_stream_respond(&c->down, f, n, end) != ERR_OK) {
+        h2_stream_reset(&c->down, H2_INTERNAL_ERROR);
+        return;
+    }
+    call_set_response(c, HALF_BODY);
+    if (end)
+        response_done(c);
+}
+
 void
 response_begin(struct call *c, bool end)
 {
     const struct h2_headers *h = &c->up.in_headers;
     bool has_status = h2_headers_get(h, H2_TOKEN_GRPC_STATUS).p != NULL;
     bool grpc = content_type_is_grpc(h2_headers_get(h, H2_TOKEN_CONTENT_TYPE));
-    UNINITIALIZED struct h2_field f[ANSWER_FIELDS_MAX];
-    size_t n;
 
     if (UNLIKELY(pool_wants(c->pool) & POOL_WANTS_TIMES))
         pool_answered(&c->wait);
@@ -120,22 +162,7 @@ response_begin(struct call *c, bool end)
         }
         return;
     }
-    f[0] = H2_FIELD(":status", "200");
-    n = 1 + response_fields(h, f + 1);
-    if (!h2_headers_get(h, H2_TOKEN_CONTENT_TYPE).p)
-        f[n++] = H2_FIELD("content-type", "application/grpc");
-    if (end)
-        response_note_code(c, h);
-    if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE) &&
-        !action_edit_answer(c, ACTION_HEADERS | (end ? ACTION_TRAILERS : 0), f, &n))
-        return;
-    if (h2_stream_respond(&c->down, f, n, end) != ERR_OK) {
-        h2_stream_reset(&c->down, H2_INTERNAL_ERROR);
-        return;
-    }
-    call_set_response(c, HALF_BODY);
-    if (end)
-        response_done(c);
+    response_pass_headers(c, h, end);
 }
 
 static void
@@ -177,7 +204,7 @@ response_end(struct call *c, bool with_trailers)
 {
     const struct h2_headers *h = &c->up.in_trailers;
     struct h2_field *f;
-    size_t n, room;
+    size_t n;
 
     if (!with_trailers) {
         stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
@@ -200,14 +227,9 @@ response_end(struct call *c, bool with_trailers)
         response_count_messages(c);
         response_pass(c);
     }
-    room = h->n + 4u;
-    if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE))
-        room += action_adds(c, ACTION_TRAILERS);
-    f = arena_alloc(&c->arena, room * sizeof(*f));
-    if (!f) {
-        call_fail(c, GRPC_RESOURCE_EXHAUSTED, "no memory for the trailers");
+    f = response_room(c, h, ACTION_TRAILERS, NULL); /* they may wait for the body */
+    if (!f)
         return;
-    }
     n = response_fields(h, f);
     response_note_code(c, h);
     if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE) &&

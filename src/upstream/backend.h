@@ -47,6 +47,7 @@ struct backend_tally {
     _Atomic uint64_t calls;               /* started */
     _Atomic uint32_t flying, connections; /* levels */
     _Atomic uint32_t ready;               /* connections that may take calls; level */
+    _Atomic uint32_t failed;              /* 1: it could not be connected last time */
 };
 
 struct backend {

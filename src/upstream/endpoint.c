@@ -153,6 +153,7 @@ endpoint_update(struct endpoint *e)
     endpoint_watch_load(e);
     if (v->state == before)
         return;
+    atomic_store_explicit(&e->tally->failed, v->state == LB_FAILED, memory_order_relaxed);
     if (v->state == LB_READY)
         v->ready_us = loop_now_us(e->pool->loop);
     if (e->row)
@@ -212,6 +213,7 @@ endpoint_forget(struct endpoint *e)
     list_remove(&e->gone);
     list_remove(&e->full);
     e->backend->views[p->worker] = NULL;
+    atomic_store_explicit(&e->tally->failed, 0, memory_order_relaxed);
     ref_drop(&e->ref, e->reaper);
 }
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* upstream/group.c - how the calls of a subset spread over its levels, and the pick. The rule is Envoy's: a level gets min(100, 140 x healthy %) percent
- * of the traffic and leaves the rest to the next one. Zones are levels too: our own zone comes first and leaves calls to the others only when less than
- * 70 % of it are healthy. */
+/* upstream/group.c - how the calls of a subset spread over its levels (levels.c has the rules), and the pick. */
 #include "upstream/group.h"
 
 #include "base/xalloc.h"
@@ -22,16 +20,14 @@ group_count(struct group *g)
     }
 }
 
-/* Percent of all traffic that this level can take by itself. */
-static unsigned
-group_can_take(const struct group *g)
+static struct level_count
+group_level(const struct group *g)
 {
-    size_t percent;
-
-    if (g->list.n == 0)
-        return 0;
-    percent = g->healthy * 1000000 / (g->list.n * g->enough);
-    return percent > 100 ? 100 : (unsigned)percent;
+    return (struct level_count){ .n = g->list.n,
+                                 .healthy = g->healthy,
+                                 .usable = g->usable,
+                                 .unchecked = g->unchecked,
+                                 .enough = g->enough };
 }
 
 static void
@@ -57,16 +53,13 @@ group_set_panic(struct pool *p, const struct subset *s, struct group *g, bool on
                LI("subset", s->selector != NULL));
 }
 
-/* Levels that can carry the traffic together never panic. */
 static void
 subset_panic(struct pool *p, struct subset *s, unsigned can_take)
 {
     for (size_t i = 0; i < GROUP_LEVELS_MAX && s->groups[i]; i++) {
-        struct group *g = s->groups[i];
-        size_t known = g->list.n - g->unchecked; /* the others have no health to ignore */
-        bool few = known && (double)g->usable * 100 < p->panic_percent * (double)known;
+        struct level_count c = group_level(s->groups[i]);
 
-        group_set_panic(p, s, g, few && can_take < 100);
+        group_set_panic(p, s, s->groups[i], level_panics(&c, can_take, p->panic_percent));
     }
 }
 
@@ -76,20 +69,19 @@ subset_weigh(struct pool *p, struct subset *s)
     unsigned total = 0, given = 0, most = 0, loaded = 0;
 
     for (size_t i = 0; i < s->n; i++) {
+        struct level_count c;
+
         group_count(s->groups[i]);
-        total += group_can_take(s->groups[i]);
+        c = group_level(s->groups[i]);
+        total += level_can_take(&c);
     }
     subset_panic(p, s, total);
     s->first = 0;
     for (size_t i = 0; i < s->n; i++) {
         struct group *g = s->groups[i];
-        unsigned load = group_can_take(g);
+        struct level_count c = group_level(g);
+        unsigned load = level_share(&c, i == 0, total, given);
 
-        if (total > 0 && total < 100)
-            load = (load * 100 + total - 1) / total; /* together they take it all */
-        if (total == 0)
-            load = i == 0 ? 100 : 0;
-        load = load < 100 - given ? load : 100 - given;
         given += load;
         g->load = load;
         loaded += load > 0;

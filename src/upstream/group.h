@@ -5,9 +5,10 @@
 #define OUTRIGGER_UPSTREAM_GROUP_H
 
 #include "conf/field.h"
+#include "upstream/levels.h"
 #include "upstream/pool_int.h"
 
-enum { GROUP_LEVELS_MAX = 32 };
+enum { GROUP_LEVELS_MAX = LEVELS_MAX };
 
 /* One level of one subset. It stays where it is as long as the pool: calls point at it. */
 struct group {
@@ -15,7 +16,7 @@ struct group {
     struct lb_endpoint **v;
     size_t room; /* of v */
     struct lb_list list;
-    uint32_t key; /* 2 x priority, + 1 for other zones; lower is preferred */
+    uint32_t key; /* of struct levels */
     uint32_t
         enough; /* hundredths of a percent that must be healthy for all of the traffic */
     size_t usable, healthy; /* health says yes; and it can be connected */

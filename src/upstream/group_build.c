@@ -8,22 +8,11 @@
 #include "lb/lb_conf.h"
 #include "lb/select.h"
 #include "upstream/group.h"
+#include "upstream/levels.h"
 
 enum { WHY_MAX = 300, WHY_VALUES = 8 };
 
 /* --- labels ---------------------------------------------------------------------------- */
-
-static bool
-row_matches(const struct backend_row *r, const struct conf_map *selector)
-{
-    for (size_t i = 0; selector && i < selector->n; i++) {
-        const char *have = backend_row_label(r, selector->items[i].key);
-
-        if (!have || strcmp(have, selector->items[i].value) != 0)
-            return false;
-    }
-    return true;
-}
 
 bool
 subset_same(const struct subset *s, const struct conf_map *selector)
@@ -100,74 +89,11 @@ subset_why_empty(struct pool *p, struct subset *s)
 
 struct build {
     struct pool *p;
-    const char *zone; /* our own; NULL: zones do not matter */
-    uint32_t keys[GROUP_LEVELS_MAX];
-    size_t key_count;
+    struct levels levels;
     size_t *rows; /* that match */
     uint8_t *level;
     size_t n;
 };
-
-static uint32_t
-build_key(const struct build *b, const struct backend_row *r)
-{
-    uint32_t priority = r->priority < UINT32_MAX / 4 ? r->priority : UINT32_MAX / 4;
-
-    return 2 * priority + (b->zone && strcmp(b->zone, r->zone) != 0);
-}
-
-static void
-build_add_key(struct build *b, uint32_t key)
-{
-    size_t at = b->key_count;
-
-    for (size_t i = 0; i < b->key_count; i++) {
-        if (b->keys[i] == key)
-            return;
-    }
-    if (b->key_count == GROUP_LEVELS_MAX) {
-        if (key >= b->keys[--at])
-            return; /* joins the last level, see build_level */
-    } else {
-        b->key_count++;
-    }
-    for (; at > 0 && b->keys[at - 1] > key; at--)
-        b->keys[at] = b->keys[at - 1];
-    b->keys[at] = key;
-}
-
-static uint8_t
-build_level(const struct build *b, uint32_t key)
-{
-    size_t i = 0;
-
-    while (i + 1 < b->key_count && b->keys[i] < key)
-        i++;
-    return (uint8_t)i;
-}
-
-static void
-build_rows(struct build *b, const struct conf_map *selector)
-{
-    const struct backend_list *l = b->p->list;
-    uint32_t last = UINT32_MAX;
-
-    b->n = 0;
-    for (size_t i = 0; i < l->n; i++) {
-        uint32_t key;
-
-        if (!row_matches(&l->rows[i], selector))
-            continue;
-        key = build_key(b, &l->rows[i]);
-        if (key != last)
-            build_add_key(b, key);
-        last = key;
-        b->rows[b->n++] = i;
-    }
-    for (size_t i = 0; i < b->n; i++)
-        b->level[i] =
-            b->key_count == 1 ? 0 : build_level(b, build_key(b, &l->rows[b->rows[i]]));
-}
 
 static struct group *
 group_at(struct pool *p, struct subset *s, size_t level)
@@ -221,22 +147,11 @@ group_fill(struct build *b, struct group *g, size_t level)
     g->list.v = g->v;
 }
 
-/* 100 / 1.4 percent of a level must be healthy before it gives traffic away; of our own zone it is the user's figure. */
-static uint32_t
-build_enough(const struct build *b, size_t level)
-{
-    bool own_zone = b->zone && b->keys[level] % 2 == 0 && level + 1 < b->key_count &&
-                    b->keys[level + 1] == b->keys[level] + 1;
-    double percent =
-        own_zone ? b->p->conf->balance.zone_aware.min_healthy_percent : 71.42;
-
-    return percent < 1 ? 100 : (uint32_t)(percent * 100);
-}
-
 void
 subset_build(struct pool *p, struct subset *s)
 {
-    struct build b = { .p = p, .zone = p->conf->balance.zone_aware.zone };
+    const struct zone_aware_conf *zones = &p->conf->balance.zone_aware;
+    struct build b = { .p = p, .levels = { .zone = zones->zone } };
     size_t n = p->list ? p->list->n : 0;
     size_t old = s->n;
 
@@ -247,18 +162,18 @@ subset_build(struct pool *p, struct subset *s)
     b.rows = xcalloc(n ? n : 1, sizeof(*b.rows));
     b.level = xcalloc(n ? n : 1, sizeof(*b.level));
     if (n)
-        build_rows(&b, s->selector);
+        b.n = levels_build(&b.levels, p->list, s->selector, b.rows, b.level);
     s->empty = b.n == 0;
     if (s->empty && n && p->conf->subset_fallback == SUBSET_FALLBACK_ANY) {
-        build_rows(&b, NULL);
+        b.n = levels_build(&b.levels, p->list, NULL, b.rows, b.level);
         s->empty = false;
     }
-    s->n = b.key_count;
+    s->n = b.levels.n;
     for (size_t i = 0; i < s->n; i++) {
         struct group *g = group_at(p, s, i);
 
-        g->key = b.keys[i];
-        g->enough = build_enough(&b, i);
+        g->key = b.levels.keys[i];
+        g->enough = levels_enough(&b.levels, i, zones->min_healthy_percent);
         g->fresh = false;
         group_fill(&b, g, i);
     }

@@ -85,7 +85,7 @@ endpoint_full(const struct endpoint *e)
 }
 
 static int
-limit_refuse(struct pool *p, struct pool_wait *w, int limit, enum stat counter)
+limit_refuse(struct pool *p, struct pool_wait *w, int limit, enum stat_id counter)
 {
     w->limit = (uint8_t)limit;
     stat_inc(p->stats, counter);

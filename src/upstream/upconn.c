@@ -270,7 +270,7 @@ upconn_count_handshake(struct upconn *c, int what)
     struct stats *stats = c->endpoint->pool->stats;
 
     if (what & TRANSPORT_CONNECTED || tls_refusal(t))
-        stat_inc(stats, (enum stat)(STAT_TLS_UP_0 + (int)tls_refusal(t)));
+        stat_inc(stats, (enum stat_id)(STAT_TLS_UP_0 + (int)tls_refusal(t)));
     if (what & TRANSPORT_CONNECTED && tls_resumed(t))
         stat_inc(stats, STAT_TLS_RESUMED_UP);
 }

@@ -61,7 +61,8 @@ def make_slice(name, endpoints, ports=(("grpc", 50051),), kind="IPv4"):
 
 
 class ApiServer:
-    def __init__(self, folder, certificate, namespace="shop", token="secret-1", port=0):
+    def __init__(self, folder, certificate, namespace="shop", token="secret-1", port=0, service="app"):
+        self.service = service
         self.namespace, self.token = namespace, token
         self.lock = threading.Condition()
         self.slices, self.events, self.version, self.compacted = {}, [], 100, 100
@@ -260,7 +261,7 @@ class _Connection:
         if server.forbidden:
             return self._status(stream, 403, "Forbidden", "endpointslices is forbidden: no RBAC")
         if url.path != "/apis/discovery.k8s.io/v1/namespaces/%s/endpointslices" % server.namespace or \
-                query.get("labelSelector") != "kubernetes.io/service-name=app":
+                query.get("labelSelector") != "kubernetes.io/service-name=" + server.service:
             return self._status(stream, 404, "NotFound", "not found: %s %s" % (url.path, query))
         if "watch" in query:
             return self._watch(stream, query)

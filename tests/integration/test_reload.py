@@ -244,6 +244,26 @@ def test_an_address_that_is_taken_refuses_the_whole_reload(backends):
         assert reloads.status(proxy)["config"]["version"] == 1
 
 
+def test_an_address_that_overlaps_one_given_up_needs_two_steps(backends):
+    with env.Proxy([backends[0].address]) as proxy:
+        port = env.free_address().rsplit(":", 1)[1]
+        config = changed(proxy)
+        routes = config["listeners"][0]["routes"]
+        config["listeners"].append(
+            {"name": "narrow", "listen": "127.0.0.1:" + port, "routes": routes})
+        reload(proxy, config)
+        config["listeners"][1] = {"name": "wide", "listen": ":" + port, "routes": routes}
+        told = reload(proxy, config, expect=422)
+        assert ("listener wide cannot listen on :%s: listener narrow holds 127.0.0.1:%s until "
+                "this reload is done; do it in two steps" % (port, port)) in told
+        assert accepts("127.0.0.1:" + port)
+        wide = config["listeners"].pop()
+        reload(proxy, config)
+        config["listeners"].append(wide)
+        reload(proxy, config)
+        assert accepts("127.0.0.1:" + port)
+
+
 def served_by_empty(proxy):
     with proxy.open_channel() as channel:
         protos.Stub(channel).EmptyCall(Empty(), timeout=5)

@@ -47,6 +47,7 @@ def test_only_a_post_that_means_this_port_reloads(proxy):
     for wrong in ({"Host": "evil.example"}, {"Host": "evil.example:" + port},
                   {"Host": "127.0.0.1:1"}, {"Host": "localhost.evil.example"},
                   {"Origin": "http://evil.example"}, {"Origin": "null"},
+                  {"Origin": "http://localhost"}, {"Origin": "http://127.0.0.1"},
                   {"Origin": "https://" + proxy.admin},
                   {"Host": "evil.example", "Origin": "http://evil.example"}):
         status, text = ask(proxy, **wrong)
@@ -111,12 +112,13 @@ def test_askers_that_go_away_before_the_answer_do_no_harm(proxy):
 
 def test_what_needs_a_restart_is_said_and_stays(proxy):
     config = changed(proxy, workers=7, admin={"listen": env.free_address()},
-                     limits={"maxConnections": 77})
+                     limits={"maxConnections": 77}, upgrade={"socket": "/run/none.sock"})
     told = reload(proxy, config)
-    for key in ("workers", "admin.listen", "limits.maxConnections"):
-        assert "%s changed, which needs a restart" % key in told
     again = reload(proxy, config)
-    assert "workers changed" in again and "nothing changed" in again
+    assert "nothing changed" in again
+    for key in ("workers", "admin.listen", "limits.maxConnections", "upgrade.socket"):
+        assert "%s changed, which needs a restart" % key in told
+        assert "%s changed, which needs a restart" % key in again
     assert "restart" not in reload(proxy, proxy.config)
 
 
@@ -245,3 +247,17 @@ def test_a_guarded_reload_that_does_no_harm_stays(backend):
         assert version(proxy) == 2 and not reloads.status(proxy)["config"]["guarded"]
         assert proxy.gauge("outrigger_configs_alive") == 1
         assert set(calls.codes) == {grpc.StatusCode.OK}
+
+
+def test_a_refused_reload_does_not_end_the_guard(backend):
+    """Also one that is refused late, by an address that is taken."""
+    top = {"reload": {"guard": True, "guardWindow": "30s"}}
+    with socket.create_server(("127.0.0.1", 0)) as holder, \
+            env.Proxy([backend.address], top=top) as proxy:
+        reload(proxy, other(proxy))
+        taken = other(proxy)
+        taken["listeners"].append({"name": "taken", "routes": [{"to": "app"}],
+                                   "listen": "127.0.0.1:%d" % holder.getsockname()[1]})
+        assert "in use" in reload(proxy, taken, expect=422)
+        assert reloads.status(proxy)["config"]["guarded"]
+        assert proxy.gauge("outrigger_configs_alive") == 2

@@ -2,11 +2,14 @@
 """A new process takes the place of the running one: nobody is refused, no call is lost."""
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
 import stat
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 
@@ -29,7 +32,8 @@ UPGRADES = 100 if os.environ.get("OUTRIGGER_LONG") == "1" else 5
 class Chain:
     """A config, and the processes that serve it one after the other."""
 
-    def __init__(self, folder, backends, listeners=None, **top):
+    def __init__(self, folder, backends, listeners=None, started=True, **top):
+        self.started = started
         self.socket = str(folder / "up.sock")
         self.path = str(folder / "outrigger.json")
         self.address, self.admin = env.free_address(), env.free_address()
@@ -61,7 +65,8 @@ class Chain:
         return old
 
     def __enter__(self):
-        self.upgrade()
+        if self.started:
+            self.upgrade()
         return self
 
     def __exit__(self, kind, value, trace):
@@ -196,12 +201,44 @@ def test_a_bad_new_config_changes_nothing(tmp_path, backend):
         chain.upgrade()     # and the next one can do it
 
 
+def test_a_failed_start_leaves_unix_sockets_alone(tmp_path, backend):
+    """It has the sockets, but their files are still those of the process that serves on."""
+    path, admin = str(tmp_path / "in.sock"), str(tmp_path / "admin.sock")
+    listeners = [{"name": "unix", "listen": "unix:" + path, "routes": [{"to": "app"}]}]
+    with Chain(tmp_path, [backend.address], listeners,
+               admin={"listen": "unix:" + admin}) as chain, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        busy = "127.0.0.1:%d" % taken.getsockname()[1]
+        bad = str(tmp_path / "bad.json")
+        for keys in ({"admin": {"listen": busy}},
+                     {"listeners": listeners + [{"name": "busy", "listen": busy,
+                                                 "routes": [{"to": "app"}]}]}):
+            chain.write(bad, **keys)
+            new = chain.spawn(bad)
+            new.may_fail = True
+            assert new.wait_exit(10) == 1
+            assert os.path.exists(path) and os.path.exists(admin), keys
+        for _ in range(2):
+            with h2raw.Client("unix:" + path) as client:
+                assert client.call(CALL).status == 0
+            page = subprocess.run([env.OUTRIGGER + "ctl", "pools", "-a", "unix:" + admin],
+                                  capture_output=True, text=True, timeout=10)
+            assert page.returncode == 0, page.stderr
+            assert chain.upgrade().wait_exit(25) == 0
+        assert os.path.exists(path) and os.path.exists(admin)
+    assert not os.path.exists(path) and not os.path.exists(admin)
+
+
 def begin_upgrade(chain):
     """What a new process says first, from a process that will not finish."""
     sock = socket.socket(socket.AF_UNIX)
     sock.settimeout(10)
     sock.connect(chain.socket)
-    sock.sendall(b"outrigger-upgrade 1 hello\n")
+    try:
+        sock.sendall(b"outrigger-upgrade 1 hello\n")
+    except BrokenPipeError:
+        pass    # refused before that: the reason can be read
     answer = sock.recv(512)
     return sock, answer
 
@@ -219,6 +256,10 @@ def test_a_new_process_that_dies_in_the_middle_changes_nothing(tmp_path, backend
         other, answer = begin_upgrade(chain)
         assert answer == b"outrigger-upgrade 1 no another upgrade is under way\n"
         other.close()
+        new = chain.spawn()
+        new.may_fail = True
+        assert new.wait_exit(10) == 1
+        assert any("refuses: another upgrade is under way" in line for line in new.lines())
         sock.close()
         os.close(fd)
         chain.now.wait_line(lambda line: "went away before it served" in line, "err")
@@ -254,6 +295,83 @@ def test_a_killed_process_leaves_a_file_that_is_replaced(tmp_path, backend):
         chain.now = None
         chain.upgrade()
         assert not any("upgrade" in line for line in chain.now.lines())
+        chain.upgrade()
+
+
+@pytest.mark.parametrize("last", [b"", b"outrigger-upgrade 1 no it is noon\n"])
+def test_a_process_that_does_not_say_goodbye_is_told_of(tmp_path, backend, last):
+    """It may serve beside the new one: the log must not say that it is gone."""
+    with socket.socket(socket.AF_UNIX) as old, socket.socket() as tcp, \
+            Chain(tmp_path, [backend.address], started=False) as chain:
+        old.bind(chain.socket)
+        old.listen(4)
+        old.settimeout(10)
+        tcp.bind(("127.0.0.1", int(chain.address.rsplit(":", 1)[1])))
+        tcp.listen(4)
+        new = chain.now = chain.spawn()
+        session, _ = old.accept()
+        with session:
+            session.settimeout(10)
+            assert session.recv(512) == b"outrigger-upgrade 1 hello\n"
+            session.sendall(b"outrigger-upgrade 1 sockets 2\n")
+            for i, (given, text) in enumerate(((tcp, chain.address),
+                                               (old, "unix:" + chain.socket))):
+                assert session.recv(512) == b"outrigger-upgrade 1 ask %d\n" % i
+                socket.send_fds(session, [b"outrigger-upgrade 1 socket %d shared %s\n"
+                                          % (i, text.encode())], [given.fileno()])
+            assert session.recv(512) == b"outrigger-upgrade 1 go %d\n" % new.proc.pid
+            session.sendall(last)
+        line = new.wait_line(
+            lambda line: line if "did not say that it leaves" in line else None, "err")
+        assert ("it is noon" if last else "hung up") in line
+        with h2raw.Client(chain.address) as client:
+            assert client.call(CALL).status == 0
+
+
+# Says hello to the socket and shows the answer, or poses as a process that runs.
+OTHER_USER = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as s:
+    s.settimeout(20)
+    if sys.argv[2] == "asks":
+        s.connect(sys.argv[1])
+        try:
+            s.sendall(b"outrigger-upgrade 1 hello\\n")
+            print(s.recv(512))
+        except (BrokenPipeError, ConnectionResetError):
+            print(b"")
+    else:
+        s.bind(sys.argv[1])
+        s.listen(1)
+        print("listening", flush=True)
+        print(s.accept()[0].recv(512))
+"""
+
+
+def other_user(path, what):
+    return subprocess.Popen([sys.executable, "-c", OTHER_USER, path, what], text=True, cwd="/",
+                            stdout=subprocess.PIPE, user=65534, group=65534, extra_groups=[])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process of another user")
+def test_another_user_neither_gets_nor_gives_sockets(backend):
+    """Even where the permissions of the file and its folder would let him."""
+    with tempfile.TemporaryDirectory() as folder, \
+            Chain(pathlib.Path(folder), [backend.address]) as chain:
+        os.chmod(folder, 0o777)
+        os.chmod(chain.socket, 0o666)
+        with other_user(chain.socket, "asks") as asks:
+            assert asks.communicate(timeout=20)[0] == "b''\n"
+        chain.now.wait_line(lambda line: "asked for by another user" in line, "err")
+        fake = os.path.join(folder, "fake.sock")
+        chain.write(os.path.join(folder, "fake.json"), upgrade={"socket": fake})
+        with other_user(fake, "poses") as poses:
+            assert poses.stdout.readline() == "listening\n"
+            new = chain.spawn(os.path.join(folder, "fake.json"))
+            new.may_fail = True
+            assert new.wait_exit(10) == 1
+            assert any("runs as another user" in line for line in new.lines())
+            assert poses.communicate(timeout=20)[0] == "b''\n"     # it was told nothing
         chain.upgrade()
 
 

@@ -373,7 +373,7 @@ rig_pattern_ok(const struct buf *b)
 }
 
 int64_t
-rig_stat(const struct rig *r, enum stat id)
+rig_stat(const struct rig *r, enum stat_id id)
 {
     return stat_get(&r->stats, id);
 }

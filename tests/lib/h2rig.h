@@ -92,6 +92,6 @@ void rig_send(struct rig_stream *s, size_t n);
 void rig_end(struct rig_stream *s, bool trailers);
 /* Is b the pattern of rig_send from its start? */
 bool rig_pattern_ok(const struct buf *b);
-int64_t rig_stat(const struct rig *r, enum stat id);
+int64_t rig_stat(const struct rig *r, enum stat_id id);
 
 #endif

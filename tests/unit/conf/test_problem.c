@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/strbuf.h"
+#include "conf/json.h"
 
 static const char json[] = "{ \"a\": [ 1,\n 2,\n { \"b\": 3 } ] }";
 
@@ -123,9 +124,24 @@ paths_lead_to_places(void **state)
     assert_non_null(strstr(f.out.s, "f:3:2: error: object"));
     assert_non_null(strstr(f.out.s, "f:1:1: error: not there"));
     assert_non_null(strstr(f.out.s, "f: error: the file [E0001]\n"));
-    assert_true(place_has_key(&item, "b"));
-    assert_false(place_has_key(&item, "c"));
     stop(&f);
+}
+
+static void
+an_object_knows_its_keys(void **state)
+{
+    static const char text[] = "{ \"b\": null }";
+    struct jtree_fault fault;
+    struct conf_place place = { .object = NULL };
+    struct json_t *tree = jtree_read(text, sizeof(text) - 1, &fault);
+
+    (void)state;
+    assert_non_null(tree);
+    assert_false(place_has_key(&place, "b")); /* written in short: no object */
+    place.object = tree;
+    assert_true(place_has_key(&place, "b"));
+    assert_false(place_has_key(&place, "c"));
+    jtree_free(tree);
 }
 
 static void
@@ -189,6 +205,7 @@ main(void)
         cmocka_unit_test(errors_take_the_places_of_warnings),
         cmocka_unit_test(a_full_list_of_errors_only_counts),
         cmocka_unit_test(paths_lead_to_places),
+        cmocka_unit_test(an_object_knows_its_keys),
         cmocka_unit_test(long_messages_are_cut),
     };
 

@@ -206,7 +206,7 @@ random_blocks_come_out_as_they_went_in(void **state)
 {
     static char text[3000];
     struct rng rng;
-    char names[12][24];
+    char names[12][32];
 
     (void)state;
     rng_seed(&rng, 20261122);

@@ -126,6 +126,31 @@ failure_is_sticky_until_one_is_ready(void **state)
     lbtest_close(&t);
 }
 
+/* All wait for their first health check, then some of them have passed it. */
+static void
+who_may_be_used_again_gets_its_try(void **state)
+{
+    (void)state;
+    lbtest_open(&t, "pick_first", 1);
+    lbtest_set(&t, "iii");
+    for (size_t i = 0; i < 3; i++)
+        t.eps[i].usable = false;
+    lbtest_update(&t);
+    assert_int_equal(lbtest_pick(&t), LB_NONE);
+    t.eps[1].usable = true;
+    lbtest_update(&t);
+    lbtest_wanted(&t, "nyn");
+    assert_int_equal(lbtest_pick(&t), LB_WAIT);
+    change(1, 'f'); /* a try that failed is as sticky as ever */
+    assert_int_equal(lbtest_pick(&t), LB_NONE);
+    change(1, 'c');
+    assert_int_equal(lbtest_pick(&t), LB_NONE);
+    t.eps[2].usable = true;
+    change(2, 'f');
+    assert_int_equal(lbtest_pick(&t), LB_NONE);
+    lbtest_close(&t);
+}
+
 static void
 ready_one_is_kept_though_an_earlier_one_comes(void **state)
 {
@@ -229,6 +254,7 @@ main(void)
         cmocka_unit_test(known_failures_are_skipped),
         cmocka_unit_test(failed_once_is_failed_for_this_pass),
         cmocka_unit_test(failure_is_sticky_until_one_is_ready),
+        cmocka_unit_test(who_may_be_used_again_gets_its_try),
         cmocka_unit_test(ready_one_is_kept_though_an_earlier_one_comes),
         cmocka_unit_test(ready_one_is_kept_in_a_new_list),
         cmocka_unit_test(failure_is_sticky_through_a_new_list),

@@ -404,28 +404,37 @@ balance_words_are_the_policies_of_lb(void **state)
 }
 
 static void
-the_printed_config_loads_to_the_same(void **state)
+printed_config_loads_to_the_same(const struct conf_snapshot *first)
 {
-    static const char *const files[] = { "conf/minimal.json", "conf/full.json" };
+    struct conf_snapshot *second;
+    struct strbuf one, two;
+
+    strbuf_init(&one, 65536);
+    strbuf_init(&two, 65536);
+    conf_print(&config_struct, conf_root(first), &one);
+    second = load(one.s);
+    conf_print(&config_struct, conf_root(second), &two);
+    assert_string_equal(one.s, two.s);
+    strbuf_done(&one);
+    strbuf_done(&two);
+    conf_drop(second);
+}
+
+static void
+an_empty_zone_is_none(void **state)
+{
+    struct conf_snapshot *s = load(
+        "{ \"version\": 1, \"node\": { \"zone\": \"\" },\n"
+        "  \"listeners\": [{ \"listen\": \":1\", \"routes\": [{ \"to\": \"a\" }] }],\n"
+        "  \"pools\": [{ \"name\": \"a\", \"endpoints\": [\"127.0.0.1:1\"] }] }");
+    const struct config *c = conf_root(s);
+    const struct pool_conf *pool = c->pools.items;
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        char *text = golden_read(files[i]);
-        struct conf_snapshot *first = load(text), *second;
-        struct strbuf one, two;
-
-        strbuf_init(&one, 65536);
-        strbuf_init(&two, 65536);
-        conf_print(&config_struct, conf_root(first), &one);
-        second = load(one.s);
-        conf_print(&config_struct, conf_root(second), &two);
-        assert_string_equal(one.s, two.s);
-        strbuf_done(&one);
-        strbuf_done(&two);
-        conf_drop(first);
-        conf_drop(second);
-        golden_free(text);
-    }
+    assert_null(c->node.zone);
+    assert_null(pool->balance.zone_aware.zone);
+    printed_config_loads_to_the_same(s);
+    conf_drop(s);
 }
 
 /* --- what we ship -------------------------------------------------------------- */
@@ -434,7 +443,7 @@ the_printed_config_loads_to_the_same(void **state)
 #define ENDPOINTS_FILE "conf/endpoints.json"
 
 static void
-each_example_loads_without_a_word(void **state)
+each_example_loads_without_a_word_and_so_does_its_print(void **state)
 {
     char certs[64];
     char pattern[512];
@@ -459,6 +468,7 @@ each_example_loads_without_a_word(void **state)
             problems.len > 0)
             fail_msg("%s", problems.s);
         strbuf_done(&problems);
+        printed_config_loads_to_the_same(s);
         conf_drop(s);
         n++;
     }
@@ -500,6 +510,22 @@ shipped_files_are_what_the_program_prints(void **state)
     manpage_print(&out);
     golden_compare("man/outrigger.json.5", out.s);
     strbuf_done(&out);
+}
+
+/* People start from it: what is not commented out must be the default. */
+static void
+the_commented_file_asks_for_nothing(void **state)
+{
+    char *text = golden_read("conf/full.json");
+    struct conf_snapshot *s = load(text);
+    const struct config *c = conf_root(s);
+
+    (void)state;
+    assert_null(c->upgrade.socket);
+    assert_null(c->node.zone);
+    assert_false(c->watch || c->reload.guard);
+    conf_drop(s);
+    golden_free(text);
 }
 
 /* --- words of other proxies ------------------------------------------------------ */
@@ -683,10 +709,11 @@ main(void)
         cmocka_unit_test(the_smallest_file_has_the_documented_defaults),
         cmocka_unit_test(log_words_stand_in_the_order_of_the_enums),
         cmocka_unit_test(balance_words_are_the_policies_of_lb),
-        cmocka_unit_test(each_example_loads_without_a_word),
+        cmocka_unit_test(each_example_loads_without_a_word_and_so_does_its_print),
         cmocka_unit_test(the_example_of_an_endpoints_file_is_read),
         cmocka_unit_test(shipped_files_are_what_the_program_prints),
-        cmocka_unit_test(the_printed_config_loads_to_the_same),
+        cmocka_unit_test(the_commented_file_asks_for_nothing),
+        cmocka_unit_test(an_empty_zone_is_none),
         cmocka_unit_test(every_word_of_other_proxies_leads_somewhere),
         cmocka_unit_test(the_examples_of_each_code_are_true),
         cmocka_unit_test(keys_and_codes_are_explained),

@@ -313,6 +313,19 @@ a_replaced_process_tells_all_at_once_and_ends(void **state)
     expect("goaway close-in close-out tell-in-2000 tell-out-0 stopping stop");
 }
 
+/* Between the first words of an upgrade and its last, the process was told to end. */
+static void
+a_replaced_process_closes_nothing_twice(void **state)
+{
+    (void)state;
+    times.delay_us = 0;
+    drain_end(&drain);
+    pass_ms(20);
+    expect("announced goaway close-in tell-in-0");
+    drain_replaced(&drain);
+    expect("announced goaway close-in tell-in-0 close-out tell-in-0 tell-out-0");
+}
+
 int
 main(void)
 {
@@ -330,6 +343,7 @@ main(void)
         TEST(undo_brings_it_back_in_both_phases),
         TEST(undo_is_too_late_when_the_process_ends),
         TEST(a_replaced_process_tells_all_at_once_and_ends),
+        TEST(a_replaced_process_closes_nothing_twice),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

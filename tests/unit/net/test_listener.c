@@ -333,6 +333,41 @@ closing_removes_only_its_own_file(void **state)
     unlink(path);
 }
 
+/* As in an upgrade: the socket of another listener, with its file. */
+static struct listener *
+adopt_own_file(const struct listener *from)
+{
+    struct listener *li = NULL;
+    const char *why = "";
+
+    assert_int_equal(
+        listener_adopt(loop, dup(listener_fd(from)), true, on_accept, &n_got, &li, &why),
+        ERR_OK);
+    return li;
+}
+
+static void
+an_adopted_file_goes_only_with_who_served(void **state)
+{
+    const char *path = unix_text() + 5;
+    struct listener *next;
+
+    (void)state;
+    open_at(unix_text());
+    next = adopt_own_file(listener);
+    listener_close(next); /* a start that failed */
+    assert_int_equal(access(path, F_OK), 0);
+
+    next = adopt_own_file(listener);
+    listener_start(next);
+    listener_leave(listener);
+    listener_close(listener);
+    listener = NULL;
+    assert_int_equal(access(path, F_OK), 0);
+    listener_close(next);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
 static void
 without_fds_it_sheds_rests_and_recovers(void **state)
 {
@@ -416,6 +451,7 @@ main(void)
         LISTENER_TEST(the_socket_file_of_a_living_process_is_left_alone),
         LISTENER_TEST(another_kind_of_file_is_left_alone),
         LISTENER_TEST(closing_removes_only_its_own_file),
+        LISTENER_TEST(an_adopted_file_goes_only_with_who_served),
         LISTENER_TEST(without_fds_it_sheds_rests_and_recovers),
         LISTENER_TEST(a_pause_ends_the_rest_too),
     };

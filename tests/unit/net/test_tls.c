@@ -201,8 +201,9 @@ bad_certificates_are_refused_with_the_reason(void **state)
         { "IP:127.0.0.1", &ca, -1, 1, "127.0.0.2",
           "is not for 127.0.0.2; it is for 127." },
         { "DNS:127.0.0.1", &ca, -1, 1, "127.0.0.1", "name mismatch" },
-        { "DNS:a*.example", &ca, -1, 1, "ab.example", "name mismatch" },
+        { "DNS:a*.wild.example", &ca, -1, 1, "ab.wild.example", "name mismatch" },
         { NULL, &ca, -1, 1, "a.example", "it has no names (subjectAltName)" },
+        { NULL, &ca, -1, 1, "test", "it has no names" }, /* but that common name */
         { "DNS:a.example", &ca, -3, -1, "a.example", "has expired (20" },
         { "DNS:a.example", &ca, 1, 3, "a.example", "is not valid yet" },
     };

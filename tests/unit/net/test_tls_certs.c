@@ -343,6 +343,30 @@ revoked_certificates_are_refused(void **state)
     tlsid_done(&id);
 }
 
+/* The list of an intermediate says nothing about the intermediate itself. */
+static void
+each_ca_of_a_chain_needs_a_list(void **state)
+{
+    struct tls_server_conf conf = mtls;
+    char why[TLS_WHY_MAX];
+    struct tls_ctx *ctx;
+    struct tlsrig r;
+    struct tlsid id;
+    struct tlspeer_conf peer = { .client = true, .id = &id, .above = &middle };
+
+    (void)state;
+    conf.crl = crl_file;
+    tlsid_make(&id, "DNS:a.example", &middle, -1, 1);
+    tlscrl_save(&middle, NULL, -1, 1, crl_file);
+    ctx = tls_ctx_new_server(&conf, NULL, "in", why);
+    assert_non_null(ctx);
+    tlsrig_run_server(&r, ctx, &peer);
+    assert_int_equal(tls_refusal(r.t), TLS_REFUSAL_CRL);
+    tlsrig_close(&r);
+    tls_ctx_drop(ctx);
+    tlsid_done(&id);
+}
+
 /* ---- servers that we call ---- */
 
 enum rule { BY_NAME, BY_SAN, BY_PIN, SKIP, WITH_CRL };
@@ -553,6 +577,7 @@ main(void)
         cmocka_unit_test(only_allowed_names_are_let_in),
         cmocka_unit_test(only_pinned_keys_are_let_in),
         cmocka_unit_test(revoked_certificates_are_refused),
+        cmocka_unit_test(each_ca_of_a_chain_needs_a_list),
         cmocka_unit_test(backends_are_verified_as_told),
         cmocka_unit_test(server_name_goes_before_the_name_of_the_endpoint),
         cmocka_unit_test(a_backend_that_wants_a_certificate_is_understood),

@@ -174,6 +174,12 @@ static const struct row {
     { "{ \"in\": { \"cert\": \"$good.crt\", \"key\": \"$good.key\", \"clientCa\": "
       "\"$ca.crt\", \"crl\": \"$old.crl\" } }",
       "W0315", "in.crl", "older than its CA allows" },
+    { "{ \"in\": { \"cert\": \"$good.crt\", \"key\": \"$good.key\", \"clientCa\": "
+      "\"$ca.crt\", \"clientCert\": \"optional\", \"allowSan\": [\"a\"] } }",
+      "W0316", "in.allowSan", "all who show none come in" },
+    { "{ \"in\": { \"cert\": \"$good.crt\", \"key\": \"$good.key\", \"clientCa\": "
+      "\"$ca.crt\", \"clientCert\": \"optional\" } }",
+      NULL, NULL, NULL },
 };
 
 /* The caret stands at this key or right behind it, where its value begins. */

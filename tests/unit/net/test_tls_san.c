@@ -57,6 +57,8 @@ static const struct odd odds[] = {
     { GEN_URI, BYTES("spiffe:///web"), "spiffe://td/web", true },
     { GEN_URI, BYTES("https://td/web"), "spiffe://td/web", false },
     { GEN_URI, BYTES("HTTPS://td/web"), "https://td/web", false },
+    { GEN_DNS, BYTES("spiffe://td/web"), "spiffe://td/", true },
+    { GEN_EMAIL, BYTES("SPIFFE://td/web"), "spiffe://td/", true },
     { GEN_EMAIL, BYTES("me@a.example\0@evil.test"), "me@a.example", true },
     { GEN_EMAIL, BYTES("ME@a.example"), "me@a.example", false },
     { GEN_IPADD, BYTES("\12\0\0"), "10.0.0", true },

@@ -117,7 +117,7 @@ newest(struct tls_keyring *k)
 }
 
 static int64_t
-count(const struct world *w, enum stat id)
+count(const struct world *w, enum stat_id id)
 {
     return stat_get(&w->stats, id);
 }

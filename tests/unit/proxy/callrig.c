@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/unit/proxy/callrig.c - the world of test_actions. */
+/* tests/unit/proxy/callrig.c - the world of the tests of calls. */
 #include "callrig.h"
 
 #include "base/err.h"
 #include "base/log.h"
-#include "grpc/frame.h"
 #include "h2/conn.h"
 #include "net/listener.h"
 #include "net/transport.h"
@@ -16,6 +15,7 @@
 #include "upstream/hub.h"
 
 struct callrig rig;
+const uint8_t hello_bytes[HELLO] = { 0, 0, 0, 0, 5, 'h', 'e', 'l', 'l', 'o' };
 static struct shared shared;
 static bool client_up;
 
@@ -167,12 +167,13 @@ callrig_teardown(void **state)
         listener_close(rig.pools[i].listener);
     }
     for (int i = 0; i <= 16; i++)
-        codes += counted((enum stat)(STAT_CODE_0 + i));
+        codes += counted((enum stat_id)(STAT_CODE_0 + i));
     assert_int_equal(codes, counted(STAT_CALLS_STARTED));
     assert_int_equal(counted(STAT_CALLS_FLYING), 0);
     assert_int_equal(counted(STAT_MIRRORS_FLYING), 0);
     assert_int_equal(rig.worker->mirrors, 0);
     assert_int_equal(rig.worker->mirror_bytes, 0);
+    assert_int_equal(counted(STAT_PENDING), 0);
     assert_int_equal(counted(STAT_REPLAY_BYTES), 0);
     assert_int_equal(counted(STAT_BUFFERED_BYTES), 0);
     worker_join(rig.worker); /* asserts that all memory came back */
@@ -184,7 +185,7 @@ callrig_teardown(void **state)
 }
 
 int64_t
-counted(enum stat id)
+counted(enum stat_id id)
 {
     return stat_get(&rig.worker->stats, id);
 }
@@ -204,6 +205,20 @@ fields_of(const struct h2peer *p, int32_t id, size_t nth)
     const struct peer_frame *f = h2peer_find(p, F_HEADERS, id, nth);
 
     return f ? f->fields : NULL;
+}
+
+void
+send_hello(struct h2peer *p, int32_t id, bool end)
+{
+    h2peer_frame(p, F_DATA, end ? FL_END_STREAM : 0, id, hello_bytes, HELLO);
+}
+
+void
+call_to_backend(int32_t id)
+{
+    h2peer_call(&rig.client, id, 0);
+    send_hello(&rig.client, id, true);
+    TURN_UNTIL(rig.loop, h2peer_data(backend(RIG_APP), id) == HELLO);
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "grpc/frame.h"
 #include "guard.h"
 #include "h2peer.h"
 #include "net/addr.h"
@@ -15,7 +16,13 @@
 #include "proxy/listener_conf.h"
 #include "upstream/pool_conf.h"
 
-enum { RIG_CONNS = 8, RIG_APP = 0, RIG_CANARY = 1, RIG_POOLS = 2 };
+enum {
+    RIG_CONNS = 8,
+    RIG_APP = 0,
+    RIG_CANARY = 1,
+    RIG_POOLS = 2,
+    HELLO = FRAME_PREFIX + 5
+};
 
 struct rig_pool {
     struct pool_conf conf;
@@ -39,6 +46,7 @@ struct callrig {
 };
 
 extern struct callrig rig;
+extern const uint8_t hello_bytes[HELLO];
 
 /* For cmocka: the config with its defaults, to be changed by the test; the end, which checks that all levels are zero and all memory is back. */
 int callrig_setup(void **state);
@@ -49,11 +57,15 @@ void callrig_open(void);
 /* Nobody listens for this pool any more. */
 void callrig_deafen(unsigned pool);
 
-int64_t counted(enum stat id);
+int64_t counted(enum stat_id id);
 /* The newest connection to this pool; waits for the first. */
 struct h2peer *backend(unsigned pool);
 /* The nth header block of a stream; NULL: not yet. */
 const char *fields_of(const struct h2peer *p, int32_t id, size_t nth);
+/* A message with five bytes of payload, in one frame: hello_bytes. */
+void send_hello(struct h2peer *p, int32_t id, bool end);
+/* A call with that message; returns when "app" has all of it. The stream has the same id on both sides of the first connection. */
+void call_to_backend(int32_t id);
 /* A message of n bytes of payload, in one frame. */
 void send_message(struct h2peer *p, int32_t id, size_t n, bool end);
 void answer_headers(struct h2peer *p, int32_t id);

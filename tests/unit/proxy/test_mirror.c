@@ -8,8 +8,6 @@
 #include "proxy/mirror.h"
 #include "proxy/worker.h"
 
-enum { HELLO = FRAME_PREFIX + 5 };
-
 static void
 open_mirrored(void)
 {

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/explain_print.c - what becomes of a call, and where routes lead, as lines for a terminal and as JSON. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/jsontext.h"
+#include "base/strbuf.h"
+#include "conf/print.h"
+#include "conf/values.h"
+#include "proxy/explain.h"
+#include "proxy/listener_conf.h"
+#include "proxy/route.h"
+#include "proxy/table.h"
+
+/* --- parts ------------------------------------------------------------------------------ */
+
+static void
+put_route(const struct route *r, struct strbuf *out)
+{
+    strbuf_printf(out, "routes[%u]", r->index);
+    if (r->conf->name)
+        strbuf_printf(out, " \"%s\"", r->conf->name);
+}
+
+static void
+put_pairs(const struct conf_map *m, const char *between, struct strbuf *out)
+{
+    for (size_t i = 0; i < m->n; i++)
+        strbuf_printf(out, "%s%s%s%s", i ? ", " : "", m->items[i].key, between,
+                      m->items[i].value);
+}
+
+static void
+put_to(const struct to_conf *to, struct strbuf *out)
+{
+    strbuf_printf(out, "pool %s", to->pool);
+    if (to->subset.n) {
+        strbuf_puts(out, " with ");
+        put_pairs(&to->subset, "=", out);
+    }
+}
+
+static double
+share_of(const struct route_conf *r, size_t i)
+{
+    const struct to_conf *to = r->to.items;
+    double sum = 0;
+
+    for (size_t k = 0; k < r->to.n; k++)
+        sum += to[k].weight;
+    return r->to.n == 1 ? 100 : 100 * to[i].weight / sum;
+}
+
+/* "pool stock with version=v2 (10 %), pool stock (90 %)", or the answer. */
+static void
+put_targets(const struct route_conf *r, struct strbuf *out)
+{
+    const struct to_conf *to = r->to.items;
+
+    if (r->status.on)
+        strbuf_printf(out, "answers %s%s%s", r->status.code,
+                      r->status.message ? ": " : "",
+                      r->status.message ? r->status.message : "");
+    for (size_t i = 0; i < r->to.n; i++) {
+        strbuf_puts(out, i ? ", " : "");
+        put_to(&to[i], out);
+        if (r->to.n > 1)
+            strbuf_printf(out, " (%.4g %%)", share_of(r, i));
+    }
+    if (r->to.n > 1 && r->split_by.on)
+        strbuf_printf(out, ", by header %s", r->split_by.header);
+}
+
+static void
+put_time(const char *before, int64_t ms, const char *after, struct strbuf *out)
+{
+    char text[VALUE_TEXT_MAX];
+
+    if (ms == 0)
+        return;
+    duration_print(ms, text);
+    strbuf_printf(out, "%s%s%s", before, text, after);
+}
+
+static void
+put_bytes(const char *before, uint64_t bytes, struct strbuf *out)
+{
+    char text[VALUE_TEXT_MAX];
+
+    if (bytes == 0)
+        return;
+    size_print(bytes, text);
+    strbuf_printf(out, "%s%s\n", before, text);
+}
+
+static void
+put_edits(const char *key, const struct edit_conf *e, struct strbuf *out)
+{
+    const struct edit_name_conf *gone = e->remove.items;
+
+    if (!e->on)
+        return;
+    strbuf_printf(out, "  %s:", key);
+    if (e->set.n) {
+        strbuf_puts(out, " set ");
+        put_pairs(&e->set, ": ", out);
+        strbuf_puts(out, e->add.n || e->remove.n ? ";" : "");
+    }
+    if (e->add.n) {
+        strbuf_puts(out, " add ");
+        put_pairs(&e->add, ": ", out);
+        strbuf_puts(out, e->remove.n ? ";" : "");
+    }
+    for (size_t i = 0; i < e->remove.n; i++)
+        strbuf_printf(out, "%s%s", i ? ", " : " remove ", gone[i].name);
+    strbuf_puts(out, "\n");
+}
+
+/* --- a call, for a terminal --------------------------------------------------------------- */
+
+static void
+print_choice(const struct explain *e, struct strbuf *out)
+{
+    const struct route_conf *r = e->route->conf;
+    const struct to_conf *to = r->to.items;
+
+    if (r->to.n < 2)
+        return;
+    if (e->target >= 0) {
+        strbuf_printf(out, "  this call takes, by header %s: ", r->split_by.header);
+        put_to(&to[e->target], out);
+        strbuf_puts(out, "\n");
+    } else if (r->split_by.on) {
+        strbuf_printf(out, "  the call has no header %s (splitBy): chance decides\n",
+                      r->split_by.header);
+    } else {
+        strbuf_puts(out, "  chance decides for each call\n");
+    }
+}
+
+static void
+print_time(const struct explain *e, struct strbuf *out)
+{
+    const struct route_conf *r = e->route->conf;
+
+    put_time("  timeout: ", r->timeout_ms, "\n", out);
+    put_time("  grpcTimeoutMax: ", r->grpc_timeout_max_ms, "\n", out);
+    if (e->limit_us > 0 && e->limit_us < 1000)
+        strbuf_printf(out, "  ends with DEADLINE_EXCEEDED after %" PRId64 " us\n",
+                      e->limit_us);
+    else if (e->limit_us > 0)
+        put_time("  ends with DEADLINE_EXCEEDED after ", e->limit_us / 1000, "\n", out);
+    else if (e->limit_us < 0)
+        strbuf_puts(out, "  its grpc-timeout is over when it arrives: "
+                         "DEADLINE_EXCEEDED\n");
+    else if (!r->status.on)
+        strbuf_printf(out, "  no time limit%s\n",
+                      e->call->timeout_ns < 0 ? ", unless the client sends grpc-timeout"
+                                              : "");
+}
+
+static void
+print_method(const struct method_conf *m, struct strbuf *out)
+{
+    if (!m)
+        return;
+    strbuf_puts(out, "  methodConfig has an entry for this method\n");
+    put_time("    timeout: ", m->timeout_ms, "\n", out);
+    put_bytes("    maxRequestMessageBytes: ", m->max_request_bytes, out);
+    put_bytes("    maxResponseMessageBytes: ", m->max_response_bytes, out);
+}
+
+static void
+print_actions(const struct route_conf *r, struct strbuf *out)
+{
+    put_edits("requestHeaders", &r->request_headers, out);
+    put_edits("responseHeaders", &r->response_headers, out);
+    put_edits("responseTrailers", &r->response_trailers, out);
+    if (r->mirror.on) {
+        strbuf_printf(out, "  mirror: %.4g %% of the calls are copied to ",
+                      r->mirror.share);
+        put_to(&r->mirror.to, out);
+        strbuf_puts(out, "\n");
+    }
+    put_bytes("  maxRequestMessageBytes: ", r->limits.max_request_message_bytes, out);
+    put_bytes("  maxResponseMessageBytes: ", r->limits.max_response_message_bytes, out);
+    if (r->limits.max_concurrent_requests)
+        strbuf_printf(out, "  maxConcurrentRequests: %u\n",
+                      r->limits.max_concurrent_requests);
+}
+
+static void
+print_skips(const struct explain *e, struct strbuf *out)
+{
+    if (e->skipped == 0)
+        return;
+    strbuf_printf(out, "passed over: %zu route%s\n", e->skipped,
+                  e->skipped == 1 ? "" : "s");
+    for (size_t i = 0; i < e->shown; i++) {
+        strbuf_puts(out, "  ");
+        put_route(&e->table->routes[e->skips[i].index], out);
+        strbuf_printf(out, ": %s\n", e->skips[i].why);
+    }
+    if (e->shown < e->skipped)
+        strbuf_printf(out, "  and %zu more before these\n", e->skipped - e->shown);
+}
+
+void
+explain_print(const struct explain *e, const char *address, uint64_t config,
+              struct strbuf *out)
+{
+    const struct match_input *in = &e->call->in;
+
+    strbuf_printf(out, "%.*s to listener %s (%s), config %" PRIu64 "\n", (int)in->path.n,
+                  (const char *)in->path.p, e->table->conf->name, address, config);
+    if (!e->route) {
+        strbuf_puts(out, "no route fits: the call ends with UNIMPLEMENTED\n");
+        print_skips(e, out);
+        return;
+    }
+    strbuf_puts(out, "takes ");
+    put_route(e->route, out);
+    strbuf_printf(out, " of %zu: ", e->table->route_count);
+    put_targets(e->route->conf, out);
+    strbuf_puts(out, "\n");
+    print_choice(e, out);
+    print_time(e, out);
+    print_method(e->method, out);
+    print_actions(e->route->conf, out);
+    print_skips(e, out);
+}
+
+/* --- a call, JSON -------------------------------------------------------------------------- */
+
+static void
+json_key(struct strbuf *out, const char *key, const char *text)
+{
+    strbuf_printf(out, "\"%s\":", key);
+    if (text)
+        json_text_add(out, text);
+    else
+        strbuf_puts(out, "null");
+}
+
+static void
+json_route_name(const struct route *r, struct strbuf *out)
+{
+    strbuf_printf(out, "\"index\":%u,", r->index);
+    json_key(out, "name", r->conf->name);
+}
+
+static void
+json_to(const struct to_conf *to, struct strbuf *out)
+{
+    json_key(out, "pool", to->pool);
+    strbuf_puts(out, ",\"subset\":{");
+    for (size_t i = 0; i < to->subset.n; i++) {
+        strbuf_puts(out, i ? "," : "");
+        json_text_add(out, to->subset.items[i].key);
+        strbuf_puts(out, ":");
+        json_text_add(out, to->subset.items[i].value);
+    }
+    strbuf_puts(out, "}");
+}
+
+static void
+json_targets(const struct route_conf *r, struct strbuf *out)
+{
+    const struct to_conf *to = r->to.items;
+
+    strbuf_puts(out, "\"targets\":[");
+    for (size_t i = 0; i < r->to.n; i++) {
+        strbuf_puts(out, i ? ",{" : "{");
+        json_to(&to[i], out);
+        strbuf_printf(out, ",\"weight\":%u,\"percent\":%.6g}", to[i].weight,
+                      share_of(r, i));
+    }
+    strbuf_puts(out, "],");
+    json_key(out, "splitBy", r->split_by.on ? r->split_by.header : NULL);
+    if (r->status.on) {
+        strbuf_puts(out, ",\"status\":{");
+        json_key(out, "code", r->status.code);
+        strbuf_puts(out, ",");
+        json_key(out, "message", r->status.message);
+        strbuf_puts(out, "}");
+    } else {
+        strbuf_puts(out, ",\"status\":null");
+    }
+}
+
+static void
+json_skips(const struct explain *e, struct strbuf *out)
+{
+    strbuf_printf(out, "\"skipped\":%zu,\"skippedLast\":[", e->skipped);
+    for (size_t i = 0; i < e->shown; i++) {
+        strbuf_puts(out, i ? ",\n{" : "\n{");
+        json_route_name(&e->table->routes[e->skips[i].index], out);
+        strbuf_puts(out, ",");
+        json_key(out, "why", e->skips[i].why);
+        strbuf_puts(out, "}");
+    }
+    strbuf_puts(out, "]");
+}
+
+void
+explain_json(const struct explain *e, const char *address, uint64_t config,
+             struct strbuf *out)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%.*s", (int)e->call->in.path.n,
+             (const char *)e->call->in.path.p);
+    strbuf_printf(out, "\"version\":1,\"config\":%" PRIu64 ",", config);
+    json_key(out, "listener", e->table->conf->name);
+    strbuf_puts(out, ",");
+    json_key(out, "address", address);
+    strbuf_puts(out, ",");
+    json_key(out, "method", path);
+    strbuf_puts(out, ",\n");
+    json_skips(e, out);
+    if (!e->route) {
+        strbuf_puts(out, ",\n\"route\":null,\"answer\":\"UNIMPLEMENTED\"");
+        return;
+    }
+    strbuf_puts(out, ",\n\"route\":{");
+    json_route_name(e->route, out);
+    strbuf_puts(out, ",");
+    json_targets(e->route->conf, out);
+    strbuf_puts(out, ",\n\"config\":");
+    conf_print(&route_conf_struct, e->route->conf, out);
+    strbuf_puts(out, "},\"answer\":");
+    if (e->route->conf->status.on)
+        json_text_add(out, e->route->conf->status.code);
+    else
+        strbuf_puts(out, "null");
+    strbuf_puts(out, ",\"methodConfig\":");
+    if (e->method)
+        conf_print(&method_conf_struct, e->method, out);
+    else
+        strbuf_puts(out, "null");
+    if (e->limit_us > 0)
+        strbuf_printf(out, ",\"timeLimitUs\":%" PRId64, e->limit_us);
+    else
+        strbuf_printf(out, ",\"timeLimitUs\":%s", e->limit_us ? "0" : "null");
+    if (e->target >= 0)
+        strbuf_printf(out, ",\"target\":%d", e->target);
+    else
+        strbuf_puts(out, ",\"target\":null");
+}
+
+/* --- routes of a listener -------------------------------------------------------------------- */
+
+/* What must be true of a call, in the words of the config. */
+static void
+put_match(const struct match_conf *m, struct strbuf *out)
+{
+    const struct match_text *hosts = m->hosts.items;
+    const struct header_match_conf *h = m->headers.items;
+    size_t before = out->len;
+
+    for (size_t i = 0; i < m->hosts.n; i++)
+        strbuf_printf(out, "%s%s", i ? " or " : "host ", hosts[i].text);
+    if (m->service)
+        strbuf_printf(out, "%sservice %s", out->len > before ? ", " : "", m->service);
+    if (m->method)
+        strbuf_printf(out, "%smethod %s", out->len > before ? ", " : "", m->method);
+    if (m->path.on)
+        strbuf_printf(out, "%spath %s%s", out->len > before ? ", " : "",
+                      m->path.exact    ? ""
+                      : m->path.prefix ? "begins with "
+                                       : "fits ",
+                      m->path.exact    ? m->path.exact
+                      : m->path.prefix ? m->path.prefix
+                                       : m->path.regex);
+    for (size_t i = 0; i < m->headers.n; i++)
+        strbuf_printf(out, "%sheader %s", out->len > before ? ", " : "", h[i].name);
+    if (m->san.n)
+        strbuf_printf(out, "%sclient's name", out->len > before ? ", " : "");
+    if (out->len == before)
+        strbuf_puts(out, "every call");
+}
+
+void
+explain_routes(const struct table *t, const char *address, struct strbuf *out)
+{
+    strbuf_printf(out, "listener %s (%s): %zu route%s\n", t->conf->name, address,
+                  t->route_count, t->route_count == 1 ? "" : "s");
+    for (size_t i = 0; i < t->route_count; i++) {
+        strbuf_puts(out, "  ");
+        put_route(&t->routes[i], out);
+        strbuf_puts(out, ": ");
+        put_match(&t->routes[i].conf->match, out);
+        strbuf_puts(out, " -> ");
+        put_targets(t->routes[i].conf, out);
+        strbuf_puts(out, "\n");
+    }
+}
+
+void
+explain_routes_json(const struct table *t, const char *address, struct strbuf *out)
+{
+    strbuf_puts(out, "{");
+    json_key(out, "name", t->conf->name);
+    strbuf_puts(out, ",");
+    json_key(out, "address", address);
+    strbuf_puts(out, ",\"routes\":[");
+    for (size_t i = 0; i < t->route_count; i++) {
+        strbuf_puts(out, i ? ",\n{" : "\n{");
+        json_route_name(&t->routes[i], out);
+        strbuf_puts(out, ",\"match\":");
+        conf_print(&match_conf_struct, &t->routes[i].conf->match, out);
+        strbuf_puts(out, ",");
+        json_targets(t->routes[i].conf, out);
+        strbuf_puts(out, "}");
+    }
+    strbuf_puts(out, "]}");
+}
