@@ -358,6 +358,7 @@ parse_object(struct parse *p, const struct conf_struct *type, const char *name,
     field_defaults(type, obj);
     if (name)
         *(const char **)((char *)obj + type->key_at) = name;
+    place->object = json;
     if (json_is_object(json)) {
         parse_keys(p, type, json, obj, place);
     } else if (json_is_string(json) && type->short_key) {

@@ -53,11 +53,14 @@ struct problems {
     unsigned errors, warnings;
 };
 
+struct json_t;
+
 /* The object, list item or value that is being read: a chain of steps up to the root. */
 struct conf_place {
     struct problems *out;
     const struct conf_place *up; /* NULL: root */
     struct scan_step step;       /* from up to here */
+    const struct json_t *object; /* what stands here; NULL: nobody looked yet */
     bool dirty; /* a direct value of this object was refused and holds its default */
 };
 
