@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 
+import time
+
 import grpc
 import pytest
 
@@ -266,3 +268,9 @@ def test_thousands_of_routes(backends):
         for i in (0, 1, 2500, 4998, 4999):
             assert ask(proxy, metadata=[("x-user", "u%d" % i)]) == {"v%d" % (1 + i % 2): 1}
         assert ask(proxy, metadata=[("x-user", "u5000")]) == {"UNIMPLEMENTED": 1}
+        # A reload must not keep the main thread from accepting and checking for seconds.
+        config = reloads.changed(proxy)
+        config["listeners"][0]["routes"].reverse()
+        begin = time.monotonic()
+        reloads.reload(proxy, config)
+        assert time.monotonic() - begin < 1 * env.SLOW
