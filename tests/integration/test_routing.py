@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-
 import time
 
 import grpc
@@ -15,6 +14,7 @@ import pytest
 
 import certs
 import env
+import reloads
 
 pytestmark = pytest.mark.proxy_only
 

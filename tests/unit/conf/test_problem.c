@@ -2,6 +2,7 @@
 /* The list of problems: what is kept, what is only counted, and how it is printed. */
 #include "conf/problem.h"
 
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -123,9 +124,22 @@ paths_lead_to_places(void **state)
     assert_non_null(strstr(f.out.s, "f:3:2: error: object"));
     assert_non_null(strstr(f.out.s, "f:1:1: error: not there"));
     assert_non_null(strstr(f.out.s, "f: error: the file [E0001]\n"));
-    assert_true(place_has_key(&item, "b"));
-    assert_false(place_has_key(&item, "c"));
     stop(&f);
+}
+
+static void
+keys_are_those_of_the_object(void **state)
+{
+    json_t *object = json_pack("{s:i}", "b", 1), *other = json_string("b");
+    struct conf_place place = { .object = object };
+
+    (void)state;
+    assert_true(place_has_key(&place, "b"));
+    assert_false(place_has_key(&place, "c"));
+    place.object = other; /* a string that stands for an object */
+    assert_false(place_has_key(&place, "b"));
+    json_decref(object);
+    json_decref(other);
 }
 
 static void
@@ -189,6 +203,7 @@ main(void)
         cmocka_unit_test(errors_take_the_places_of_warnings),
         cmocka_unit_test(a_full_list_of_errors_only_counts),
         cmocka_unit_test(paths_lead_to_places),
+        cmocka_unit_test(keys_are_those_of_the_object),
         cmocka_unit_test(long_messages_are_cut),
     };
 
