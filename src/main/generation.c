@@ -228,7 +228,7 @@ generation_switch(struct process *p, const struct config *conf, uint64_t version
     for (size_t i = 0; i < p->server_count; i++) {
         if (old[i]) {
             news->listeners_gone++;
-            leave_begin(p, old[i], s);
+            leave_begin(p, old[i]);
         }
     }
     process_keep_servers(p, plans, conf->listeners.n);

@@ -13,7 +13,7 @@
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
 
-enum { LEAVE_WAITS, LEAVE_ENDS, LEAVE_CUT, LEAVE_FORGETS };
+enum { LEAVE_STOPS, LEAVE_WAITS, LEAVE_ENDS, LEAVE_CUT, LEAVE_FORGETS };
 
 static const int64_t LOOK_US = 50 * 1000;
 static const int64_t LAST_WORDS_US =
@@ -33,21 +33,6 @@ leave_add(struct process *p, struct server *server)
     return l;
 }
 
-void
-leave_begin(struct process *p, struct server *server, struct swap *s)
-{
-    leave_add(p, server);
-    log_at(NULL, LOG_INFO,
-           "the config does not have this listener any more: GOAWAY to its clients",
-           LS("listener", server->front->conf->name),
-           LI("connections", atomic_load(&server->connections)));
-    if (p->worker_count > 1)
-        server_stop(server);
-    swap_add_server(s, &(struct change_server){ .server = server,
-                                                .stop = p->worker_count == 1,
-                                                .drain = true });
-}
-
 static void
 leave_post(struct live_server *l, const struct change_server *what,
            void (*done)(struct swap *s))
@@ -56,6 +41,32 @@ leave_post(struct live_server *l, const struct change_server *what,
 
     swap_add_server(s, what);
     swap_post(s, done, l);
+}
+
+/* From here on connections only become fewer: none means that none will come. */
+static void
+leave_on_stopped(struct swap *s)
+{
+    struct live_server *l = s->arg;
+
+    l->step = LEAVE_WAITS;
+}
+
+void
+leave_begin(struct process *p, struct server *server)
+{
+    struct live_server *l = leave_add(p, server);
+
+    log_at(NULL, LOG_INFO,
+           "the config does not have this listener any more: GOAWAY to its clients",
+           LS("listener", server->front->conf->name),
+           LI("connections", atomic_load(&server->connections)));
+    if (p->worker_count > 1)
+        server_stop(server);
+    leave_post(l,
+               &(struct change_server){
+                   .server = server, .stop = p->worker_count == 1, .drain = true },
+               leave_on_stopped);
 }
 
 static void
@@ -98,7 +109,7 @@ leave_unstarted(struct process *p, struct server *server)
 static void
 leave_look(struct live_server *l, int64_t now)
 {
-    if (l->step == LEAVE_FORGETS)
+    if (l->step == LEAVE_STOPS || l->step == LEAVE_FORGETS)
         return;
     if (atomic_load_explicit(&l->server->connections, memory_order_acquire) == 0) {
         leave_forget(l);

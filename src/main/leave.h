@@ -6,11 +6,10 @@
 
 struct process;
 struct server;
-struct swap;
 struct timer;
 
-/* server was in the config before; what its workers do goes into the swap. */
-void leave_begin(struct process *p, struct server *server, struct swap *s);
+/* server was in the config before. Its workers hear of it before any swap that is posted later. */
+void leave_begin(struct process *p, struct server *server);
 /* A listener that was opened and never set or started is closed and freed. */
 void leave_unstarted(struct process *p, struct server *server);
 /* process->leave_timer */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main/main.c - the program: options, config, then the proxy, the demo, or the answer to a question. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,8 +35,11 @@ main_proxy(const struct options *o, struct strbuf *problems)
     const struct config *conf;
     struct process *p;
     bool admin_given;
-    int rv = options_load(o, problems, &snapshot);
+    int rv;
 
+    signal(SIGHUP,
+           SIG_IGN); /* before reload watches it: the config is being read anyway */
+    rv = options_load(o, problems, &snapshot);
     main_print_problems(problems);
     if (rv != ERR_OK)
         return EXIT_BAD_CONFIG;

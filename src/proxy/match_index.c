@@ -36,7 +36,7 @@ match_host_normal(struct slice host, char room[MATCH_HOST_MAX])
     if (n && host.p[0] == '[') {
         const uint8_t *end = memchr(host.p, ']', n);
 
-        if (end)
+        if (end && (end + 1 == host.p + n || end[1] == ':'))
             n = (size_t)(end - host.p) + 1;
     } else if (colon && !memchr(colon + 1, ':', n - (size_t)(colon + 1 - host.p))) {
         n = (size_t)(colon - host.p);

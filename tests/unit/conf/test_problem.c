@@ -2,6 +2,7 @@
 /* The list of problems: what is kept, what is only counted, and how it is printed. */
 #include "conf/problem.h"
 
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -128,6 +128,7 @@ hosts_have_no_port_and_no_case(void **state)
         { H3, "shop", NULL, { NULL }, false },
         { H3, "[::1]:8080", NULL, { NULL }, true },
         { H3, "[::1]", NULL, { NULL }, true },
+        { H3, "[::1]junk", NULL, { NULL }, false },
         { H3, "::1", NULL, { NULL }, false },
         { "\"hosts\": \"*\"", NULL, NULL, { NULL }, true },
         { "\"hosts\": \"*\"", "a:1", NULL, { NULL }, true },
