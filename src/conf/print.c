@@ -19,12 +19,11 @@ conf_put_string(struct strbuf *out, const char *s)
 {
     strbuf_puts(out, "\"");
     for (; *s; s++) {
-        size_t plain = strcspn(s, "\"\\\b\f\n\r\t");
+        size_t plain = 0;
 
-        for (size_t i = 0; i < plain; i++) {
-            if ((unsigned char)s[i] < 0x20)
-                plain = i;
-        }
+        /* Not strcspn: a sanitizer measures the whole rest each time. */
+        while ((unsigned char)s[plain] >= 0x20 && s[plain] != '"' && s[plain] != '\\')
+            plain++;
         strbuf_add(out, s, plain);
         s += plain;
         if (*s == '\0')
