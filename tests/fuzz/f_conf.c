@@ -9,6 +9,7 @@
 #include "fuzz.h"
 #include "main/config.h"
 #include "proxy/listener_conf.h"
+#include "roundtrip.h"
 #include "upstream/pool_conf.h"
 
 enum { TEXT_MAX = 8 * 1024 * 1024 };
@@ -52,29 +53,6 @@ check_config(const struct config *c)
         for (size_t k = 0; k < p[i].endpoints.n; k++)
             FUZZ_CHECK(e[k].target);
     }
-}
-
-static void
-check_round_trip(const struct conf_snapshot *first)
-{
-    struct strbuf one, two, problems;
-    struct conf_snapshot *second = NULL;
-
-    strbuf_init(&one, TEXT_MAX);
-    strbuf_init(&two, TEXT_MAX);
-    strbuf_init(&problems, TEXT_MAX);
-    conf_print(&config_struct, conf_root(first), &one);
-    if (conf_load_text(&config_struct, "printed", one.s, one.len, &problems, &second) !=
-        0) {
-        fprintf(stderr, "%s\n%s\n", problems.s, one.s);
-        FUZZ_CHECK(!"what is printed loads");
-    }
-    conf_print(&config_struct, conf_root(second), &two);
-    FUZZ_CHECK(strcmp(one.s, two.s) == 0);
-    conf_drop(second);
-    strbuf_done(&one);
-    strbuf_done(&two);
-    strbuf_done(&problems);
 }
 
 int

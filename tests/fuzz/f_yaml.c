@@ -10,6 +10,7 @@
 #include "conf/yaml.h"
 #include "fuzz.h"
 #include "main/config.h"
+#include "roundtrip.h"
 
 enum { TEXT_MAX = 8 * 1024 * 1024 };
 
@@ -36,29 +37,6 @@ check_marks(const char *text, size_t n)
         yaml_text_done(&y);
     }
     problems_done(&ps);
-}
-
-static void
-check_round_trip(const struct conf_snapshot *first)
-{
-    struct strbuf one, two, problems;
-    struct conf_snapshot *second = NULL;
-
-    strbuf_init(&one, TEXT_MAX);
-    strbuf_init(&two, TEXT_MAX);
-    strbuf_init(&problems, TEXT_MAX);
-    conf_print(&config_struct, conf_root(first), &one);
-    if (conf_load_text(&config_struct, "p.json", one.s, one.len, &problems, &second) !=
-        0) {
-        fprintf(stderr, "%s\n%s\n", problems.s, one.s);
-        FUZZ_CHECK(!"what is printed loads");
-    }
-    conf_print(&config_struct, conf_root(second), &two);
-    FUZZ_CHECK(strcmp(one.s, two.s) == 0);
-    conf_drop(second);
-    strbuf_done(&one);
-    strbuf_done(&two);
-    strbuf_done(&problems);
 }
 
 int
