@@ -126,26 +126,25 @@ walk_object(struct walk *w, const struct json_t *object)
     w->name = (struct slice){ 0 };
 }
 
-size_t
-claims_size(const struct json_t *object)
+bool
+claims_measure(const struct json_t *object, struct claims_need *ret)
 {
     struct walk w = { 0 };
 
     walk_object(&w, object);
-    return w.over ? 0 : w.n * sizeof(struct claim) + w.bytes + 1;
+    *ret = (struct claims_need){ w.n, w.bytes };
+    return !w.over;
 }
 
 struct claims
-claims_fill(const struct json_t *object, void *memory, size_t size)
+claims_fill(const struct json_t *object, const struct claims_need *need,
+            struct claim *room, char *text)
 {
-    struct walk count = { 0 }, w = { 0 };
+    struct walk w = { .v = room, .at = text };
 
-    walk_object(&count, object);
-    w.v = memory;
-    w.at = (char *)memory + count.n * sizeof(struct claim);
     walk_object(&w, object);
-    assert(w.n == count.n && w.at < (char *)memory + size);
-    return (struct claims){ .n = w.n, .v = w.v };
+    assert(w.n == need->n && w.at == text + need->bytes);
+    return (struct claims){ .n = w.n, .v = room };
 }
 
 const struct claim *

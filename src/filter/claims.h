@@ -30,9 +30,14 @@ const struct claim *claims_find(const struct claims *c, struct slice name, size_
 /* One of the claims of this name has this value. */
 bool claims_has(const struct claims *c, struct slice name, struct slice value);
 
-/* How much memory the claims of a JSON object take; 0: it is over a limit above. */
-size_t claims_size(const struct json_t *object) MUST_CHECK;
-/* Fills memory of that size, aligned for pointers, that has nothing of the tree in it afterwards. */
-struct claims claims_fill(const struct json_t *object, void *memory, size_t size);
+struct claims_need {
+    size_t n, bytes; /* claims, and of their texts */
+};
+
+/* What the claims of a JSON object take. False: they are over a limit above. */
+bool claims_measure(const struct json_t *object, struct claims_need *ret) MUST_CHECK;
+/* Fills room for need->n claims and need->bytes of text; nothing points into the tree afterwards. */
+struct claims claims_fill(const struct json_t *object, const struct claims_need *need,
+                          struct claim *room, char *text);
 
 #endif

@@ -202,6 +202,15 @@ jwks_count(const struct jwks *k)
     return k->n;
 }
 
+bool
+jwks_has(const struct jwks *k, struct slice kid)
+{
+    for (size_t i = 0; k && i < k->n; i++)
+        if (k->v[i].kid.p && slice_eq(k->v[i].kid, kid))
+            return true;
+    return false;
+}
+
 const struct sigkey *
 jwks_find(const struct jwks *k, enum sig_alg alg, struct slice kid, size_t *at)
 {
@@ -214,4 +223,3 @@ jwks_find(const struct jwks *k, enum sig_alg alg, struct slice kid, size_t *at)
     }
     return NULL;
 }
-
