@@ -2,13 +2,13 @@
 /* proxy/attempt.c - one try of a call on one backend, and the transparent replay of a try that no backend processed
  * (gRFC A6 "transparent retries", RFC 9113 8.7). */
 #include "base/err.h"
+#include "filter/edit.h"
 #include "grpc/status.h"
 #include "loop/loop.h"
 #include "proxy/action.h"
 #include "proxy/balance.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
-#include "proxy/edit.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/route.h"
