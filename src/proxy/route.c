@@ -8,6 +8,7 @@
 #include "base/compat.h"
 #include "base/rand.h"
 #include "base/xalloc.h"
+#include "filter/chain.h"
 #include "h2/headers.h"
 #include "proxy/balance.h"
 #include "proxy/edit.h"
@@ -117,6 +118,23 @@ route_init(struct route *r, const struct route_conf *conf, unsigned index,
     }
     route_init_edits(r);
     route_init_limits(r, methods);
+}
+
+void
+route_set_chain(struct route *r, const struct chain *chain)
+{
+    r->chain = chain;
+    if (!chain)
+        return;
+    r->acts |= ACT_FILTERS;
+    if (chain_has(chain, SLOT_REQUEST_DATA))
+        r->acts |= ACT_FILTER_IN;
+    if (chain_has(chain, SLOT_RESPONSE_DATA))
+        r->acts |= ACT_FILTER_OUT;
+    if (chain_has(chain, SLOT_RESPONSE) || chain_has(chain, SLOT_TRAILERS))
+        r->acts |= ACT_FILTER_ANSWER;
+    if (chain_flags(chain) & FILTER_KEEPS_REQUEST)
+        r->acts |= ACT_KEEP_HEADERS;
 }
 
 void
