@@ -56,19 +56,7 @@ identity_of(const struct filter_call *fc)
 
 static const struct filter_host host = { .identity = identity_of };
 
-/* Stand-ins of the chain. */
-struct slice
-filter_header(const struct filter_call *fc, struct slice name)
-{
-    for (size_t i = 0; i < fc->request->n; i++) {
-        const struct h2_field *f = &fc->request->v[i].f;
-
-        if (slice_eq(slice_make(f->name, f->namelen), name))
-            return slice_make(f->value, f->valuelen);
-    }
-    return (struct slice){ 0 };
-}
-
+/* Stand-in for jwt's. */
 const struct claim *
 claims_find(const struct claims *c, struct slice name, size_t *at)
 {
