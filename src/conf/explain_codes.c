@@ -120,6 +120,12 @@ const struct explain_code explain_codes[] = {
           "A config is text in UTF-8. A UTF-16 file is what some editors call Unicode; "
           "NUL bytes come from disks that were full and from programs that wrote "
           "something else into the file." },
+    { .code = "E0119",
+      .title = "this is not a rate",
+      .text =
+          "A rate is a number of events, a slash and a unit of time: s, m, h or d, as in "
+          "\"100/s\", \"5000/m\" or \"0.5/s\". A bare number would leave the time to "
+          "guess." },
     { .code = "E0121",
       .title = "not YAML",
       .text = "A file whose name ends in .yaml or .yml is YAML, and so is one whose name "
