@@ -43,6 +43,27 @@ base64_decode(struct slice text, uint8_t *out)
     return (long)n;
 }
 
+size_t
+base64_encode(struct slice bytes, char *out)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t n = 0;
+
+    for (size_t i = 0; i < bytes.n; i += 3) {
+        size_t have = bytes.n - i < 3 ? bytes.n - i : 3;
+        uint32_t bits = (uint32_t)bytes.p[i] << 16;
+
+        if (have > 1)
+            bits |= (uint32_t)bytes.p[i + 1] << 8;
+        if (have > 2)
+            bits |= bytes.p[i + 2];
+        for (size_t k = 0; k <= have; k++)
+            out[n++] = digits[bits >> (18 - 6 * k) & 63];
+    }
+    return n;
+}
+
 /* The value + 1 of each character; 0: none of the alphabet. Tokens are long and come with every call. */
 static const uint8_t url_digits[256] = {
     ['A'] = 1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13,
