@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/eventfd.h>
@@ -13,6 +14,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "base/siphash.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "filter/jose.h"
@@ -44,13 +46,14 @@ struct jwks_source {
     struct fdwatch *wake;
     int fd;
     unsigned failures; /* in a row */
+    struct sip_secret secret;
     struct rng rng;
     /* shared with the workers */
     _Atomic uint64_t version;
     _Atomic int64_t good_until_us;
     _Atomic int64_t next_ask_us;
-    _Atomic bool busy;  /* a fetch is under way or wanted */
-    _Atomic bool begun; /* a fetch has ended, well or not */
+    _Atomic bool busy;    /* a fetch is under way or wanted */
+    _Atomic bool begun;   /* a fetch has ended, well or not */
     pthread_mutex_t lock; /* guards what follows */
     struct jwks *keys;
     bool wanted; /* somebody asked, the main thread has not seen it */
@@ -137,8 +140,8 @@ source_publish(struct jwks_source *s, struct jwks *keys)
     before = s->keys;
     s->keys = keys;
     memset(s->absent, 0, sizeof(s->absent));
-    pthread_mutex_unlock(&s->lock);
     atomic_fetch_add_explicit(&s->version, 1, memory_order_release);
+    pthread_mutex_unlock(&s->lock);
     jwks_drop(before);
     log_at(NULL, LOG_INFO, "keys of tokens read", LS("from", s->name),
            LI("keys", jwks_count(keys)));
@@ -217,6 +220,12 @@ url_fetch(struct jwks_source *s)
                          : fetch_start(fetcher, &args, url_on_answer, s);
 }
 
+static uint64_t
+kid_hash(const struct jwks_source *s, struct slice kid)
+{
+    return sip_hash(&s->secret, kid.p, kid.n).lo;
+}
+
 /* The name that was asked for, if it is not there, is not asked for again soon. */
 static void
 url_note_absent(struct jwks_source *s)
@@ -225,7 +234,7 @@ url_note_absent(struct jwks_source *s)
     int64_t until_us = loop_now_us(s->loop) + s->conf.refresh_ms * 1000;
 
     if (s->asked_n > 0 && !jwks_has(s->keys, kid)) {
-        s->absent[s->absent_at].hash = jwks_kid_hash(kid);
+        s->absent[s->absent_at].hash = kid_hash(s, kid);
         s->absent[s->absent_at].until_us = until_us;
         s->absent_at = (s->absent_at + 1) % ABSENT_MAX;
     }
@@ -288,6 +297,7 @@ static void
 url_open(struct jwks_source *s)
 {
     rng_seed_system(&s->rng);
+    sip_secret_make(&s->secret);
     timer_init(&s->timer, url_on_timer);
     s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     s->wake = fdwatch_open(s->loop, s->fd, url_on_wake, s);
@@ -439,7 +449,7 @@ jwks_source_busy(const struct jwks_source *s)
 static bool
 kid_is_absent(const struct jwks_source *s, struct slice kid, int64_t now_us)
 {
-    uint64_t hash = jwks_kid_hash(kid);
+    uint64_t hash = kid_hash(s, kid);
 
     for (size_t i = 0; i < ABSENT_MAX; i++)
         if (s->absent[i].until_us > now_us && s->absent[i].hash == hash)
@@ -474,7 +484,8 @@ jwks_source_ask(struct jwks_source *s, struct slice kid, int64_t now_us)
     }
     ask = atomic_load_explicit(&s->busy, memory_order_relaxed);
     pthread_mutex_unlock(&s->lock);
-    if (ask && write(s->fd, &one, sizeof(one)) < 0) { /* it is full: the main thread knows */
+    if (ask &&
+        write(s->fd, &one, sizeof(one)) < 0) { /* it is full: the main thread knows */
     }
     return ask;
 }

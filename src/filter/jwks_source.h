@@ -37,8 +37,8 @@ enum jwks_kind { JWKS_INLINE, JWKS_FILE, JWKS_URL, JWKS_UNKNOWN };
 enum jwks_kind jwks_from_kind(const char *from, const char **ret_rest);
 
 /* Main thread. One hold; it has read what it can read without waiting for the network. URLs: fetch_missing() must be NULL. */
-struct jwks_source *jwks_source_open(struct loop *l, struct stats *stats,
-                                     const struct jwks_conf *conf);
+struct jwks_source *
+jwks_source_open(struct loop *l, struct stats *stats, const struct jwks_conf *conf);
 void jwks_source_close(struct jwks_source *s); /* NULL is fine */
 
 /* What one worker has of a source. Zeroed: nothing yet. */
@@ -55,8 +55,8 @@ enum jwks_state {
 };
 
 /* Worker's thread. now_us: of its loop. */
-enum jwks_state jwks_source_look(struct jwks_source *s, struct jwks_view *v,
-                                 int64_t now_us);
+enum jwks_state
+jwks_source_look(struct jwks_source *s, struct jwks_view *v, int64_t now_us);
 void jwks_view_done(struct jwks_view *v);
 /* A token names this key and the set does not have it. True: an answer that may have it is on its way; the caller may look again when jwks_source_busy is false. */
 bool jwks_source_ask(struct jwks_source *s, struct slice kid, int64_t now_us);

@@ -25,8 +25,7 @@ token_draft_read(struct token_draft *d, struct slice text, unsigned algs)
     if (r != JWT_OK)
         return r;
     d->text = text;
-    d->payload =
-        jtree_read((const char *)d->jose.payload.p, d->jose.payload.n, &fault);
+    d->payload = jtree_read((const char *)d->jose.payload.p, d->jose.payload.n, &fault);
     if (!d->payload)
         return JWT_MALFORMED;
     if (!jtree_is_object(d->payload)) {
@@ -128,8 +127,8 @@ dates_read(const struct json_t *payload, const struct token_rules *rules, struct
 }
 
 static enum jwt_result
-dates_check(const struct json_t *payload, const struct token_rules *rules,
-            int64_t now_ms, struct span *s)
+dates_check(const struct json_t *payload, const struct token_rules *rules, int64_t now_ms,
+            struct span *s)
 {
     enum jwt_result r = dates_read(payload, rules, s);
 
@@ -321,8 +320,8 @@ token_new(struct token_home *h, const struct token_draft *d,
     text += need->bytes;
     memcpy(text, d->text.p, d->text.n);
     t->text = slice_make(text, d->text.n);
-    t->payload = slice_make(text + (d->jose.payload_text.p - d->text.p),
-                            d->jose.payload_text.n);
+    t->payload =
+        slice_make(text + (d->jose.payload_text.p - d->text.p), d->jose.payload_text.n);
     values_make(t, rules);
     return t;
 }

@@ -42,13 +42,13 @@ struct token_draft {
 };
 
 /* JWT_OK, then token_draft_done later; else nothing is left to be freed. algs: of all who might take it. */
-enum jwt_result token_draft_read(struct token_draft *d, struct slice text,
-                                 unsigned algs) MUST_CHECK;
+enum jwt_result
+token_draft_read(struct token_draft *d, struct slice text, unsigned algs) MUST_CHECK;
 void token_draft_done(struct token_draft *d);
 /* Does one of the keys fit, and did it make the signature? */
-enum jwt_result token_draft_signed(const struct token_draft *d,
-                                   const struct token_rules *rules,
-                                   const struct jwks *keys) MUST_CHECK;
+enum jwt_result
+token_draft_signed(const struct token_draft *d, const struct token_rules *rules,
+                   const struct jwks *keys) MUST_CHECK;
 
 /* Where a worker's tokens live. */
 struct token_home {
@@ -62,14 +62,16 @@ struct token_home *token_home_new(void);
 void token_home_close(struct token_home *h);
 
 struct token_value { /* of a header */
-    struct slice text; /* p NULL: the token has nothing for it, or nothing that a header can hold */
-    void *own;         /* memory of the text; NULL: it is that of a claim */
+    struct slice
+        text; /* p NULL: the token has nothing for it, or nothing that a header can hold */
+    void *own; /* memory of the text; NULL: it is that of a claim */
 };
 
 struct token {
     struct ref ref;
     struct token_home *home;
-    int64_t from_ms, until_ms; /* wall clock: when it may be used, skew included; until is behind the end */
+    int64_t from_ms,
+        until_ms; /* wall clock: when it may be used, skew included; until is behind the end */
     struct claims claims;
     struct slice text, payload; /* the whole token; its second part */
     size_t size;                /* bytes of memory */

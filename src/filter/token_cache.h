@@ -17,8 +17,8 @@ struct token;
 struct token_cache;
 
 /* max_tokens 0: nothing is ever kept. reaper: of the worker's loop. */
-struct token_cache *token_cache_new(size_t max_tokens, size_t max_bytes,
-                                    struct reaper *r);
+struct token_cache *
+token_cache_new(size_t max_tokens, size_t max_bytes, struct reaper *r);
 void token_cache_free(struct token_cache *c); /* NULL is fine */
 size_t token_cache_count(const struct token_cache *c);
 size_t token_cache_bytes(const struct token_cache *c);

@@ -23,7 +23,8 @@ fetch_url_refuse(const char *url)
         return "the URL has no host";
     for (const char *c = url; *c; c++)
         if (*c <= ' ' || *c > '~')
-            return "a URL has neither blanks nor letters beyond ASCII; write %20 and the like";
+            return "a URL has neither blanks nor letters beyond ASCII; write %20 and the "
+                   "like";
     return NULL;
 }
 
@@ -145,7 +146,8 @@ fetch_set_up(struct fetch *x)
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_QUICK_EXIT, 1L); /* a name server that is silent does not hold up our end */
+    SET(CURLOPT_QUICK_EXIT,
+        1L); /* a name server that is silent does not hold up our end */
     SET(CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)x->timeout_ms);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);

@@ -44,8 +44,8 @@ struct fetcher *fetcher_new(struct loop *l);
 void fetcher_free(struct fetcher *f);
 
 /* Ends by fn, in a later turn, or by fetch_cancel. args are copied. */
-struct fetch *fetch_start(struct fetcher *f, const struct fetch_args *args, fetch_fn *fn,
-                          void *arg);
+struct fetch *
+fetch_start(struct fetcher *f, const struct fetch_args *args, fetch_fn *fn, void *arg);
 void fetch_cancel(struct fetch *x); /* not after fn; NULL is fine */
 
 #endif

@@ -19,9 +19,9 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool
 curl_find_all(void *library)
 {
-#define FETCH_CURL_FIND(name, result, args)                             \
-    *(void **)(void *)&functions.name = dlsym(library, "curl_" #name);  \
-    if (!functions.name)                                                \
+#define FETCH_CURL_FIND(name, result, args)                            \
+    *(void **)(void *)&functions.name = dlsym(library, "curl_" #name); \
+    if (!functions.name)                                               \
         return false;
     FETCH_CURL_FUNCTIONS(FETCH_CURL_FIND)
 #undef FETCH_CURL_FIND

@@ -8,20 +8,20 @@
 #include <curl/curl.h>
 
 /* Name, result, arguments. */
-#define FETCH_CURL_FUNCTIONS(F)                                                            \
-    F(easy_init, CURL *, (void))                                                           \
-    F(easy_setopt, CURLcode, (CURL *, CURLoption, ...))                                    \
-    F(easy_getinfo, CURLcode, (CURL *, CURLINFO, ...))                                     \
-    F(easy_strerror, const char *, (CURLcode))                                             \
-    F(easy_cleanup, void, (CURL *))                                                        \
-    F(global_init, CURLcode, (long))                                                       \
-    F(multi_init, CURLM *, (void))                                                         \
-    F(multi_add_handle, CURLMcode, (CURLM *, CURL *))                                      \
-    F(multi_remove_handle, CURLMcode, (CURLM *, CURL *))                                   \
-    F(multi_perform, CURLMcode, (CURLM *, int *))                                          \
-    F(multi_poll, CURLMcode, (CURLM *, struct curl_waitfd[], unsigned int, int, int *))    \
-    F(multi_wakeup, CURLMcode, (CURLM *))                                                  \
-    F(multi_info_read, CURLMsg *, (CURLM *, int *))                                        \
+#define FETCH_CURL_FUNCTIONS(F)                                                         \
+    F(easy_init, CURL *, (void))                                                        \
+    F(easy_setopt, CURLcode, (CURL *, CURLoption, ...))                                 \
+    F(easy_getinfo, CURLcode, (CURL *, CURLINFO, ...))                                  \
+    F(easy_strerror, const char *, (CURLcode))                                          \
+    F(easy_cleanup, void, (CURL *))                                                     \
+    F(global_init, CURLcode, (long))                                                    \
+    F(multi_init, CURLM *, (void))                                                      \
+    F(multi_add_handle, CURLMcode, (CURLM *, CURL *))                                   \
+    F(multi_remove_handle, CURLMcode, (CURLM *, CURL *))                                \
+    F(multi_perform, CURLMcode, (CURLM *, int *))                                       \
+    F(multi_poll, CURLMcode, (CURLM *, struct curl_waitfd[], unsigned int, int, int *)) \
+    F(multi_wakeup, CURLMcode, (CURLM *))                                               \
+    F(multi_info_read, CURLMsg *, (CURLM *, int *))                                     \
     F(multi_cleanup, CURLMcode, (CURLM *))
 
 struct fetch_curl {
