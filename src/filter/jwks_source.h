@@ -26,6 +26,7 @@ struct stats;
 enum { JWKS_ASK_EVERY_S = 30, JWKS_RETRY_MAX_S = 30 };
 
 struct jwks_conf {
+    bool on;          /* it is in the config */
     const char *from; /* "file:/path", "https://host/path", or the set itself: "{...}" */
     const char *ca;   /* of a URL: PEM file; NULL: the system's */
     int64_t refresh_ms, timeout_ms, max_stale_ms;

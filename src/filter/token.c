@@ -289,7 +289,10 @@ token_free(struct ref *ref)
 void
 token_drop(struct token *t, struct reaper *r)
 {
-    ref_drop(&t->ref, r);
+    if (r)
+        ref_drop(&t->ref, r);
+    else if (--t->ref.count == 0)
+        token_free(&t->ref);
 }
 
 /* One piece: the token, values, claims, texts of claims, the text. */

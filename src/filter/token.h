@@ -90,6 +90,7 @@ struct token {
 enum jwt_result token_make(struct token_home *h, const struct token_draft *d,
                            const struct token_rules *rules, int64_t now_ms,
                            struct token **ret) MUST_CHECK;
+/* r: of the worker's loop. NULL: the worker is gone or done with this, and memory goes at once. */
 void token_drop(struct token *t, struct reaper *r);
 
 #endif

@@ -112,16 +112,18 @@ token_cache_find(struct token_cache *c, uint64_t hash, struct slice text,
     return NULL;
 }
 
-void
+size_t
 token_cache_put(struct token_cache *c, uint64_t hash, struct token *t, const void *owner,
                 uint64_t version)
 {
+    size_t gone = 0;
+
     t->owner = owner;
     t->version = version;
     t->hash = hash;
     if (c->max_tokens == 0 || t->size > c->max_bytes)
-        return;
-    while (c->n >= c->max_tokens || c->bytes + t->size > c->max_bytes)
+        return 0;
+    for (; c->n >= c->max_tokens || c->bytes + t->size > c->max_bytes; gone++)
         cache_remove(c, CONTAINER_OF(c->lru.next, struct token, lru));
     if (!c->slots)
         c->slots = xcalloc(c->mask + 1, sizeof(*c->slots));
@@ -132,6 +134,7 @@ token_cache_put(struct token_cache *c, uint64_t hash, struct token *t, const voi
     c->n++;
     c->bytes += t->size;
     ref_hold(&t->ref);
+    return gone;
 }
 
 void
@@ -139,6 +142,7 @@ token_cache_free(struct token_cache *c)
 {
     if (!c)
         return;
+    c->reaper = NULL;
     while (c->n > 0)
         cache_remove(c, CONTAINER_OF(c->lru.next, struct token, lru));
     xfree(c->slots);

@@ -28,8 +28,8 @@ uint64_t token_cache_hash(const struct token_cache *c, struct slice text);
  * now_ms: wall clock. */
 struct token *token_cache_find(struct token_cache *c, uint64_t hash, struct slice text,
                                const void *owner, uint64_t version, int64_t now_ms);
-/* Takes a hold of its own of a token that find did not find, if it keeps it. Its owner and version are noted in it anyhow. */
-void token_cache_put(struct token_cache *c, uint64_t hash, struct token *t,
-                     const void *owner, uint64_t version);
+/* Takes a hold of its own of a token that find did not find, if it keeps it. Its owner and version are noted in it anyhow. Returns how many others had to go. */
+size_t token_cache_put(struct token_cache *c, uint64_t hash, struct token *t,
+                       const void *owner, uint64_t version);
 
 #endif
