@@ -46,6 +46,7 @@ struct listener_conf {
     struct listener_limits_conf limits;
     struct down_keepalive_conf keepalive;
     struct conf_list method_config; /* of struct method_conf */
+    struct conf_list filters;       /* of struct filter_item; in the order of requests */
     struct conf_list routes;        /* of struct route_conf; first match wins */
 };
 
