@@ -177,6 +177,9 @@ listen_valid(const char *text, const char **ret_why)
 /* Same order as enum listener_direction. */
 static const char *const direction_words[] = { "inbound", "outbound", NULL };
 
+/* Same order as enum error_details. */
+static const char *const details_words[] = { "off", "short", "full", NULL };
+
 static const struct conf_field listener_fields[] = {
     { .key = "name",
       .type = CONF_STRING,
@@ -240,6 +243,17 @@ static const struct conf_field listener_fields[] = {
           "verified certificate gets ours: hash, subject, URIs and DNS names. "
           "appendForward: ours behind what such a client sent. forwardOnly: such a "
           "client's own passes. alwaysForwardOnly: everybody's passes." },
+    { .key = "errorDetails",
+      .type = CONF_ENUM,
+      .at = offsetof(struct listener_conf, error_details),
+      .def = "short",
+      .words = details_words,
+      .example = "\"full\"",
+      .help = "Rich errors (grpc-status-details-bin) of answers that the proxy makes "
+              "itself. short: a stable reason (ErrorInfo), when to try again (RetryInfo), "
+              "which quota ran out (QuotaFailure). full: listener, route, pool and "
+              "address of the backend too, for clients that may know them. off: only "
+              "status and message." },
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct listener_conf, limits),

@@ -35,11 +35,15 @@ enum listener_direction {
     LISTENER_OUTBOUND /* the application next door calls others */
 };
 
+/* Rich errors: what goes into grpc-status-details-bin of statuses that are our own. */
+enum error_details { ERROR_DETAILS_OFF, ERROR_DETAILS_SHORT, ERROR_DETAILS_FULL };
+
 struct listener_conf {
     const char *name;   /* never NULL after loading: its address when not given */
     const char *listen; /* an address, or "fd:NAME" */
     uint32_t direction; /* enum listener_direction */
     bool mirror_goaway;
+    uint32_t error_details; /* enum error_details */
     struct tls_server_conf tls;
     uint32_t forward_client_cert; /* enum xfcc_mode */
     bool xfcc;                    /* it applies: there is TLS, or the key is given */

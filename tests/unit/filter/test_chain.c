@@ -40,14 +40,20 @@ static const struct conf_struct scribe_struct = { .name = "scribe",
                                                   .size = sizeof(struct scribe_conf),
                                                   .fields = scribe_fields };
 
+static void
+note_down(const char *mark, const char *what)
+{
+    size_t n = strlen(notes);
+
+    snprintf(notes + n, sizeof(notes) - n, "%s%s ", mark, what);
+}
+
 static const struct scribe_conf *
 note(const struct filter_call *fc, const char *what)
 {
     const struct scribe_conf *conf = filter_self(fc)->conf;
 
-    strcat(notes, conf->mark);
-    strcat(notes, what);
-    strcat(notes, " ");
+    note_down(conf->mark, what);
     return conf;
 }
 
@@ -156,7 +162,7 @@ bystander_on_response(struct filter_call *fc, void *state, struct h2_headers *h,
     (void)h;
     (void)end;
     assert_null(state); /* it has none */
-    strcat(notes, "*r ");
+    note_down("*", "r");
     return FILTER_NEXT;
 }
 
@@ -166,7 +172,7 @@ bystander_on_end(struct filter_call *fc, void *state, const struct filter_result
     (void)fc;
     (void)state;
     (void)r;
-    strcat(notes, "*e ");
+    note_down("*", "e");
 }
 
 /* No question at the request: only the answer and the end. */
