@@ -35,8 +35,8 @@ place_add(struct jwt *j, const struct jwt_place_conf *c, size_t provider)
     struct slice name = slice_of(c->name), prefix = slice_of(jwt_place_prefix(c));
     size_t i = 0;
 
-    while (i < j->n_places && !(slice_eq(j->places[i].name, name) &&
-                                slice_eq(j->places[i].prefix, prefix)))
+    while (i < j->n_places &&
+           !(slice_eq(j->places[i].name, name) && slice_eq(j->places[i].prefix, prefix)))
         i++;
     if (i == j->n_places)
         j->places[j->n_places++] = (struct jwt_place){ .name = name, .prefix = prefix };

@@ -19,8 +19,9 @@ jwt_from_valid(const char *text, const char **ret_why)
 {
     const char *rest;
 
-    *ret_why = "write \"file:/path\" with the whole path, a URL (\"https://...\"), or the "
-               "set of keys itself (\"{\\\"keys\\\": [...]}\")";
+    *ret_why =
+        "write \"file:/path\" with the whole path, a URL (\"https://...\"), or the "
+        "set of keys itself (\"{\\\"keys\\\": [...]}\")";
     switch (jwks_from_kind(text, &rest)) {
     case JWKS_URL:
         *ret_why = fetch_url_refuse(text);
@@ -197,8 +198,7 @@ jwt_check_provider(void *obj, struct conf_place *place)
     bool good[] = { p->issuer && p->issuer[0], p->audiences.n > 0, p->jwks.on };
 
     for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-        if (!good[i] &&
-            (!conf_place_has(place, needed[i].key) || (i == 0 && p->issuer)))
+        if (!good[i] && (!conf_place_has(place, needed[i].key) || (i == 0 && p->issuer)))
             conf_problem(place, i == 0 && p->issuer ? "issuer" : NULL, "E0340",
                          "a jwt filter must know whom to trust: %s", needed[i].text);
     for (size_t i = 0; i < p->audiences.n; i++)
@@ -239,9 +239,9 @@ static void
 check_several(const struct jwt_conf *c, struct conf_place *place)
 {
     static const char *const keys[] = {
-        "issuer",         "audiences",     "jwks",           "algorithms", "fromHeaders",
-        "forward",        "claimToHeaders", "payloadHeader", "requiredClaims",
-        "clockSkew",      "requireExp",
+        "issuer",         "audiences", "jwks",           "algorithms",
+        "fromHeaders",    "forward",   "claimToHeaders", "payloadHeader",
+        "requiredClaims", "clockSkew", "requireExp",
     };
     const struct jwt_provider_conf *v = c->providers.items;
 

@@ -156,72 +156,64 @@ static const struct conf_struct jwks_struct = {
     .key = k, .type = t, .at = offsetof(struct jwt_provider_conf, field)
 
 /* Of a provider and, for one issuer, of the filter. */
-#define PROVIDER_ROWS                                                                   \
-    { ROW("issuer", CONF_STRING, issuer),                                               \
-      .example = "\"https://id.corp.example\"",                                         \
-      .help = "Who makes the tokens: what their claim iss must be, letter for letter." }, \
-        { ROW("audiences", CONF_LIST, audiences),                                       \
-          .sub = &audience_struct,                                                      \
-          .min = 1,                                                                     \
-          .max = AUDIENCES_MAX,                                                         \
-          .one_ok = true,                                                               \
-          .example = "[\"orders\"]",                                                    \
-          .help = "Whom the tokens must be for: one of these must be in their claim "   \
-                  "aud. Else a token for another service could be used here." },        \
-        { ROW("jwks", CONF_OBJECT, jwks),                                               \
-          .sub = &jwks_struct,                                                          \
-          .example = "\"file:/etc/outrigger/jwks.json\"",                               \
-          .help = "The issuer's public keys, a JSON Web Key Set (RFC 7517) of at most " \
-                  "64 keys." },                                                         \
-        { ROW("algorithms", CONF_LIST, algorithms),                                     \
-          .sub = &alg_struct,                                                           \
-          .min = 1,                                                                     \
-          .max = SIG_ALGS,                                                              \
-          .one_ok = true,                                                               \
-          .example = "[\"ES256\", \"RS256\"]",                                          \
-          .help = "Signatures that are taken. Without this key all with public keys: "  \
-                  "RS, PS and ES with 256, 384 and 512 bits, EdDSA. HS256, HS384 and "  \
-                  "HS512, whose key can make tokens too, must be named here." },        \
-        { ROW("fromHeaders", CONF_LIST, places),                                        \
-          .sub = &place_struct,                                                         \
-          .min = 1,                                                                     \
-          .max = JWT_PLACES_MAX,                                                        \
-          .one_ok = true,                                                               \
-          .example = "[{ \"name\": \"x-token\" }]",                                     \
-          .help = "Request headers that may have the token. Without this key "          \
-                  "\"authorization: Bearer TOKEN\"." },                                 \
-        { ROW("forward", CONF_BOOL, forward),                                           \
-          .def = "false",                                                               \
-          .example = "true",                                                            \
-          .help = "Backends get the token too. Else it is taken out of the request." }, \
-        { ROW("claimToHeaders", CONF_MAP, claim_headers),                               \
-          .max = MAP_MAX,                                                               \
-          .example = "{ \"x-user\": \"sub\", \"x-roles\": \"realm_access.roles\" }",    \
-          .help = "Request headers for backends: header and the claim that it gets; "   \
-                  "members of objects have dotted names, lists become text with "       \
+#define PROVIDER_ROWS                                                                    \
+    { ROW("issuer", CONF_STRING, issuer), .example = "\"https://id.corp.example\"",      \
+      .help =                                                                            \
+          "Who makes the tokens: what their claim iss must be, letter for letter." },    \
+        { ROW("audiences", CONF_LIST, audiences),                                        \
+          .sub = &audience_struct,                                                       \
+          .min = 1,                                                                      \
+          .max = AUDIENCES_MAX,                                                          \
+          .one_ok = true,                                                                \
+          .example = "[\"orders\"]",                                                     \
+          .help = "Whom the tokens must be for: one of these must be in their claim "    \
+                  "aud. Else a token for another service could be used here." },         \
+        { ROW("jwks", CONF_OBJECT, jwks), .sub = &jwks_struct,                           \
+          .example = "\"file:/etc/outrigger/jwks.json\"",                                \
+          .help = "The issuer's public keys, a JSON Web Key Set (RFC 7517) of at most "  \
+                  "64 keys." },                                                          \
+        { ROW("algorithms", CONF_LIST, algorithms),                                      \
+          .sub = &alg_struct,                                                            \
+          .min = 1,                                                                      \
+          .max = SIG_ALGS,                                                               \
+          .one_ok = true,                                                                \
+          .example = "[\"ES256\", \"RS256\"]",                                           \
+          .help = "Signatures that are taken. Without this key all with public keys: "   \
+                  "RS, PS and ES with 256, 384 and 512 bits, EdDSA. HS256, HS384 and "   \
+                  "HS512, whose key can make tokens too, must be named here." },         \
+        { ROW("fromHeaders", CONF_LIST, places),                                         \
+          .sub = &place_struct,                                                          \
+          .min = 1,                                                                      \
+          .max = JWT_PLACES_MAX,                                                         \
+          .one_ok = true,                                                                \
+          .example = "[{ \"name\": \"x-token\" }]",                                      \
+          .help = "Request headers that may have the token. Without this key "           \
+                  "\"authorization: Bearer TOKEN\"." },                                  \
+        { ROW("forward", CONF_BOOL, forward), .def = "false", .example = "true",         \
+          .help = "Backends get the token too. Else it is taken out of the request." },  \
+        { ROW("claimToHeaders", CONF_MAP, claim_headers), .max = MAP_MAX,                \
+          .example = "{ \"x-user\": \"sub\", \"x-roles\": \"realm_access.roles\" }",     \
+          .help = "Request headers for backends: header and the claim that it gets; "    \
+                  "members of objects have dotted names, lists become text with "        \
                   "commas. What a client sends in these headers is always taken out. A " \
-                  "claim that no header can hold leaves its header out." },             \
-        { ROW("payloadHeader", CONF_STRING, payload_header),                            \
-          .valid = jwt_header_valid,                                                    \
-          .code = "E0280",                                                              \
-          .example = "\"x-jwt-payload\"",                                               \
-          .help = "Request header for backends that gets all claims: the payload in "   \
-                  "base64url. What a client sends in it is always taken out." },        \
-        { ROW("requiredClaims", CONF_MAP, required),                                    \
-          .max = MAP_MAX,                                                               \
-          .example = "{ \"scope\": \"orders.write\" }",                                 \
-          .help = "Claims that the token must have with exactly this value. Of a list " \
-                  "one element must have it; numbers and true and false are written "   \
-                  "as text." },                                                         \
-        { ROW("clockSkew", CONF_DURATION, skew_ms),                                     \
-          .def = "1m",                                                                  \
-          .max = 3600 * 1000,                                                           \
-          .example = "\"10s\"",                                                         \
+                  "claim that no header can hold leaves its header out." },              \
+        { ROW("payloadHeader", CONF_STRING, payload_header), .valid = jwt_header_valid,  \
+          .code = "E0280", .example = "\"x-jwt-payload\"",                               \
+          .help = "Request header for backends that gets all claims: the payload in "    \
+                  "base64url. What a client sends in it is always taken out." },         \
+        { ROW("requiredClaims", CONF_MAP, required), .max = MAP_MAX,                     \
+          .example = "{ \"scope\": \"orders.write\" }",                                  \
+          .help = "Claims that the token must have with exactly this value. Of a list "  \
+                  "one element must have it; numbers and true and false are written "    \
+                  "as text." },                                                          \
+        { ROW("clockSkew", CONF_DURATION, skew_ms), .def = "1m", .max = 3600 * 1000,     \
+          .example = "\"10s\"",                                                          \
           .help = "How far the issuer's clock and ours may be apart, for exp, nbf and "  \
-                  "iat." },                                                             \
-    {                                                                                   \
-        ROW("requireExp", CONF_BOOL, require_exp), .def = "true", .example = "false",   \
-        .help = "Refuses tokens that do not say when they end."                         \
+                  "iat." },                                                              \
+    {                                                                                    \
+        ROW("requireExp", CONF_BOOL, require_exp),                                       \
+            .def = "true", .example = "false",                                           \
+            .help = "Refuses tokens that do not say when they end."                      \
     }
 
 static const struct conf_field provider_fields[] = {

@@ -59,7 +59,8 @@ const char *jwt_place_prefix(const struct jwt_place_conf *p);
 /* The algorithms that it takes: SIG_BITs. */
 unsigned jwt_provider_algs(const struct jwt_provider_conf *p);
 /* One or several, in their order. */
-const struct jwt_provider_conf *jwt_conf_providers(const struct jwt_conf *c, size_t *ret_n);
+const struct jwt_provider_conf *
+jwt_conf_providers(const struct jwt_conf *c, size_t *ret_n);
 
 /* jwt_check.c */
 void jwt_check(void *obj, struct conf_place *place);

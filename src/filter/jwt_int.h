@@ -48,8 +48,8 @@ struct jwt {
     size_t n_places;
     struct jwt_provider providers[JWT_PROVIDERS_MAX];
     size_t n_providers;
-    unsigned algs;        /* of all providers */
-    struct slice *ours;   /* headers that only we set */
+    unsigned algs;      /* of all providers */
+    struct slice *ours; /* headers that only we set */
     size_t n_ours;
     struct pattern_set except;
     struct jwt_worker **workers; /* NULL: no call came there yet */
@@ -64,11 +64,13 @@ struct jwt_found {
         const struct jwt_place *place;
     } v[JWT_FOUND_MAX];
     size_t n;
-    struct jwks_source *wait; /* its answer, which is on its way, may make this good; NULL: none */
+    struct jwks_source
+        *wait; /* its answer, which is on its way, may make this good; NULL: none */
 };
 
 /* On a refusal nothing is held. */
-enum jwt_result jwt_verify(const struct jwt *j, struct jwt_worker *w,
-                           const struct filter_call *fc, struct jwt_found *ret) MUST_CHECK;
+enum jwt_result
+jwt_verify(const struct jwt *j, struct jwt_worker *w, const struct filter_call *fc,
+           struct jwt_found *ret) MUST_CHECK;
 
 #endif

@@ -12,6 +12,9 @@
     }
 
 const struct conf_variant filter_variants[] = {
+    ROW("jwt", jwt,
+        "Lets calls through that carry a token (JWT) of a trusted issuer, and refuses "
+        "others with UNAUTHENTICATED."),
     ROW("requestId", request_id,
         "Gives each call an id in a request header, so that the logs of all services "
         "that it passes can be put together."),
