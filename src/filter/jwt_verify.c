@@ -128,7 +128,6 @@ look_closely(const struct look *l, unsigned providers, struct token **ret_token,
         r = look_with(l, &draft, p, ret_token);
         *ret_provider = p;
     }
-    token_draft_done(&draft);
     return r;
 }
 

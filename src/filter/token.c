@@ -8,7 +8,6 @@
 #include "base/slab.h"
 #include "base/xalloc.h"
 #include "conf/field.h"
-#include "conf/json.h"
 
 #define DATE_MAX_S INT64_C(253402300799) /* the end of the year 9999 */
 
@@ -20,27 +19,18 @@ enum jwt_result
 token_draft_read(struct token_draft *d, struct slice text, unsigned algs)
 {
     enum jwt_result r = jose_parse(text, algs, &d->jose);
-    struct jtree_fault fault;
+    const struct claim_read *issuer;
 
     if (r != JWT_OK)
         return r;
     d->text = text;
-    d->payload = jtree_read((const char *)d->jose.payload.p, d->jose.payload.n, &fault);
-    if (!d->payload)
+    if (!claims_read(&d->claims, (uint8_t *)(uintptr_t)d->jose.payload.p,
+                     d->jose.payload.n))
         return JWT_MALFORMED;
-    if (!jtree_is_object(d->payload)) {
-        token_draft_done(d);
-        return JWT_MALFORMED;
-    }
-    d->issuer = slice_of(jtree_get_string(d->payload, "iss", NULL));
+    issuer = claims_read_get(&d->claims, "iss");
+    d->issuer =
+        issuer && issuer->kind == CLAIM_TEXT ? issuer->value : (struct slice){ 0 };
     return JWT_OK;
-}
-
-void
-token_draft_done(struct token_draft *d)
-{
-    jtree_free(d->payload);
-    d->payload = NULL;
 }
 
 enum jwt_result
@@ -79,46 +69,43 @@ date_clamp(int64_t s)
 
 /* A NumericDate in ms, which may have a fraction. */
 static bool
-date_read(const struct json_t *v, int64_t *ret_ms)
+date_read(const struct claim_read *c, int64_t *ret_ms)
 {
-    int64_t whole;
-    double real;
-
-    if (jtree_int(v, &whole)) {
-        *ret_ms = date_clamp(whole) * 1000;
-        return true;
-    }
-    if (!jtree_real(v, &real))
+    if (c->kind == CLAIM_WHOLE)
+        *ret_ms = date_clamp(c->whole) * 1000;
+    else if (c->kind != CLAIM_REAL)
         return false;
-    if (real < 0)
-        real = 0;
-    *ret_ms = real > (double)DATE_MAX_S ? DATE_MAX_S * 1000 : (int64_t)(real * 1000);
+    else if (c->real <= 0)
+        *ret_ms = 0;
+    else
+        *ret_ms =
+            c->real > (double)DATE_MAX_S ? DATE_MAX_S * 1000 : (int64_t)(c->real * 1000);
     return true;
 }
 
 /* exp must be a whole number (reliability.md J4): what decides how long a token lives has one
  * reading only. */
 static enum jwt_result
-dates_read(const struct json_t *payload, const struct token_rules *rules, struct span *s)
+dates_read(const struct claims_read *all, const struct token_rules *rules, struct span *s)
 {
-    const struct json_t *exp = jtree_get_raw(payload, "exp");
-    int64_t whole, ms;
+    const struct claim_read *exp = claims_read_get(all, "exp");
+    const char *const starts[] = { "nbf", "iat" };
+    int64_t ms;
 
     *s = (struct span){ INT64_MIN, INT64_MAX };
     if (!exp && rules->require_exp)
         return JWT_NO_EXPIRY;
     if (exp) {
-        if (!jtree_int(exp, &whole))
+        if (exp->kind != CLAIM_WHOLE)
             return JWT_MALFORMED;
-        s->until_ms = date_clamp(whole) * 1000 + rules->skew_ms;
+        s->until_ms = date_clamp(exp->whole) * 1000 + rules->skew_ms;
     }
-    for (const char *const *name = (const char *const[]){ "nbf", "iat", NULL }; *name;
-         name++) {
-        const struct json_t *v = jtree_get_raw(payload, *name);
+    for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
+        const struct claim_read *c = claims_read_get(all, starts[i]);
 
-        if (!v)
+        if (!c)
             continue;
-        if (!date_read(v, &ms))
+        if (!date_read(c, &ms))
             return JWT_MALFORMED;
         if (ms - rules->skew_ms > s->from_ms)
             s->from_ms = ms - rules->skew_ms;
@@ -127,10 +114,10 @@ dates_read(const struct json_t *payload, const struct token_rules *rules, struct
 }
 
 static enum jwt_result
-dates_check(const struct json_t *payload, const struct token_rules *rules, int64_t now_ms,
-            struct span *s)
+dates_check(const struct claims_read *all, const struct token_rules *rules,
+            int64_t now_ms, struct span *s)
 {
-    enum jwt_result r = dates_read(payload, rules, s);
+    enum jwt_result r = dates_read(all, rules, s);
 
     if (r != JWT_OK)
         return r;
@@ -142,26 +129,25 @@ dates_check(const struct json_t *payload, const struct token_rules *rules, int64
 /* ---- other claims ---- */
 
 static bool
-audience_is_one(const struct token_rules *rules, const struct json_t *v)
+audience_is_one(const struct token_rules *rules, const struct claim_read *c)
 {
-    struct slice name = slice_of(jtree_string(v));
-
-    for (size_t i = 0; name.p && i < rules->n_audiences; i++)
-        if (slice_eq(name, rules->audiences[i]))
+    for (size_t i = 0; c->kind == CLAIM_TEXT && i < rules->n_audiences; i++)
+        if (slice_eq(c->value, rules->audiences[i]))
             return true;
     return false;
 }
 
-/* One text, or a list of them (RFC 7519 4.1.3). */
+/* One text, or a list of them (RFC 7519 4.1.3): the values right behind that have its name, too. */
 static bool
-audience_fits(const struct token_rules *rules, const struct json_t *payload)
+audience_fits(const struct token_rules *rules, const struct claims_read *all)
 {
-    const struct json_t *aud = jtree_get(payload, "aud");
+    const struct claim_read *aud = claims_read_get(all, "aud");
+    const struct claim_read *end = all->v + all->n;
 
-    if (!jtree_is_list(aud))
-        return audience_is_one(rules, aud);
-    for (size_t i = 0; i < jtree_count(aud); i++)
-        if (audience_is_one(rules, jtree_item(aud, i)))
+    if (!aud || aud->kind != CLAIM_TREE)
+        return aud && audience_is_one(rules, aud);
+    for (const struct claim_read *c = aud + 1; c < end && c->depth > 1; c++)
+        if (c->depth == 2 && c->name.p == aud->name.p && audience_is_one(rules, c))
             return true;
     return false;
 }
@@ -298,11 +284,11 @@ token_drop(struct token *t, struct reaper *r)
 /* One piece: the token, values, claims, texts of claims, the text. */
 static struct token *
 token_new(struct token_home *h, const struct token_draft *d,
-          const struct token_rules *rules, const struct claims_need *need)
+          const struct token_rules *rules)
 {
     size_t n_values = rules->headers ? rules->headers->n : 0;
     size_t size = sizeof(struct token) + n_values * sizeof(struct token_value) +
-                  need->n * sizeof(struct claim) + need->bytes + d->text.n;
+                  d->claims.kept * sizeof(struct claim) + d->claims.bytes + d->text.n;
     struct token *t = slab_malloc(h->slab, size);
     struct claim *claims;
     char *text;
@@ -318,9 +304,9 @@ token_new(struct token_home *h, const struct token_draft *d,
     };
     ref_init(&t->ref, token_free);
     claims = (struct claim *)(void *)(t->values + n_values);
-    text = (char *)(claims + need->n);
-    t->claims = claims_fill(d->payload, need, claims, text);
-    text += need->bytes;
+    text = (char *)(claims + d->claims.kept);
+    t->claims = claims_make(&d->claims, claims, text);
+    text += d->claims.bytes;
     memcpy(text, d->text.p, d->text.n);
     t->text = slice_make(text, d->text.n);
     t->payload =
@@ -334,19 +320,16 @@ token_make(struct token_home *h, const struct token_draft *d,
            const struct token_rules *rules, int64_t now_ms, struct token **ret)
 {
     struct span span;
-    enum jwt_result r = dates_check(d->payload, rules, now_ms, &span);
-    struct claims_need need;
+    enum jwt_result r = dates_check(&d->claims, rules, now_ms, &span);
     struct token *t;
 
     if (r != JWT_OK)
         return r;
     if (!d->issuer.p || !slice_eq(d->issuer, rules->issuer))
         return JWT_ISSUER;
-    if (!audience_fits(rules, d->payload))
+    if (!audience_fits(rules, &d->claims))
         return JWT_AUDIENCE;
-    if (!claims_measure(d->payload, &need))
-        return JWT_MALFORMED;
-    t = token_new(h, d, rules, &need);
+    t = token_new(h, d, rules);
     if (!t)
         return JWT_NO_MEMORY;
     if (!required_are_there(rules, &t->claims)) {

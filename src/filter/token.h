@@ -18,7 +18,6 @@
 #include "loop/reap.h"
 
 struct conf_map;
-struct json_t;
 struct reaper;
 struct slab;
 
@@ -35,9 +34,9 @@ struct token_rules {
 };
 
 struct token_draft {
-    struct slice text; /* as the client sent it; not ours */
-    struct json_t *payload;
-    struct slice issuer; /* in payload; p NULL: it says none */
+    struct slice text;   /* as the client sent it; not ours */
+    struct slice issuer; /* p NULL: it says none */
+    struct claims_read claims;
     struct jose jose;
 };
 

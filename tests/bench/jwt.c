@@ -29,9 +29,11 @@
 enum { RUNS = 9, ARENA_FIRST = 4096, STATE_MAX = 512, TOKENS_MAX = 100000 };
 
 static const char claims[] =
-    "{\"iss\":\"https://id.corp.example\",\"aud\":\"orders\",\"sub\":\"7f3c-joe\",\"exp\":"
+    "{\"iss\":\"https://"
+    "id.corp.example\",\"aud\":\"orders\",\"sub\":\"7f3c-joe\",\"exp\":"
     "4102444800,\"iat\":1700000000,\"nbf\":1700000000,\"jti\":\"%zu\",\"azp\":\"web\","
-    "\"scope\":\"orders.read orders.write\",\"realm_access\":{\"roles\":[\"user\",\"admin\"]}}";
+    "\"scope\":\"orders.read "
+    "orders.write\",\"realm_access\":{\"roles\":[\"user\",\"admin\"]}}";
 
 struct bench {
     struct loop *loop;
@@ -71,10 +73,11 @@ open_filter(struct bench *b, size_t cache)
             *to++ = '\\';
         *to++ = *from;
     }
-    strbuf_printf(&json,
-                  "{ \"issuer\": \"https://id.corp.example\", \"audiences\": [\"orders\"], "
-                  "\"jwks\": \"%s\", \"algorithms\": [\"%s\"], \"cacheTokens\": %zu }",
-                  quoted, sig_alg_names[b->key->alg], cache);
+    strbuf_printf(
+        &json,
+        "{ \"issuer\": \"https://id.corp.example\", \"audiences\": [\"orders\"], "
+        "\"jwks\": \"%s\", \"algorithms\": [\"%s\"], \"cacheTokens\": %zu }",
+        quoted, sig_alg_names[b->key->alg], cache);
     if (conf_load_text(filter_jwt.conf, "bench", json.s, json.len, &problems, &s) != 0) {
         fprintf(stderr, "%s\n", problems.s);
         exit(1);
@@ -110,7 +113,8 @@ bench_open(struct bench *b, enum sig_alg alg, size_t tokens, size_t cache)
         snprintf(payload, sizeof(payload), claims, i);
         token = jwt_make(b->key, payload);
         b->tokens[i] = xmalloc(strlen(token) + 8);
-        sprintf(b->tokens[i], "Bearer %s", token); /* lint: allow sprintf - measured above */
+        sprintf(b->tokens[i], "Bearer %s",
+                token); /* lint: allow sprintf - measured above */
         xfree(token);
     }
 }
@@ -135,8 +139,10 @@ static bool
 one_call(struct bench *b, const struct chain *chain, const char *token)
 {
     static const char *const fields[][2] = {
-        { "content-type", "application/grpc" }, { "te", "trailers" },
-        { "user-agent", "grpc-python/1.51.1" }, { "grpc-accept-encoding", "gzip" },
+        { "content-type", "application/grpc" },
+        { "te", "trailers" },
+        { "user-agent", "grpc-python/1.51.1" },
+        { "grpc-accept-encoding", "gzip" },
         { "grpc-timeout", "10S" },
     };
     struct h2_headers h = { 0 };

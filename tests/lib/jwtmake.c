@@ -18,12 +18,12 @@
 
 enum { TEXT_CAP = 1 << 20, COORD_MAX = 66 };
 
-#define MUST(truth)                                                           \
-    do {                                                                      \
-        if (!(truth)) {                                                       \
+#define MUST(truth)                                                             \
+    do {                                                                        \
+        if (!(truth)) {                                                         \
             fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #truth); \
-            abort();                                                          \
-        }                                                                     \
+            abort();                                                            \
+        }                                                                       \
     } while (0)
 
 static const char *const curves[3] = { "P-256", "P-384", "P-521" };
@@ -191,8 +191,8 @@ jwt_sign(const struct jwtkey *k, enum sig_alg alg, struct slice input, uint8_t *
     EVP_MD_CTX *c;
 
     if (SIG_BIT(alg) & SIG_SET_HS) {
-        MUST(HMAC(md_of(alg), k->secret, (int)k->secret_n, input.p, input.n, out,
-                  &mac_n));
+        MUST(
+            HMAC(md_of(alg), k->secret, (int)k->secret_n, input.p, input.n, out, &mac_n));
         return mac_n;
     }
     c = EVP_MD_CTX_new();
