@@ -211,23 +211,37 @@ jwt_sign(const struct jwtkey *k, enum sig_alg alg, struct slice input, uint8_t *
 }
 
 char *
-jwt_make_with(const struct jwtkey *k, enum sig_alg alg, const char *header,
-              const char *payload)
+jwt_join(struct slice header, struct slice payload, struct slice signature)
 {
-    char *a = jwt_b64(slice_of(header)), *b = jwt_b64(slice_of(payload)), *c;
-    uint8_t sig[SIG_LEN_MAX * 2];
+    char *a = jwt_b64(header), *b = jwt_b64(payload), *c = jwt_b64(signature);
     struct strbuf text;
-    size_t n;
 
     strbuf_init(&text, TEXT_CAP);
-    strbuf_printf(&text, "%s.%s", a, b);
-    n = jwt_sign(k, alg, slice_make(text.s, text.len), sig);
-    c = jwt_b64(slice_make(sig, n));
-    strbuf_printf(&text, ".%s", c);
+    strbuf_printf(&text, "%s.%s.%s", a, b, c);
     xfree(a);
     xfree(b);
     xfree(c);
     return strbuf_steal(&text);
+}
+
+char *
+jwt_make_raw(const struct jwtkey *k, enum sig_alg alg, struct slice header,
+             struct slice payload)
+{
+    char *input = jwt_join(header, payload, (struct slice){ 0 }), *token;
+    uint8_t sig[SIG_LEN_MAX * 2];
+    size_t n = jwt_sign(k, alg, slice_make(input, strlen(input) - 1), sig);
+
+    token = jwt_join(header, payload, slice_make(sig, n));
+    xfree(input);
+    return token;
+}
+
+char *
+jwt_make_with(const struct jwtkey *k, enum sig_alg alg, const char *header,
+              const char *payload)
+{
+    return jwt_make_raw(k, alg, slice_of(header), slice_of(payload));
 }
 
 char *

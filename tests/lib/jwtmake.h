@@ -31,6 +31,11 @@ char *jwtkeys_set(struct jwtkey *const *keys, size_t n);
 /* The raw signature of a token, whatever the key was made for: RSA keys sign with PS and RS. out has SIG_LEN_MAX. */
 size_t
 jwt_sign(const struct jwtkey *k, enum sig_alg alg, struct slice input, uint8_t *out);
+/* A signed token of these bytes. */
+char *jwt_make_raw(const struct jwtkey *k, enum sig_alg alg, struct slice header,
+                   struct slice payload);
+/* A token with a signature from elsewhere. */
+char *jwt_join(struct slice header, struct slice payload, struct slice signature);
 /* A signed token with exactly this header. */
 char *jwt_make_with(const struct jwtkey *k, enum sig_alg alg, const char *header,
                     const char *payload);
