@@ -231,7 +231,7 @@ static void
 url_note_absent(struct jwks_source *s)
 {
     struct slice kid = slice_make(s->asked, s->asked_n);
-    int64_t until_us = loop_now_us(s->loop) + s->conf.refresh_ms * 1000;
+    int64_t until_us = loop_now_us(s->loop) + JWKS_ABSENT_S * INT64_C(1000000);
 
     if (s->asked_n > 0 && !jwks_has(s->keys, kid)) {
         s->absent[s->absent_at].hash = kid_hash(s, kid);

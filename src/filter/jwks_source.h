@@ -3,8 +3,8 @@
  * again and again. What cannot be read or is no good changes nothing: the old keys stay, the log says why, and it is counted. Keys of a URL end
  * when no answer was good for maxStale (reliability.md J8, J9).
  *
- * A token that names a key which is not in the set makes a URL be asked at once, but for such a reason only once in 30 s, one fetch at a time, and not again for a
- * name that the last answer did not have.
+ * A token that names a key which is not in the set makes a URL be asked at once, but for such a reason only once in 30 s, one fetch at a time, and not again within 2 minutes for a
+ * name that the answer did not have.
  *
  * Sources that say the same are one: a reload that changes other things of a filter does not lose its keys. Opened and closed on the main thread; workers look with a
  * view of their own. A look costs two loads of lines that hardly ever change; only new keys take a lock. */
@@ -23,7 +23,12 @@ struct jwks_source;
 struct loop;
 struct stats;
 
-enum { JWKS_ASK_EVERY_S = 30, JWKS_RETRY_MAX_S = 30 };
+enum {
+    JWKS_ASK_EVERY_S = 30,
+    JWKS_RETRY_MAX_S = 30,
+    /* An issuer's answer may come from a cache on the way that does not have its newest key yet. */
+    JWKS_ABSENT_S = 120,
+};
 
 struct jwks_conf {
     bool on;          /* it is in the config */
