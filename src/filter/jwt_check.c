@@ -160,13 +160,41 @@ jwks_conf_check(void *obj, struct conf_place *place)
 
 /* ---- one issuer ---- */
 
+static const struct jwt_place_conf *
+place_at(const struct jwt_provider_conf *p, size_t i)
+{
+    static const struct jwt_place_conf usual = { "authorization", NULL };
+    const struct jwt_place_conf *v = p->places.items;
+
+    if (p->places.n == 0)
+        return i == 0 ? &usual : NULL;
+    return i < p->places.n && v[i].name ? &v[i] : NULL;
+}
+
+/* Headers that are ours are taken out of each request before tokens are looked for. */
+static void
+check_not_place(const struct jwt_provider_conf *p, struct conf_place *place,
+                const char *key, const char *name)
+{
+    const struct jwt_place_conf *at;
+
+    for (size_t i = 0; (at = place_at(p, i)); i++)
+        if (strcmp(at->name, name) == 0)
+            conf_problem(place, key, "E0345",
+                         "%s has the token; give backends what it says in another header",
+                         name);
+}
+
 static void
 check_headers(const struct jwt_provider_conf *p, struct conf_place *place)
 {
     const struct conf_map *m = &p->claim_headers;
     const char *why;
 
+    if (p->payload_header)
+        check_not_place(p, place, "payloadHeader", p->payload_header);
     for (size_t i = 0; i < m->n; i++) {
+        check_not_place(p, place, "claimToHeaders", m->items[i].key);
         if (jwt_header_valid(m->items[i].key, &why) != ERR_OK)
             conf_problem(place, "claimToHeaders", "E0280", "%s: %s", m->items[i].key,
                          why);
@@ -212,17 +240,6 @@ jwt_check_provider(void *obj, struct conf_place *place)
 
 /* ---- the filter ---- */
 
-static const struct jwt_place_conf *
-place_at(const struct jwt_provider_conf *p, size_t i)
-{
-    static const struct jwt_place_conf usual = { "authorization", NULL };
-    const struct jwt_place_conf *v = p->places.items;
-
-    if (p->places.n == 0)
-        return i == 0 ? &usual : NULL;
-    return i < p->places.n && v[i].name ? &v[i] : NULL;
-}
-
 static bool
 places_meet(const struct jwt_provider_conf *a, const struct jwt_provider_conf *b)
 {
@@ -233,6 +250,22 @@ places_meet(const struct jwt_provider_conf *a, const struct jwt_provider_conf *b
             if (strcmp(x->name, y->name) == 0)
                 return true;
     return false;
+}
+
+/* A header that one provider sets is not where another one's token is. */
+static void
+check_headers_of(const struct jwt_provider_conf *p, const struct jwt_provider_conf *other,
+                 size_t i, struct conf_place *place)
+{
+    const struct jwt_place_conf *at;
+
+    for (size_t k = 0; (at = place_at(other, k)); k++)
+        if (conf_map_get(&p->claim_headers, at->name) ||
+            (p->payload_header && strcmp(p->payload_header, at->name) == 0))
+            conf_problem_item(place, "providers", i, NULL, "E0345",
+                              "%s has the token of another provider; give backends what "
+                              "this one says in another header",
+                              at->name);
 }
 
 static void
@@ -251,6 +284,10 @@ check_several(const struct jwt_conf *c, struct conf_place *place)
                          "%s belongs to one issuer; with \"providers\" write it in each "
                          "of them",
                          keys[i]);
+    for (size_t i = 0; i < c->providers.n; i++)
+        for (size_t k = 0; k < c->providers.n; k++)
+            if (i != k)
+                check_headers_of(&v[i], &v[k], i, place);
     for (size_t i = 0; i < c->providers.n && c->require == JWT_REQUIRE_ALL; i++)
         for (size_t k = 0; k < i; k++)
             if (places_meet(&v[i], &v[k]))
