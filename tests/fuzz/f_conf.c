@@ -60,8 +60,8 @@ check_config(const struct config *c)
 
             check_route(&r[k]);
             check_filters(&r[k].filters);
-            for (size_t p = 0; p < picks->n; p++)
-                FUZZ_CHECK(picks->v[p].name && picks->v[p].settings);
+            for (size_t x = 0; x < picks->n; x++)
+                FUZZ_CHECK(picks->v[x].name && picks->v[x].settings);
             filter_picks_free(picks);
         }
     }
