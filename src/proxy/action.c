@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "filter/edit.h"
+#include "filter/template.h"
 #include "grpc/path.h"
 #include "grpc/reason.h"
 #include "grpc/status.h"
@@ -13,12 +15,10 @@
 #include "net/addr.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
-#include "proxy/edit.h"
 #include "proxy/listener_conf.h"
 #include "proxy/mirror.h"
 #include "proxy/route.h"
 #include "proxy/table.h"
-#include "proxy/template.h"
 #include "proxy/worker.h"
 
 enum { STATUS_TEXT_MAX = 400 }; /* call_fail has room for 512 */

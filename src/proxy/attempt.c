@@ -2,6 +2,7 @@
 /* proxy/attempt.c - one try of a call on one backend, and the transparent replay of a try that no backend processed
  * (gRFC A6 "transparent retries", RFC 9113 8.7). */
 #include "base/err.h"
+#include "filter/edit.h"
 #include "grpc/reason.h"
 #include "grpc/status.h"
 #include "loop/loop.h"
@@ -9,7 +10,6 @@
 #include "proxy/balance.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
-#include "proxy/edit.h"
 #include "proxy/filters.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"

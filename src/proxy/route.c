@@ -9,13 +9,13 @@
 #include "base/rand.h"
 #include "base/xalloc.h"
 #include "filter/chain.h"
+#include "filter/edit.h"
+#include "filter/template.h"
 #include "h2/headers.h"
 #include "proxy/balance.h"
-#include "proxy/edit.h"
 #include "proxy/listener_conf.h"
 #include "proxy/method_conf.h"
 #include "proxy/split.h"
-#include "proxy/template.h"
 #include "upstream/pool_levels.h"
 
 enum { SPLIT_VALUE_MAX = 1024 };
