@@ -70,6 +70,26 @@ shared_bucket_take(const struct bucket_rule *r, struct shared_bucket *b, uint32_
     }
 }
 
+int64_t
+shared_bucket_borrow(const struct bucket_rule *r, struct shared_bucket *b, uint64_t n,
+                     int64_t now_us)
+{
+    const int64_t most = BUCKET_FILL_MAX_US * STEPS_PER_US;
+    int64_t now = now_us * STEPS_PER_US;
+    int64_t cost = n > (uint64_t)(most / r->token) ? most : (int64_t)n * r->token;
+    int64_t full_at = atomic_load_explicit(&b->full_at, memory_order_relaxed);
+    int64_t until_full;
+
+    do {
+        until_full = (full_at > now ? full_at - now : 0) + cost;
+        if (until_full > most + r->depth)
+            until_full = most + r->depth;
+    } while (!atomic_compare_exchange_weak_explicit(
+        &b->full_at, &full_at, now + until_full, memory_order_relaxed,
+        memory_order_relaxed));
+    return steps_to_us(until_full - r->depth);
+}
+
 bool
 shared_bucket_is_full(const struct shared_bucket *b, int64_t now_us)
 {

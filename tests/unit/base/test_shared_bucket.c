@@ -104,6 +104,21 @@ refuses_what_it_cannot_count(void **state)
 }
 
 static void
+what_is_borrowed_comes_later(void **state)
+{
+    struct bucket_rule r = rule(10, 1000000, 3);
+    struct shared_bucket b = { 0 };
+
+    (void)state;
+    assert_int_equal(shared_bucket_borrow(&r, &b, 2, START), 0);
+    assert_int_equal(shared_bucket_borrow(&r, &b, 5, START), 400000);
+    assert_false(shared_bucket_take(&r, &b, 1, START + 499999, NULL));
+    assert_true(shared_bucket_take(&r, &b, 1, START + 500000, NULL));
+    assert_int_equal(shared_bucket_borrow(&r, &b, UINT64_MAX, START), BUCKET_FILL_MAX_US);
+    assert_int_equal(shared_bucket_borrow(&r, &b, UINT64_MAX, START), BUCKET_FILL_MAX_US);
+}
+
+static void
 parts_of_a_token_count(void **state)
 {
     struct bucket_rule r = rule(0.5, 1000000, 1);
@@ -209,6 +224,7 @@ main(void)
         cmocka_unit_test(what_never_fits_is_refused_and_costs_nothing),
         cmocka_unit_test(a_thread_that_is_behind_gets_no_more),
         cmocka_unit_test(refuses_what_it_cannot_count),
+        cmocka_unit_test(what_is_borrowed_comes_later),
         cmocka_unit_test(parts_of_a_token_count),
         cmocka_unit_test(agrees_with_exact_arithmetic),
         cmocka_unit_test(threads_share_it_exactly),

@@ -36,17 +36,6 @@ static const struct conf_struct root_struct = {
 
 static const struct sip_secret secret = { 1, 2 };
 
-/* Stand-in for jwt's. */
-const struct claim *
-claims_find(const struct claims *c, struct slice name, size_t *at)
-{
-    for (; *at < c->n; (*at)++) {
-        if (slice_eq(c->v[*at].name, name))
-            return &c->v[(*at)++];
-    }
-    return NULL;
-}
-
 static struct rigcall *
 call_from(const char *address)
 {
