@@ -16,6 +16,6 @@ FILTER_KIND(concurrency_limit); /* concurrency_limit.c */
 FILTER_KIND(doomed_call);       /* doomed_call.c */
 FILTER_KIND(message_rate);      /* message_rate.c */
 FILTER_KIND(rate_limit);        /* rate_limit.c */
-FILTER_KIND(request_id); /* request_id.c */
+FILTER_KIND(request_id);        /* request_id.c */
 
 #endif
