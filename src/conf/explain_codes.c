@@ -7,6 +7,9 @@
 #define ROUTE(match) \
     LISTENER "\"routes\": [{ \"match\": { " match " }, \"to\": \"app\" }] }]"
 
+#define FILTER(keys) \
+    LISTENER "\"filters\": [{ " keys " }], \"routes\": [{ \"to\": \"app\" }] }]"
+
 const struct explain_code explain_codes[] = {
     { .code = "E0101",
       .title = "the file cannot be read",
@@ -549,7 +552,28 @@ const struct explain_code explain_codes[] = {
           "port), san (the client's identity by TLS), client (the name that apiKey "
           "found), connection, method, service, path, host, route. address/24 cuts an "
           "IPv4 address to 24 bits; address/24/56 cuts an IPv6 address to 56 bits "
-          "too." },
+          "too.",
+      .bad = FILTER("\"type\": \"rateLimit\", \"rate\": \"5/s\", \"key\": \"x-tenant\""),
+      .good = FILTER(
+          "\"type\": \"rateLimit\", \"rate\": \"5/s\", \"key\": \"header:x-tenant\"") },
+    { .code = "E0431",
+      .title = "a burst that takes too long to come back",
+      .text =
+          "burst is how many may go on at once after a rest. With this rate an empty "
+          "bucket would need more than a year to hold so many again, which is no "
+          "limit. Make burst smaller or the rate higher; without burst it is what the "
+          "rate says for its unit: 5000 for \"5000/m\".",
+      .bad = FILTER("\"type\": \"rateLimit\", \"rate\": \"1/d\", \"burst\": 1000"),
+      .good = FILTER("\"type\": \"rateLimit\", \"rate\": \"1/d\", \"burst\": 10") },
+    { .code = "E0432",
+      .title = "a key of rateLimit that needs \"key\"",
+      .text =
+          "maxKeys and missing are about buckets by key. Without key there is one "
+          "bucket for all calls. Remove them, or say in key what calls are told apart "
+          "by: \"header:x-tenant\", \"address\", \"method\" ...",
+      .bad = FILTER("\"type\": \"rateLimit\", \"rate\": \"5/s\", \"maxKeys\": 100"),
+      .good = FILTER("\"type\": \"rateLimit\", \"rate\": \"5/s\", \"key\": \"address\", "
+                     "\"maxKeys\": 100") },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "
