@@ -123,6 +123,13 @@ static const struct stat_row rows[] = {
             "Faults that were left out because of maxActive."),
     COUNTER(STAT_MESSAGES_TOO_LARGE, "outrigger_messages_too_large_total",
             "Calls that ended because of a message over the limit of their route."),
+    COUNTER(STAT_SIDE_CALLS, "outrigger_side_calls_total",
+            "Questions to outside services (extAuthz, globalRateLimit) that began."),
+    LEVEL(STAT_SIDE_CALLS_FLYING, "outrigger_side_calls", NULL,
+          "Questions to outside services under way."),
+    COUNTER(STAT_SIDE_CALLS_FAILED, "outrigger_side_calls_failed_total",
+            "Questions that got no good answer: late, lost, an error, or none that can "
+            "be read."),
     COUNTER(STAT_MIRRORS_STARTED, "outrigger_mirrors_total", "Calls that were copied."),
     LEVEL(STAT_MIRRORS_FLYING, "outrigger_mirrors", NULL, "Copies of calls under way."),
     COUNTER(STAT_MIRRORS_DROPPED, "outrigger_mirrors_dropped_total",

@@ -284,10 +284,6 @@ call_on_up(struct h2_stream *s, unsigned ev)
     struct call *c = CONTAINER_OF(s, struct call, up);
     bool ended = ev & (H2_EV_END | H2_EV_TRAILERS);
 
-    if (UNLIKELY(!s->other)) {
-        mirror_on_up(s, ev);
-        return;
-    }
     if (c->response != HALF_CLOSED) {
         if (ev & H2_EV_HEADERS)
             response_begin(c, ended && !(ev & (H2_EV_DATA | H2_EV_TRAILERS)));
