@@ -506,6 +506,22 @@ const struct explain_code explain_codes[] = {
           "found), connection, method, service, path, host, route. address/24 cuts an "
           "IPv4 address to 24 bits; address/24/56 cuts an IPv6 address to 56 bits "
           "too." },
+    { .code = "E0370",
+      .title = "not an API key entry",
+      .text = "An entry of keys names a client and the SHA-256 of its key as 64 hex "
+              "digits, as printf %s KEY | sha256sum writes them. The key itself does not "
+              "belong into a config. The client's name goes to logs and headers: "
+              "printable ASCII, at most 128 characters." },
+    { .code = "E0371",
+      .title = "not a pattern",
+      .text = "Rules name values as a whole (\"abc\"), by their begin (\"abc*\"), by "
+              "their end (\"*abc\"), or all that are not empty (\"*\"). Methods are "
+              "\"package.Service/Method\", all of a service \"package.Service/*\"." },
+    { .code = "E0372",
+      .title = "a file of a filter that cannot be used",
+      .text = "A file of API keys or a policy must be there and good when a config is "
+              "loaded. Later it is watched: when it becomes bad, what it said before "
+              "stays, and a log line tells why." },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

@@ -213,6 +213,9 @@ const struct filter *filter_self(const struct filter_call *fc);
 enum filter_verdict
 filter_refuse(struct filter_call *fc, const struct filter_refusal *why, const char *fmt,
               ...) PRINTF_LIKE(3, 4);
+/* From a slot: the filter cannot do its work for this call (no memory, a limit of its own). The call ends with INTERNAL and the reason FILTER_FAILED, counted and logged;
+ * neighbours do not notice. what goes on behind "filter NAME ": "could not keep the id". Returns FILTER_DONE, to be returned. */
+enum filter_verdict filter_fail(struct filter_call *fc, const char *what);
 /* Ends a FILTER_WAIT: FILTER_NEXT, or what filter_refuse returned. From an event of the worker's loop, never from inside a slot. The call may be gone afterwards. */
 void filter_resume(struct filter_call *fc, enum filter_verdict verdict);
 

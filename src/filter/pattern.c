@@ -97,6 +97,48 @@ pattern_method_valid(const char *text, const char **ret_why)
     return ERR_SYNTAX;
 }
 
+/* --- rows --------------------------------------------------------------------------- */
+
+static const struct conf_field method_fields[] = {
+    { .key = "method",
+      .type = CONF_STRING,
+      .at = offsetof(struct pattern_conf, text),
+      .required = true,
+      .valid = pattern_method_valid,
+      .code = "E0371",
+      .example = "\"grpc.health.v1.Health/*\"",
+      .help =
+          "\"package.Service/Method\", with a * at the end or at the begin for more." },
+    { .key = NULL },
+};
+
+const struct conf_struct pattern_method_struct = {
+    .name = "method",
+    .size = sizeof(struct pattern_conf),
+    .fields = method_fields,
+    .short_key = "method",
+};
+
+static const struct conf_field value_fields[] = {
+    { .key = "value",
+      .type = CONF_STRING,
+      .at = offsetof(struct pattern_conf, text),
+      .required = true,
+      .valid = pattern_valid,
+      .code = "E0371",
+      .example = "\"mobile-*\"",
+      .help = "The whole value, or with a * at the end its begin, with a * at the begin "
+              "its end." },
+    { .key = NULL },
+};
+
+const struct conf_struct pattern_value_struct = {
+    .name = "value",
+    .size = sizeof(struct pattern_conf),
+    .fields = value_fields,
+    .short_key = "value",
+};
+
 /* --- sets --------------------------------------------------------------------------- */
 
 void

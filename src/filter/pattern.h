@@ -19,6 +19,7 @@ struct pattern {
 };
 
 struct conf_list;
+struct conf_struct;
 
 /* text must outlive the pattern. */
 struct pattern pattern_read(const char *text);
@@ -28,6 +29,9 @@ bool pattern_fits(const struct pattern *p, struct slice value);
 struct pattern_conf {
     const char *text;
 };
+
+/* Items of such lists; a bare string is enough. */
+extern const struct conf_struct pattern_value_struct, pattern_method_struct;
 
 /* For conf_field.valid: 0, or ERR_SYNTAX and a plain sentence. */
 int pattern_valid(const char *text, const char **ret_why);
