@@ -522,6 +522,28 @@ const struct explain_code explain_codes[] = {
       .text = "A file of API keys or a policy must be there and good when a config is "
               "loaded. Later it is watched: when it becomes bad, what it said before "
               "stays, and a log line tells why." },
+    { .code = "E0373",
+      .title = "a header that no rule can look at",
+      .text = "Rules of authorization look at plain headers of the call. Pseudo headers "
+              "have keys of their own (paths); headers of the connection, host and those "
+              "that begin with grpc- are not the client's word, and a -bin header can be "
+              "written in more than one way." },
+    { .code = "E0374",
+      .title = "a value that a rule cannot compare with",
+      .text =
+          "A header or a claim is compared in exactly one way: exact, prefix, suffix, "
+          "oneOf or present. A range is an IP address with the number of bits that "
+          "count, \"10.0.0.0/8\"." },
+    { .code = "E0375",
+      .title = "rules that do not fit together",
+      .text = "The filter rbac has either rules, or a policy as gRPC libraries have it "
+              "(policy, policyFile), which says itself what happens to other calls. All "
+              "rules together may look at 64 different headers." },
+    { .code = "E0376",
+      .title = "an audit logger that is not known",
+      .text = "Audit lines go to the log of the proxy, which policies call "
+              "\"stdout_logger\". Others are left out when they are marked with "
+              "\"is_optional\": true." },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

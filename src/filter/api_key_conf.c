@@ -42,7 +42,8 @@ keys_read(const char *path, const char *text, size_t n, const void *arg,
     size_t from_file;
 
     if (entries_add(s, &c->keys) != ERR_OK)
-        strbuf_puts(why, "the entries of \"keys\" are not good"); /* the check told */
+        strbuf_puts(why,
+                    "the entries of \"keys\" are not good"); /* never after the check */
     else if (key_set_read(s, text, n, why) == ERR_OK) {
         from_file = key_set_count(s) - c->keys.n;
         if (!path || from_file > 0)
@@ -162,22 +163,27 @@ static const struct conf_struct entry_struct = {
 
 /* --- the filter --------------------------------------------------------------------- */
 
-/* The same hash may be written in upper and in lower case. */
-static void
+/* The same hash may be written in upper and in lower case. False: some entry was refused by its rows, or is here. */
+static bool
 entries_check(const struct conf_list *entries, struct conf_place *place)
 {
     const struct api_key_entry_conf *e = entries->items;
     struct key_set *s = key_set_new();
+    bool good = true;
 
     for (size_t i = 0; i < entries->n; i++) {
         uint8_t hash[SHA256_LEN];
 
-        if (e[i].sha256 && key_hash_read(slice_of(e[i].sha256), hash) &&
-            key_set_add(s, hash, slice_of(e[i].client)) != ERR_OK)
+        if (!e[i].client || !key_hash_read(slice_of(e[i].sha256), hash)) {
+            good = false;
+        } else if (key_set_add(s, hash, slice_of(e[i].client)) != ERR_OK) {
             conf_problem_item(place, "keys", i, "sha256", "E0202",
                               "this key stands in the list for the second time");
+            good = false;
+        }
     }
     key_set_free(s);
+    return good;
 }
 
 static void
@@ -195,7 +201,8 @@ api_key_check(void *obj, struct conf_place *place)
     }
     conf_check_unique(place, "headers", &c->headers, sizeof(struct api_key_header_conf),
                       offsetof(struct api_key_header_conf, name), "name", NULL);
-    entries_check(&c->keys, place);
+    if (!entries_check(&c->keys, place))
+        return;
     strbuf_init(&why, WHY_MAX);
     if (c->file && watched_check(&api_key_file, c->file, c, &why) != ERR_OK)
         conf_problem(place, "file", "E0372", "%s", why.s);

@@ -66,7 +66,8 @@ watched_check(const struct watched_kind *kind, const char *path, const void *arg
     if (object)
         kind->free(object);
     else
-        strbuf_printf(why, "%s: %s", path, reason.s ? reason.s : "");
+        strbuf_printf(why, "%s%s%s", path ? path : "", path ? ": " : "",
+                      reason.s ? reason.s : "");
     strbuf_done(&reason);
     return object ? ERR_OK : ERR_SYNTAX;
 }

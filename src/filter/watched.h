@@ -38,7 +38,7 @@ void watched_close(struct watched *w);
 const void *watched_enter(struct watched *w, unsigned worker);
 void watched_leave(struct watched *w, unsigned worker);
 
-/* For the check of a config: whether the file is good now. ERR_SYNTAX: why gets "PATH: " and a sentence without a full stop. */
+/* For the check of a config: whether the file (NULL: what arg alone says) is good now. ERR_SYNTAX: why gets "PATH: " and a sentence without a full stop. */
 int watched_check(const struct watched_kind *kind, const char *path, const void *arg,
                   struct strbuf *why) MUST_CHECK;
 
