@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conf/explain_codes.c - the list of all codes. E01: reading one value; E02: meaning;
- * W03: warnings. A code is never reused. */
+ * E03 and E04: filters; W03: warnings. A code is never reused. */
 #include "conf/explain.h"
 
 #define LISTENER "\"listeners\": [{ \"listen\": \":8080\", "
 #define ROUTE(match) \
     LISTENER "\"routes\": [{ \"match\": { " match " }, \"to\": \"app\" }] }]"
+
+#define FILTER(settings) \
+    LISTENER "\"filters\": [" settings "], \"routes\": [{ \"to\": \"app\" }] }]"
 
 const struct explain_code explain_codes[] = {
     { .code = "E0101",
@@ -497,26 +500,70 @@ const struct explain_code explain_codes[] = {
               "long.",
       .bad = "\"upgrade\": { \"socket\": \"upgrade.sock\" }",
       .good = "\"upgrade\": { \"socket\": \"/run/outrigger/upgrade.sock\" }" },
-    { .code = "E0430",
-      .title = "not a part of a key",
+    { .code = "E0301",
+      .title = "two filters with one name",
+      .text = "Routes, logs and metrics tell the filters of a listener by their names. A "
+              "filter without a name is called like its type, so the second one of a "
+              "type needs a name; it cannot be that of another type. A route has one "
+              "entry for a filter.",
+      .bad = LISTENER "\"filters\": [\"requestId\", { \"type\": \"requestId\", "
+                      "\"header\": \"x-trace\" }], \"routes\": [{ \"to\": \"app\" }] }]",
+      .good = LISTENER "\"filters\": [\"requestId\", { \"type\": \"requestId\", "
+                       "\"name\": \"trace\", \"header\": \"x-trace\" }], \"routes\": [{ "
+                       "\"to\": \"app\" }] }]" },
+    { .code = "E0302",
+      .title = "a filter that can be there only once",
       .text =
-          "A key is a list of parts that take a text from each call: header:NAME, "
-          "claim:NAME (of the verified token), address (of the client, without its "
-          "port), san (the client's identity by TLS), client (the name that apiKey "
-          "found), connection, method, service, path, host, route. address/24 cuts an "
-          "IPv4 address to 24 bits; address/24/56 cuts an IPv6 address to 56 bits "
-          "too." },
+          "Filters that count or record every call would do so twice. Put all that it "
+          "shall do into one entry." },
+    { .code = "E0303",
+      .title = "a route is about a filter that its listener does not have",
+      .text =
+          "\"filters\" of a route changes or switches off filters of its listener, "
+          "found by \"name\", or by the type when there is no name. The listener's "
+          "list gives the order, so each filter stands there, with \"off\": true when "
+          "it is for some routes only.",
+      .bad =
+          LISTENER "\"routes\": [{ \"to\": \"app\", \"filters\": [\"requestId\"] }] }]",
+      .good =
+          LISTENER "\"filters\": [{ \"type\": \"requestId\", \"off\": true }],\n"
+                   "  \"routes\": [{ \"to\": \"app\", \"filters\": [\"requestId\"] }] "
+                   "}]" },
+    { .code = "E0304",
+      .title = "a route takes a filter for one of another type",
+      .text = "The entry of a route has the type of the listener's filter with this "
+              "name: its settings take the place of that filter's." },
+    { .code = "E0305",
+      .title = "settings of a filter that is off",
+      .text = "\"off\": true in a route means that the filter is not asked for the calls "
+              "of this route, so settings beside it would be forgotten. In the list of a "
+              "listener both may stand together: the settings are kept for later.",
+      .bad = LISTENER "\"filters\": [\"requestId\"], \"routes\": [{ \"to\": \"app\", "
+                      "\"filters\": [{ \"type\": \"requestId\", \"off\": true, "
+                      "\"header\": \"x-id\" }] }] }]",
+      .good =
+          LISTENER "\"filters\": [\"requestId\"], \"routes\": [{ \"to\": \"app\", "
+                   "\"filters\": [{ \"type\": \"requestId\", \"off\": true }] }] }]" },
     { .code = "E0370",
       .title = "not an API key entry",
       .text = "An entry of keys names a client and the SHA-256 of its key as 64 hex "
               "digits, as printf %s KEY | sha256sum writes them. The key itself does not "
               "belong into a config. The client's name goes to logs and headers: "
-              "printable ASCII, at most 128 characters." },
+              "printable ASCII, at most 128 characters.",
+      .bad = FILTER("{ \"type\": \"apiKey\", \"keys\": [{ \"client\": \"mobile\", "
+                    "\"sha256\": \"my-secret-key\" }] }"),
+      .good = FILTER(
+          "{ \"type\": \"apiKey\", \"keys\": [{ \"client\": \"mobile\", \"sha256\": "
+          "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\" }] }") },
     { .code = "E0371",
       .title = "not a pattern",
-      .text = "Rules name values as a whole (\"abc\"), by their begin (\"abc*\"), by "
+      .text = "Rules name values as a whole (\"abc\"), by their start (\"abc*\"), by "
               "their end (\"*abc\"), or all that are not empty (\"*\"). Methods are "
-              "\"package.Service/Method\", all of a service \"package.Service/*\"." },
+              "\"package.Service/Method\", all of a service \"package.Service/*\".",
+      .bad = FILTER("{ \"type\": \"rbac\", \"rules\": [{ \"name\": \"cart\", \"action\": "
+                    "\"allow\", \"paths\": [\"shop.Cart\"] }] }"),
+      .good = FILTER("{ \"type\": \"rbac\", \"rules\": [{ \"name\": \"cart\", "
+                     "\"action\": \"allow\", \"paths\": [\"shop.Cart/*\"] }] }") },
     { .code = "E0372",
       .title = "a file of a filter that cannot be used",
       .text = "A file of API keys or a policy must be there and good when a config is "
@@ -527,23 +574,52 @@ const struct explain_code explain_codes[] = {
       .text = "Rules of authorization look at plain headers of the call. Pseudo headers "
               "have keys of their own (paths); headers of the connection, host and those "
               "that begin with grpc- are not the client's word, and a -bin header can be "
-              "written in more than one way." },
+              "written in more than one way.",
+      .bad = FILTER("{ \"type\": \"rbac\", \"rules\": [{ \"name\": \"host\", \"action\": "
+                    "\"allow\", \"headers\": { \"host\": \"a.example\" } }] }"),
+      .good =
+          FILTER("{ \"type\": \"rbac\", \"rules\": [{ \"name\": \"tenant\", \"action\": "
+                 "\"allow\", \"headers\": { \"x-tenant\": \"a\" } }] }") },
     { .code = "E0374",
       .title = "a value that a rule cannot compare with",
       .text =
           "A header or a claim is compared in exactly one way: exact, prefix, suffix, "
           "oneOf or present. A range is an IP address with the number of bits that "
-          "count, \"10.0.0.0/8\"." },
+          "count, \"10.0.0.0/8\".",
+      .bad = FILTER("{ \"type\": \"rbac\", \"rules\": [{ \"name\": \"net\", \"action\": "
+                    "\"allow\", \"source\": \"10.0.0.1/8\" }] }"),
+      .good = FILTER("{ \"type\": \"rbac\", \"rules\": [{ \"name\": \"net\", \"action\": "
+                     "\"allow\", \"source\": \"10.0.0.0/8\" }] }") },
     { .code = "E0375",
       .title = "rules that do not fit together",
       .text = "The filter rbac has either rules, or a policy as gRPC libraries have it "
               "(policy, policyFile), which says itself what happens to other calls. All "
-              "rules together may look at 64 different headers." },
+              "rules together may look at 64 different headers.",
+      .bad = FILTER("{ \"type\": \"rbac\", \"rules\": [] }"),
+      .good = FILTER("{ \"type\": \"rbac\", \"rules\": [{ \"name\": \"all\", \"action\": "
+                     "\"allow\" }] }") },
     { .code = "E0376",
       .title = "an audit logger that is not known",
       .text = "Audit lines go to the log of the proxy, which policies call "
               "\"stdout_logger\". Others are left out when they are marked with "
-              "\"is_optional\": true." },
+              "\"is_optional\": true.",
+      .bad =
+          FILTER("{ \"type\": \"rbac\", \"policy\": { \"name\": \"shop\", "
+                 "\"allow_rules\": [{ \"name\": \"all\" }], \"audit_logging_options\": { "
+                 "\"audit_loggers\": [{ \"name\": \"mine\" }] } } }"),
+      .good =
+          FILTER("{ \"type\": \"rbac\", \"policy\": { \"name\": \"shop\", "
+                 "\"allow_rules\": [{ \"name\": \"all\" }], \"audit_logging_options\": { "
+                 "\"audit_loggers\": [{ \"name\": \"stdout_logger\" }] } } }") },
+    { .code = "E0430",
+      .title = "not a part of a key",
+      .text =
+          "A key is a list of parts that take a text from each call: header:NAME, "
+          "claim:NAME (of the verified token), address (of the client, without its "
+          "port), san (the client's identity by TLS), client (the name that apiKey "
+          "found), connection, method, service, path, host, route. address/24 cuts an "
+          "IPv4 address to 24 bits; address/24/56 cuts an IPv6 address to 56 bits "
+          "too." },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

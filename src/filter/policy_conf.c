@@ -60,7 +60,7 @@ static const struct conf_field path_fields[] = {
       .valid = path_valid,
       .code = "E0371",
       .example = "\"/shop.Cart/*\"",
-      .help = "The path of the call, with a * at the end or at the begin for more." },
+      .help = "The path of the call, with a * at the end or at the start for more." },
     { .key = NULL },
 };
 

@@ -173,7 +173,7 @@ static const struct conf_struct value_struct = {
       .example = "[\"shop.Cart/Get\", \"shop.Admin/*\"]",                                \
       .help =                                                                            \
           "Methods, one of which is called: \"package.Service/Method\", with a * at "    \
-          "the end or at the begin for more." },                                         \
+          "the end or at the start for more." },                                         \
         { .key = "headers",                                                              \
           .type = CONF_DICT,                                                             \
           .at = AT(headers),                                                             \

@@ -716,7 +716,7 @@ settings_say_what_is_wrong(void **state)
         { RULE("\"headers\": { \"x\": { \"prefix\": \"\" } }"), "\"present\": true" },
         { RULE("\"source\": [\"10.0.0.1/8\"]"), "bits set behind the prefix" },
         { RULE("\"san\": { \"prefix\": \"a\", \"suffix\": \"b\" }"), "one of exact" },
-        { RULE("\"clients\": [\"a*b\"]"), "at the begin" },
+        { RULE("\"clients\": [\"a*b\"]"), "at the start" },
         { RULE("\"sources\": [\"10.0.0.0/8\"]"), "source" },
         { ALLOW("\"request\": { \"paths\": [\"shop.Cart/*\"] }"), "begins with a slash" },
         { ALLOW("\"request\": { \"headers\": [{ \"key\": \"x\" }] }"), "values" },
