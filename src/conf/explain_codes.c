@@ -611,6 +611,13 @@ const struct explain_code explain_codes[] = {
           FILTER("{ \"type\": \"rbac\", \"policy\": { \"name\": \"shop\", "
                  "\"allow_rules\": [{ \"name\": \"all\" }], \"audit_logging_options\": { "
                  "\"audit_loggers\": [{ \"name\": \"stdout_logger\" }] } } }") },
+    { .code = "E0377",
+      .title = "a fault that never happens",
+      .text = "The filter fault delays, aborts or does both. A delay has a duration and "
+              "an abort a code, unless headers may ask for them (byHeader).",
+      .bad = FILTER("{ \"type\": \"fault\", \"delay\": { \"percent\": \"10%\" } }"),
+      .good = FILTER("{ \"type\": \"fault\", \"delay\": { \"duration\": \"200ms\", "
+                     "\"percent\": \"10%\" } }") },
     { .code = "E0430",
       .title = "not a part of a key",
       .text =

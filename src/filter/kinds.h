@@ -13,6 +13,7 @@
     extern const struct conf_struct id##_conf_struct
 
 FILTER_KIND(api_key);    /* api_key.c */
+FILTER_KIND(fault);      /* fault.c */
 FILTER_KIND(rbac);       /* rbac.c */
 FILTER_KIND(request_id); /* request_id.c */
 

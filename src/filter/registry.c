@@ -15,6 +15,9 @@ const struct conf_variant filter_variants[] = {
     ROW("apiKey", api_key,
         "Only clients with a known API key come through. The keys are known by their "
         "SHA-256 alone."),
+    ROW("fault", fault,
+        "Delays calls and ends them with an error on purpose, for a share of them or "
+        "when a header asks for it, to see what clients make of it."),
     ROW("rbac", rbac,
         "Who may call what: rules that allow or deny calls by method, header, address, "
         "certificate, claim or client, or an authorization policy of gRPC."),
