@@ -91,6 +91,7 @@ static const struct conf_field abort_fields[] = {
       .type = CONF_STRING,
       .at = offsetof(struct fault_abort_conf, message),
       .valid = message_valid,
+      .code = "E0377",
       .example = "\"the database is being moved\"",
       .help =
           "The text of the status; without this key one that says that it was made on "
