@@ -426,10 +426,10 @@ const struct explain_code explain_codes[] = {
     { .code = "E0281",
       .title = "a variable that is not known",
       .text = "Texts of header edits and of status.message may have %{peer} %{san} "
-              "%{route} %{service} %{method} %{header:NAME} %{pool} and %{listener} in "
-              "them. Write %%{ for a plain %{.",
+              "%{client} %{claim:NAME} %{requestId} %{route} %{service} %{method} "
+              "%{header:NAME} %{pool} and %{listener} in them. Write %%{ for a plain %{.",
       .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { \"set\": "
-                      "{ \"x-from\": \"%{client}\" } } }] }]",
+                      "{ \"x-from\": \"%{address}\" } } }] }]",
       .good = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { \"set\": "
                        "{ \"x-from\": \"%{peer}\" } } }] }]" },
     { .code = "E0282",
@@ -618,6 +618,14 @@ const struct explain_code explain_codes[] = {
       .bad = FILTER("\"type\": \"fault\", \"delay\": { \"percent\": \"10%\" }"),
       .good = FILTER("\"type\": \"fault\", \"delay\": { \"duration\": \"200ms\", "
                      "\"percent\": \"10%\" }") },
+    { .code = "E0378",
+      .title = "header edits of a filter that cannot be",
+      .text = "A filter headers edits something, and it does so before a pool is chosen: "
+              "%{pool} has no value there. The header edits of a route have it.",
+      .bad = FILTER("\"type\": \"headers\", \"request\": { \"set\": { \"x-pool\": "
+                    "\"%{pool}\" } }"),
+      .good = FILTER("\"type\": \"headers\", \"request\": { \"set\": { \"x-user\": "
+                     "\"%{san}\" } }") },
     { .code = "E0430",
       .title = "not a part of a key",
       .text =

@@ -104,6 +104,7 @@ struct filter_refusal {
 struct filter_field {
     struct filter_field *next;
     struct slice name, value;
+    uint8_t step; /* of the filter that gave it */
 };
 
 struct filter_call {
@@ -237,6 +238,10 @@ unsigned filter_remove(struct h2_headers *h, struct slice name);
 /* A header of the answer, whoever makes it (a backend or we). Strings are copied. False: illegal, or no memory. */
 bool filter_answer_header(struct filter_call *fc, struct slice name,
                           struct slice value) MUST_CHECK;
+/* Another filter has given a header of this name to the answer already. */
+bool filter_answer_taken(const struct filter_call *fc, struct slice name);
+/* Takes back all that this filter gave: in on_response, for one that edits the block itself and gave the same for the case that no backend answers. */
+void filter_answer_take_back(struct filter_call *fc);
 /* The request was edited so that another route may fit: after the last filter it is looked for again, once; the chain is not run again. */
 void filter_ask_match(struct filter_call *fc);
 
