@@ -179,21 +179,40 @@ step_ask(struct filter_call *fc, enum filter_slot slot, const struct step *s,
     }
 }
 
-enum filter_verdict
-filter_fail(struct filter_call *fc, const char *what)
+/* Counts and tells what a filter does wrong. */
+static void
+chain_complain(const struct filter_call *fc, const char *what)
 {
-    static const struct filter_refusal failed = { .code = GRPC_INTERNAL,
-                                                  .reason = REASON_FILTER_FAILED };
     static struct log_limit limit;
     const struct filter *f = filter_self(fc);
 
     stat_inc(fc->stats, STAT_FILTERS_FAILED);
     if (log_limit_pass(&limit, LINES_PER_WINDOW))
         log_at(&(struct log_ctx){ .worker = (int)fc->worker }, LOG_ERROR,
-               "a filter failed, its call ends", LS("filter", f->name),
-               LS("of", f->scope), LS("route", fc->route), LB("path", fc->path),
-               LS("what", what));
-    return filter_refuse(fc, &failed, "filter %s %s", f->name, what);
+               "a filter failed", LS("filter", f->name), LS("of", f->scope),
+               LS("route", fc->route), LB("path", fc->path), LS("what", what));
+}
+
+enum filter_verdict
+filter_fail(struct filter_call *fc, const char *what)
+{
+    static const struct filter_refusal failed = { .code = GRPC_INTERNAL,
+                                                  .reason = REASON_FILTER_FAILED };
+
+    chain_complain(fc, what);
+    return filter_refuse(fc, &failed, "filter %s %s", filter_self(fc)->name, what);
+}
+
+/* A filter that ends a wait at the wrong time must not end the process: in its slot the call fails (chain_judge sees it), later the call goes its way. */
+void
+filter_resume(struct filter_call *fc, enum filter_verdict verdict)
+{
+    if (UNLIKELY(fc->in_slot))
+        (void)filter_fail(fc, "ended its wait before it began");
+    else if (UNLIKELY(!fc->waiting))
+        chain_complain(fc, "ended a wait that was over");
+    else
+        fc->host->resume(fc, fc->refused ? FILTER_DONE : verdict);
 }
 
 /* A filter that breaks the rules costs this call and nothing else. */

@@ -2,7 +2,6 @@
 /* filter/filter.c - what filters may do with a call. */
 #include "filter/filter.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -40,13 +39,6 @@ filter_refuse(struct filter_call *fc, const struct filter_refusal *why, const ch
     }
     fc->refused = true;
     return FILTER_DONE;
-}
-
-void
-filter_resume(struct filter_call *fc, enum filter_verdict verdict)
-{
-    assert(!fc->in_slot && fc->waiting);
-    fc->host->resume(fc, fc->refused ? FILTER_DONE : verdict);
 }
 
 struct slice

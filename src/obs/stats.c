@@ -234,11 +234,14 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_PENDING_TIMEOUTS, "outrigger_pending_timeouts_total",
             "Calls that waited longer than pendingTimeout."),
     LABELED(STAT_RATE_LIMITED, "outrigger_rate_limit_total", "result=\"refused\"",
-            "Calls over the limit of a rateLimit filter."),
+            "Calls that a rateLimit filter found over its limit, or without a part of "
+            "its key."),
     LABELED(STAT_RATE_OVER_SHADOW, "outrigger_rate_limit_total", "result=\"passed\"",
-            "Calls over the limit of a rateLimit filter."),
+            "Calls that a rateLimit filter found over its limit, or without a part of "
+            "its key."),
     LABELED(STAT_RATE_KEY_MISSING, "outrigger_rate_limit_total", "result=\"key_missing\"",
-            "Calls over the limit of a rateLimit filter."),
+            "Calls that a rateLimit filter found over its limit, or without a part of "
+            "its key."),
     LEVEL(STAT_RATE_KEYS, "outrigger_rate_limit_keys", NULL,
           "Keys of rateLimit filters that have a bucket."),
     COUNTER(STAT_RATE_KEYS_REPLACED, "outrigger_rate_limit_keys_replaced_total",
