@@ -278,6 +278,12 @@ filters_answer_fields(const struct call *c, struct h2_field *f)
     return n;
 }
 
+const struct filter_call *
+filters_facts(const struct call *c)
+{
+    return c->filters ? &c->filters->fc : NULL;
+}
+
 void
 filters_answered(struct call *c)
 {

@@ -124,8 +124,7 @@ reply_status_fields(struct call *c, const struct filter_refusal *why, const char
     }
     if (UNLIKELY(why->pushback))
         n += reply_pushback(c, why, f + n);
-    if (why->code != GRPC_OK &&
-        c->owner->front->conf->error_details != ERROR_DETAILS_OFF)
+    if (why->code != GRPC_OK && c->owner->front->conf->error_details != ERROR_DETAILS_OFF)
         n += reply_details(c, why, text, f + n);
     return n;
 }

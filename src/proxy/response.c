@@ -103,12 +103,14 @@ response_usable(struct call *c, const struct h2_headers *h)
     if (h->invalid) {
         pool_result(&c->wait, GRPC_INTERNAL);
         call_fail(c, GRPC_INTERNAL, REASON_BAD_RESPONSE,
-                  "a backend of pool %s sent an illegal header field", pool_name(c->pool));
+                  "a backend of pool %s sent an illegal header field",
+                  pool_name(c->pool));
         return false;
     }
     if (h->over) {
         call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_BAD_RESPONSE,
-                  "the headers of a backend of pool %s are too large", pool_name(c->pool));
+                  "the headers of a backend of pool %s are too large",
+                  pool_name(c->pool));
         return false;
     }
     return true;
@@ -227,7 +229,8 @@ response_end(struct call *c, bool with_trailers)
         stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
         pool_result(&c->wait, GRPC_UNKNOWN);
         call_fail(c, GRPC_UNKNOWN, REASON_NO_STATUS,
-                  "a backend of pool %s ended the call without trailers", pool_name(c->pool));
+                  "a backend of pool %s ended the call without trailers",
+                  pool_name(c->pool));
         return;
     }
     if (!response_usable(c, h))
