@@ -102,6 +102,27 @@ parse_real(const struct conf_field *f, const json_t *json, void *obj,
     strbuf_done(&why);
 }
 
+/* A number that stands for a name: 14 for "14". */
+static void
+parse_number_text(struct parse *p, const struct conf_field *f, const json_t *json,
+                  void *obj, struct conf_place *place, const char *key)
+{
+    json_t *text = json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(json));
+
+    if (text)
+        parse_from_string(p, f, text, obj, place, key);
+    json_decref(text);
+}
+
+/* The value stands for an object with its short key. */
+static bool
+is_short(const struct conf_struct *type, const json_t *json)
+{
+    return type->short_key &&
+           (json_is_string(json) ||
+            (json_is_integer(json) && field_find(type, type->short_key)->bare_ok));
+}
+
 static bool
 list_fits(const struct conf_field *f, size_t n, struct conf_place *up)
 {
@@ -237,8 +258,7 @@ parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj
 {
     struct conf_place below = { .out = p->out, .up = place, .step = { .key = f->key } };
     bool from_env = json_is_string(json) && strstr(json_string_value(json), "${");
-    bool is_struct =
-        json_is_object(json) || (json_is_string(json) && f->sub && f->sub->short_key);
+    bool is_struct = json_is_object(json) || (f->sub && is_short(f->sub, json));
 
     if (f->type == CONF_LIST && json_is_array(json))
         parse_list(p, f, json, obj, place);
@@ -250,6 +270,8 @@ parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj
         parse_map(p, f, json, obj, place);
     else if (f->type == CONF_OBJECT && is_struct)
         parse_object(p, f->sub, NULL, json, (char *)obj + f->at, &below);
+    else if (f->type == CONF_STRING && f->bare_ok && json_is_integer(json))
+        parse_number_text(p, f, json, obj, place, key);
     else if ((f->type == CONF_UINT || f->type == CONF_INT || f->bare_ok) &&
              json_is_integer(json))
         parse_integer(f, json, obj, place, key);
@@ -361,7 +383,7 @@ parse_object(struct parse *p, const struct conf_struct *type, const char *name,
     if (json_is_object(json)) {
         place->object = json;
         parse_keys(p, type, json, obj, place);
-    } else if (json_is_string(json) && type->short_key) {
+    } else if (is_short(type, json)) {
         parse_value(p, field_find(type, type->short_key), json, obj, place, NULL);
     } else {
         const struct conf_field self = { .type = CONF_OBJECT,
