@@ -47,9 +47,9 @@ enum filter_verdict {
 
 /* How one attempt on a backend ended. */
 struct filter_attempt {
-    unsigned number; /* 1, 2, ...; replays that no backend saw count as well */
-    int code;        /* gRPC code of its answer, or what its loss means */
-    bool answered;   /* code came from the backend; false: the stream died or timed out */
+    unsigned number;     /* 1, 2, ...; replays that no backend saw count as well */
+    int code;            /* gRPC code of its answer, or what its loss means */
+    bool answered;       /* code came from the backend; false: the stream died or timed out */
     bool unprocessed;    /* proof that no backend acted on it */
     bool again;          /* another attempt follows */
     const char *backend; /* its address; "": there was no connection */
@@ -59,18 +59,17 @@ struct filter_attempt {
 
 /* How the call ended, for on_end. Times are the loop's clock; 0: it did not happen. */
 struct filter_result {
-    int code;                   /* gRPC code; never -1 */
-    bool local;                 /* the status is our own */
-    bool cancelled;             /* the client went away before its answer was complete */
-    const char *reason;         /* of an own status: the word of grpc/reason.h; "" else */
+    int code;           /* gRPC code; never -1 */
+    bool local;         /* the status is our own */
+    bool cancelled;     /* the client went away before its answer was complete */
+    const char *reason; /* of an own status: the word of grpc/reason.h; "" else */
     const char *pool, *backend; /* "": none */
     unsigned attempts;
     uint64_t messages_in, messages_out; /* that began: from the client, to the client */
     uint64_t bytes_in, bytes_out;       /* of messages with their prefixes */
-    int64_t first_byte_us; /* when the answer's headers left for the client */
+    int64_t first_byte_us;              /* when the answer's headers left for the client */
     int64_t end_us;
-    int64_t blocked_down_us,
-        blocked_up_us; /* time with bytes waiting for the client's, for the backend's window */
+    int64_t blocked_down_us, blocked_up_us; /* time with bytes waiting for the client's, for the backend's window */
 };
 
 /* The proxy's side of filter_call: set once, the same for all calls. */
@@ -84,17 +83,13 @@ struct filter_host {
 
 /* Why a call is refused. Everything but code and reason may be left 0. */
 struct filter_refusal {
-    int code; /* gRPC code, not OK; OK: the call ends well without a message (fault) */
-    const char
-        *reason;      /* UPPER_SNAKE literal, stable: ErrorInfo.reason, logs, counters */
-    bool retry_known; /* retry_ms counts: RetryInfo in the details */
+    int code;            /* gRPC code, not OK; OK: the call ends well without a message (fault) */
+    const char *reason;  /* UPPER_SNAKE literal, stable: ErrorInfo.reason, logs, counters */
+    bool retry_known;    /* retry_ms counts: RetryInfo in the details */
     int64_t retry_ms;
-    bool
-        pushback; /* also as grpc-retry-pushback-ms; without retry_known: -1, "do not retry" */
-    const char *
-        subject; /* QuotaFailure: what ran out ("listener inbound, key x-tenant"); NULL: none */
-    struct slice
-        details; /* serialized google.rpc.Status that takes the place of our own details (an outside service said it); copied */
+    bool pushback;       /* also as grpc-retry-pushback-ms; without retry_known: -1, "do not retry" */
+    const char *subject; /* QuotaFailure: what ran out ("listener inbound, key x-tenant"); NULL: none */
+    struct slice details; /* serialized google.rpc.Status that takes the place of our own details (an outside service said it); copied */
 };
 
 /* One header that a filter gives to the answer. */
@@ -109,23 +104,21 @@ struct filter_call {
     const struct chain *chain;
     struct arena *arena; /* of the call: what is allocated here ends with it */
     struct loop *loop;
-    struct stats *stats;          /* of the worker */
-    struct rng *rng;              /* of the worker */
-    unsigned worker;              /* 0 .. filter_env.workers - 1 */
-    const char *listener, *route; /* names */
-    const struct addr *address;   /* of the client */
-    struct h2_headers *
-        request; /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
-    struct slice path, service, method;         /* parts of request */
-    int64_t begun_us, deadline_us;              /* deadline_us 0: none */
+    struct stats *stats; /* of the worker */
+    struct rng *rng;     /* of the worker */
+    unsigned worker;     /* 0 .. filter_env.workers - 1 */
+    const char *listener, *route;  /* names */
+    const struct addr *address;    /* of the client */
+    struct h2_headers *request;    /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
+    struct slice path, service, method; /* parts of request */
+    int64_t begun_us, deadline_us; /* deadline_us 0: none */
     const uint64_t *messages_in, *messages_out; /* counts of the call so far */
     /* Facts that a filter finds and later ones use. */
-    const struct claims
-        *claims;         /* jwt: of the verified token, held until the end; NULL: none */
-    struct slice client; /* apiKey: name of the client; p NULL: none */
-    struct slice request_id; /* requestId */
-    struct slice trace_id;   /* tracing: 32 hex digits; p NULL: none */
-    bool sampled;            /* tracing: the trace is recorded */
+    const struct claims *claims; /* jwt: of the verified token, held until the end; NULL: none */
+    struct slice client;         /* apiKey: name of the client; p NULL: none */
+    struct slice request_id;     /* requestId */
+    struct slice trace_id;       /* tracing: 32 hex digits; p NULL: none */
+    bool sampled;                /* tracing: the trace is recorded */
     /* The chain's own. */
     void **state; /* by step */
     uint8_t at;   /* step that is asked, or that waits */
@@ -137,9 +130,8 @@ struct filter_call {
 
 enum filter_flags {
     FILTER_KEEPS_REQUEST = 1, /* reads fc->request after the answer began */
-    FILTER_ALWAYS =
-        2, /* on without being named in `filters` (metrics, accessLog, tracing); named, it has that place */
-    FILTER_NO_REPEAT = 4, /* at most one in a chain */
+    FILTER_ALWAYS = 2,        /* on without being named in `filters` (metrics, accessLog, tracing); named, it has that place */
+    FILTER_NO_REPEAT = 4,     /* at most one in a chain */
 };
 
 /* What a filter gets when it is opened; all of it outlives the filter. */
@@ -147,8 +139,7 @@ struct filter_env {
     struct loop *loop;   /* of the main thread */
     struct stats *stats; /* of the main thread */
     unsigned workers;
-    const char *
-        scope; /* "listener inbound" or "listener inbound, route orders": for texts and logs */
+    const char *scope;   /* "listener inbound" or "listener inbound, route orders": for texts and logs */
 };
 
 struct filter_kind {
@@ -202,9 +193,9 @@ struct filter {
 const struct filter *filter_self(const struct filter_call *fc);
 
 /* From a slot: ends the call with this status and this plain text, which names a limit, a rule or a pool, never an internal address. Returns FILTER_DONE, to be returned. */
-enum filter_verdict
-filter_refuse(struct filter_call *fc, const struct filter_refusal *why, const char *fmt,
-              ...) PRINTF_LIKE(3, 4);
+enum filter_verdict filter_refuse(struct filter_call *fc,
+                                  const struct filter_refusal *why, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 /* Ends a FILTER_WAIT: FILTER_NEXT, or what filter_refuse returned. From an event of the worker's loop, never from inside a slot. The call may be gone afterwards. */
 void filter_resume(struct filter_call *fc, enum filter_verdict verdict);
 
