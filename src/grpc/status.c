@@ -6,6 +6,7 @@
 
 #include "base/compat.h"
 #include "base/err.h"
+#include "base/utf8.h"
 
 static const struct status_row {
     const char *name, *label, *text;
@@ -185,39 +186,6 @@ grpc_code_from_err(int err)
     return GRPC_INTERNAL;
 }
 
-/* Length of the well-formed UTF-8 sequence at p (RFC 3629: no overlong form, no
- * surrogate, at most U+10FFFF); 0: there is none. */
-static size_t
-status_utf8_len(const uint8_t *p, size_t n)
-{
-    static const struct utf8_row {
-        uint8_t first_lo, first_hi, second_lo, second_hi, len;
-    } rows[] = {
-        { 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-        { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-        { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-        { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct utf8_row *r = &rows[i];
-
-        if (p[0] < r->first_lo || p[0] > r->first_hi)
-            continue;
-        if (r->len > n)
-            return 0;
-        if (r->len > 1 && (p[1] < r->second_lo || p[1] > r->second_hi))
-            return 0;
-        for (size_t k = 2; k < r->len; k++) {
-            if ((p[k] & 0xc0) != 0x80)
-                return 0;
-        }
-        return r->len;
-    }
-    return 0;
-}
-
 static bool
 status_is_literal(uint8_t c)
 {
@@ -228,19 +196,19 @@ size_t
 grpc_message_encode(struct slice text, char *out, size_t room)
 {
     static const char hex[] = "0123456789ABCDEF";
-    static const uint8_t replacement[] = { 0xef, 0xbf, 0xbd };
+    static const uint8_t replacement[] = UTF8_REPLACEMENT;
     size_t len = 0;
 
     if (room > GRPC_MESSAGE_MAX)
         room = GRPC_MESSAGE_MAX;
     for (size_t at = 0; at < text.n;) {
         const uint8_t *c = text.p + at;
-        size_t n = status_utf8_len(c, text.n - at);
+        size_t n = utf8_len(c, text.n - at);
 
         at += n ? n : 1;
         if (n == 0) {
             c = replacement;
-            n = sizeof(replacement);
+            n = sizeof(replacement) - 1;
         }
         if (status_is_literal(*c)) {
             if (len + 1 > room)
@@ -284,7 +252,7 @@ status_whole_chars(const char *out, size_t len)
 
         if ((c & 0xc0) == 0x80)
             continue;
-        if (c >= 0xc0 && status_utf8_len(p + len - back, back) == 0)
+        if (c >= 0xc0 && utf8_len(p + len - back, back) == 0)
             return len - back;
         break;
     }

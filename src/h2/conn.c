@@ -86,7 +86,7 @@ conn_tell(struct h2_conn *c)
             if (--c->stream_count == 0)
                 c->idle_since_us = loop_now_us(c->w->loop);
         }
-        c->ops->on_events(s, ev);
+        (s->on_events ? s->on_events : c->ops->on_events)(s, ev);
     }
     if (c->settings_news) {
         c->settings_news = false;

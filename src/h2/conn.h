@@ -98,6 +98,8 @@ struct h2_stream {
     struct h2_worker *worker;
     const struct h2_stream *
         other; /* set by the owner: where it moves what arrives here; NULL: nowhere. Lives as long */
+    /* Set by the owner before it opens the stream: who hears of it. NULL: on_events of the connection's ops. */
+    void (*on_events)(struct h2_stream *, unsigned events);
     struct h2_stream *table_next; /* chain of the connection's table */
     struct list link;             /* all streams of the connection */
     struct list ready;            /* linked: events wait to be told */

@@ -103,6 +103,37 @@ mirror_on_deadline(struct timer *t)
     mirror_end(m, STAT_MIRRORS_FAILED, H2_CANCEL);
 }
 
+/* --- what its backend does -------------------------------------------------------- */
+
+static void
+mirror_up_closed(struct mirror *m)
+{
+    struct upconn *conn = m->upconn;
+
+    m->upconn = NULL;
+    if (!m->answered && !m->ended)
+        stat_inc(&m->worker->stats, STAT_MIRRORS_FAILED);
+    upconn_release(conn, &m->wait);
+    mirror_free(m);
+}
+
+static void
+mirror_on_up(struct h2_stream *s, unsigned ev)
+{
+    struct mirror *m = CONTAINER_OF(s, struct mirror, up);
+
+    mirror_uncharge(m, s->drained);
+    s->drained = 0;
+    buf_consume(&s->in, m->worker->bufs, s->in.len);
+    h2_stream_consume(s, s->held);
+    if (s->in_ended)
+        m->answered = true;
+    if (ev & H2_EV_CLOSED)
+        mirror_up_closed(m);
+    else if (m->answered && !m->complete && !m->ended)
+        mirror_end(m, STAT_COUNT, H2_NO_ERROR); /* it wants no more of the request */
+}
+
 /* --- start ------------------------------------------------------------------------ */
 
 /* False: it is gone. */
@@ -188,6 +219,7 @@ mirror_new(struct call *c)
     pool_wait_init(&m->wait);
     arena_init(&m->arena, w->slab, NULL, 0, MIRROR_ARENA_CAP);
     h2_stream_init(&m->up, w->h2);
+    m->up.on_events = mirror_on_up;
     stat_inc(&w->stats, STAT_MIRRORS_STARTED);
     stat_inc(&w->stats, STAT_MIRRORS_FLYING);
     return m;
@@ -287,35 +319,4 @@ mirror_leave(struct mirror *m)
     m->call = NULL;
     if (!timer_running(&m->deadline))
         timer_start(m->worker->loop, &m->deadline, ALONE_US);
-}
-
-/* --- what its backend does -------------------------------------------------------- */
-
-static void
-mirror_up_closed(struct mirror *m)
-{
-    struct upconn *conn = m->upconn;
-
-    m->upconn = NULL;
-    if (!m->answered && !m->ended)
-        stat_inc(&m->worker->stats, STAT_MIRRORS_FAILED);
-    upconn_release(conn, &m->wait);
-    mirror_free(m);
-}
-
-void
-mirror_on_up(struct h2_stream *s, unsigned ev)
-{
-    struct mirror *m = CONTAINER_OF(s, struct mirror, up);
-
-    mirror_uncharge(m, s->drained);
-    s->drained = 0;
-    buf_consume(&s->in, m->worker->bufs, s->in.len);
-    h2_stream_consume(s, s->held);
-    if (s->in_ended)
-        m->answered = true;
-    if (ev & H2_EV_CLOSED)
-        mirror_up_closed(m);
-    else if (m->answered && !m->complete && !m->ended)
-        mirror_end(m, STAT_COUNT, H2_NO_ERROR); /* it wants no more of the request */
 }

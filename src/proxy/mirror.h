@@ -13,7 +13,6 @@
 
 struct buf;
 struct call;
-struct h2_stream;
 struct mirror;
 
 enum { MIRRORS_MAX = 1000 };
@@ -28,7 +27,5 @@ void mirror_complete(struct mirror *m);
 void mirror_cancel(struct mirror *m);
 /* The call has its answer, or its end: the mirror goes on alone if it has the whole request. */
 void mirror_leave(struct mirror *m);
-/* Events of its stream (h2_stream.other is NULL). */
-void mirror_on_up(struct h2_stream *s, unsigned events);
 
 #endif

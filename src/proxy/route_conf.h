@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 #include "conf/field.h"
+#include "filter/edit_conf.h"
 #include "filter/retry_conf.h"
 #include "proxy/action_conf.h"
-#include "proxy/edit_conf.h"
 #include "proxy/match_conf.h"
 
 struct conf_place;

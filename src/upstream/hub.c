@@ -245,10 +245,7 @@ hub_init_levels(struct hub *hub)
     size_t size =
         sizeof(*hub->levels) + hub->worker_count * sizeof(hub->levels->loads[0]);
 
-    hub->levels = aligned_alloc(_Alignof(struct pool_levels), size);
-    if (!hub->levels)
-        abort();
-    memset(hub->levels, 0, size);
+    hub->levels = xcalloc_aligned(_Alignof(struct pool_levels), size);
     retry_guard_init(&hub->levels->retry_guard, c->retry_throttling.max_tokens,
                      c->retry_throttling.token_ratio, c->limits.retry_budget,
                      c->limits.min_retry_concurrency, hub->levels->loads,

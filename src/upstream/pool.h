@@ -67,7 +67,7 @@ struct pool_wait {
     bool slot;  /* it has a slot of retryBudget */
 };
 
-/* Who hears of stream events: all upstream streams of the process are calls of room proxy (or of a test). */
+/* Who hears of the events of streams that name nobody themselves (h2_stream.on_events). */
 typedef void pool_stream_fn(struct h2_stream *s, unsigned events);
 
 /* conf must outlive the pool. It has no endpoints before hub_attach. */

@@ -160,6 +160,8 @@ call_take(struct pool *p, unsigned i, const void *avoid)
     c->wait.subset = set.subset;
     c->wait.method = set.method;
     c->wait.retry = set.retry;
+    c->wait.hashed = set.hashed;
+    c->wait.hash = set.hash;
     c->wait.patient = set.patient;
     c->wait.tried = set.tried;
     c->wait.slot = set.slot; /* of pool_retry_take */

@@ -141,10 +141,14 @@ a_hash_goes_round_the_ring(void **state)
     conf.balance.hash_header = "x-user";
     open_ready(4, "ring_hash", 1);
     for (unsigned i = 10; i < 50; i++) { /* the ring connects only where calls go */
+        calls[i].wait.hashed = true;
+        calls[i].wait.hash = i * UINT64_C(0x9e3779b97f4a7c15);
         (void)!call_start(i);
         UNTIL(calls[i].name);
     }
     for (unsigned i = 0; i < 3; i++) {
+        calls[i].wait.hashed = true;
+        calls[i].wait.hash = 4711;
         calls[i].wait.tried = &tried;
         assert_int_equal(call_start(i), ERR_OK);
         seen |= 1u << backend_index(calls[i].name);
