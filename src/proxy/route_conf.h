@@ -26,6 +26,7 @@ struct route_conf {
     struct retry_conf retry;     /* at most one of the two is on */
     struct hedging_conf hedging; /* both win over methodConfig */
     struct route_limits_conf limits;
+    struct conf_list filters; /* of struct filter_item; by the names of the listener's */
 };
 
 extern const struct conf_struct route_conf_struct;
