@@ -152,8 +152,9 @@ enum filter_flags {
 
 /* What a filter gets when it is opened; all of it outlives the filter. */
 struct filter_env {
-    struct loop *loop;   /* of the main thread */
-    struct filter_services *services; /* exporters of the process: log lines, spans; NULL: none (tests) */
+    struct loop *loop; /* of the main thread */
+    struct filter_services
+        *services; /* exporters of the process: log lines, spans; NULL: none (tests) */
     struct stats *stats; /* of the main thread */
     unsigned workers;
     const char *

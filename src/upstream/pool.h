@@ -132,7 +132,8 @@ void pool_retry_give(struct pool_wait *w);
 struct retry_guard *pool_retry_guard(const struct pool *p);
 
 /* What the proxy learns of a call while its stream is open (between upconn_request and upconn_release); at other times nothing happens. */
-void pool_answered(struct pool_wait *w); /* the response headers are complete */
+void pool_answered(
+    struct pool_wait *w); /* the response headers are complete; the first time counts */
 /* The backend's own grpc-status; or the stream ended badly, or took too long (a failure on the way). Once; what comes second is not looked at. */
 void pool_result(struct pool_wait *w, int code);
 void pool_lost(struct pool_wait *w);

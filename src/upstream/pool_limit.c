@@ -176,10 +176,11 @@ pool_limit_give(struct pool_wait *w, struct endpoint *e)
         level_give(&p->levels->calls, l->max_concurrent_requests);
     if (w->counted & COUNTED_STREAM)
         level_give(&p->levels->streams, l->max_streams);
-    pool_limit_retry_give(p, w);
+    if (!w->slot) /* else with it */
+        pool_limit_retry_give(p, w);
     if (w->counted & COUNTED_ENDPOINT)
         level_give(&e->backend->flying, l->max_requests_per_endpoint);
-    w->counted = 0;
+    w->counted &= COUNTED_RETRY;
     list_remove(&w->young);
 }
 

@@ -58,7 +58,8 @@ pool_apply(struct pool *p, struct backend_list *list)
     p->list = list;
     if (p->no_list && list->n) {
         p->no_list = false;
-        p->last_failure[0] = p->last_backend[0] = '\0'; /* that there was no endpoint is over */
+        p->last_failure[0] = p->last_backend[0] =
+            '\0'; /* that there was no endpoint is over */
     }
     for (size_t i = 0; i < list->n; i++) {
         struct endpoint *e = endpoint_for(p, &list->rows[i]);

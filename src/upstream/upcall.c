@@ -108,7 +108,7 @@ upconn_release(struct upconn *c, struct pool_wait *w)
 void
 pool_answered(struct pool_wait *w)
 {
-    if (w->open)
+    if (w->open && !w->answered_us)
         w->answered_us = loop_now_us(w->pool->loop);
 }
 
