@@ -118,7 +118,7 @@ struct filter_call {
     unsigned worker;              /* 0 .. filter_env.workers - 1 */
     const char *listener, *route; /* names */
     const struct addr *address;   /* of the client */
-    uint64_t connection;          /* number of the client's connection on this worker */
+    uint64_t connection;          /* its number on this worker; 0: closed */
     struct h2_headers *
         request; /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
     struct slice path, service, method;         /* parts of request */
@@ -152,9 +152,8 @@ enum filter_flags {
 
 /* What a filter gets when it is opened; all of it outlives the filter. */
 struct filter_env {
-    struct loop *loop; /* of the main thread */
-    struct filter_services
-        *services; /* exporters of the process: log lines, spans; NULL: none (tests) */
+    struct loop *loop;   /* of the main thread */
+    struct filter_services *services; /* exporters of the process: log lines, spans; NULL: none (tests) */
     struct stats *stats; /* of the main thread */
     unsigned workers;
     const char *
