@@ -77,6 +77,17 @@ static const struct conf_field edit_fields[] = {
     ROW("set"), ROW("add"), ROW("remove"), { .key = NULL }
 };
 static const struct conf_struct edit = TYPE("header edits", edit_fields);
+static const struct conf_field retry_fields[] = {
+    ROW("maxAttempts"),   ROW("initialBackoff"),
+    ROW("maxBackoff"),    ROW("retryableStatusCodes"),
+    ROW("perTryTimeout"), ROW("backoffMultiplier"),
+    { .key = NULL }
+};
+static const struct conf_struct retry = TYPE("retry policy", retry_fields);
+static const struct conf_field hedging_fields[] = {
+    ROW("maxAttempts"), ROW("hedgingDelay"), ROW("nonFatalStatusCodes"), { .key = NULL }
+};
+static const struct conf_struct hedging = TYPE("hedging policy", hedging_fields);
 static const struct conf_field route_fields[] = { ROW("name"),
                                                   SUB("match", match),
                                                   SUB("to", to),
@@ -87,6 +98,8 @@ static const struct conf_field route_fields[] = { ROW("name"),
                                                   SUB("responseHeaders", edit),
                                                   SUB("responseTrailers", edit),
                                                   ROW("grpcTimeoutMax"),
+                                                  SUB("retryPolicy", retry),
+                                                  SUB("hedgingPolicy", hedging),
                                                   { .key = NULL } };
 static const struct conf_struct route = TYPE("route", route_fields);
 static const struct conf_field listener_fields[] = {
@@ -112,11 +125,13 @@ static const struct conf_field connections_fields[] = {
     ROW("maxConnectionBuffer"), { .key = NULL }
 };
 static const struct conf_struct connections = TYPE("connections", connections_fields);
-static const struct conf_field pool_limits_fields[] = {
-    ROW("maxConcurrentRequests"), ROW("maxRequestsPerEndpoint"),
-    ROW("maxPendingRequests"),    ROW("pendingTimeout"),
-    ROW("replayBytes"),           { .key = NULL }
-};
+static const struct conf_field pool_limits_fields[] = { ROW("maxConcurrentRequests"),
+                                                        ROW("maxRequestsPerEndpoint"),
+                                                        ROW("maxPendingRequests"),
+                                                        ROW("pendingTimeout"),
+                                                        ROW("replayBytes"),
+                                                        ROW("retryBudget"),
+                                                        { .key = NULL } };
 static const struct conf_struct pool_limits = TYPE("pool limits", pool_limits_fields);
 static const struct conf_field health_fields[] = {
     ROW("type"),         ROW("service"),        ROW("interval"),
@@ -243,6 +258,21 @@ static const struct {
     { &route, "max_stream_duration", "=timeout" },
     { &route, "weight", "weights stand beside the pools" },
     { &route, "domains", "=match.hosts" },
+    { &route, "retry_on", "=retryPolicy.retryableStatusCodes" },
+    { &route, "num_retries", "=retryPolicy.maxAttempts" },
+    { &route, "per_try_timeout", "=retryPolicy.perTryTimeout" },
+    { &route, "grpc_next_upstream_tries", "=retryPolicy.maxAttempts" },
+    { &route, "hedge_policy", "=hedgingPolicy" },
+    { &route, "retryBudget", "the pool has it" },
+    { &listener, "retryThrottling", "the pool has it" },
+    { &retry, "num_retries", "one more than numRetries" },
+    { &retry, "retriable_status_codes", "=retryableStatusCodes" },
+    { &retry, "retry_back_off", "initialBackoff and maxBackoff" },
+    { &retry, "retry_host_predicate", "leave it out" },
+    { &hedging, "initial_requests", "leave it out" },
+    { &pool, "retry_budget", "=limits.retryBudget" },
+    { &pool_limits, "budget_percent", "=retryBudget" },
+    { &pool, "option redispatch", "another endpoint comes first" },
     { &to, "cluster", "=pool" },
     { &to, "metadata_match", "=subset" },
     { &match, "safe_regex", "=path.regex" },
@@ -310,10 +340,11 @@ what_does_not_exist_yet_is_known(void **state)
         const struct conf_struct *type;
         const char *word, *what;
     } later[] = {
-        { &route, "retryPolicy", "retries" },
-        { &route, "retry_on", "retries" },
-        { &route, "num_retries", "retries" },
-        { &pool, "option redispatch", "retries" },
+        { &route, "cors", "CORS" },
+        { &route, "ext_authz", "an authorization service" },
+        { &route, "retryPolicy", NULL },
+        { &route, "retry_on", NULL },
+        { &pool, "option redispatch", NULL },
         { &listener, "jwt_authn", "a check of JWTs" },
         { &root, "tracing", "tracing" },
         { &listener, "limit_req", "rate limits" },
