@@ -71,7 +71,7 @@ check_set(const struct jwt_provider_conf *p, struct conf_place *place, const cha
                      "no key of the set can make a signature with one of the "
                      "algorithms; name the keys' algorithm in \"algorithms\"");
     else if (why.len > 0)
-        conf_warning(place, "jwks", "W0340", "the set of keys %s", why.s);
+        conf_warning(place, "jwks", "W0342", "the set of keys %s", why.s);
     jwks_drop(keys);
     strbuf_done(&why);
 }
@@ -106,7 +106,7 @@ check_url(const struct jwt_provider_conf *p, struct conf_place *place)
         return;
     }
     if (strncmp(p->jwks.from, "https", 5) != 0 && !fetch_url_is_loopback(p->jwks.from))
-        conf_warning(place, "jwks", "W0341",
+        conf_warning(place, "jwks", "W0343",
                      "keys that come over plain http can be changed by everybody on the "
                      "way, who can then make tokens; use https");
     if (!p->jwks.ca)
@@ -291,7 +291,7 @@ check_several(const struct jwt_conf *c, struct conf_place *place)
     for (size_t i = 0; i < c->providers.n && c->require == JWT_REQUIRE_ALL; i++)
         for (size_t k = 0; k < i; k++)
             if (places_meet(&v[i], &v[k]))
-                conf_problem_item(place, "providers", i, "fromHeaders", "E0347",
+                conf_problem_item(place, "providers", i, "fromHeaders", "E0346",
                                   "with \"require\": \"all\" each provider's token comes "
                                   "in a header of its own; providers %zu and %zu read "
                                   "the same one",

@@ -72,26 +72,6 @@ static const struct conf_struct place_struct = {
     .short_key = "name",
 };
 
-static const struct conf_field method_fields[] = {
-    { .key = "pattern",
-      .type = CONF_STRING,
-      .at = offsetof(struct pattern_conf, text),
-      .required = true,
-      .valid = pattern_method_valid,
-      .code = "E0346",
-      .example = "\"grpc.health.v1.Health/*\"",
-      .help = "\"pkg.Service/Method\", or with a star at one end. A bare string means "
-              "the same." },
-    { .key = NULL },
-};
-
-static const struct conf_struct method_struct = {
-    .name = "method pattern",
-    .size = sizeof(struct pattern_conf),
-    .fields = method_fields,
-    .short_key = "pattern",
-};
-
 static const struct conf_field jwks_fields[] = {
     { .key = "from",
       .type = CONF_STRING,
@@ -217,8 +197,6 @@ static const struct conf_struct jwks_struct = {
     }
 
 static const struct conf_field provider_fields[] = {
-    { ROW("name", CONF_STRING, name), .example = "\"corp\"",
-      .help = "Name in problems of the config. Without it the issuer." },
     PROVIDER_ROWS,
     { .key = NULL },
 };
@@ -258,7 +236,7 @@ static const struct conf_field fields[] = {
     { .key = "exceptMethods",
       .type = CONF_LIST,
       .at = offsetof(struct jwt_conf, except),
-      .sub = &method_struct,
+      .sub = &pattern_method_struct,
       .max = METHODS_MAX,
       .one_ok = true,
       .example = "[\"grpc.health.v1.Health/*\"]",

@@ -29,7 +29,6 @@ struct jwt_place_conf { /* where a token is sent */
 };
 
 struct jwt_provider_conf {
-    const char *name; /* NULL: its issuer */
     const char *issuer;
     struct conf_list audiences;  /* of struct jwt_audience_conf */
     struct conf_list algorithms; /* of struct jwt_alg_conf; empty: all with public keys */
