@@ -7,6 +7,7 @@
 #include "base/base64.h"
 #include "base/slab.h"
 #include "base/xalloc.h"
+#include "conf/field.h"
 #include "conf/json.h"
 #include "filter/token.h"
 #include "fuzz.h"
