@@ -6,6 +6,13 @@
 #define LISTENER "\"listeners\": [{ \"listen\": \":8080\", "
 #define ROUTE(match) \
     LISTENER "\"routes\": [{ \"match\": { " match " }, \"to\": \"app\" }] }]"
+/* keys: of the route, beside "to" */
+#define TO_APP(keys) LISTENER "\"routes\": [{ \"to\": \"app\", " keys " }] }]"
+#define RETRY(more)                                                                     \
+    TO_APP("\"retryPolicy\": { \"maxAttempts\": 3, \"initialBackoff\": \"0.1s\", "      \
+           "\"maxBackoff\": \"1s\", \"retryableStatusCodes\": [\"UNAVAILABLE\"], " more \
+           " }")
+#define HEDGE(more) TO_APP("\"hedgingPolicy\": { \"maxAttempts\": " more " }")
 
 #define FILTER(keys) \
     LISTENER "\"filters\": [{ " keys " }], \"routes\": [{ \"to\": \"app\" }] }]"
@@ -154,10 +161,9 @@ const struct explain_code explain_codes[] = {
       .title = "a part of gRPC or of other proxies that this version has not got",
       .text =
           "The key is known, and what it asks for does not exist in this version. It is "
-          "an error, since a config whose retries or filters are silently left out "
+          "an error, since a config whose filters or limits are silently left out "
           "does something else than it says. Remove the key.",
-      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"retryPolicy\": { "
-                      "\"maxAttempts\": 3 } }] }]",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"cors\": {} }] }]",
       .good = LISTENER "\"routes\": [{ \"to\": \"app\" }] }]" },
     { .code = "E0201",
       .title = "a route leads to no pool",
@@ -544,6 +550,32 @@ const struct explain_code explain_codes[] = {
       .good =
           LISTENER "\"filters\": [\"requestId\"], \"routes\": [{ \"to\": \"app\", "
                    "\"filters\": [{ \"type\": \"requestId\", \"off\": true }] }] }]" },
+    { .code = "E0361",
+      .title = "a number of a retry policy that must be above 0",
+      .text = "With backoffMultiplier 0 there would be no time between attempts, with "
+              "maxTokens 0 no call could be tried again, and with tokenRatio 0 no token "
+              "would ever come back. gRPC refuses them too.",
+      .bad = RETRY("\"backoffMultiplier\": 0"),
+      .good = RETRY("\"backoffMultiplier\": 2") },
+    { .code = "E0362",
+      .title = "retryPolicy beside hedgingPolicy",
+      .text = "A retry waits until an attempt has failed, a hedge does not: a method has "
+              "one of them (gRFC A6). Remove the other.",
+      .bad = RETRY("\"backoffMultiplier\": 2 }, \"hedgingPolicy\": { \"maxAttempts\": 2"),
+      .good = RETRY("\"backoffMultiplier\": 2") },
+    { .code = "E0363",
+      .title = "not a gRPC status code that an attempt may fail with",
+      .text =
+          "Codes are names in any case, as in \"UNAVAILABLE\", or their numbers. OK is "
+          "no failure and cannot be there.",
+      .bad = HEDGE("2, \"nonFatalStatusCodes\": [\"5xx\"]"),
+      .good = HEDGE("2, \"nonFatalStatusCodes\": [\"UNAVAILABLE\", 8]") },
+    { .code = "E0364",
+      .title = "a hedgingDelay that is no time",
+      .text = "hedgingDelay is a time with its unit, as in \"500ms\", or a percentile of "
+              "the method's own times, from \"p50\" to \"p99\".",
+      .bad = HEDGE("2, \"hedgingDelay\": \"soon\""),
+      .good = HEDGE("2, \"hedgingDelay\": \"p95\"") },
     { .code = "E0370",
       .title = "not an API key entry",
       .text = "An entry of keys names a client and the SHA-256 of its key as 64 hex "
@@ -773,5 +805,13 @@ const struct explain_code explain_codes[] = {
       .bad = LISTENER "\"direction\": \"outbound\", \"mirrorGoaway\": true, "
                       "\"routes\": [{ \"to\": \"app\" }] }]",
       .good = LISTENER "\"mirrorGoaway\": true, \"routes\": [{ \"to\": \"app\" }] }]" },
+    { .code = "W0360",
+      .title = "more attempts than are made",
+      .text =
+          "gRPC counts a maxAttempts above 5 as 5. maxAttemptsCap beside it is a higher "
+          "bound, up to 20. Each attempt is load for a backend that may have too much "
+          "of it already.",
+      .bad = HEDGE("7"),
+      .good = HEDGE("7, \"maxAttemptsCap\": 8") },
     { .code = NULL },
 };

@@ -260,13 +260,13 @@ action_pass(struct call *c, size_t n)
     c->bytes_out += n;
     while (n > 0) {
         const uint8_t *p;
-        size_t some = buf_peek(&c->up.in, &p);
+        size_t some = buf_peek(&c->at->up.in, &p);
 
         if (some > n)
             some = n;
         if (buf_append(&c->down.out, bufs, p, some, SIZE_MAX) != ERR_OK)
             return false;
-        buf_consume(&c->up.in, bufs, some);
+        buf_consume(&c->at->up.in, bufs, some);
         n -= some;
     }
     h2_stream_kick(&c->down);
@@ -278,8 +278,8 @@ bool
 action_measure_response(struct call *c)
 {
     struct frame_parser *p = &c->out_frames;
-    size_t before, all = c->up.in.len;
-    bool fits = action_measure(p, &c->up.in, c->max_out, &before);
+    size_t before, all = c->at->up.in.len;
+    bool fits = action_measure(p, &c->at->up.in, c->max_out, &before);
     uint32_t size = p->left;
 
     if (fits && p->prefix_seen == 0)
@@ -295,7 +295,7 @@ action_measure_response(struct call *c)
     }
     if (!fits) {
         action_too_large(c, "response", size, c->max_out, "maxResponseMessageBytes");
-        buf_consume(&c->up.in, c->worker->bufs, c->up.in.len);
+        buf_consume(&c->at->up.in, c->worker->bufs, c->at->up.in.len);
     }
     return false;
 }

@@ -11,6 +11,7 @@
 #include "base/compat.h"
 #include "base/slice.h"
 
+struct attempt;
 struct call;
 struct filter_call;
 struct h2_field;
@@ -28,8 +29,8 @@ bool filters_response(struct call *c, struct h2_headers *h, bool end) MUST_CHECK
 bool filters_response_data(struct call *c) MUST_CHECK;
 bool filters_trailers(struct call *c, struct h2_headers *h) MUST_CHECK;
 /* An attempt begins; one has ended. again: another follows. backend "": there was no connection. */
-void filters_attempt(struct call *c);
-void filters_attempt_end(struct call *c, int code, bool answered, bool again,
+void filters_attempt(struct attempt *a);
+void filters_attempt_end(struct attempt *a, int code, bool answered, bool again,
                          const char *backend);
 /* Headers that filters gave to the answer: how many, and their fields. */
 size_t filters_answer_count(const struct call *c);

@@ -61,7 +61,7 @@ reply_metadata(const struct call *c, struct details_pair *m)
     if (c->pool)
         m[n++] = (struct details_pair){ "pool", slice_of(pool_name(c->pool)) };
     if (c->pool) {
-        const char *backend = c->upconn      ? upconn_name(c->upconn)
+        const char *backend = c->at->upconn  ? upconn_name(c->at->upconn)
                               : c->lost_name ? c->lost_name
                                              : pool_last_backend(c->pool);
 

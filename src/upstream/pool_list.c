@@ -16,6 +16,7 @@ pool_attach(struct pool *p, struct hub *hub, size_t worker, struct pool_levels *
     p->tls = hub->tls ? tls_keyring_hold(hub->tls) : NULL;
     p->worker = worker;
     p->levels = levels;
+    p->load = &levels->loads[worker];
     p->subset_seed = seed;
 }
 
