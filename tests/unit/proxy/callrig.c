@@ -28,6 +28,10 @@ on_accept(void *arg, int fd, const struct addr *peer)
     struct h2peer *conn = &p->conns[p->accepted];
 
     (void)peer;
+    if (rig.on_accept) {
+        rig.on_accept((unsigned)(d - p->doors), fd);
+        return;
+    }
     assert_true(p->accepted < RIG_CONNS);
     p->at[p->accepted++] = (unsigned)(d - p->doors);
     h2peer_open(conn, rig.loop, transport_from_fd(rig.loop, fd), true);

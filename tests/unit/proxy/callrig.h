@@ -59,6 +59,8 @@ struct callrig {
     struct listener_conf front;
     /* May be NULL: changes the table before any call, as if the config said so. */
     void (*on_table)(struct table *t);
+    /* May be NULL: gets the sockets of backends, instead of the h2peers. */
+    void (*on_accept)(unsigned door, int fd);
     bool virtual; /* set before callrig_open: time moves only by rig_wait_ms */
     struct rig_clock clock;
     struct worker *worker;
