@@ -177,7 +177,8 @@ struct backend_call {
     struct h2_stream s;
     struct timer timer;
     unsigned plan;
-    struct h2_field trailers[3];
+    bool begun; /* the answer */
+    struct h2_field trailers[1];
 };
 
 static struct backend_conn conns[BACKEND_CONNS];
@@ -198,6 +199,19 @@ number_of(const struct h2_headers *h)
     return id;
 }
 
+/* The second half of an answer. */
+static void
+backend_finish(struct backend_call *b)
+{
+    if (b->plan < 24) {
+        h2_stream_reset(&b->s, H2_INTERNAL_ERROR);
+        return;
+    }
+    b->trailers[0] = b->plan < 34 && b->plan % 3 == 1 ? H2_FIELD("grpc-status", "14")
+                                                      : H2_FIELD("grpc-status", "0");
+    h2_stream_end(&b->s, b->trailers, 1);
+}
+
 /* The frame behind which the stream is lost is chosen, too. */
 static void
 backend_act(struct backend_call *b)
@@ -210,7 +224,6 @@ backend_act(struct backend_call *b)
         H2_FIELD("grpc-status", "14"), H2_FIELD("grpc-retry-pushback-ms", "3")
     };
     struct h2_stream *s = &b->s;
-    bool fails = b->plan % 3 == 1, message = b->plan % 2;
 
     if (b->plan < 15) { /* Trailers-Only */
         (void)!h2_stream_respond(s, failed, b->plan < 10 ? 3 : 4, true);
@@ -225,23 +238,26 @@ backend_act(struct backend_call *b)
     }
     if (h2_stream_respond(s, headers, 2, false) != ERR_OK)
         return;
-    if (b->plan >= 30 || message) {
+    if (b->plan >= 30 || b->plan % 2) {
         assert_int_equal(buf_append(&s->out, bufs, hello_bytes, HELLO, SIZE_MAX), ERR_OK);
         h2_stream_kick(s);
     }
-    if (b->plan < 24) {
-        h2_stream_reset(s, H2_INTERNAL_ERROR);
-        return;
-    }
-    b->trailers[0] = b->plan < 34 && fails ? H2_FIELD("grpc-status", "14")
-                                           : H2_FIELD("grpc-status", "0");
-    h2_stream_end(s, b->trailers, 1);
+    b->begun = true;
+    if (chance(2))
+        timer_start(peers, &b->timer, (int64_t)chance(5000));
+    else
+        backend_finish(b);
 }
 
 static void
 backend_on_timer(struct timer *t)
 {
-    backend_act(CONTAINER_OF(t, struct backend_call, timer));
+    struct backend_call *b = CONTAINER_OF(t, struct backend_call, timer);
+
+    if (b->begun)
+        backend_finish(b);
+    else
+        backend_act(b);
 }
 
 static struct h2_stream *
