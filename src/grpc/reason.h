@@ -7,6 +7,7 @@
 /* the request */
 #define REASON_BAD_REQUEST       "BAD_REQUEST" /* malformed headers, path or grpc-timeout */
 #define REASON_HEADERS_TOO_LARGE "HEADERS_TOO_LARGE" /* maxHeaderBytes, maxHeaderCount */
+#define REASON_HEADER_TWICE      "HEADER_TWICE" /* one that a rule of authorization looks at */
 #define REASON_NO_ROUTE          "NO_ROUTE"
 #define REASON_ROUTE_STATUS      "ROUTE_STATUS" /* the route's own "status" */
 #define REASON_MESSAGE_TOO_LARGE \

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "filter/edit.h"
+#include "filter/filter.h"
 #include "filter/template.h"
 #include "grpc/path.h"
 #include "grpc/reason.h"
@@ -15,6 +16,7 @@
 #include "net/addr.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
+#include "proxy/filters.h"
 #include "proxy/listener_conf.h"
 #include "proxy/mirror.h"
 #include "proxy/route.h"
@@ -32,6 +34,18 @@ action_keep(struct call *c, const char *text)
     void *kept = n ? arena_copy(&c->arena, text, n) : NULL;
 
     return kept ? slice_make(kept, n) : (struct slice){ 0 };
+}
+
+static void
+action_facts(const struct call *c, struct template_values *v)
+{
+    const struct filter_call *fc = filters_facts(c);
+
+    if (!fc)
+        return;
+    v->claims = fc->claims;
+    v->v[TEMPLATE_CLIENT] = fc->client;
+    v->v[TEMPLATE_REQUEST_ID] = fc->request_id;
 }
 
 /* Only what the templates want is looked up. */
@@ -57,6 +71,7 @@ action_values(struct call *c, unsigned wants, struct template_values *v)
         path_split(h2_headers_get(h, H2_TOKEN_PATH), &v->v[TEMPLATE_SERVICE],
                    &v->v[TEMPLATE_METHOD]) != ERR_OK)
         v->v[TEMPLATE_SERVICE] = v->v[TEMPLATE_METHOD] = (struct slice){ 0 };
+    action_facts(c, v);
 }
 
 /* --- header edits ----------------------------------------------------------------- */

@@ -129,6 +129,7 @@ filters_attach(struct call *c, const struct chain *chain)
     fc->listener = c->table->table->conf->name;
     fc->route = c->route ? c->route->name : "";
     fc->address = &c->owner->peer;
+    fc->connection = c->owner->h2 ? h2_conn_number(c->owner->h2) : 0;
     fc->request = &c->down.in_headers;
     fc->path = h2_headers_get(fc->request, H2_TOKEN_PATH);
     fc->begun_us = c->begun_us;
@@ -275,6 +276,12 @@ filters_answer_fields(const struct call *c, struct h2_field *f)
                                     .valuelen = a->value.n,
                                     .flags = H2_FIELD_STATIC };
     return n;
+}
+
+const struct filter_call *
+filters_facts(const struct call *c)
+{
+    return c->filters ? &c->filters->fc : NULL;
 }
 
 void

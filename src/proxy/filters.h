@@ -13,6 +13,7 @@
 
 struct attempt;
 struct call;
+struct filter_call;
 struct h2_field;
 struct h2_headers;
 
@@ -34,6 +35,8 @@ void filters_attempt_end(struct attempt *a, int code, bool answered, bool again,
 /* Headers that filters gave to the answer: how many, and their fields. */
 size_t filters_answer_count(const struct call *c);
 size_t filters_answer_fields(const struct call *c, struct h2_field *f);
+/* What filters have found out about the call; NULL: it has not come to any. */
+const struct filter_call *filters_facts(const struct call *c);
 /* When the answer's headers leave. */
 void filters_answered(struct call *c);
 /* With the call, before its memory goes: on_end of all filters; of those that watch also when the call never got to them. */

@@ -30,7 +30,8 @@ struct route_level {
 
 /* What the answer's edits ask of the request: kept until the call ends. */
 enum {
-    WANTS_REQUEST = 1u << TEMPLATE_HEADER | 1u << TEMPLATE_SERVICE | 1u << TEMPLATE_METHOD
+    WANTS_REQUEST = 1u << TEMPLATE_HEADER | 1u << TEMPLATE_SERVICE |
+                    1u << TEMPLATE_METHOD | 1u << TEMPLATE_REQUEST_ID
 };
 
 static void
