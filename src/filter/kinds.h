@@ -13,6 +13,7 @@
     extern const struct conf_struct id##_conf_struct
 
 FILTER_KIND(concurrency_limit); /* concurrency_limit.c */
+FILTER_KIND(deadline);          /* deadline.c */
 FILTER_KIND(doomed_call);       /* doomed_call.c */
 FILTER_KIND(message_rate);      /* message_rate.c */
 FILTER_KIND(rate_limit);        /* rate_limit.c */
