@@ -17,7 +17,13 @@
 #include "loop/loop.h"
 #include "obs/stats.h"
 
-enum { LINE = 64, SUBJECT_MAX = 512, DEFAULT_KEYS = 10000, US_PER_S = 1000000, MILLION = 1000000 };
+enum {
+    LINE = 64,
+    SUBJECT_MAX = 512,
+    DEFAULT_KEYS = 10000,
+    US_PER_S = 1000000,
+    MILLION = 1000000
+};
 
 #define REASON_RATE_LIMITED     "RATE_LIMITED"
 #define REASON_RATE_KEY_MISSING "RATE_KEY_MISSING"
