@@ -47,8 +47,9 @@ static const struct conf_field fields[] = {
       .min = 0,
       .max = 3600 * 1000,
       .example = "\"20ms\"",
-      .help = "Taken off the client's grpc-timeout, so that our answer is with the client "
-              "before its own clock ends the call. At least 1 ms stays." },
+      .help =
+          "Taken off the client's grpc-timeout, so that our answer is with the client "
+          "before its own clock ends the call. At least 1 ms stays." },
     { .key = "required",
       .type = CONF_BOOL,
       .at = offsetof(struct deadline_conf, required),
@@ -119,7 +120,8 @@ on_request(struct filter_call *fc, void *state)
 
     (void)state;
     if (text.p && timeout_parse(text, &client_ns) != 0)
-        client_ns = -1; /* a filter before this one wrote it: the call has had its check */
+        client_ns =
+            -1; /* a filter before this one wrote it: the call has had its check */
     if (conf->required && client_ns < 0) {
         stat_inc(fc->stats, STAT_DEADLINE_MISSING);
         return filter_refuse(fc, &missing,

@@ -69,12 +69,12 @@ the_reserve_is_of_the_clients_time(void **state)
 
     (void)state;
     assert_int_equal(time_of(settings, "1S", 1000000), 980000);
-    assert_int_equal(time_of(settings, "1S", 500000), 500000);   /* the route's is less */
-    assert_int_equal(time_of(settings, "1S", 990000), 980000);   /* or hardly more */
-    assert_int_equal(time_of(settings, NULL, 500000), 500000);   /* no clock of its own */
+    assert_int_equal(time_of(settings, "1S", 500000), 500000); /* the route's is less */
+    assert_int_equal(time_of(settings, "1S", 990000), 980000); /* or hardly more */
+    assert_int_equal(time_of(settings, NULL, 500000), 500000); /* no clock of its own */
     assert_int_equal(time_of(settings, "21m", 21000), 1000);
-    assert_int_equal(time_of(settings, "5m", 5000), 1000);       /* 1 ms stays */
-    assert_int_equal(time_of(settings, "400u", 400), 400);       /* never more than before */
+    assert_int_equal(time_of(settings, "5m", 5000), 1000); /* 1 ms stays */
+    assert_int_equal(time_of(settings, "400u", 400), 400); /* never more than before */
     assert_int_equal(time_of(settings, "99999999H", INT64_MAX / 2000) > 0, 1);
 }
 
@@ -130,8 +130,8 @@ settings_that_make_no_sense(void **state)
     (void)state;
     assert_non_null(strstr(
         rig_problems(kind, "{ \"required\": true, \"default\": \"1s\" }"), "E0440"));
-    assert_non_null(strstr(
-        rig_problems(kind, "{ \"default\": \"2s\", \"max\": \"1s\" }"), "E0440"));
+    assert_non_null(
+        strstr(rig_problems(kind, "{ \"default\": \"2s\", \"max\": \"1s\" }"), "E0440"));
     assert_string_equal(rig_problems(kind, "{ \"default\": \"1s\", \"max\": \"1s\" }"),
                         "");
 }
