@@ -447,6 +447,7 @@ retry_timed_out(struct attempt *a)
     struct retry *r = c->retry;
     unsigned counted = a->counted;
 
+    pool_wait_cancel(&a->wait); /* it may not even have had a connection */
     pool_lost(&a->wait);
     if (!retry_again(a, &end)) {
         call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_TRY_TIMEOUT,
@@ -457,8 +458,7 @@ retry_timed_out(struct attempt *a)
     if (a->up.conn) {
         r->state = RETRY_ENDING;
         h2_stream_reset(&a->up, H2_CANCEL);
-    } else { /* it still waited for a connection */
-        pool_wait_cancel(&a->wait);
+    } else {
         r->state = RETRY_BACKOFF;
         if (UNLIKELY(c->acts & ACT_FILTERS))
             filters_attempt_end(a, a->code, false, true, "");
