@@ -18,6 +18,7 @@ FILTER_KIND(deadline);          /* deadline.c */
 FILTER_KIND(doomed_call);       /* doomed_call.c */
 FILTER_KIND(fault);             /* fault.c */
 FILTER_KIND(headers);           /* headers.c */
+FILTER_KIND(jwt);               /* jwt.c */
 FILTER_KIND(message_rate);      /* message_rate.c */
 FILTER_KIND(rate_limit);        /* rate_limit.c */
 FILTER_KIND(rbac);              /* rbac.c */

@@ -21,6 +21,9 @@ const struct conf_variant filter_variants[] = {
     ROW("headers", headers,
         "Edits headers of the request and of the answer, at its place among the filters: "
         "what an earlier one has found out can be told, and a route be chosen by it."),
+    ROW("jwt", jwt,
+        "Lets calls through that carry a token (JWT) of a trusted issuer, and refuses "
+        "others with UNAUTHENTICATED."),
     ROW("rbac", rbac,
         "Who may call what: rules that allow or deny calls by method, header, address, "
         "certificate, claim or client, or an authorization policy of gRPC."),

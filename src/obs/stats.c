@@ -35,6 +35,10 @@
         HANDSHAKE(first, side, 17, "by_peer"), HANDSHAKE(first, side, 18, "closed"),    \
         HANDSHAKE(first, side, 19, "other"), HANDSHAKE(first, side, 20, "timeout")
 
+#define JWT(i, result)                                                     \
+    LABELED((enum stat_id)(STAT_JWT_0 + (i)), "outrigger_jwt_calls_total", \
+            "result=\"" result "\"",                                       \
+            "Calls that came to a jwt filter, by what their token was.")
 #define FILTER_FILES \
     "Files of filters (API keys, policies) that were read, or refused as bad."
 #define API_KEYS "Calls that the filter apiKey looked at, by what it found."
@@ -374,6 +378,41 @@ static const struct stat_row rows[] = {
             "Times that changed certificate files were read: taken as a whole, or not."),
     LEVEL(STAT_TLS_INSECURE, "outrigger_tls_insecure_pools", NULL,
           "Pools that do not verify their backends (tls.insecureSkipVerify)."),
+    JWT(0, "ok"),
+    JWT(1, "cached"),
+    JWT(2, "excepted"),
+    JWT(3, "none"),
+    JWT(4, "missing"),
+    JWT(5, "twice"),
+    JWT(6, "too_large"),
+    JWT(7, "malformed"),
+    JWT(8, "algorithm"),
+    JWT(9, "extension"),
+    JWT(10, "issuer"),
+    JWT(11, "unknown_key"),
+    JWT(12, "signature"),
+    JWT(13, "no_expiry"),
+    JWT(14, "expired"),
+    JWT(15, "not_yet"),
+    JWT(16, "audience"),
+    JWT(17, "claim"),
+    JWT(18, "no_keys"),
+    JWT(19, "old_keys"),
+    JWT(20, "no_memory"),
+    COUNTER(STAT_JWT_EVICTED, "outrigger_jwt_cache_evicted_total",
+            "Verified tokens that left a full cache before they expired (tokenCache)."),
+    COUNTER(STAT_JWT_VALUES_LOST, "outrigger_jwt_headers_left_out_total",
+            "Headers of claimToHeaders that were not set because no header can hold what "
+            "the token says."),
+    COUNTER(STAT_JWT_WAITED, "outrigger_jwt_waited_total",
+            "Calls that waited for keys that were on their way."),
+    LABELED(STAT_JWKS_READ, "outrigger_jwks_reads_total", "result=\"ok\"",
+            "Sets of keys for tokens that were read, from files and URLs."),
+    LABELED(STAT_JWKS_FAILED, "outrigger_jwks_reads_total", "result=\"failed\"",
+            "Sets of keys for tokens that were read, from files and URLs."),
+    LEVEL(STAT_JWKS_BAD, "outrigger_jwks_bad", NULL,
+          "Files and URLs with keys for tokens that could not be read or were no good "
+          "the last time."),
     LEVEL(STAT_DRAIN_STATE, "outrigger_drain_state", NULL,
           "How far the end is: 0 serving, 1 drain announced, 2 clients are told to go, 3 "
           "stopping."),
