@@ -342,6 +342,31 @@ class Fault(Example):
         self.taken.add(2)
 
 
+class Retries(Example):
+    file = "retries.json"
+
+    def prepare(self):
+        for name, old in (("a", "50051"), ("b", "50052")):
+            self.replace['"127.0.0.1:%s"' % old] = '"%s"' % self.named(name).address
+
+    def check(self):
+        a, b = self.backends["a"], self.backends["b"]
+        for method in ("/shop.Stock/Put", "/shop.Cart/Get"):
+            self.call(method)
+            a.fails = b.fails = 1
+            tried = self.call(method)
+            assert tried.code == "OK", tried.text
+            assert tried.sent["grpc-previous-rpc-attempts"] == ["2"]
+        assert 4 < tried.left <= 5
+        a.fails = b.fails = 1
+        assert named.ask(self.listen, "/shop.Cart/Put", (), "a.example").code == "UNAVAILABLE"
+        a.fails = b.fails = 0
+        a.fails = 1
+        found = [self.call("/shop.Search/Find") for _ in range(2)]
+        assert [f.code for f in found] == ["OK", "OK"]
+        assert sorted("grpc-previous-rpc-attempts" in f.sent for f in found) == [False, True]
+
+
 class SidecarK8s(Example):
     file = "sidecar-k8s.json"
     listens = '"unix:/run/outrigger/out.sock"'
