@@ -760,6 +760,13 @@ const struct explain_code explain_codes[] = {
       .bad = FILTER("\"type\": \"rateLimit\", \"rate\": \"5/s\", \"maxKeys\": 100"),
       .good = FILTER("\"type\": \"rateLimit\", \"rate\": \"5/s\", \"key\": \"address\", "
                      "\"maxKeys\": 100") },
+    { .code = "E0440",
+      .title = "a default deadline that makes no sense",
+      .text = "default of the filter deadline is for calls that have no time limit. With "
+              "required there are none, and one that is longer than max would favour "
+              "clients that set no deadline.",
+      .bad = FILTER("\"type\": \"deadline\", \"default\": \"2m\", \"max\": \"1m\""),
+      .good = FILTER("\"type\": \"deadline\", \"default\": \"30s\", \"max\": \"1m\"") },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

@@ -14,6 +14,7 @@
 
 FILTER_KIND(api_key);           /* api_key.c */
 FILTER_KIND(concurrency_limit); /* concurrency_limit.c */
+FILTER_KIND(deadline);          /* deadline.c */
 FILTER_KIND(doomed_call);       /* doomed_call.c */
 FILTER_KIND(fault);             /* fault.c */
 FILTER_KIND(headers);           /* headers.c */

@@ -30,6 +30,10 @@ const struct conf_variant filter_variants[] = {
     ROW("requestId", request_id,
         "Gives each call an id in a request header, so that the logs of all services "
         "that it passes can be put together."),
+    ROW("deadline", deadline,
+        "Gives calls without a deadline one, cuts those that are too late, keeps a "
+        "reserve, or refuses calls without one. What calls and routes say themselves is "
+        "enforced with and without this filter."),
     ROW("rateLimit", rate_limit,
         "Lets so many calls per time go on, for all or by client, header, method ...; "
         "shared exactly by all workers. The others end with RESOURCE_EXHAUSTED and the "

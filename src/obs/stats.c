@@ -288,6 +288,13 @@ static const struct stat_row rows[] = {
           "Calls that count at concurrencyLimit filters."),
     LEVEL(STAT_CONCURRENCY_LIMIT, "outrigger_concurrency_limit", NULL,
           "Present limits of the concurrencyLimit filters, added up."),
+    COUNTER(STAT_DEADLINE_GIVEN, "outrigger_deadlines_given_total",
+            "Calls without any time limit that got one by default of the filter "
+            "deadline."),
+    COUNTER(STAT_DEADLINE_CUT, "outrigger_deadlines_cut_total",
+            "Calls whose time was cut to max of the filter deadline."),
+    COUNTER(STAT_DEADLINE_MISSING, "outrigger_deadlines_missing_total",
+            "Calls without grpc-timeout that the filter deadline refused (required)."),
     COUNTER(STAT_DOOMED_REFUSED, "outrigger_doomed_calls_refused_total",
             "Calls that doomedCall refused, since they could not end in time."),
     COUNTER(STAT_DOOMED_PROBES, "outrigger_doomed_calls_tried_total",

@@ -10,8 +10,9 @@
 #include "upstream/hub.h"
 
 enum {
-    LOOK_PAST = 32
-}; /* waiting calls of a hashing policy do not wait for each other */
+    LOOK_PAST = 32, /* waiting calls of a hashing policy do not wait for each other */
+    WRITE_BUFFER = 1024 * 1024, /* a few large writes wake a backend less often */
+};
 
 static void pool_on_wait_timer(struct timer *t);
 
@@ -27,6 +28,7 @@ pool_limits(struct pool *p)
     p->limits.connection_window = (uint32_t)c->connection_window;
     p->limits.max_stream_window = (uint32_t)c->max_stream_window;
     p->limits.max_connection_buffer = c->max_connection_buffer;
+    p->limits.write_buffer = WRITE_BUFFER;
     p->limits.idle_timeout_us = c->idle_timeout_ms * 1000;
     up_keepalive_fill(&p->limits.keepalive, &p->conf->keepalive);
     p->limits.write_stall_us =
