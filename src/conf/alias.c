@@ -30,23 +30,35 @@ path_search(const struct conf_struct *type, const char *word, const char *prefix
             snprintf(found, PATH_MAX_TEXT, "%s", path);
             hits++;
         }
-        if (f->sub)
-            hits += path_search(f->sub, word, path, found, depth + 1);
+        if (!f->sub || f->see)
+            continue;
+        hits += path_search(f->sub, word, path, found, depth + 1);
+        for (const struct conf_variant *v = conf_variants(f->sub); v->tag; v++) {
+            char below[PATH_MAX_TEXT];
+
+            if (snprintf(below, sizeof below, "%s.%s", path, v->tag) < PATH_MAX_TEXT)
+                hits += path_search(v->type, word, below, found, depth + 1);
+        }
     }
     return hits;
 }
 
-/* The row of a word in an object of `type`; NULL: none. A row of this very level wins. */
+/* The row of a word in an object of `type` and its variant, if any; NULL: none. A row of
+ * this very level wins. */
 static const struct alias *
-alias_find(const struct conf_struct *type, const char *word)
+alias_find(const struct conf_struct *type, const struct conf_struct *variant,
+           const char *word)
 {
     const struct alias *any = NULL;
 
     for (const struct alias *a = alias_words; a->word; a++) {
-        if (!near_same_letters(word, a->word) ||
-            (a->path && !field_find_path(type, a->path)))
+        bool here = !a->path || field_find_path(type, a->path) ||
+                    (variant && field_find_path(variant, a->path));
+
+        if (!here || !near_same_letters(word, a->word))
             continue;
-        if (a->level && strcmp(a->level, type->name) == 0)
+        if (a->level && (strcmp(a->level, type->name) == 0 ||
+                         (variant && strcmp(a->level, variant->name) == 0)))
             return a;
         if (!a->level && !any)
             any = a;
@@ -61,7 +73,7 @@ alias_later(const struct conf_struct *type, const char *word)
         if (near_same_letters(word, f->key))
             return NULL;
     }
-    if (alias_find(type, word))
+    if (alias_find(type, NULL, word))
         return NULL;
     for (const struct alias_later *l = alias_laters; l->word; l++) {
         if (near_same_letters(word, l->word))
@@ -72,7 +84,7 @@ alias_later(const struct conf_struct *type, const char *word)
 
 void
 alias_suggest_word(struct strbuf *out, const char *value, const char *const *words,
-                   size_t n)
+                   size_t n, const char *what)
 {
     for (const struct alias_value *v = alias_values; v->value; v++) {
         if (!near_same_letters(value, v->value))
@@ -84,26 +96,30 @@ alias_suggest_word(struct strbuf *out, const char *value, const char *const *wor
             }
         }
     }
-    near_suggest(out, value, words, n, "known words");
+    near_suggest(out, value, words, n, what);
 }
 
 const char *
 alias_suggest(struct strbuf *out, const struct conf_struct *root,
-              const struct conf_struct *type, const char *word)
+              const struct conf_struct *type, const struct conf_struct *variant,
+              const char *word)
 {
+    const struct conf_struct *parts[] = { variant ? variant : type, type };
     const char *keys[KEYS_MAX];
     const struct alias *alias;
     char path[PATH_MAX_TEXT];
     size_t n = 0;
 
-    for (const struct conf_field *f = type->fields; f->key && n < KEYS_MAX; f++) {
-        if (near_same_letters(word, f->key)) {
-            strbuf_printf(out, "; did you mean \"%s\"?", f->key);
-            return f->key;
+    for (size_t i = variant ? 0 : 1; i < ARRAY_LEN(parts); i++) {
+        for (const struct conf_field *f = parts[i]->fields; f->key && n < KEYS_MAX; f++) {
+            if (near_same_letters(word, f->key)) {
+                strbuf_printf(out, "; did you mean \"%s\"?", f->key);
+                return f->key;
+            }
+            keys[n++] = f->key;
         }
-        keys[n++] = f->key;
     }
-    alias = alias_find(type, word);
+    alias = alias_find(type, variant, word);
     if (alias && !alias->path) {
         strbuf_printf(out, "; %s", alias->say);
         return NULL;
@@ -116,7 +132,7 @@ alias_suggest(struct strbuf *out, const struct conf_struct *root,
         near_suggest(out, word, keys, n, NULL);
         return near_find(word, keys, n);
     }
-    if (path_search(type, word, "", path, 0) == 1) {
+    if (path_search(parts[0], word, "", path, 0) == 1) {
         strbuf_printf(out, "; did you mean \"%s\"?", path);
     } else if (path_search(root, word, "", path, 0) == 1) {
         strbuf_printf(out, "; this key belongs to \"%s\"", path);

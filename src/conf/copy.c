@@ -19,6 +19,9 @@ struct packer {
     size_t used;
 };
 
+static void
+pack_below(struct packer *p, const struct conf_struct *type, const char *from, char *to);
+
 static void *
 pack(struct packer *p, const void *from, size_t n, size_t align)
 {
@@ -38,8 +41,21 @@ pack_text(struct packer *p, const char *text)
     return text ? pack(p, text, strlen(text) + 1, 1) : NULL;
 }
 
+/* Of a tagged struct: the struct of its kind. */
 static void
-pack_below(struct packer *p, const struct conf_struct *type, const char *from, char *to);
+pack_variant(struct packer *p, const struct conf_struct *type, const char *from, char *to)
+{
+    const void *in = conf_variant_value(type, from);
+    const struct conf_variant *v = conf_variant_of(type, from);
+    void *out;
+
+    if (!in || !v)
+        return;
+    out = pack(p, in, v->type->size, alignof(max_align_t));
+    pack_below(p, v->type, in, out);
+    if (to)
+        *(void **)(to + type->value_at) = out;
+}
 
 /* A LIST, or a DICT, whose structs have their keys beside the rows. */
 static void
@@ -86,6 +102,8 @@ pack_map(struct packer *p, const struct conf_map *from, struct conf_map *to)
 static void
 pack_below(struct packer *p, const struct conf_struct *type, const char *from, char *to)
 {
+    if (type->tag_key)
+        pack_variant(p, type, from, to);
     for (const struct conf_field *f = type->fields; f->key; f++) {
         const void *in = from + f->at;
         void *out = to ? to + f->at : NULL;
@@ -117,6 +135,7 @@ pack_below(struct packer *p, const struct conf_struct *type, const char *from, c
         case CONF_PERCENT:
         case CONF_INT:
         case CONF_MAYBE:
+        case CONF_RATE:
             break;
         }
     }
@@ -216,6 +235,8 @@ value_equal(const struct conf_field *f, const void *a, const void *b)
     case CONF_NUMBER:
     case CONF_PERCENT: /* the same text gives the same bits */
         return memcmp(a, b, sizeof(double)) == 0;
+    case CONF_RATE:
+        return memcmp(a, b, sizeof(struct conf_rate)) == 0;
     case CONF_STRING:
         return text_equal(*(const char *const *)a, *(const char *const *)b);
     case CONF_OBJECT:
@@ -239,6 +260,18 @@ is_one_of(const char *key, const char *const *keys)
     return false;
 }
 
+/* The tags are equal: they have a row. */
+static bool
+variant_equal(const struct conf_struct *type, const void *a, const void *b)
+{
+    const void *x = conf_variant_value(type, a), *y = conf_variant_value(type, b);
+    const struct conf_variant *v = conf_variant_of(type, a);
+
+    if (!x || !y || !v)
+        return x == y;
+    return conf_equal(v->type, x, y);
+}
+
 bool
 conf_equal_but(const struct conf_struct *type, const void *a, const void *b,
                const char *const *but)
@@ -252,7 +285,7 @@ conf_equal_but(const struct conf_struct *type, const void *a, const void *b,
         if (!is_one_of(f->key, but) && !value_equal(f, x + f->at, y + f->at))
             return false;
     }
-    return true;
+    return variant_equal(type, a, b);
 }
 
 bool

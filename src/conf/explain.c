@@ -2,6 +2,7 @@
 /* conf/explain.c - finds what was asked for and prints it for a terminal. */
 #include "conf/explain.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -12,30 +13,52 @@
 #include "conf/near.h"
 #include "conf/print.h"
 
-enum { WIDTH = 90, PATHS_MAX = 512, PATH_TEXT_MAX = 192 };
+enum { WIDTH = 90, PATHS_MAX = 1024, PATH_TEXT_MAX = 192 };
 
 /* Every path of the rows, so that near ones can be named. */
 struct paths {
     char text[PATHS_MAX][PATH_TEXT_MAX];
-    const char *last[PATHS_MAX]; /* last key of each */
     size_t n;
 };
 
+static const char *
+paths_add(struct paths *p, const char *prefix, const char *key)
+{
+    char *path = p->text[p->n++];
+
+    snprintf(path, PATH_TEXT_MAX, "%s%s%s", prefix, *prefix ? "." : "", key);
+    return path;
+}
+
+/* Also of the kinds of tagged structs: "filters.jwt". */
 static void
 paths_collect(struct paths *p, const struct conf_struct *type, const char *prefix)
 {
     for (const struct conf_field *f = type->fields; f->key && p->n < PATHS_MAX; f++) {
-        char *path = p->text[p->n];
-        char below[PATH_TEXT_MAX];
+        const char *path = paths_add(p, prefix, f->key);
 
-        snprintf(path, PATH_TEXT_MAX, "%s%s%s", prefix, *prefix ? "." : "", f->key);
-        p->last[p->n] = strrchr(path, '.') ? strrchr(path, '.') + 1 : path;
-        p->n++;
-        if (!f->sub)
-            continue;
-        snprintf(below, sizeof below, "%s", path);
-        paths_collect(p, f->sub, below);
+        if (f->sub && !f->see)
+            paths_collect(p, f->sub, path);
     }
+    for (const struct conf_variant *v = conf_variants(type); v->tag && p->n < PATHS_MAX;
+         v++)
+        paths_collect(p, v->type, paths_add(p, prefix, v->tag));
+}
+
+/* The end of a path, with as many keys as `like` has. */
+static const char *
+path_tail(const char *path, const char *like)
+{
+    const char *at = path + strlen(path);
+    unsigned dots = 0;
+
+    for (; *like; like++)
+        dots += *like == '.';
+    for (; at > path; at--) {
+        if (at[-1] == '.' && dots-- == 0)
+            break;
+    }
+    return at;
 }
 
 static void
@@ -80,10 +103,46 @@ put_facts(const struct conf_field *f, struct strbuf *out)
 }
 
 static void
-explain_field(const struct conf_field *f, const char *path, struct strbuf *out)
+put_keys(const struct conf_struct *type, struct strbuf *out)
 {
     size_t width = 0;
 
+    if (!type->fields[0].key)
+        return;
+    strbuf_puts(out, "\n  keys:\n");
+    for (const struct conf_field *sub = type->fields; sub->key; sub++)
+        width = strlen(sub->key) > width ? strlen(sub->key) : width;
+    for (const struct conf_field *sub = type->fields; sub->key; sub++) {
+        strbuf_printf(out, "  %-*s", (int)width + 2, sub->key);
+        put_facts(sub, out);
+    }
+}
+
+static void
+explain_variant(const struct conf_variant *v, const char *path, struct strbuf *out)
+{
+    strbuf_printf(out, "%s\n\n", path);
+    conf_put_wrapped(out, "  ", WIDTH, v->help);
+    put_keys(v->type, out);
+}
+
+static void
+put_variants(const struct conf_struct *type, const char *path, struct strbuf *out)
+{
+    const struct conf_variant *v = conf_variants(type);
+
+    if (v->tag)
+        strbuf_printf(out, "\n  Each %s has keys of its own; ask for them as in %s.%s:\n",
+                      type->tag_key, path, v->tag);
+    for (; v->tag; v++) {
+        strbuf_printf(out, "\n  %s\n", v->tag);
+        conf_put_wrapped(out, "    ", WIDTH, v->help);
+    }
+}
+
+static void
+explain_field(const struct conf_field *f, const char *path, struct strbuf *out)
+{
     strbuf_printf(out, "%s\n", path);
     put_facts(f, out);
     strbuf_puts(out, "\n");
@@ -92,13 +151,22 @@ explain_field(const struct conf_field *f, const char *path, struct strbuf *out)
         strbuf_printf(out, "\n  example: \"%s\": %s\n", f->key, f->example);
     if (!f->sub)
         return;
-    strbuf_puts(out, "\n  keys:\n");
-    for (const struct conf_field *sub = f->sub->fields; sub->key; sub++)
-        width = strlen(sub->key) > width ? strlen(sub->key) : width;
-    for (const struct conf_field *sub = f->sub->fields; sub->key; sub++) {
-        strbuf_printf(out, "  %-*s", (int)width + 2, sub->key);
-        put_facts(sub, out);
-    }
+    put_keys(f->sub, out);
+    put_variants(f->sub, path, out);
+}
+
+/* False: there is nothing at the path. */
+static bool
+explain_path(const struct conf_struct *root, const char *path, struct strbuf *out)
+{
+    const struct conf_variant *v = conf_variant_find_path(root, path);
+    const struct conf_field *f = field_find_path(root, path);
+
+    if (f)
+        explain_field(f, path, out);
+    else if (v)
+        explain_variant(v, path, out);
+    return f || v;
 }
 
 /* "pools[0].name" to "pools.name". */
@@ -118,8 +186,8 @@ path_plain(const char *what, char out[PATH_TEXT_MAX])
     out[n] = '\0';
 }
 
-/* Exact words first; then the same letters. Returns how many paths end in this key,
- * *ret_i: the last of them. */
+/* Exact words first; then the same letters. Returns how many paths end in this key, or
+ * these keys, *ret_i: the last of them. */
 static size_t
 paths_find_last(const struct paths *p, const char *key, size_t *ret_i)
 {
@@ -127,9 +195,9 @@ paths_find_last(const struct paths *p, const char *key, size_t *ret_i)
 
     for (int loose = 0; loose < 2 && hits == 0; loose++) {
         for (size_t i = 0; i < p->n; i++) {
-            if (loose ? near_same_letters(p->last[i], key) ||
-                            near_same_letters(p->text[i], key)
-                      : strcmp(p->last[i], key) == 0) {
+            const char *tail = path_tail(p->text[i], key);
+
+            if (loose ? near_same_letters(tail, key) : strcmp(tail, key) == 0) {
                 *ret_i = i;
                 hits++;
             }
@@ -155,7 +223,7 @@ explain_unknown(const struct paths *p, const struct conf_struct *root, const cha
         return ERR_SYNTAX;
     }
     for (size_t i = 0; i < p->n; i++)
-        words[i] = strchr(what, '.') ? p->text[i] : p->last[i];
+        words[i] = strchr(what, '.') ? p->text[i] : path_tail(p->text[i], what);
     near = near_find(what, words, p->n);
     strbuf_printf(out, "there is no key \"%.80s\"", what);
     if (near) {
@@ -175,7 +243,6 @@ conf_explain(const struct conf_struct *root, const char *what, struct strbuf *ou
     static const struct paths none;
     struct paths p = none;
     char plain[PATH_TEXT_MAX];
-    const struct conf_field *f;
     size_t hits, at = 0;
 
     for (const struct explain_code *c = explain_codes; c->code; c++) {
@@ -186,21 +253,16 @@ conf_explain(const struct conf_struct *root, const char *what, struct strbuf *ou
     }
     path_plain(what, plain);
     paths_collect(&p, root, "");
-    f = field_find_path(root, plain);
-    if (f) {
-        explain_field(f, plain, out);
+    if (explain_path(root, plain, out))
         return 0;
-    }
     hits = paths_find_last(&p, plain, &at);
     if (hits == 0)
         return explain_unknown(&p, root, plain, out);
-    if (hits == 1) {
-        explain_field(field_find_path(root, p.text[at]), p.text[at], out);
+    if (hits == 1 && explain_path(root, p.text[at], out))
         return 0;
-    }
     strbuf_printf(out, "several keys are called \"%s\":\n", plain);
     for (size_t i = 0; i < p.n; i++) {
-        if (strcmp(p.last[i], p.last[at]) == 0)
+        if (strcmp(path_tail(p.text[i], plain), path_tail(p.text[at], plain)) == 0)
             strbuf_printf(out, "  %s\n", p.text[i]);
     }
     return 0;

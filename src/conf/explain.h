@@ -24,8 +24,8 @@ struct explain_code {
 /* All codes in order; ends at code NULL. */
 extern const struct explain_code explain_codes[];
 
-/* what: a code, a path ("pools.connections.connectTimeout", "pools[0].name") or the
- * last key of a path. ERR_SYNTAX: not known; out then says so and names the near ones. */
+/* what: a code, a path ("pools.connections.connectTimeout", "pools[0].name", of a kind
+ * of a tagged struct "listeners[].filters.jwt.issuer"), or the last keys of a path. ERR_SYNTAX: not known; out then says so and names the near ones. */
 int conf_explain(const struct conf_struct *root, const char *what,
                  struct strbuf *out) MUST_CHECK;
 

@@ -120,6 +120,12 @@ const struct explain_code explain_codes[] = {
           "A config is text in UTF-8. A UTF-16 file is what some editors call Unicode; "
           "NUL bytes come from disks that were full and from programs that wrote "
           "something else into the file." },
+    { .code = "E0119",
+      .title = "this is not a rate",
+      .text =
+          "A rate is a number of events, a slash and a unit of time: s, m, h or d, as in "
+          "\"100/s\", \"5000/m\" or \"0.5/s\". A bare number would leave the time to "
+          "guess." },
     { .code = "E0121",
       .title = "not YAML",
       .text = "A file whose name ends in .yaml or .yml is YAML, and so is one whose name "
@@ -491,6 +497,15 @@ const struct explain_code explain_codes[] = {
               "long.",
       .bad = "\"upgrade\": { \"socket\": \"upgrade.sock\" }",
       .good = "\"upgrade\": { \"socket\": \"/run/outrigger/upgrade.sock\" }" },
+    { .code = "E0430",
+      .title = "not a part of a key",
+      .text =
+          "A key is a list of parts that take a text from each call: header:NAME, "
+          "claim:NAME (of the verified token), address (of the client, without its "
+          "port), san (the client's identity by TLS), client (the name that apiKey "
+          "found), connection, method, service, path, host, route. address/24 cuts an "
+          "IPv4 address to 24 bits; address/24/56 cuts an IPv6 address to 56 bits "
+          "too." },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

@@ -10,7 +10,7 @@
 #include "conf/alias.h"
 #include "conf/values.h"
 
-enum { WHY_TEXT_MAX = 512 };
+enum { WHY_TEXT_MAX = 512, TAGS_MAX = 64, DAY_MS = 24 * 3600 * 1000 };
 
 const struct conf_field *
 field_find(const struct conf_struct *type, const char *key)
@@ -20,6 +20,48 @@ field_find(const struct conf_struct *type, const char *key)
             return f;
     }
     return NULL;
+}
+
+const char *
+field_word(const struct conf_field *f, size_t i)
+{
+    return f->variants ? f->variants[i].tag : f->words ? f->words[i] : NULL;
+}
+
+const struct conf_field *
+conf_tag_row(const struct conf_struct *type)
+{
+    return type->tag_key ? field_find(type, type->tag_key) : NULL;
+}
+
+const struct conf_variant *
+conf_variants(const struct conf_struct *type)
+{
+    static const struct conf_variant none = { .tag = NULL };
+    const struct conf_field *tag = conf_tag_row(type);
+
+    return tag ? tag->variants : &none;
+}
+
+const struct conf_variant *
+conf_variant_of(const struct conf_struct *type, const void *obj)
+{
+    const struct conf_field *tag = conf_tag_row(type);
+    uint32_t i = tag ? *(const uint32_t *)((const char *)obj + tag->at) : CONF_NO_VARIANT;
+
+    return i == CONF_NO_VARIANT ? NULL : &tag->variants[i];
+}
+
+const void *
+conf_variant_value(const struct conf_struct *type, const void *obj)
+{
+    return type->tag_key ? *(void *const *)((const char *)obj + type->value_at) : NULL;
+}
+
+double
+conf_rate_per_s(const struct conf_rate *rate)
+{
+    return rate->events * 1000 / (double)rate->per_ms;
 }
 
 static bool
@@ -34,13 +76,39 @@ path_starts_with_key(const struct conf_struct *type, const char *path)
     return false;
 }
 
-const struct conf_field *
-field_find_path(const struct conf_struct *type, const char *path)
+/* The kind whose tag the path begins with. */
+static const struct conf_variant *
+path_variant(const struct conf_struct *type, const char *path)
+{
+    size_t n = strcspn(path, ".[");
+
+    for (const struct conf_variant *v = conf_variants(type); v->tag; v++) {
+        if (strlen(v->tag) == n && memcmp(v->tag, path, n) == 0)
+            return v;
+    }
+    return NULL;
+}
+
+/* Either of the two is what the path ends at. */
+static const struct conf_field *
+path_walk(const struct conf_struct *type, const char *path,
+          const struct conf_variant **ret_variant)
 {
     for (;;) {
+        const struct conf_variant *v = type ? path_variant(type, path) : NULL;
         size_t n = strcspn(path, ".[");
         const struct conf_field *f = type ? type->fields : NULL;
 
+        if (v) {
+            path += n + strcspn(path + n, ".");
+            if (*path == '\0') {
+                *ret_variant = v;
+                return NULL;
+            }
+            type = v->type;
+            path++;
+            continue;
+        }
         while (f && f->key && (strlen(f->key) != n || memcmp(f->key, path, n) != 0))
             f++;
         path += n + strcspn(path + n, ".");
@@ -59,6 +127,40 @@ field_find_path(const struct conf_struct *type, const char *path)
     }
 }
 
+const struct conf_field *
+field_find_path(const struct conf_struct *type, const char *path)
+{
+    const struct conf_variant *variant = NULL;
+
+    return path_walk(type, path, &variant);
+}
+
+const struct conf_variant *
+conf_variant_find_path(const struct conf_struct *type, const char *path)
+{
+    const struct conf_variant *variant = NULL;
+
+    path_walk(type, path, &variant);
+    return variant;
+}
+
+/* 8640000 per day are "100/s". */
+static void
+print_per_day(int64_t n, char out[VALUE_TEXT_MAX])
+{
+    static const int64_t units_ms[] = { 1000, 60000, 3600000 };
+
+    for (size_t i = 0; i < ARRAY_LEN(units_ms); i++) {
+        int64_t units = DAY_MS / units_ms[i];
+
+        if (n % units == 0) {
+            rate_print((double)(n / units), units_ms[i], out);
+            return;
+        }
+    }
+    rate_print((double)n, DAY_MS, out);
+}
+
 void
 field_print_number(const struct conf_field *f, int64_t value, char out[48])
 {
@@ -66,6 +168,8 @@ field_print_number(const struct conf_field *f, int64_t value, char out[48])
         size_print((uint64_t)value, out);
     else if (f->type == CONF_DURATION)
         duration_print(value, out);
+    else if (f->type == CONF_RATE)
+        print_per_day(value, out);
     else
         snprintf(out, VALUE_TEXT_MAX, "%" PRId64 "%s", value,
                  f->type == CONF_PERCENT ? "%" : "");
@@ -169,21 +273,42 @@ parse_int_text(const struct conf_field *f, const char *text, int64_t *at,
     return field_check_range(f, *at, why, ret_code);
 }
 
+/* A kind is chosen from a list that people do not know by heart: it is always shown. */
+static void
+suggest_variant(const struct conf_field *f, const char *text, struct strbuf *why)
+{
+    const char *tags[TAGS_MAX];
+    size_t n = 0, before;
+
+    for (; n < TAGS_MAX && f->variants[n].tag; n++)
+        tags[n] = f->variants[n].tag;
+    strbuf_printf(why, "does not know the word \"%.80s\"", text);
+    before = why->len;
+    alias_suggest_word(why, text, tags, n, NULL);
+    strbuf_puts(why, why->len > before ? " It is one of" : "; it is one of");
+    for (size_t i = 0; i < n; i++)
+        strbuf_printf(why, "%s %s", i ? "," : "", tags[i]);
+}
+
 static bool
 parse_word(const struct conf_field *f, const char *text, uint32_t *at, struct strbuf *why,
            const char **ret_code)
 {
     size_t n = 0;
 
-    for (; f->words[n]; n++) {
-        if (strcmp(f->words[n], text) == 0) {
+    for (const char *word; (word = field_word(f, n)) != NULL; n++) {
+        if (strcmp(word, text) == 0) {
             *at = (uint32_t)n;
             return true;
         }
     }
     *ret_code = "E0113";
+    if (f->variants) {
+        suggest_variant(f, text, why);
+        return false;
+    }
     strbuf_printf(why, "does not know the word \"%s\"", text);
-    alias_suggest_word(why, text, f->words, n);
+    alias_suggest_word(why, text, f->words, n, "known words");
     return false;
 }
 
@@ -204,7 +329,7 @@ parse_string(const struct conf_field *f, const char *text, const char **at,
     *ret_code = f->code ? f->code : "E0115";
     if (f->words) {
         strbuf_printf(why, "does not know the word \"%s\"", text);
-        alias_suggest_word(why, text, f->words, n);
+        alias_suggest_word(why, text, f->words, n, "known words");
     } else {
         strbuf_printf(why, "cannot be \"%s\": %s", text, reason);
     }
@@ -247,6 +372,28 @@ field_set_real(const struct conf_field *f, double value, void *obj, struct strbu
     }
     *ret_code = "E0110";
     strbuf_printf(why, "is %.6g%s; it must be ", value, unit);
+    field_print_range(f, why);
+    return false;
+}
+
+/* The bounds are events per day. */
+static bool
+parse_rate(const struct conf_field *f, const char *text, struct conf_rate *at,
+           struct strbuf *why, const char **ret_code)
+{
+    struct value_note note;
+    double per_day;
+    struct conf_rate rate;
+
+    if (rate_parse(text, &rate.events, &rate.per_ms, &note) != 0)
+        return refuse_note(&note, "E0119", why, ret_code);
+    per_day = rate.events * (DAY_MS / (double)rate.per_ms);
+    if (per_day >= (double)f->min && (f->max == 0 || per_day <= (double)f->max)) {
+        *at = rate;
+        return true;
+    }
+    *ret_code = "E0110";
+    strbuf_printf(why, "is %s; it must be ", text);
     field_print_range(f, why);
     return false;
 }
@@ -304,6 +451,8 @@ field_parse(const struct conf_field *f, const char *text, void *obj, struct strb
     case CONF_NUMBER:
     case CONF_PERCENT:
         return parse_real_text(f, text, obj, why, ret_code);
+    case CONF_RATE:
+        return parse_rate(f, text, at, why, ret_code);
     case CONF_OBJECT:
     case CONF_LIST:
     case CONF_MAP:
@@ -317,6 +466,8 @@ void
 field_defaults(const struct conf_struct *type, void *obj)
 {
     memset(obj, 0, type->size);
+    if (type->tag_key)
+        *(uint32_t *)((char *)obj + conf_tag_row(type)->at) = CONF_NO_VARIANT;
     for (const struct conf_field *f = type->fields; f->key; f++) {
         struct strbuf why;
         const char *code;
@@ -351,12 +502,13 @@ field_print_type(const struct conf_field *f, struct strbuf *out)
         [CONF_DICT] = "object with free keys",
         [CONF_INT] = "whole number",
         [CONF_MAYBE] = "true or false",
+        [CONF_RATE] = "rate",
     };
 
-    if (f->words) {
+    if (field_word(f, 0)) {
         strbuf_puts(out, "one of");
-        for (size_t i = 0; f->words[i]; i++)
-            strbuf_printf(out, "%s %s", i ? "," : "", f->words[i]);
+        for (size_t i = 0; field_word(f, i); i++)
+            strbuf_printf(out, "%s %s", i ? "," : "", field_word(f, i));
     } else if (f->sub && f->sub->short_key && f->type == CONF_OBJECT) {
         strbuf_puts(out, "string or object");
     } else if (f->type == CONF_LIST && f->one_ok) {

@@ -69,11 +69,19 @@ man_field(const struct conf_field *f, struct strbuf *out)
                       f->def);
     strbuf_printf(out, ".It Cm %s\n", f->key);
     put_sentences(out, f->help);
+    if (f->see) {
+        strbuf_puts(out, "The keys are those of\n");
+        man_put_text(out, f->see);
+        strbuf_puts(out, " .\n");
+    }
     strbuf_puts(out, "(");
     man_put_text(out, facts.s);
     strbuf_puts(out, ")\n");
     strbuf_done(&facts);
 }
+
+static void
+man_keys(const struct conf_struct *type, const char *path, struct strbuf *out);
 
 static void
 man_struct(const struct conf_struct *type, const char *path, struct strbuf *out)
@@ -82,14 +90,35 @@ man_struct(const struct conf_struct *type, const char *path, struct strbuf *out)
         strbuf_printf(out, ".Ss %s\n", path);
     else
         strbuf_puts(out, ".Ss The whole file\n");
-    strbuf_puts(out, ".Bl -tag -width Ds\n");
+    man_keys(type, path, out);
+    for (const struct conf_variant *v = conf_variants(type); v->tag; v++) {
+        char kind[PATH_TEXT_MAX];
+        size_t n = strlen(path);
+
+        /* "filters[]" to "filters.jwt" */
+        n -= n > 2 && strcmp(path + n - 2, "[]") == 0 ? 2 : 0;
+        snprintf(kind, sizeof kind, "%.*s.%s", (int)n, path, v->tag);
+        strbuf_printf(out, ".Ss %s\n", kind);
+        strbuf_printf(out, "An object with\n.Cm %s\n.Dq %s .\n", type->tag_key, v->tag);
+        put_sentences(out, v->help);
+        man_keys(v->type, kind, out);
+    }
+}
+
+/* The keys of one object, and then of those below it. */
+static void
+man_keys(const struct conf_struct *type, const char *path, struct strbuf *out)
+{
+    if (type->fields[0].key)
+        strbuf_puts(out, ".Bl -tag -width Ds\n");
     for (const struct conf_field *f = type->fields; f->key; f++)
         man_field(f, out);
-    strbuf_puts(out, ".El\n");
+    if (type->fields[0].key)
+        strbuf_puts(out, ".El\n");
     for (const struct conf_field *f = type->fields; f->key; f++) {
         char below[PATH_TEXT_MAX];
 
-        if (!f->sub)
+        if (!f->sub || f->see)
             continue;
         snprintf(below, sizeof below, "%s%s%s%s", path, *path ? "." : "", f->key,
                  f->type == CONF_LIST   ? "[]"

@@ -11,7 +11,6 @@
 
 #include "base/arena.h"
 #include "base/strbuf.h"
-#include "conf/alias.h"
 #include "conf/env.h"
 #include "conf/problem.h"
 #include "conf/refuse.h"
@@ -265,50 +264,14 @@ parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj
         refuse_type(place, f, key, json);
 }
 
-/* Returns the key of this object that was probably meant; NULL: no idea. */
-static const char *
-refuse_key(struct parse *p, const struct conf_struct *type, const char *key,
-           struct conf_place *place)
-{
-    const char *meant = NULL, *later = alias_later(type, key);
-    struct strbuf text;
+/* An object is filled from the rows of its struct and, when it is tagged, from those of its
+ * variant. */
+struct part {
+    const struct conf_struct *type;
+    char *obj;
+};
 
-    if (later) {
-        problems_add_key(place, key, SPOT_KEY, "E0124",
-                         "this version of outrigger does not have %s yet; remove \"%s\"",
-                         later, key);
-        return NULL;
-    }
-    strbuf_init(&text, 2 * PATH_TEXT_MAX);
-    if (!problems_full(p->out)) {
-        strbuf_printf(&text, "unknown key \"%.80s\"", key);
-        if (place->up) {
-            strbuf_puts(&text, " in ");
-            place_path(place, NULL, &text);
-        }
-        meant = alias_suggest(&text, p->root, type, key);
-    }
-    place->dirty = true; /* what it was meant to say is missing */
-    problems_add_key(place, key, SPOT_KEY, "E0107", "%s", text.s ? text.s : "");
-    strbuf_done(&text);
-    return meant;
-}
-
-static void
-refuse_missing(const struct conf_field *f, struct conf_place *place)
-{
-    struct strbuf path;
-
-    place->dirty = true;
-    strbuf_init(&path, PATH_TEXT_MAX);
-    place_path(place, NULL, &path);
-    if (path.len == 0)
-        strbuf_puts(&path, "the file");
-    problems_add_key(place, NULL, SPOT_VALUE, "E0108",
-                     "%s needs the key \"%s\"; for example \"%s\": %s", path.s, f->key,
-                     f->key, f->example);
-    strbuf_done(&path);
-}
+enum { PARTS_MAX = 2 };
 
 /* A misspelt key is one error, not also a missing one. */
 static bool
@@ -321,33 +284,102 @@ was_meant(const char *key, const char *const *meant, size_t n)
     return false;
 }
 
+/* The part that a key belongs to; NULL: none. */
+static const struct part *
+part_of_key(const struct part *parts, const char *key, const struct conf_field **ret_f)
+{
+    for (size_t i = 0; i < PARTS_MAX && parts[i].type; i++) {
+        *ret_f = field_find(parts[i].type, key);
+        if (*ret_f)
+            return &parts[i];
+    }
+    return NULL;
+}
+
+static bool
+object_is_off(const struct part *common)
+{
+    const char *key = common->type->off_key;
+
+    return key && *(const bool *)(common->obj + field_find(common->type, key)->at);
+}
+
+/* Of a variant that is switched off nothing is asked for. json NULL: a short form. */
 static void
-parse_keys(struct parse *p, const struct conf_struct *type, json_t *json, void *obj,
+parse_required(const struct part *parts, json_t *json, const char *const *meant,
+               size_t n_meant, struct conf_place *place)
+{
+    size_t n = object_is_off(&parts[0]) ? 1 : PARTS_MAX;
+
+    for (size_t i = 0; i < n && parts[i].type; i++) {
+        const char *tag = parts[0].type->tag_key;
+
+        for (const struct conf_field *f = parts[i].type->fields; f->key; f++) {
+            /* The tag was looked for before. */
+            if (f->required && !json_object_get(json, f->key) &&
+                !(tag && strcmp(tag, f->key) == 0) && !was_meant(f->key, meant, n_meant))
+                refuse_missing(place, f);
+        }
+    }
+}
+
+static void
+parse_keys(struct parse *p, const struct part *parts, json_t *json,
            struct conf_place *place)
 {
+    const struct conf_struct *type = parts[0].type;
+    bool kind_unknown = type->tag_key && !parts[1].type;
     const char *meant[MEANT_MAX], *key;
     size_t n_meant = 0;
     json_t *value;
 
     json_object_foreach(json, key, value)
     {
-        const struct conf_field *f = field_find(type, key);
+        const struct conf_field *f = NULL;
+        const struct part *part = part_of_key(parts, key, &f);
+        const char *probably;
 
-        if (f)
-            parse_value(p, f, value, obj, place, key);
-        else if (strncmp(key, "x-", 2) == 0 ||
-                 (!place->up && strcmp(key, "$schema") == 0))
+        if (type->tag_key && strcmp(type->tag_key, key) == 0)
+            continue; /* read already: it says what the others mean */
+        if (part)
+            parse_value(p, f, value, part->obj, place, key);
+        if (part || kind_unknown || strncmp(key, "x-", 2) == 0 ||
+            (!place->up && strcmp(key, "$schema") == 0))
             continue;
-        else if (n_meant < MEANT_MAX)
-            meant[n_meant++] = refuse_key(p, type, key, place);
-        else
-            refuse_key(p, type, key, place);
+        probably = refuse_key(place, p->root, type, parts[1].type, key);
+        if (n_meant < MEANT_MAX)
+            meant[n_meant++] = probably;
     }
-    for (const struct conf_field *f = type->fields; f->key; f++) {
-        if (f->required && !json_object_get(json, f->key) &&
-            !was_meant(f->key, meant, n_meant))
-            refuse_missing(f, place);
+    parse_required(parts, json, meant, n_meant, place);
+}
+
+/* Reads the tag and makes the variant's struct; parts[1] stays empty after a complaint. */
+static void
+parse_tag(struct parse *p, struct part *parts, json_t *json, struct conf_place *place)
+{
+    const struct conf_struct *type = parts[0].type;
+    const struct conf_field *tag = conf_tag_row(type);
+    json_t *value = json_is_object(json) ? json_object_get(json, tag->key) : json;
+    const struct conf_variant *variant;
+    void *obj;
+
+    if (!value) {
+        refuse_no_tag(place, type, json);
+        return;
     }
+    parse_value(p, tag, value, parts[0].obj, place, value == json ? NULL : tag->key);
+    variant = conf_variant_of(type, parts[0].obj);
+    if (!variant)
+        return;
+    obj = arena_alloc(p->arena, variant->type->size);
+    if (!obj) {
+        refuse(place, NULL, "E0102", "",
+               "does not fit: the config needs more than 64 MiB");
+        return;
+    }
+    field_defaults(variant->type, obj);
+    parts[1] = (struct part){ variant->type, obj };
+    *(void **)(parts[0].obj + type->value_at) = obj;
 }
 
 /* name: the key of a CONF_DICT, or NULL. */
@@ -355,15 +387,13 @@ static void
 parse_object(struct parse *p, const struct conf_struct *type, const char *name,
              json_t *json, void *obj, struct conf_place *place)
 {
+    struct part parts[PARTS_MAX] = { { type, obj } };
+    bool is_short = json_is_string(json) && type->short_key;
+
     field_defaults(type, obj);
     if (name)
         *(const char **)((char *)obj + type->key_at) = name;
-    if (json_is_object(json)) {
-        place->object = json;
-        parse_keys(p, type, json, obj, place);
-    } else if (json_is_string(json) && type->short_key) {
-        parse_value(p, field_find(type, type->short_key), json, obj, place, NULL);
-    } else {
+    if (!json_is_object(json) && !is_short) {
         const struct conf_field self = { .type = CONF_OBJECT,
                                          .sub = type,
                                          .required = true };
@@ -371,8 +401,22 @@ parse_object(struct parse *p, const struct conf_struct *type, const char *name,
         refuse_type(place, &self, NULL, json);
         return;
     }
+    if (!is_short)
+        place->object = json;
+    if (type->tag_key)
+        parse_tag(p, parts, json, place);
+    if (!is_short)
+        parse_keys(p, parts, json, place);
+    else if (type->tag_key)
+        parse_required(parts, NULL, NULL, 0, place);
+    else
+        parse_value(p, field_find(type, type->short_key), json, obj, place, NULL);
     if (type->optional)
         *(bool *)((char *)obj + type->on_at) = true;
+    if (parts[1].type && object_is_off(&parts[0]))
+        *(void **)((char *)obj + type->value_at) = NULL;
+    else if (parts[1].type && parts[1].type->check)
+        parts[1].type->check(parts[1].obj, place);
     if (type->check)
         type->check(obj, place);
 }

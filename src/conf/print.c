@@ -144,6 +144,15 @@ put_real(const struct conf_field *f, double value, struct strbuf *out)
 }
 
 static void
+put_rate(const struct conf_rate *rate, struct strbuf *out)
+{
+    char text[VALUE_TEXT_MAX];
+
+    rate_print(rate->events, rate->per_ms, text);
+    strbuf_printf(out, "\"%s\"", text);
+}
+
+static void
 put_map(const struct conf_map *map, struct strbuf *out)
 {
     strbuf_puts(out, "{");
@@ -182,7 +191,10 @@ put_value(const struct conf_field *f, const void *at, unsigned depth, struct str
         put_text(out, *(const char *const *)at);
         break;
     case CONF_ENUM:
-        conf_put_string(out, f->words[*(const uint32_t *)at]);
+        conf_put_string(out, field_word(f, *(const uint32_t *)at));
+        break;
+    case CONF_RATE:
+        put_rate(at, out);
         break;
     case CONF_OBJECT:
         put_object(f->sub, at, depth, out);
@@ -210,6 +222,8 @@ is_absent(const struct conf_field *f, const void *at)
         return !*(const char *const *)at;
     if (f->type == CONF_MAYBE)
         return *(const uint32_t *)at == CONF_UNSET;
+    if (f->type == CONF_OBJECT && f->sub->tag_key)
+        return !conf_variant_of(f->sub, at);
     if (f->type == CONF_OBJECT)
         return f->sub->optional && !*(const bool *)((const char *)at + f->sub->on_at);
     if (f->type == CONF_LIST || f->type == CONF_DICT)
@@ -217,13 +231,11 @@ is_absent(const struct conf_field *f, const void *at)
     return false;
 }
 
-static void
-put_object(const struct conf_struct *type, const void *obj, unsigned depth,
-           struct strbuf *out)
+/* before: what stands before the first key. Returns what stands before the next one. */
+static const char *
+put_keys(const struct conf_struct *type, const void *obj, unsigned depth,
+         const char *before, struct strbuf *out)
 {
-    const char *before = "\n";
-
-    strbuf_puts(out, "{");
     for (const struct conf_field *f = type->fields; f->key; f++) {
         const void *at = (const char *)obj + f->at;
 
@@ -235,6 +247,20 @@ put_object(const struct conf_struct *type, const void *obj, unsigned depth,
         put_value(f, at, depth + 1, out);
         before = ",\n";
     }
+    return before;
+}
+
+static void
+put_object(const struct conf_struct *type, const void *obj, unsigned depth,
+           struct strbuf *out)
+{
+    const void *value = conf_variant_value(type, obj);
+    const char *before;
+
+    strbuf_puts(out, "{");
+    before = put_keys(type, obj, depth, "\n", out);
+    if (value)
+        before = put_keys(conf_variant_of(type, obj)->type, value, depth, before, out);
     if (*before == ',') {
         strbuf_puts(out, "\n");
         put_indent(out, depth);
@@ -259,7 +285,7 @@ put_comment(const struct conf_field *f, unsigned depth, struct strbuf *out)
 
     strbuf_init(&text, 8192);
     strbuf_puts(&text, f->help);
-    if (f->words) {
+    if (field_word(f, 0)) {
         strbuf_puts(&text, " (");
         field_print_type(f, &text);
         strbuf_puts(&text, ")");
@@ -276,6 +302,8 @@ put_comment(const struct conf_field *f, unsigned depth, struct strbuf *out)
 
 static void
 template_object(const struct conf_struct *type, unsigned depth, struct strbuf *out);
+static void
+template_keys(const struct conf_struct *type, unsigned depth, struct strbuf *out);
 
 /* Shown by its example, commented out: what it would add is not the default. */
 static bool
@@ -283,7 +311,7 @@ template_is_example(const struct conf_field *f)
 {
     if (!f->sub)
         return false;
-    if (f->sub->optional || f->type == CONF_DICT)
+    if (f->sub->optional || f->sub->tag_key || f->type == CONF_DICT)
         return true;
     if (f->type == CONF_OBJECT && conf_is_short(f))
         return !f->sub->fields->def && !f->sub->fields->required;
@@ -313,10 +341,40 @@ template_value(const struct conf_field *f, unsigned depth, struct strbuf *out)
     }
 }
 
+/* One kind of a tagged struct as an object, in a comment: it is one of many. */
 static void
-template_object(const struct conf_struct *type, unsigned depth, struct strbuf *out)
+template_variant(const struct conf_struct *type, const struct conf_variant *v,
+                 unsigned depth, struct strbuf *out)
 {
-    strbuf_puts(out, "{\n");
+    struct strbuf text;
+    char prefix[64];
+    const char *line, *end;
+
+    strbuf_init(&text, TEXT_MAX);
+    conf_put_wrapped(&text, "", COMMENT_WIDTH - 2 * depth, v->help);
+    strbuf_printf(&text, "{\n  \"%s\": \"%s\",\n", type->tag_key, v->tag);
+    template_keys(v->type, 0, &text);
+    strbuf_puts(&text, "}\n");
+    snprintf(prefix, sizeof prefix, "%*s//", (int)(2 * depth), "");
+    strbuf_printf(out, "%s\n", prefix);
+    for (line = text.s; (end = strchr(line, '\n')) != NULL; line = end + 1)
+        strbuf_printf(out, "%s%s%.*s\n", prefix, end > line ? " " : "", (int)(end - line),
+                      line);
+    strbuf_done(&text);
+}
+
+static void
+template_variants(const struct conf_field *f, unsigned depth, struct strbuf *out)
+{
+    put_indent(out, depth);
+    strbuf_printf(out, "// Each \"%s\" has keys of its own:\n", f->sub->tag_key);
+    for (const struct conf_variant *v = conf_variants(f->sub); v->tag; v++)
+        template_variant(f->sub, v, depth, out);
+}
+
+static void
+template_keys(const struct conf_struct *type, unsigned depth, struct strbuf *out)
+{
     for (const struct conf_field *f = type->fields; f->key; f++) {
         /* A value that is no default would change what the file says. */
         bool unset = !f->def && !f->required && (!f->sub || template_is_example(f));
@@ -328,7 +386,16 @@ template_object(const struct conf_struct *type, unsigned depth, struct strbuf *o
         strbuf_printf(out, "%s\"%s\": ", unset ? "// " : "", f->key);
         template_value(f, depth + 1, out);
         strbuf_puts(out, f[1].key || unset ? ",\n" : "\n");
+        if (f->sub && f->sub->tag_key && !f->see)
+            template_variants(f, depth + 1, out);
     }
+}
+
+static void
+template_object(const struct conf_struct *type, unsigned depth, struct strbuf *out)
+{
+    strbuf_puts(out, "{\n");
+    template_keys(type, depth, out);
     put_indent(out, depth);
     strbuf_puts(out, "}");
 }

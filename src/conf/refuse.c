@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/refuse.c - the sentences about a value of the wrong kind. */
+/* conf/refuse.c - the sentences about a value of the wrong kind, and about keys. */
 #include "conf/refuse.h"
 
 #include <inttypes.h>
@@ -11,7 +11,9 @@
 #include <jansson.h>
 
 #include "base/strbuf.h"
+#include "conf/alias.h"
 #include "conf/field.h"
+#include "conf/near.h"
 #include "conf/problem.h"
 #include "conf/values.h"
 
@@ -58,6 +60,8 @@ field_type_name(const struct conf_field *f)
         return "a string";
     case CONF_NUMBER:
         return "a number";
+    case CONF_RATE:
+        return "a rate like \"100/s\"";
     case CONF_PERCENT:
         return "a percentage like \"20%\"";
     case CONF_MAP:
@@ -122,6 +126,7 @@ type_hint(const struct conf_field *f, const json_t *json, struct strbuf *hint)
     struct value_note note = { 0 };
     char number[VALUE_TEXT_MAX] = "";
     const char *why = "put it in quotes";
+    double real;
     int64_t ms;
     uint64_t size;
 
@@ -150,6 +155,8 @@ type_hint(const struct conf_field *f, const json_t *json, struct strbuf *hint)
     else if ((f->type == CONF_DURATION && duration_parse(number, &ms, &note) != 0 &&
               note.meant[0]) ||
              (f->type == CONF_SIZE && size_parse(number, &size, &note) != 0 &&
+              note.meant[0]) ||
+             (f->type == CONF_RATE && rate_parse(number, &real, &ms, &note) != 0 &&
               note.meant[0]))
         strbuf_printf(hint, "; did you mean \"%s\"?", note.meant);
 }
@@ -166,6 +173,8 @@ refuse_type(struct conf_place *place, const struct conf_field *f, const char *ke
     if (json_is_number(json) && f->type == CONF_PERCENT) {
         refuse(place, key, code, "", "needs a percent sign; did you mean \"%.6g%%\"?",
                json_number_value(json));
+    } else if (json_is_number(json) && f->type == CONF_RATE) {
+        refuse(place, key, "E0119", hint.s ? hint.s : "", "needs a unit (/s /m /h /d)");
     } else if (json_is_number(json) &&
                (f->type == CONF_DURATION || f->type == CONF_SIZE)) {
         code = f->type == CONF_SIZE ? "E0112" : "E0111";
@@ -179,5 +188,118 @@ refuse_type(struct conf_place *place, const struct conf_field *f, const char *ke
                    ? "a fraction"
                    : json_type_name(json));
     }
+    strbuf_done(&hint);
+}
+
+const char *
+refuse_key(struct conf_place *place, const struct conf_struct *root,
+           const struct conf_struct *type, const struct conf_struct *variant,
+           const char *key)
+{
+    const char *meant = NULL, *later = alias_later(type, key);
+    struct strbuf text;
+
+    if (later) {
+        problems_add_key(place, key, SPOT_KEY, "E0124",
+                         "this version of outrigger does not have %s yet; remove \"%s\"",
+                         later, key);
+        return NULL;
+    }
+    strbuf_init(&text, 2 * PATH_TEXT_MAX);
+    if (!problems_full(place->out)) {
+        strbuf_printf(&text, "unknown key \"%.80s\"", key);
+        if (place->up) {
+            strbuf_puts(&text, " in ");
+            place_path(place, NULL, &text);
+        }
+        meant = alias_suggest(&text, root, type, variant, key);
+    }
+    place->dirty = true; /* what it was meant to say is missing */
+    problems_add_key(place, key, SPOT_KEY, "E0107", "%s", text.s ? text.s : "");
+    strbuf_done(&text);
+    return meant;
+}
+
+/* hint: the end of the sentence. */
+static void
+refuse_missing_but(struct conf_place *place, const struct conf_field *f, const char *hint)
+{
+    struct strbuf path;
+
+    place->dirty = true;
+    strbuf_init(&path, PATH_TEXT_MAX);
+    place_path(place, NULL, &path);
+    if (path.len == 0)
+        strbuf_puts(&path, "the file");
+    problems_add_key(place, NULL, SPOT_VALUE, "E0108", "%s needs the key \"%s\"; %s",
+                     path.s, f->key, hint);
+    strbuf_done(&path);
+}
+
+void
+refuse_missing(struct conf_place *place, const struct conf_field *f)
+{
+    struct strbuf hint;
+
+    strbuf_init(&hint, PATH_TEXT_MAX);
+    strbuf_printf(&hint, "for example \"%s\": %s", f->key, f->example);
+    refuse_missing_but(place, f, hint.s);
+    strbuf_done(&hint);
+}
+
+/* The kind that a key without a tag names, as others write it: { "jwt": { ... } }. */
+static const struct conf_variant *
+kind_as_key(const struct conf_struct *type, const json_t *object)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)object, key, value)
+    {
+        for (const struct conf_variant *v = conf_variants(type); v->tag; v++) {
+            if (near_same_letters(v->tag, key))
+                return v;
+        }
+    }
+    return NULL;
+}
+
+/* The only kind that has a key of the object that the common rows do not have. */
+static const struct conf_variant *
+kind_by_keys(const struct conf_struct *type, const json_t *object)
+{
+    const struct conf_variant *only = NULL;
+
+    for (const struct conf_variant *v = conf_variants(type); v->tag; v++) {
+        bool fits = false;
+
+        for (const struct conf_field *f = v->type->fields; f->key; f++)
+            fits = fits || (json_object_get(object, f->key) && !field_find(type, f->key));
+        if (fits && only)
+            return NULL;
+        only = fits ? v : only;
+    }
+    return only;
+}
+
+void
+refuse_no_tag(struct conf_place *place, const struct conf_struct *type,
+              const json_t *object)
+{
+    const struct conf_field *tag = conf_tag_row(type);
+    const struct conf_variant *v = kind_as_key(type, object);
+    struct strbuf hint;
+
+    strbuf_init(&hint, 2 * PATH_TEXT_MAX);
+    if (v)
+        strbuf_printf(&hint, "write \"%s\": \"%s\" and the keys of it beside that",
+                      tag->key, v->tag);
+    else if ((v = kind_by_keys(type, object)) != NULL)
+        strbuf_printf(&hint, "with these keys it is \"%s\": \"%s\"", tag->key, v->tag);
+    else
+        strbuf_puts(&hint, "it is ");
+    if (!v)
+        field_print_type(tag, &hint);
+    refuse_missing_but(place, tag, hint.s);
     strbuf_done(&hint);
 }

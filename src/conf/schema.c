@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/strbuf.h"
 #include "conf/field.h"
@@ -16,6 +17,9 @@
 #define PERCENT  "^" NUMBER "%$|" VARIABLE
 #define SIZE     "^" NUMBER "(B|[KMGT]iB?|[kKMGT]B)$|" VARIABLE
 
+#define RATE        "^" NUMBER "/[smhd]$|" VARIABLE
+#define IS_VARIABLE "\"type\": \"string\", \"pattern\": \"" VARIABLE "\""
+
 static void schema_object(const struct conf_struct *type, unsigned depth, bool root,
                           struct strbuf *out);
 
@@ -25,11 +29,120 @@ put_line(struct strbuf *out, unsigned depth)
     strbuf_printf(out, "\n%*s", (int)(2 * depth), "");
 }
 
+/* Without the comma behind it. */
+static void
+schema_required_list(const struct conf_struct *type, struct strbuf *out)
+{
+    const char *before = "\"required\": [";
+
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        if (!f->required)
+            continue;
+        strbuf_printf(out, "%s\"%s\"", before, f->key);
+        before = ", ";
+    }
+    strbuf_puts(out, "]");
+}
+
+static bool
+has_required(const struct conf_struct *type)
+{
+    for (const struct conf_field *f = type->fields; f->key; f++) {
+        if (f->required)
+            return true;
+    }
+    return false;
+}
+
+static void
+schema_required(const struct conf_struct *type, unsigned depth, struct strbuf *out);
+static void schema_rows(const struct conf_struct *type, const char *but, unsigned depth,
+                        struct strbuf *out);
+
+/* One kind of a tagged struct. What it needs, it needs only when it is not off. */
+static void
+schema_variant(const struct conf_struct *type, const struct conf_variant *v,
+               unsigned depth, struct strbuf *out)
+{
+    strbuf_puts(out, "\"type\": \"object\",");
+    put_line(out, depth);
+    schema_required(type, depth, out);
+    if (has_required(v->type)) {
+        strbuf_puts(out, "\"anyOf\": [{ ");
+        if (type->off_key)
+            strbuf_printf(out,
+                          "\"required\": [\"%s\"], \"properties\": { \"%s\": { "
+                          "\"enum\": [true] } } }, { ",
+                          type->off_key, type->off_key);
+        schema_required_list(v->type, out);
+        strbuf_puts(out, " }],");
+        put_line(out, depth);
+    }
+    strbuf_puts(out, "\"additionalProperties\": false,");
+    put_line(out, depth);
+    strbuf_puts(out, "\"patternProperties\": { \"^x-\": {} },");
+    put_line(out, depth);
+    strbuf_puts(out, "\"properties\": {");
+    put_line(out, depth + 1);
+    strbuf_printf(out, "\"%s\": { \"description\": ", type->tag_key);
+    conf_put_string(out, v->help);
+    strbuf_printf(out, ", \"enum\": [\"%s\"] }", v->tag);
+    schema_rows(type, type->tag_key, depth + 1, out);
+    schema_rows(v->type, type->tag_key, depth + 1, out);
+    put_line(out, depth);
+    strbuf_puts(out, "}");
+}
+
+/* `"oneOf": [...]`: a branch per kind, which editors choose by the tag; a bare string for
+ * a kind that needs nothing else; and a variable, of which nothing is known. */
+static void
+schema_tagged(const struct conf_struct *type, unsigned depth, struct strbuf *out)
+{
+    const char *before = "{ \"enum\": [";
+
+    strbuf_puts(out, "\"oneOf\": [");
+    put_line(out, depth + 1);
+    for (const struct conf_variant *v = conf_variants(type); type->short_key && v->tag;
+         v++) {
+        if (has_required(v->type))
+            continue;
+        strbuf_printf(out, "%s\"%s\"", before, v->tag);
+        before = ", ";
+    }
+    if (*before == ',') {
+        strbuf_puts(out, "] },");
+        put_line(out, depth + 1);
+    }
+    if (type->short_key) {
+        strbuf_puts(out, "{ " IS_VARIABLE " },");
+        put_line(out, depth + 1);
+    }
+    strbuf_printf(out,
+                  "{ \"type\": \"object\", \"required\": [\"%s\"], \"properties\": { "
+                  "\"%s\": { " IS_VARIABLE " } } }",
+                  type->tag_key, type->tag_key);
+    for (const struct conf_variant *v = conf_variants(type); v->tag; v++) {
+        strbuf_puts(out, ",");
+        put_line(out, depth + 1);
+        strbuf_puts(out, "{");
+        put_line(out, depth + 2);
+        schema_variant(type, v, depth + 2, out);
+        put_line(out, depth + 1);
+        strbuf_puts(out, "}");
+    }
+    put_line(out, depth);
+    strbuf_puts(out, "]");
+}
+
 /* The keywords of an object that may also be a bare string: `"anyOf": [...]` without
  * braces around. */
 static void
 schema_struct(const struct conf_struct *type, unsigned depth, struct strbuf *out)
 {
+    if (type->tag_key) {
+        schema_tagged(type, depth, out);
+        return;
+    }
     if (!type->short_key) {
         schema_object(type, depth, false, out);
         return;
@@ -49,9 +162,9 @@ static void
 schema_words(const struct conf_field *f, struct strbuf *out)
 {
     strbuf_puts(out, "\"anyOf\": [{ \"enum\": [");
-    for (size_t i = 0; f->words[i]; i++) {
+    for (size_t i = 0; field_word(f, i); i++) {
         strbuf_puts(out, i ? ", " : "");
-        conf_put_string(out, f->words[i]);
+        conf_put_string(out, field_word(f, i));
     }
     strbuf_puts(out, "] }, { \"type\": \"string\", \"pattern\": \"" VARIABLE "\" }]");
 }
@@ -94,6 +207,22 @@ schema_dict(const struct conf_field *f, unsigned depth, struct strbuf *out)
     strbuf_puts(out, "}");
 }
 
+/* "listeners[].filters", whose items are described there, as a pointer. */
+static void
+schema_see(const char *path, struct strbuf *out)
+{
+    strbuf_puts(out, "\"$ref\": \"#");
+    while (*path) {
+        size_t n = strcspn(path, ".[");
+        bool list = path[n] == '[';
+
+        strbuf_printf(out, "/properties/%.*s%s", (int)n, path, list ? "/items" : "");
+        path += n + (list ? 2 : 0);
+        path += *path == '.';
+    }
+    strbuf_puts(out, "/items\"");
+}
+
 static void
 schema_list(const struct conf_field *f, unsigned depth, struct strbuf *out)
 {
@@ -106,7 +235,10 @@ schema_list(const struct conf_field *f, unsigned depth, struct strbuf *out)
     put_line(out, depth);
     strbuf_puts(out, "\"items\": {");
     put_line(out, depth + 1);
-    schema_struct(f->sub, depth + 1, out);
+    if (f->see)
+        schema_see(f->see, out);
+    else
+        schema_struct(f->sub, depth + 1, out);
     put_line(out, depth);
     strbuf_puts(out, "}");
 }
@@ -223,6 +355,9 @@ schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
     case CONF_PERCENT:
         strbuf_puts(out, "\"type\": \"string\", \"pattern\": \"" PERCENT "\"");
         break;
+    case CONF_RATE:
+        strbuf_puts(out, "\"type\": \"string\", \"pattern\": \"" RATE "\"");
+        break;
     case CONF_MAP:
         strbuf_puts(out, "\"type\": \"object\", \"additionalProperties\": { \"type\": "
                          "\"string\" }");
@@ -233,19 +368,31 @@ schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
 static void
 schema_required(const struct conf_struct *type, unsigned depth, struct strbuf *out)
 {
-    const char *before = "\"required\": [";
-    bool any = false;
+    if (!has_required(type))
+        return;
+    schema_required_list(type, out);
+    strbuf_puts(out, ",");
+    put_line(out, depth);
+}
 
+/* The rows as properties; a comma before each but the first of an object: but NULL. `but`
+ * is left out. */
+static void
+schema_rows(const struct conf_struct *type, const char *but, unsigned depth,
+            struct strbuf *out)
+{
     for (const struct conf_field *f = type->fields; f->key; f++) {
-        if (!f->required)
+        if (but && strcmp(f->key, but) == 0)
             continue;
-        strbuf_printf(out, "%s\"%s\"", before, f->key);
-        before = ", ";
-        any = true;
-    }
-    if (any) {
-        strbuf_puts(out, "],");
+        if (but || f > type->fields) {
+            strbuf_puts(out, ",");
+            put_line(out, depth);
+        }
+        strbuf_printf(out, "\"%s\": {", f->key);
+        put_line(out, depth + 1);
+        schema_field(f, depth + 1, out);
         put_line(out, depth);
+        strbuf_puts(out, "}");
     }
 }
 
@@ -268,17 +415,7 @@ schema_object(const struct conf_struct *type, unsigned depth, bool root,
                          "schema. Not looked at.\" },");
         put_line(out, depth + 1);
     }
-    for (const struct conf_field *f = type->fields; f->key; f++) {
-        strbuf_printf(out, "\"%s\": {", f->key);
-        put_line(out, depth + 2);
-        schema_field(f, depth + 2, out);
-        put_line(out, depth + 1);
-        strbuf_puts(out, "}");
-        if (f[1].key) {
-            strbuf_puts(out, ",");
-            put_line(out, depth + 1);
-        }
-    }
+    schema_rows(type, NULL, depth + 1, out);
     put_line(out, depth);
     strbuf_puts(out, "}");
 }

@@ -11,9 +11,11 @@
 
 #include "base/err.h"
 
+enum { RATE_MAX = 1000000000 };
+
 struct unit {
     const char *name;
-    uint64_t scale; /* in ns or bytes */
+    uint64_t scale; /* in ns, bytes, or ms of a rate */
 };
 
 static const struct unit time_units[] = {
@@ -342,6 +344,94 @@ number_print(double value, char out[VALUE_TEXT_MAX])
         if (dot)
             break;
     }
+}
+
+/* --- rates ------------------------------------------------------------------------- */
+
+static const struct unit rate_units[] = {
+    { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
+};
+
+/* Compared without case, behind the number and a slash, "r/" or "per". */
+static const struct unit_guess rate_guesses[] = {
+    { "s", "s" },   { "sec", "s" },    { "secs", "s" },    { "second", "s" },
+    { "1s", "s" },  { "m", "m" },      { "min", "m" },     { "mins", "m" },
+    { "1m", "m" },  { "minute", "m" }, { "seconds", "s" }, { "minutes", "m" },
+    { "hr", "h" },  { "hour", "h" },   { "hours", "h" },   { "h", "h" },
+    { "1h", "h" },  { "day", "d" },    { "days", "d" },    { "d", "d" },
+    { "rps", "s" }, { "qps", "s" },    { "tps", "s" },     { "hz", "s" },
+    { "rpm", "m" }, { "qpm", "m" },    { "rph", "h" },     { "rpd", "d" },
+    { NULL, NULL },
+};
+
+/* word: what follows a number of len bytes that is no known unit. */
+static void
+rate_guess(const char *text, size_t len, struct value_note *note)
+{
+    static const char *const before[] = { "r", "req", "requests", "calls", "per", "/" };
+    const char *word = text + len;
+    size_t n;
+
+    word += strspn(word, " ");
+    for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+        size_t skip = strlen(before[i]);
+
+        if (strncasecmp(word, before[i], skip) == 0 && strchr(" /", word[skip]))
+            word += skip + strspn(word + skip, " ");
+    }
+    if (*word == '/')
+        word++;
+    word += strspn(word, " ");
+    n = strcspn(word, " ");
+    if (len > 20 || word[n + strspn(word + n, " ")])
+        return;
+    for (const struct unit_guess *g = rate_guesses; g->word; g++) {
+        if (n == 0 || (strlen(g->word) == n && strncasecmp(g->word, word, n) == 0)) {
+            snprintf(note->meant, sizeof note->meant, "%.*s/%s", (int)len, text, g->unit);
+            return;
+        }
+    }
+}
+
+int
+rate_parse(const char *text, double *ret_events, int64_t *ret_per_ms,
+           struct value_note *note)
+{
+    uint64_t whole, nano;
+    bool exact;
+    size_t len = number_read(text, &whole, &nano, &exact);
+    const struct unit *u = NULL;
+
+    *note = (struct value_note){ 0 };
+    if (text[0] == '-')
+        return note_fail(note, "cannot be negative");
+    if (len == 0)
+        return note_fail(note, "must be a rate like \"100/s\" (units: /s /m /h /d)");
+    if (text[len] == '/')
+        u = unit_find(rate_units, text + len + 1, strlen(text + len + 1));
+    if (!u) {
+        rate_guess(text, len, note);
+        return note_fail(note, text[len + strspn(text + len, " /")] == '\0'
+                                   ? "needs a unit (/s /m /h /d)"
+                                   : "has an unknown unit (known: /s /m /h /d)");
+    }
+    if (whole > RATE_MAX || (whole == RATE_MAX && nano > 0))
+        return note_fail(note, "is too large; the most is 1000000000/s");
+    *ret_events = (double)whole + (double)nano / 1e9;
+    *ret_per_ms = (int64_t)u->scale;
+    return 0;
+}
+
+void
+rate_print(double events, int64_t per_ms, char out[VALUE_TEXT_MAX])
+{
+    char number[VALUE_TEXT_MAX];
+    const struct unit *u = rate_units;
+
+    while (u[1].name && (int64_t)u->scale != per_ms)
+        u++;
+    number_print(events, number);
+    snprintf(out, VALUE_TEXT_MAX, "%.40s/%s", number, u->name);
 }
 
 int

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/values.h - durations and sizes as people write them in the config file, and
+/* conf/values.h - durations, sizes and rates as people write them in the config file, and
  * back.
  * A unit is always needed: "5" could be seconds or milliseconds, and a wrong guess
  * hurts. Pure functions; any thread. */
@@ -37,6 +37,13 @@ void size_print(uint64_t bytes, char out[VALUE_TEXT_MAX]);
 int number_parse(const char *text, double *ret, struct value_note *note) MUST_CHECK;
 /* "20%", "0.5%" to 20.0, 0.5. ERR_SYNTAX fills *note. */
 int percent_parse(const char *text, double *ret, struct value_note *note) MUST_CHECK;
+/* "100/s", "0.5/s", "5000/m"; units s m h d. *ret_events in *ret_per_ms milliseconds, just
+ * as it is written; whole numbers are exact. At most 1000000000 in any unit. ERR_SYNTAX
+ * fills *note. */
+int rate_parse(const char *text, double *ret_events, int64_t *ret_per_ms,
+               struct value_note *note) MUST_CHECK;
+/* As rate_parse reads it. */
+void rate_print(double events, int64_t per_ms, char out[VALUE_TEXT_MAX]);
 /* As number_parse reads it, the shortest text that gives the same number. */
 void number_print(double value, char out[VALUE_TEXT_MAX]);
 

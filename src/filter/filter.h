@@ -9,7 +9,7 @@
  *   struct filter        one filter with its settings, shared by all workers; made, opened and closed on the main thread. Counted: a reload that says the same
  *                        of it keeps it (buckets, caches and keys live on). A kind that has more to keep embeds it as the first member (kind->size).
  *   struct filter_call   one call as filters see it; the proxy embeds it in its own call. One worker's thread.
- *   state                kind->call_size zeroed bytes per call and filter, in the call's arena: filter_state().
+ *   state                kind->call_size zeroed bytes per call and filter, in the call's arena: the slots get it as `state`.
  *
  * The five lifetime rules hold: a slot may refuse the call or make it wait, but it never frees it; whoever said FILTER_WAIT ends that wait exactly once with
  * filter_resume, unless on_end comes first, which cancels. */
@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/compat.h"
+#include "base/list.h"
 #include "base/slice.h"
 
 struct addr;
@@ -36,6 +37,7 @@ struct h2_headers;
 struct loop;
 struct pool;
 struct rng;
+struct slab;
 struct stats;
 struct tls_peer;
 
@@ -47,9 +49,9 @@ enum filter_verdict {
 
 /* How one attempt on a backend ended. */
 struct filter_attempt {
-    unsigned number;     /* 1, 2, ...; replays that no backend saw count as well */
-    int code;            /* gRPC code of its answer, or what its loss means */
-    bool answered;       /* code came from the backend; false: the stream died or timed out */
+    unsigned number; /* 1, 2, ...; replays that no backend saw count as well */
+    int code;        /* gRPC code of its answer, or what its loss means */
+    bool answered;   /* code came from the backend; false: the stream died or timed out */
     bool unprocessed;    /* proof that no backend acted on it */
     bool again;          /* another attempt follows */
     const char *backend; /* its address; "": there was no connection */
@@ -59,22 +61,23 @@ struct filter_attempt {
 
 /* How the call ended, for on_end. Times are the loop's clock; 0: it did not happen. */
 struct filter_result {
-    int code;           /* gRPC code; never -1 */
-    bool local;         /* the status is our own */
-    bool cancelled;     /* the client went away before its answer was complete */
-    const char *reason; /* of an own status: the word of grpc/reason.h; "" else */
+    int code;                   /* gRPC code; never -1 */
+    bool local;                 /* the status is our own */
+    bool cancelled;             /* the client went away before its answer was complete */
+    const char *reason;         /* of an own status: the word of grpc/reason.h; "" else */
     const char *pool, *backend; /* "": none */
     unsigned attempts;
     uint64_t messages_in, messages_out; /* that began: from the client, to the client */
     uint64_t bytes_in, bytes_out;       /* of messages with their prefixes */
-    int64_t first_byte_us;              /* when the answer's headers left for the client */
+    int64_t first_byte_us; /* when the answer's headers left for the client */
     int64_t end_us;
-    int64_t blocked_down_us, blocked_up_us; /* time with bytes waiting for the client's, for the backend's window */
+    int64_t blocked_down_us,
+        blocked_up_us; /* time with bytes waiting for the client's, for the backend's window */
 };
 
 /* The proxy's side of filter_call: set once, the same for all calls. */
 struct filter_host {
-    void (*refuse)(struct filter_call *fc);
+    /* A wait is over: goes on behind the filter that waited, or ends the call. May free it. */
     void (*resume)(struct filter_call *fc, enum filter_verdict verdict);
     const struct tls_peer *(*peer)(const struct filter_call *fc);
     const char *(*identity)(const struct filter_call *fc);
@@ -83,13 +86,17 @@ struct filter_host {
 
 /* Why a call is refused. Everything but code and reason may be left 0. */
 struct filter_refusal {
-    int code;            /* gRPC code, not OK; OK: the call ends well without a message (fault) */
-    const char *reason;  /* UPPER_SNAKE literal, stable: ErrorInfo.reason, logs, counters */
-    bool retry_known;    /* retry_ms counts: RetryInfo in the details */
+    int code; /* gRPC code, not OK; OK: the call ends well without a message (fault) */
+    const char
+        *reason;      /* UPPER_SNAKE literal, stable: ErrorInfo.reason, logs, counters */
+    bool retry_known; /* retry_ms counts: RetryInfo in the details */
     int64_t retry_ms;
-    bool pushback;       /* also as grpc-retry-pushback-ms; without retry_known: -1, "do not retry" */
-    const char *subject; /* QuotaFailure: what ran out ("listener inbound, key x-tenant"); NULL: none */
-    struct slice details; /* serialized google.rpc.Status that takes the place of our own details (an outside service said it); copied */
+    bool
+        pushback; /* also as grpc-retry-pushback-ms; without retry_known: -1, "do not retry" */
+    const char *
+        subject; /* QuotaFailure: what ran out ("listener inbound, key x-tenant"); NULL: none */
+    struct slice
+        details; /* serialized google.rpc.Status that takes the place of our own details (an outside service said it); copied */
 };
 
 /* One header that a filter gives to the answer. */
@@ -103,35 +110,43 @@ struct filter_call {
     const struct filter_host *host;
     const struct chain *chain;
     struct arena *arena; /* of the call: what is allocated here ends with it */
+    struct slab *slab;   /* of the worker: for blocks that grow */
     struct loop *loop;
-    struct stats *stats; /* of the worker */
-    struct rng *rng;     /* of the worker */
-    unsigned worker;     /* 0 .. filter_env.workers - 1 */
-    const char *listener, *route;  /* names */
-    const struct addr *address;    /* of the client */
-    struct h2_headers *request;    /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
-    struct slice path, service, method; /* parts of request */
-    int64_t begun_us, deadline_us; /* deadline_us 0: none */
+    struct stats *stats;          /* of the worker */
+    struct rng *rng;              /* of the worker */
+    unsigned worker;              /* 0 .. filter_env.workers - 1 */
+    const char *listener, *route; /* names */
+    const struct addr *address;   /* of the client */
+    uint64_t connection;          /* number of the client's connection on this worker */
+    struct h2_headers *
+        request; /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
+    struct slice path, service, method;         /* parts of request */
+    int64_t begun_us, deadline_us;              /* deadline_us 0: none */
     const uint64_t *messages_in, *messages_out; /* counts of the call so far */
     /* Facts that a filter finds and later ones use. */
-    const struct claims *claims; /* jwt: of the verified token, held until the end; NULL: none */
-    struct slice client;         /* apiKey: name of the client; p NULL: none */
-    struct slice request_id;     /* requestId */
-    struct slice trace_id;       /* tracing: 32 hex digits; p NULL: none */
-    bool sampled;                /* tracing: the trace is recorded */
+    const struct claims
+        *claims;         /* jwt: of the verified token, held until the end; NULL: none */
+    struct slice client; /* apiKey: name of the client; p NULL: none */
+    struct slice request_id; /* requestId */
+    struct slice trace_id;   /* tracing: 32 hex digits; p NULL: none */
+    bool sampled;            /* tracing: the trace is recorded */
     /* The chain's own. */
-    void **state; /* by step */
-    uint8_t at;   /* step that is asked, or that waits */
-    bool waiting, wants_match;
-    struct filter_field *answer; /* for the answer's headers */
+    char *state;    /* of all steps */
+    uint64_t begun; /* set of steps that get on_end */
+    uint8_t at;     /* step whose slot runs, or that waits */
+    uint8_t slot;   /* enum filter_slot that waits */
+    bool in_slot, waiting, refused, wants_match;
+    struct filter_field *answer; /* for the answer's headers, newest first */
     struct filter_refusal refusal;
-    char *text; /* of the refusal */
+    const char *text; /* of the refusal */
 };
 
 enum filter_flags {
     FILTER_KEEPS_REQUEST = 1, /* reads fc->request after the answer began */
-    FILTER_ALWAYS = 2,        /* on without being named in `filters` (metrics, accessLog, tracing); named, it has that place */
-    FILTER_NO_REPEAT = 4,     /* at most one in a chain */
+    /* Watches all calls: on without being named in `filters` (metrics, accessLog, tracing; named, it has that place), and its on_end also comes for calls that
+     * ended before the filters were asked (no route, a malformed request): then it is the only slot, and its state is zero. */
+    FILTER_ALWAYS = 2,
+    FILTER_NO_REPEAT = 4, /* at most one in a chain */
 };
 
 /* What a filter gets when it is opened; all of it outlives the filter. */
@@ -139,7 +154,8 @@ struct filter_env {
     struct loop *loop;   /* of the main thread */
     struct stats *stats; /* of the main thread */
     unsigned workers;
-    const char *scope;   /* "listener inbound" or "listener inbound, route orders": for texts and logs */
+    const char *
+        scope; /* "listener inbound" or "listener inbound, route orders": for texts and logs */
 };
 
 struct filter_kind {
@@ -158,10 +174,10 @@ struct filter_kind {
 
     /* Worker's thread, in this order for each call.
      * on_request: the headers are checked, the route and the deadline are known, nothing went to a backend. May WAIT (the body waits in the stream's window),
-     * edit fc->request (h2/edit.h), refuse. */
+     * edit fc->request (filter_set), refuse. */
     enum filter_verdict (*on_request)(struct filter_call *fc, void *state);
-    /* Bytes of the request, before they are passed on; `in` is only read. messages_in does not count them yet. May WAIT: they stay where they are and the client
-     * is held back. end: nothing follows. */
+    /* Bytes of the request, before they are passed on; `in` is only read. messages_in does not count them yet. May WAIT: these bytes are put aside, later ones are
+     * held back and come in a call of their own. end: nothing follows; in may be empty then. */
     enum filter_verdict (*on_request_data)(struct filter_call *fc, void *state,
                                            const struct buf *in, bool end);
     /* An attempt begins: fc->request may get headers for the backend. It cannot be refused. */
@@ -175,7 +191,8 @@ struct filter_kind {
                                             const struct buf *in);
     enum filter_verdict (*on_trailers)(struct filter_call *fc, void *state,
                                        struct h2_headers *h);
-    /* Exactly once for each filter that was asked on_request, whatever happened: both streams are gone, the memory goes right after. Ends what waits. */
+    /* Exactly once for each filter that was asked on_request (or would have been, if it had that slot), whatever happened: both streams are gone, the memory goes
+     * right after. Ends what waits. */
     void (*on_end)(struct filter_call *fc, void *state, const struct filter_result *r);
 };
 
@@ -185,23 +202,31 @@ struct filter {
     const char *name;  /* what routes call it: the key "name", else the kind's */
     const char *scope; /* see filter_env */
     struct conf_copy *copy;
-    unsigned place; /* of its pool among the table's targets */
     _Atomic unsigned holds;
+    struct list link; /* filter/instance.h */
 };
 
 /* The filter whose slot is running. */
 const struct filter *filter_self(const struct filter_call *fc);
 
 /* From a slot: ends the call with this status and this plain text, which names a limit, a rule or a pool, never an internal address. Returns FILTER_DONE, to be returned. */
-enum filter_verdict filter_refuse(struct filter_call *fc,
-                                  const struct filter_refusal *why, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
+enum filter_verdict
+filter_refuse(struct filter_call *fc, const struct filter_refusal *why, const char *fmt,
+              ...) PRINTF_LIKE(3, 4);
 /* Ends a FILTER_WAIT: FILTER_NEXT, or what filter_refuse returned. From an event of the worker's loop, never from inside a slot. The call may be gone afterwards. */
 void filter_resume(struct filter_call *fc, enum filter_verdict verdict);
 
 /* The first value of a header of the request, by its lower-case name; p NULL: none. */
 struct slice filter_header(const struct filter_call *fc, struct slice name);
-/* A header of the answer, whoever makes it (a backend or we). Strings are copied. False: no memory. */
+/* In a slot: edits of fc->request or of the block that the slot got. set takes the place of all fields with this name. Strings are copied to the arena. secret: never
+ * put into a peer's HPACK table. False: an illegal name or value, or no memory; the block is as it was. */
+bool filter_set(struct filter_call *fc, struct h2_headers *h, struct slice name,
+                struct slice value, bool secret) MUST_CHECK;
+bool filter_add(struct filter_call *fc, struct h2_headers *h, struct slice name,
+                struct slice value, bool secret) MUST_CHECK;
+/* How many went. Fields that begin with a colon stay. */
+unsigned filter_remove(struct h2_headers *h, struct slice name);
+/* A header of the answer, whoever makes it (a backend or we). Strings are copied. False: illegal, or no memory. */
 bool filter_answer_header(struct filter_call *fc, struct slice name,
                           struct slice value) MUST_CHECK;
 /* The request was edited so that another route may fit: after the last filter it is looked for again, once; the chain is not run again. */

@@ -12,7 +12,7 @@ static const bool name_legal[256] = {
     ['|'] = true,         ['~'] = true,
 };
 
-static enum header_fault
+enum header_fault
 check_name(const uint8_t *p, size_t n)
 {
     if (n == 0)
@@ -57,7 +57,7 @@ check_bytes_bad(const uint8_t *p, size_t n, uint64_t low)
 }
 
 /* Visible characters, inner spaces and tabs, and bytes from 0x80 on. */
-static bool
+bool
 check_value(const uint8_t *p, size_t n)
 {
     if (n == 0)

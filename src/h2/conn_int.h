@@ -191,8 +191,11 @@ struct h2_conn {
 enum header_fault { HEADER_GOOD, HEADER_ILLEGAL, HEADER_MALFORMED };
 int headers_add(struct h2_headers *h, struct slab *slab, const struct h2_limits *lim,
                 const nghttp2_nv *nv, enum h2_token token);
+bool headers_grow(struct h2_headers *h, struct slab *slab); /* false: no memory */
 
 /* check.c: RFC 9113 section 8 */
+enum header_fault check_name(const uint8_t *p, size_t n);
+bool check_value(const uint8_t *p, size_t n);
 /* legal: name and value were found to have only legal bytes before. */
 enum header_fault
 check_field(const struct h2_headers *h, enum h2_side side, bool trailers,

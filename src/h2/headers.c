@@ -116,16 +116,16 @@ h2_token_find(const uint8_t *name, size_t n)
 }
 #undef IS
 
-static bool
+bool
 headers_grow(struct h2_headers *h, struct slab *slab)
 {
-    unsigned cap = h->cap * 2u;
+    unsigned cap = (h->cap ? h->cap : FIRST_ENTRIES) * 2u;
     struct h2_entry *old = h->cap > FIRST_ENTRIES ? h->v : NULL;
     struct h2_entry *v = slab_realloc(slab, old, cap * sizeof(*v));
 
     if (!v)
         return false;
-    if (!old)
+    if (!old && h->n)
         memcpy(v, h->v, h->n * sizeof(*v));
     h->v = v;
     h->cap = (uint16_t)cap;

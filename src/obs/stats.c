@@ -90,6 +90,8 @@ static const struct stat_row rows[] = {
             "Calls that a route with status answered."),
     COUNTER(STAT_EDITS_FAILED, "outrigger_header_edits_failed_total",
             "Header edits and status texts that became too long for their call."),
+    COUNTER(STAT_FILTERS_FAILED, "outrigger_filters_failed_total",
+            "Calls that ended with INTERNAL because a filter broke its own rules."),
     COUNTER(STAT_MESSAGES_TOO_LARGE, "outrigger_messages_too_large_total",
             "Calls that ended because of a message over the limit of their route."),
     COUNTER(STAT_SIDE_CALLS, "outrigger_side_calls_total",

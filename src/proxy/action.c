@@ -6,18 +6,19 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "filter/edit.h"
+#include "filter/template.h"
 #include "grpc/path.h"
+#include "grpc/reason.h"
 #include "grpc/status.h"
 #include "h2/headers.h"
 #include "net/addr.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
-#include "proxy/edit.h"
 #include "proxy/listener_conf.h"
 #include "proxy/mirror.h"
 #include "proxy/route.h"
 #include "proxy/table.h"
-#include "proxy/template.h"
 #include "proxy/worker.h"
 
 enum { STATUS_TEXT_MAX = 400 }; /* call_fail has room for 512 */
@@ -76,7 +77,7 @@ action_write_edit(struct call *c, const struct edit *e, const struct slice **ret
 static void
 action_edit_failed(struct call *c, const char *key)
 {
-    call_fail(c, GRPC_INTERNAL,
+    call_fail(c, GRPC_INTERNAL, REASON_EDIT_FAILED,
               "%s of route %s make more than %d bytes of values for this call", key,
               c->route->name, EDIT_BYTES_MAX);
 }
@@ -143,7 +144,8 @@ action_status(struct call *c)
         }
     }
     stat_inc(&c->worker->stats, STAT_ROUTE_STATUS);
-    call_fail(c, r->status_code, "%.*s", (int)text.n, text.p ? (const char *)text.p : "");
+    call_fail(c, r->status_code, REASON_ROUTE_STATUS, "%.*s", (int)text.n,
+              text.p ? (const char *)text.p : "");
 }
 
 static bool
@@ -154,7 +156,7 @@ action_count(struct call *c)
         return true;
     }
     stat_inc(&c->worker->stats, STAT_LIMIT_ROUTE);
-    call_fail(c, GRPC_UNAVAILABLE,
+    call_fail(c, GRPC_UNAVAILABLE, REASON_ROUTE_LIMIT,
               "route %s has %" PRIu32 " calls at the same time already "
               "(limits.maxConcurrentRequests)",
               c->route->name, c->route->max_calls);
@@ -195,7 +197,7 @@ action_too_large(struct call *c, const char *what, uint32_t n, uint32_t max,
                  const char *key)
 {
     stat_inc(&c->worker->stats, STAT_MESSAGES_TOO_LARGE);
-    call_fail(c, GRPC_RESOURCE_EXHAUSTED,
+    call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_MESSAGE_TOO_LARGE,
               "%s message larger than max (%" PRIu32 " vs. %" PRIu32 " bytes): %s of "
               "route %s",
               what, n, max, key, c->route->name);
@@ -240,6 +242,7 @@ action_pass(struct call *c, size_t n)
     struct buf_pool *bufs = c->worker->bufs;
 
     stat_add(&c->worker->stats, STAT_BYTES_TO_DOWN, (int64_t)n);
+    c->bytes_out += n;
     while (n > 0) {
         const uint8_t *p;
         size_t some = buf_peek(&c->up.in, &p);

@@ -6,9 +6,9 @@
 
 #include "base/err.h"
 #include "conf/check.h"
+#include "filter/edit.h"
+#include "filter/template.h"
 #include "grpc/status.h"
-#include "proxy/edit.h"
-#include "proxy/template.h"
 
 #define KIB        1024LL
 #define MIB        (1024 * KIB)

@@ -2,15 +2,18 @@
 /* proxy/attempt.c - one try of a call on one backend, and the transparent replay of a try that no backend processed
  * (gRFC A6 "transparent retries", RFC 9113 8.7). */
 #include "base/err.h"
+#include "filter/edit.h"
+#include "grpc/reason.h"
 #include "grpc/status.h"
 #include "loop/loop.h"
 #include "proxy/action.h"
 #include "proxy/balance.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
-#include "proxy/edit.h"
+#include "proxy/filters.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
+#include "proxy/request.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
 #include "proxy/xfcc.h"
@@ -105,9 +108,10 @@ attempt_reserve(struct call *c)
 
     if (UNLIKELY(c->acts & ACT_EDIT_REQUEST))
         n += edit_adds(c->route->request);
-    if (LIKELY(n <= BLOCK_FIELDS) || c->fields)
+    if (LIKELY(n <= BLOCK_FIELDS) || n <= c->field_room)
         return true;
     c->fields = arena_alloc(&c->arena, n * sizeof(*c->fields));
+    c->field_room = c->fields ? n : 0;
     return c->fields != NULL;
 }
 
@@ -143,8 +147,8 @@ attempt_open(struct call *c, struct upconn *conn)
             .in_bodiless; /* a half-close of its own stays a frame of its own: grpc-go needs that */
     rv = upconn_request(conn, &c->wait, up, f, n, end);
     if (rv != ERR_OK) {
-        call_fail(c, grpc_code_from_err(rv), "no stream could be opened to %s: %s",
-                  upconn_name(conn), err_text(rv));
+        call_fail(c, grpc_code_from_err(rv), reason_from_err(rv),
+                  "no stream could be opened to %s: %s", upconn_name(conn), err_text(rv));
         return;
     }
     c->upconn = conn;
@@ -158,7 +162,9 @@ attempt_no_endpoint(struct call *c, int err)
 {
     char text[POOL_TEXT_MAX];
 
-    call_fail(c, grpc_code_from_err(err), "%s",
+    if (UNLIKELY(c->acts & ACT_FILTERS))
+        filters_attempt_end(c, grpc_code_from_err(err), false, false, "");
+    call_fail(c, grpc_code_from_err(err), reason_from_err(err), "%s",
               pool_explain(c->pool, &c->wait, err, text));
 }
 
@@ -168,8 +174,11 @@ attempt_start(struct call *c)
     struct upconn *conn;
     int rv;
 
+    if (UNLIKELY(c->acts & ACT_FILTERS))
+        filters_attempt(c);
     if (UNLIKELY(!attempt_reserve(c))) {
-        call_fail(c, GRPC_RESOURCE_EXHAUSTED, "no memory for the request headers");
+        call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_NO_MEMORY,
+                  "no memory for the request headers");
         return;
     }
     c->wait.done = attempt_on_wait_done;
@@ -224,17 +233,34 @@ attempt_rewind(struct call *c)
     c->up.out = out;
 }
 
+static bool
+attempt_refused(const struct call *c)
+{
+    return c->up.close_err == ERR_REFUSED || c->up.close_err == ERR_GOAWAY;
+}
+
+static bool
+attempt_is_left(const struct call *c)
+{
+    return c->attempts < ATTEMPTS_MAX && c->refusals + attempt_refused(c) <= REFUSALS_MAX;
+}
+
+bool
+attempt_may_replay(const struct call *c)
+{
+    return c->up.unprocessed && !c->committed && c->down.conn && attempt_is_left(c);
+}
+
 bool
 attempt_replay(struct call *c)
 {
     if (!c->up.unprocessed || c->committed || !c->down.conn)
         return false;
-    if (c->up.close_err == ERR_REFUSED || c->up.close_err == ERR_GOAWAY)
-        c->refusals++;
-    if (c->attempts >= ATTEMPTS_MAX || c->refusals > REFUSALS_MAX) {
+    if (!attempt_is_left(c)) {
         stat_inc(&c->worker->stats, STAT_REPLAYS_REFUSED_LIMIT);
         return false;
     }
+    c->refusals += attempt_refused(c);
     stat_inc(&c->worker->stats, STAT_REPLAYS);
     attempt_rewind(c);
     attempt_start(c);

@@ -8,11 +8,16 @@
 
 #include "base/err.h"
 #include "base/slab.h"
+#include "filter/filter.h"
+#include "grpc/reason.h"
 #include "grpc/status.h"
 #include "loop/loop.h"
 #include "proxy/action.h"
 #include "proxy/down.h"
+#include "proxy/filters.h"
 #include "proxy/mirror.h"
+#include "proxy/request.h"
+#include "proxy/route.h"
 #include "proxy/worker.h"
 
 enum {
@@ -59,6 +64,8 @@ call_free(struct call *c)
     struct down *d = c->owner;
 
     attempt_commit(c); /* the replay copy */
+    if (c->acts & ACT_FILTERS || UNLIKELY(!c->route))
+        filters_end(c);
     if (UNLIKELY(c->counted))
         action_end(c);
     pool_wait_done(&c->wait);
@@ -118,8 +125,9 @@ call_drop_input(struct call *c, struct h2_stream *s)
 }
 
 void
-call_fail(struct call *c, int code, const char *fmt, ...)
+call_fail(struct call *c, int code, const char *reason, const char *fmt, ...)
 {
+    const struct filter_refusal why = { .code = code, .reason = reason };
     UNINITIALIZED char text[CALL_TEXT_MAX];
     va_list ap;
 
@@ -128,12 +136,22 @@ call_fail(struct call *c, int code, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    call_refuse(c, &why, text);
+}
+
+void
+call_refuse(struct call *c, const struct filter_refusal *why, const char *text)
+{
+    if (c->response == HALF_CLOSED)
+        return;
     pool_wait_cancel(&c->wait);
     h2_stream_reset(&c->up, H2_CANCEL);
     c->committed = true;
-    c->code = (int16_t)code;
+    c->local = true;
+    c->code = (int16_t)why->code;
+    c->reason = why->reason;
     stat_inc(&c->worker->stats, STAT_LOCAL_REPLIES);
-    reply_status(c, code, text);
+    reply_status(c, why, text);
     call_set_response(c, HALF_CLOSED);
     if (c->request != HALF_CLOSED)
         call_set_request(c, HALF_CLOSED);
@@ -155,7 +173,7 @@ call_on_deadline(struct timer *t)
 
     stat_inc(&c->worker->stats, STAT_DEADLINES);
     call_note_silence(c);
-    call_fail(c, GRPC_DEADLINE_EXCEEDED, "the deadline passed %s",
+    call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE, "the deadline passed %s",
               c->up.conn ? "while the backend was working on the call"
                          : "before a backend got the call");
     call_settle(c);
@@ -186,8 +204,11 @@ call_cancelled(struct call *c)
             1); /* opened and reset before any backend saw it: Rapid Reset's shape */
     h2_stream_reset(&c->up, H2_CANCEL);
     stat_inc(&c->worker->stats, STAT_CALLS_CANCELLED);
-    if (c->code < 0)
+    c->cancelled = true;
+    if (c->code < 0) {
         c->code = GRPC_CANCELLED;
+        c->reason = REASON_CLIENT_CANCEL;
+    }
     if (c->response != HALF_CLOSED)
         call_set_response(c, HALF_CLOSED);
     if (c->request != HALF_CLOSED)
@@ -226,6 +247,16 @@ call_on_down(struct h2_stream *s, unsigned ev)
     call_settle(c);
 }
 
+/* The filters hear of each attempt before the next one begins. */
+static void
+call_attempt_ended(struct call *c)
+{
+    bool over = c->response == HALF_CLOSED;
+
+    filters_attempt_end(c, over ? c->code : (int)grpc_code_from_err(c->up.close_err),
+                        over && !c->local, !over && attempt_may_replay(c), c->lost_name);
+}
+
 static void
 call_up_closed(struct call *c)
 {
@@ -236,6 +267,8 @@ call_up_closed(struct call *c)
     if (c->response != HALF_CLOSED && !c->up.unprocessed)
         pool_lost(&c->wait);
     upconn_release(conn, &c->wait);
+    if (UNLIKELY(c->acts & ACT_FILTERS))
+        call_attempt_ended(c);
     if (c->response != HALF_CLOSED && !attempt_replay(c))
         response_lost(c);
     if (c->response == HALF_CLOSED) {

@@ -17,7 +17,9 @@
 #include "loop/timer.h"
 #include "upstream/pool.h"
 
+struct call_filters;
 struct down;
+struct filter_refusal;
 struct h2_field;
 struct mirror;
 struct route;
@@ -48,18 +50,25 @@ struct call {
         *edits; /* values of the request edits, the same for all attempts */
     struct h2_field *
         fields; /* room for request blocks, the same for all attempts; NULL: BLOCK_FIELDS are enough */
-    struct mirror *mirror; /* NULL: none, or it goes on alone */
+    size_t field_room;            /* in fields */
+    struct mirror *mirror;        /* NULL: none, or it goes on alone */
+    struct call_filters *filters; /* NULL: none was asked so far */
     struct timer deadline;
+    int64_t begun_us;      /* its headers were complete */
     int64_t deadline_us;   /* 0: none */
     const char *lost_name; /* backend of the last attempt; `wait` holds it */
     uint8_t attempts;      /* up streams opened so far */
     uint8_t refusals;      /* of them: refused by a backend */
     bool
         committed; /* the response began, or the replay copy was given up: no replay any more */
-    bool counted;       /* among the calls of its route (ACT_MAX_CALLS) */
-    int16_t code;       /* gRPC code of the end; -1 while unknown */
-    size_t replay_held; /* bytes charged to the worker's replay budget */
-    size_t uncredited;  /* bytes of a rewound body whose window was given back before */
+    bool counted;                 /* among the calls of its route (ACT_MAX_CALLS) */
+    bool local;                   /* the status is our own */
+    bool cancelled;               /* the client went before its answer was complete */
+    int16_t code;                 /* gRPC code of the end; -1 while unknown */
+    const char *reason;           /* of an own status (grpc/reason.h); NULL: none */
+    uint64_t bytes_in, bytes_out; /* of messages, with their prefixes */
+    size_t replay_held;           /* bytes charged to the worker's replay budget */
+    size_t uncredited; /* bytes of a rewound body whose window was given back before */
     char timeout[TIMEOUT_TEXT_MAX]; /* grpc-timeout of the block that is being built */
     struct frame_parser in_frames, out_frames; /* request and response messages */
     struct pool_wait wait; /* this and what follows has a start of its own */
@@ -76,19 +85,13 @@ void call_on_up(struct h2_stream *s, unsigned events);
 void call_set_request(struct call *c, enum half to);
 void call_set_response(struct call *c, enum half to);
 /* Ends the call from our side: the backend's stream is cancelled, the client gets this status as Trailers-Only, trailers or a reset, whatever is still possible.
- * text is copied. Nothing happens when the response is closed. */
-void call_fail(struct call *c, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+ * reason: a literal, see grpc/reason.h; text is copied. Nothing happens when the response is closed. */
+void call_fail(struct call *c, int code, const char *reason, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+/* The same with all that a filter has to say. */
+void call_refuse(struct call *c, const struct filter_refusal *why, const char *text);
 /* May free c: the last thing that a handler does with it. */
 void call_settle(struct call *c);
-
-/* request.c: what the client sends */
-void request_begin(
-    struct call *
-        c); /* HEADERS complete: check, route, deadline, first attempt; or a local answer */
-void request_forward(
-    struct call *c); /* bytes or the end arrived: pass them on if there is an up stream */
-void
-request_drained(struct call *c); /* the up stream sent bytes: credit for the client */
 
 /* attempt.c: streams to backends */
 void attempt_start(struct call *c);
@@ -98,6 +101,8 @@ bool attempt_reserve(struct call *c) MUST_CHECK;
  * room for one more field. Valid until the next one is built. Strings: the call's and the table's. */
 struct h2_field *attempt_fields(struct call *c, const struct pool *to,
                                 struct h2_field *few, size_t *ret_n);
+/* attempt_replay would begin another attempt. */
+bool attempt_may_replay(const struct call *c);
 bool attempt_replay(
     struct call *
         c); /* the up stream ended without being processed: true when another attempt began (or waits) */
@@ -112,7 +117,7 @@ void response_drained(struct call *c);
 void response_lost(struct call *c);
 
 /* reply.c: answers that we make ourselves */
-void reply_status(struct call *c, int code,
+void reply_status(struct call *c, const struct filter_refusal *why,
                   const char *text); /* whatever is still possible, see call_fail */
 void reply_http(struct call *c, const char *status,
                 const char *text); /* to what is not a gRPC request: a short text body */

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proxy/reply.c - answers that the proxy makes itself: every error is a gRPC error (grpc-spec 3.3). */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "filter/filter.h"
+#include "grpc/reason.h"
 #include "grpc/status.h"
 #include "proxy/action.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
+#include "proxy/filters.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
 
@@ -20,22 +25,44 @@ reply_field(const char *name, const char *value, size_t n)
                               .flags = H2_FIELD_STATIC };
 }
 
-/* grpc-status and, when there is a text, grpc-message. Returns how many fields were written. */
-static size_t
-reply_status_fields(struct call *c, int code, const char *text, struct h2_field *f)
-{
-    const char *number = grpc_code_text(code);
-    UNINITIALIZED char encoded[GRPC_MESSAGE_MAX];
-    char *kept;
-    size_t n = grpc_message_encode(slice_of(text), encoded, sizeof(encoded));
+/* Fields of a status that we make: grpc-status and what may go with it. */
+enum { STATUS_FIELDS = 3 };
 
-    f[0] = reply_field("grpc-status", number, strlen(number));
-    kept = n ? arena_copy(&c->arena, encoded, n) : NULL;
+static size_t
+reply_pushback(struct call *c, const struct filter_refusal *why, struct h2_field *f)
+{
+    int64_t ms = !why->retry_known           ? -1
+                 : why->retry_ms > INT32_MAX ? INT32_MAX
+                                             : why->retry_ms;
+    char text[16];
+    int n = snprintf(text, sizeof(text), "%" PRId64, ms);
+    char *kept = arena_copy(&c->arena, text, (size_t)n);
+
     if (!kept)
-        return 1; /* the code alone still tells what matters */
-    f[1] = reply_field("grpc-message", kept, n);
-    f[1].flags |= H2_FIELD_NO_INDEX;
-    return 2;
+        return 0;
+    *f = reply_field("grpc-retry-pushback-ms", kept, (size_t)n);
+    f->flags |= H2_FIELD_NO_INDEX;
+    return 1;
+}
+
+/* Returns how many fields were written: at most STATUS_FIELDS. */
+static size_t
+reply_status_fields(struct call *c, const struct filter_refusal *why, const char *text,
+                    struct h2_field *f)
+{
+    const char *number = grpc_code_text(why->code);
+    UNINITIALIZED char encoded[GRPC_MESSAGE_MAX];
+    size_t n = 0, len = grpc_message_encode(slice_of(text), encoded, sizeof(encoded));
+    char *kept = len ? arena_copy(&c->arena, encoded, len) : NULL;
+
+    f[n++] = reply_field("grpc-status", number, strlen(number));
+    if (kept) { /* without memory the code alone still tells what matters */
+        f[n] = reply_field("grpc-message", kept, len);
+        f[n++].flags |= H2_FIELD_NO_INDEX;
+    }
+    if (UNLIKELY(why->pushback))
+        n += reply_pushback(c, why, f + n);
+    return n;
 }
 
 /* An answer is better without its edits than not at all. */
@@ -46,40 +73,50 @@ reply_edit(struct call *c, unsigned block, struct h2_field *f, size_t *n)
         return; /* counted there */
 }
 
+/* The block for it: of trailers, or of everything. Returns the fields, NULL: no memory. */
+static struct h2_field *
+reply_block(struct call *c, const struct filter_refusal *why, const char *text,
+            unsigned block, size_t *ret_n)
+{
+    size_t n = 0, room = 2 + STATUS_FIELDS;
+    struct h2_field *f;
+
+    if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE))
+        room += action_adds(c, block);
+    if (UNLIKELY(c->filters != NULL))
+        room += filters_answer_count(c);
+    f = arena_alloc(&c->arena, room * sizeof(*f));
+    if (!f)
+        return NULL;
+    if (block & ACTION_HEADERS) {
+        f[n++] = H2_FIELD(":status", "200");
+        f[n++] = H2_FIELD("content-type", "application/grpc");
+        if (UNLIKELY(c->filters != NULL))
+            n += filters_answer_fields(c, f + n);
+    }
+    n += reply_status_fields(c, why, text, f + n);
+    reply_edit(c, block, f, &n);
+    *ret_n = n;
+    return f;
+}
+
 void
-reply_status(struct call *c, int code, const char *text)
+reply_status(struct call *c, const struct filter_refusal *why, const char *text)
 {
     struct h2_stream *s = &c->down;
-    unsigned block = ACTION_TRAILERS | (s->headers_queued ? 0 : ACTION_HEADERS);
-    size_t n, room = 4;
-    struct h2_field *f;
+    bool begun = s->headers_queued;
+    struct h2_field *f = NULL;
+    size_t n;
 
     if (!s->conn)
         return;
-    if (s->headers_queued && !frame_at_border(&c->out_frames)) {
-        /* Clean trailers in the middle of a message would look like a complete answer. */
-        h2_stream_reset(s, grpc_code_to_h2(code));
-        return;
-    }
-    if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE))
-        room += action_adds(c, block);
-    f = arena_alloc(&c->arena, room * sizeof(*f));
-    if (!f) {
-        h2_stream_reset(s, grpc_code_to_h2(code));
-        return;
-    }
-    if (s->headers_queued) {
-        n = reply_status_fields(c, code, text, f);
-        reply_edit(c, block, f, &n);
+    /* Clean trailers in the middle of a message would look like a complete answer. */
+    if (!begun || frame_at_border(&c->out_frames))
+        f = reply_block(c, why, text, ACTION_TRAILERS | (begun ? 0 : ACTION_HEADERS), &n);
+    if (f && begun)
         h2_stream_end(s, f, n);
-        return;
-    }
-    f[0] = H2_FIELD(":status", "200");
-    f[1] = H2_FIELD("content-type", "application/grpc");
-    n = 2 + reply_status_fields(c, code, text, f + 2);
-    reply_edit(c, block, f, &n);
-    if (h2_stream_respond(s, f, n, true) != ERR_OK)
-        h2_stream_reset(s, grpc_code_to_h2(code));
+    else if (!f || h2_stream_respond(s, f, n, true) != ERR_OK)
+        h2_stream_reset(s, grpc_code_to_h2(why->code));
 }
 
 void
@@ -96,7 +133,9 @@ reply_http(struct call *c, const char *status, const char *text)
     else
         f[n++] = H2_FIELD("grpc-status", "3"); /* as grpc-go does */
     stat_inc(&c->worker->stats, STAT_LOCAL_REPLIES);
+    c->local = true;
     c->code = GRPC_INVALID_ARGUMENT;
+    c->reason = REASON_BAD_REQUEST;
     s->patient =
         true; /* not a gRPC client: let it finish, so that its own mistakes get their own answer */
     if (h2_stream_respond(s, f, n, false) != ERR_OK ||

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/request.c - what the client sends: its header block is checked before anything else happens, its bytes are passed on. */
+/* proxy/request.c - from the client's header block to an attempt; its bytes and its end. */
+#include "proxy/request.h"
+
+#include <assert.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "grpc/path.h"
+#include "grpc/reason.h"
 #include "grpc/status.h"
 #include "grpc/timeout.h"
 #include "loop/loop.h"
 #include "proxy/action.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
+#include "proxy/filters.h"
 #include "proxy/listener_conf.h"
 #include "proxy/matcher.h"
 #include "proxy/method_conf.h"
@@ -24,7 +29,10 @@ static bool
 request_refuse(struct call *c, enum stat_id counter, int code, const char *text)
 {
     stat_inc(&c->worker->stats, counter);
-    call_fail(c, code, "%s", text);
+    call_fail(c, code,
+              counter == STAT_HEADERS_TOO_LARGE ? REASON_HEADERS_TOO_LARGE
+                                                : REASON_BAD_REQUEST,
+              "%s", text);
     return false;
 }
 
@@ -112,7 +120,7 @@ request_target(struct call *c, const struct table_use *use)
 {
     const struct route *r = c->route;
 
-    c->acts = r->acts;
+    c->acts = r->acts | (c->acts & ACT_OF_CHAIN);
     c->max_in = r->max_in;
     c->max_out = r->max_out;
     if (LIKELY(r->target_count)) {
@@ -124,10 +132,11 @@ request_target(struct call *c, const struct table_use *use)
     }
 }
 
+/* False: no route matches, the call has ended. Twice for a call whose filters ask for it. */
 static bool
 request_route(struct call *c, struct slice service, struct slice method)
 {
-    struct table_use *use = server_view(c->owner->server, c->worker)->use;
+    struct table_use *use = c->table;
     const struct table *t = use->table;
     const struct h2_headers *h = &c->down.in_headers;
     struct match_input in = {
@@ -143,8 +152,6 @@ request_route(struct call *c, struct slice service, struct slice method)
         in.authority = h2_headers_get(h, H2_TOKEN_HOST);
     if (matcher_wants_peer(t->matcher))
         in.peer = down_peer(c->owner);
-    c->table = use;
-    use->calls++;
     found = matcher_find(t->matcher, &in);
     if (in.gave_up)
         stat_add(&c->worker->stats, STAT_MATCH_GAVE_UP, in.gave_up);
@@ -154,9 +161,9 @@ request_route(struct call *c, struct slice service, struct slice method)
         return true;
     }
     stat_inc(&c->worker->stats, STAT_NO_ROUTE);
-    call_fail(c, GRPC_UNIMPLEMENTED, "no route of listener %s matches %.*s/%.*s",
-              t->conf->name, (int)service.n, (const char *)service.p, (int)method.n,
-              (const char *)method.p);
+    call_fail(c, GRPC_UNIMPLEMENTED, REASON_NO_ROUTE,
+              "no route of listener %s matches %.*s/%.*s", t->conf->name, (int)service.n,
+              (const char *)service.p, (int)method.n, (const char *)method.p);
     return false;
 }
 
@@ -180,28 +187,49 @@ static bool
 request_deadline(struct call *c, int64_t client_ns, int64_t method_us)
 {
     int64_t limit = route_time_limit_us(c->route, client_ns, method_us);
+    int64_t now = loop_now_us(c->worker->loop);
 
     if (limit < 0) {
         stat_inc(&c->worker->stats, STAT_DEADLINES);
-        call_fail(c, GRPC_DEADLINE_EXCEEDED,
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
                   "the deadline had passed when the call arrived");
         return false;
     }
     if (limit) {
-        c->deadline_us = loop_now_us(c->worker->loop) + limit;
+        c->deadline_us = c->begun_us + limit;
         if (c->deadline_us < 0)
             c->deadline_us = INT64_MAX;
-        timer_start(c->worker->loop, &c->deadline, limit);
+        timer_start(c->worker->loop, &c->deadline,
+                    c->deadline_us > now ? c->deadline_us - now : 0);
+    } else if (c->deadline_us) { /* of the route that was there before the filters */
+        c->deadline_us = 0;
+        timer_stop(c->worker->loop, &c->deadline);
     }
     return true;
+}
+
+/* Where the call goes and what time it has. False: it has ended. */
+static bool
+request_plan(struct call *c, struct slice service, struct slice method, int64_t client_ns)
+{
+    int64_t method_us = 0;
+
+    if (!request_route(c, service, method))
+        return false;
+    if (UNLIKELY(c->acts & ACT_LOOKUP))
+        method_us = request_lookup(c, service, method);
+    return request_deadline(c, client_ns, method_us);
 }
 
 void
 request_begin(struct call *c)
 {
     struct slice service, method;
-    int64_t client_ns, method_us = 0;
+    int64_t client_ns;
 
+    c->begun_us = loop_now_us(c->worker->loop);
+    c->table = server_view(c->owner->server, c->worker)->use;
+    c->table->calls++;
     if (!request_is_grpc(c))
         return;
     if (path_split(h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH), &service,
@@ -210,14 +238,29 @@ request_begin(struct call *c)
                        "the path is not /service/method");
         return;
     }
-    if (!request_timeout(c, &client_ns) || !request_route(c, service, method))
-        return;
-    if (UNLIKELY(c->acts & ACT_LOOKUP))
-        method_us = request_lookup(c, service, method);
-    if (!request_deadline(c, client_ns, method_us) ||
-        (UNLIKELY(c->acts) && !action_begin(c)))
+    if (!request_timeout(c, &client_ns) || !request_plan(c, service, method, client_ns))
         return;
     call_set_request(c, c->down.in_ended ? HALF_CLOSED : HALF_BODY);
+    if (UNLIKELY(c->acts & ACT_FILTERS) && !filters_request(c, service, method))
+        return;
+    request_go_on(c, false);
+}
+
+void
+request_go_on(struct call *c, bool again)
+{
+    struct slice service, method;
+    int64_t client_ns;
+
+    if (UNLIKELY(again)) {
+        if (path_split(h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH), &service,
+                       &method) != ERR_OK ||
+            !request_timeout(c, &client_ns) ||
+            !request_plan(c, service, method, client_ns))
+            return;
+    }
+    if (UNLIKELY(c->acts & ACT_BEGIN) && !action_begin(c))
+        return;
     attempt_start(c);
 }
 
@@ -239,11 +282,46 @@ request_look(struct call *c)
     return true;
 }
 
-void
-request_forward(struct call *c)
+/* What is in down.in goes to up.out, which may wait for a connection. end: and nothing follows. */
+static void
+request_pass(struct call *c, bool end)
 {
     struct h2_stream *up = &c->up;
 
+    if (c->down.in.len) {
+        if (UNLIKELY(c->acts & (ACT_MAX_IN | ACT_MIRROR)) && !request_look(c))
+            return;
+        request_count_messages(c);
+        if (c->in_frames.messages > 1)
+            pool_is_stream(&c->wait);
+        stat_add(&c->worker->stats, STAT_BYTES_FROM_DOWN, (int64_t)c->down.in.len);
+        c->bytes_in += c->down.in.len;
+        buf_splice(&up->out, c->worker->bufs, &c->down.in);
+        h2_stream_kick(up);
+    }
+    if (end) {
+        h2_stream_end(up, NULL, 0);
+        if (UNLIKELY(c->mirror != NULL))
+            mirror_complete(c->mirror);
+    }
+}
+
+void
+request_pass_aside(struct call *c, struct buf *aside)
+{
+    struct buf later = c->down.in;
+
+    c->down.in = *aside;
+    buf_init(aside);
+    request_pass(c, false);
+    assert(c->down.in.len == 0);
+    c->down.in = later;
+    request_forward(c);
+}
+
+void
+request_forward(struct call *c)
+{
     if (c->response == HALF_CLOSED) {
         /* Answered already: nobody reads the rest. */
         buf_consume(&c->down.in, c->worker->bufs, c->down.in.len);
@@ -252,23 +330,12 @@ request_forward(struct call *c)
     }
     if (c->down.in_ended && c->request != HALF_CLOSED)
         call_set_request(c, HALF_CLOSED);
-    if (!up->conn)
+    if (!c->up.conn)
         return; /* waits in down.in, bounded by the stream window; attempt_open takes it along */
-    if (c->down.in.len) {
-        if (UNLIKELY(c->acts & (ACT_MAX_IN | ACT_MIRROR)) && !request_look(c))
-            return;
-        request_count_messages(c);
-        if (c->in_frames.messages > 1)
-            pool_is_stream(&c->wait);
-        stat_add(&c->worker->stats, STAT_BYTES_FROM_DOWN, (int64_t)c->down.in.len);
-        buf_splice(&up->out, c->worker->bufs, &c->down.in);
-        h2_stream_kick(up);
-    }
-    if (c->request == HALF_CLOSED) {
-        h2_stream_end(up, NULL, 0);
-        if (UNLIKELY(c->mirror != NULL))
-            mirror_complete(c->mirror);
-    }
+    if (UNLIKELY(c->acts & ACT_FILTER_IN) &&
+        (filters_hold(c) || !filters_request_data(c)))
+        return;
+    request_pass(c, c->request == HALF_CLOSED);
 }
 
 /* Bytes went to the backend. The copy kept for a replay is charged; a rewound body was credited the first time. */

@@ -4,11 +4,13 @@
 
 #include "base/err.h"
 #include "grpc/path.h"
+#include "grpc/reason.h"
 #include "grpc/status.h"
 #include "proxy/action.h"
 #include "proxy/balance.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
+#include "proxy/filters.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
 
@@ -46,11 +48,14 @@ response_room(struct call *c, const struct h2_headers *h, unsigned block,
 
     if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE))
         n += action_adds(c, block);
+    if (UNLIKELY(c->acts & ACT_FILTERS) && block & ACTION_HEADERS)
+        n += filters_answer_count(c);
     if (LIKELY(few && n <= BLOCK_FIELDS))
         return few;
     few = arena_alloc(&c->arena, n * sizeof(*few));
     if (!few)
-        call_fail(c, GRPC_RESOURCE_EXHAUSTED, "no memory for the headers of the answer");
+        call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_NO_MEMORY,
+                  "no memory for the headers of the answer");
     return few;
 }
 
@@ -86,7 +91,7 @@ response_not_grpc(struct call *c, const struct h2_headers *h)
 
     stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
     pool_result(&c->wait, grpc_code_from_http(http));
-    call_fail(c, grpc_code_from_http(http),
+    call_fail(c, grpc_code_from_http(http), REASON_NOT_GRPC,
               "backend %s answered HTTP %d, content-type %.*s: not gRPC",
               upconn_name(c->upconn), http, (int)(type.n < 60 ? type.n : 60),
               type.p ? (const char *)type.p : "none");
@@ -97,32 +102,40 @@ response_usable(struct call *c, const struct h2_headers *h)
 {
     if (h->invalid) {
         pool_result(&c->wait, GRPC_INTERNAL);
-        call_fail(c, GRPC_INTERNAL, "backend %s sent an illegal header field",
-                  upconn_name(c->upconn));
+        call_fail(c, GRPC_INTERNAL, REASON_BAD_RESPONSE,
+                  "backend %s sent an illegal header field", upconn_name(c->upconn));
         return false;
     }
     if (h->over) {
-        call_fail(c, GRPC_RESOURCE_EXHAUSTED, "the headers of backend %s are too large",
-                  upconn_name(c->upconn));
+        call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_BAD_RESPONSE,
+                  "the headers of backend %s are too large", upconn_name(c->upconn));
         return false;
     }
     return true;
 }
 
 static void
-response_pass_headers(struct call *c, const struct h2_headers *h, bool end)
+response_pass_headers(struct call *c, struct h2_headers *h, bool end)
 {
     unsigned block = ACTION_HEADERS | (end ? ACTION_TRAILERS : 0);
     UNINITIALIZED struct h2_field few[BLOCK_FIELDS];
-    struct h2_field *f = response_room(c, h, block, few);
+    struct h2_field *f;
     size_t n;
 
+    if (UNLIKELY(c->acts & ACT_FILTER_ANSWER) &&
+        (!filters_response(c, h, end) || (end && !filters_trailers(c, h))))
+        return;
+    f = response_room(c, h, block, few);
     if (!f)
         return;
     f[0] = H2_FIELD(":status", "200");
     n = 1 + response_fields(h, f + 1);
     if (!h2_headers_get(h, H2_TOKEN_CONTENT_TYPE).p)
         f[n++] = H2_FIELD("content-type", "application/grpc");
+    if (UNLIKELY(c->acts & ACT_FILTERS)) {
+        n += filters_answer_fields(c, f + n);
+        filters_answered(c);
+    }
     if (end)
         response_note_code(c, h);
     if (UNLIKELY(c->acts & ACT_EDIT_RESPONSE) && !action_edit_answer(c, block, f, &n))
@@ -139,7 +152,7 @@ response_pass_headers(struct call *c, const struct h2_headers *h, bool end)
 void
 response_begin(struct call *c, bool end)
 {
-    const struct h2_headers *h = &c->up.in_headers;
+    struct h2_headers *h = &c->up.in_headers;
     bool has_status = h2_headers_get(h, H2_TOKEN_GRPC_STATUS).p != NULL;
     bool grpc = content_type_is_grpc(h2_headers_get(h, H2_TOKEN_CONTENT_TYPE));
 
@@ -155,7 +168,8 @@ response_begin(struct call *c, bool end)
         if (end && grpc && response_http_status(h) == 200) {
             stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
             pool_result(&c->wait, GRPC_UNKNOWN);
-            call_fail(c, GRPC_UNKNOWN, "backend %s ended the call without a grpc-status",
+            call_fail(c, GRPC_UNKNOWN, REASON_NO_STATUS,
+                      "backend %s ended the call without a grpc-status",
                       upconn_name(c->upconn));
         } else {
             response_not_grpc(c, h);
@@ -176,6 +190,7 @@ static void
 response_pass(struct call *c)
 {
     stat_add(&c->worker->stats, STAT_BYTES_TO_DOWN, (int64_t)c->up.in.len);
+    c->bytes_out += c->up.in.len;
     buf_splice(&c->down.out, c->worker->bufs, &c->up.in);
     h2_stream_kick(&c->down);
 }
@@ -188,6 +203,8 @@ response_forward(struct call *c)
         h2_stream_consume(&c->up, c->up.held);
         return;
     }
+    if (UNLIKELY(c->acts & ACT_FILTER_OUT) && !filters_response_data(c))
+        return;
     if (UNLIKELY(c->acts & ACT_MAX_OUT)) {
         if (!action_measure_response(c))
             return;
@@ -202,15 +219,15 @@ response_forward(struct call *c)
 void
 response_end(struct call *c, bool with_trailers)
 {
-    const struct h2_headers *h = &c->up.in_trailers;
+    struct h2_headers *h = &c->up.in_trailers;
     struct h2_field *f;
     size_t n;
 
     if (!with_trailers) {
         stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
         pool_result(&c->wait, GRPC_UNKNOWN);
-        call_fail(c, GRPC_UNKNOWN, "backend %s ended the call without trailers",
-                  upconn_name(c->upconn));
+        call_fail(c, GRPC_UNKNOWN, REASON_NO_STATUS,
+                  "backend %s ended the call without trailers", upconn_name(c->upconn));
         return;
     }
     if (!response_usable(c, h))
@@ -218,7 +235,8 @@ response_end(struct call *c, bool with_trailers)
     if (!h2_headers_get(h, H2_TOKEN_GRPC_STATUS).p) {
         stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
         pool_result(&c->wait, GRPC_UNKNOWN);
-        call_fail(c, GRPC_UNKNOWN, "backend %s sent trailers without a grpc-status",
+        call_fail(c, GRPC_UNKNOWN, REASON_NO_STATUS,
+                  "backend %s sent trailers without a grpc-status",
                   upconn_name(c->upconn));
         return;
     }
@@ -227,6 +245,8 @@ response_end(struct call *c, bool with_trailers)
         response_count_messages(c);
         response_pass(c);
     }
+    if (UNLIKELY(c->acts & ACT_FILTER_ANSWER) && !filters_trailers(c, h))
+        return;
     f = response_room(c, h, ACTION_TRAILERS, NULL); /* they may wait for the body */
     if (!f)
         return;
@@ -270,5 +290,6 @@ response_lost(struct call *c)
     } else if (err == ERR_OK) {
         code = GRPC_INTERNAL; /* ended cleanly, yet without an answer: cannot be */
     }
-    call_fail(c, code, "backend %s: %s", c->lost_name ? c->lost_name : "", what);
+    call_fail(c, code, reason_from_err(err), "backend %s: %s",
+              c->lost_name ? c->lost_name : "", what);
 }

@@ -8,13 +8,14 @@
 #include "base/compat.h"
 #include "base/rand.h"
 #include "base/xalloc.h"
+#include "filter/chain.h"
+#include "filter/edit.h"
+#include "filter/template.h"
 #include "h2/headers.h"
 #include "proxy/balance.h"
-#include "proxy/edit.h"
 #include "proxy/listener_conf.h"
 #include "proxy/method_conf.h"
 #include "proxy/split.h"
-#include "proxy/template.h"
 #include "upstream/pool_levels.h"
 
 enum { SPLIT_VALUE_MAX = 1024 };
@@ -117,6 +118,23 @@ route_init(struct route *r, const struct route_conf *conf, unsigned index,
     }
     route_init_edits(r);
     route_init_limits(r, methods);
+}
+
+void
+route_set_chain(struct route *r, const struct chain *chain)
+{
+    r->chain = chain;
+    if (!chain)
+        return;
+    r->acts |= ACT_FILTERS;
+    if (chain_has(chain, SLOT_REQUEST_DATA))
+        r->acts |= ACT_FILTER_IN;
+    if (chain_has(chain, SLOT_RESPONSE_DATA))
+        r->acts |= ACT_FILTER_OUT;
+    if (chain_has(chain, SLOT_RESPONSE) || chain_has(chain, SLOT_TRAILERS))
+        r->acts |= ACT_FILTER_ANSWER;
+    if (chain_flags(chain) & FILTER_KEEPS_REQUEST)
+        r->acts |= ACT_KEEP_HEADERS;
 }
 
 void

@@ -10,6 +10,7 @@
 #include "base/compat.h"
 #include "base/slice.h"
 
+struct chain;
 struct edit;
 struct h2_headers;
 struct method_table;
@@ -20,15 +21,24 @@ struct template;
 
 /* What a call of this route has to do beside being passed on. The call has a copy (call->acts), so that a call without any of it pays one branch. */
 enum route_act {
-    ACT_STATUS = 1,         /* the proxy answers itself */
-    ACT_MAX_CALLS = 2,      /* concurrent ones are counted */
-    ACT_EDIT_REQUEST = 4,   /* header edits */
-    ACT_EDIT_RESPONSE = 8,  /* of headers or trailers */
-    ACT_MIRROR = 16,        /* some calls are copied */
-    ACT_MAX_IN = 32,        /* request messages have a limit */
-    ACT_MAX_OUT = 64,       /* response messages */
-    ACT_KEEP_HEADERS = 128, /* the answer's edits name parts of the request */
-    ACT_LOOKUP = 256,       /* methodConfig is looked up for each call */
+    ACT_STATUS = 1,           /* the proxy answers itself */
+    ACT_MAX_CALLS = 2,        /* concurrent ones are counted */
+    ACT_EDIT_REQUEST = 4,     /* header edits */
+    ACT_EDIT_RESPONSE = 8,    /* of headers or trailers */
+    ACT_MIRROR = 16,          /* some calls are copied */
+    ACT_MAX_IN = 32,          /* request messages have a limit */
+    ACT_MAX_OUT = 64,         /* response messages */
+    ACT_KEEP_HEADERS = 128,   /* the answer's edits name parts of the request */
+    ACT_LOOKUP = 256,         /* methodConfig is looked up for each call */
+    ACT_FILTERS = 512,        /* there is a chain */
+    ACT_FILTER_IN = 1024,     /* which looks at bytes of the request */
+    ACT_FILTER_OUT = 2048,    /* at bytes of the answer */
+    ACT_FILTER_ANSWER = 4096, /* at headers or trailers of the answer */
+    /* What action_begin does. */
+    ACT_BEGIN = ACT_STATUS | ACT_MAX_CALLS | ACT_EDIT_REQUEST | ACT_MIRROR,
+    /* What a chain asks for; it stays when the route is looked for again behind it. */
+    ACT_OF_CHAIN = ACT_FILTERS | ACT_FILTER_IN | ACT_FILTER_OUT | ACT_FILTER_ANSWER |
+                   ACT_KEEP_HEADERS,
 };
 
 struct route_level; /* calls at the same time, of the whole process */
@@ -51,11 +61,14 @@ struct route {
     uint32_t max_in, max_out;                   /* bytes of one message; 0: no limit */
     uint32_t max_calls;                         /* 0: no limit */
     struct route_level *level;                  /* with max_calls */
+    const struct chain *chain;                  /* the table's; NULL: no filters */
 };
 
 /* All but the targets, whose range the table sets. The strings stay those of conf. methods: of the listener; NULL: none. */
 void route_init(struct route *r, const struct route_conf *conf, unsigned index,
                 const struct method_table *methods);
+/* Its filters; before any call. NULL: none. */
+void route_set_chain(struct route *r, const struct chain *chain);
 /* Frees what route_init made. No call may use the route. */
 void route_done(struct route *r);
 /* The slow half of route_pick_target: use that one. */

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "conf/field.h"
+#include "filter/edit_conf.h"
 #include "proxy/action_conf.h"
-#include "proxy/edit_conf.h"
 #include "proxy/match_conf.h"
 
 struct conf_place;

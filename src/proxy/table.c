@@ -7,6 +7,7 @@
 
 #include "base/xalloc.h"
 #include "conf/copy.h"
+#include "filter/chain.h"
 #include "proxy/listener_conf.h"
 #include "proxy/matcher.h"
 #include "proxy/method_conf.h"
@@ -87,6 +88,17 @@ table_new(const struct listener_conf *conf, uint64_t version, table_slot_fn *slo
     return t;
 }
 
+unsigned
+table_filter_target(const struct table *t, const struct filter *f)
+{
+    size_t i = 0;
+
+    while (i < t->filter_count && t->filters[i].filter != f)
+        i++;
+    assert(i < t->filter_count);
+    return t->filters[i].target;
+}
+
 struct table *
 table_hold(struct table *t)
 {
@@ -103,6 +115,11 @@ table_drop(struct table *t)
         t->gone(t);
     for (size_t i = 0; i < t->route_count; i++)
         route_done(&t->routes[i]);
+    for (size_t i = 0; i < t->own_count; i++)
+        chain_free(t->own[i]);
+    chain_free(t->chain);
+    xfree(t->own);
+    xfree(t->filters);
     matcher_free(t->matcher);
     method_table_free(t->methods);
     conf_copy_drop(t->copy);

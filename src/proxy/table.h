@@ -11,8 +11,10 @@
 
 #include "base/list.h"
 
+struct chain;
 struct conf_copy;
 struct conf_map;
+struct filter;
 struct listener_conf;
 struct method_table;
 struct matcher;
@@ -24,6 +26,11 @@ struct table_target {                /* what a route may lead to */
     const struct conf_map *selector; /* in the table's copy; NULL: all endpoints */
 };
 
+struct table_filter {
+    const struct filter *filter;
+    unsigned target; /* its pool */
+};
+
 struct table {
     _Atomic unsigned holds;
     struct conf_copy *copy;
@@ -33,8 +40,14 @@ struct table {
     struct matcher *matcher;          /* by index in routes */
     struct route *routes;
     size_t route_count;
-    struct table_target *targets; /* of all routes */
+    struct table_target *targets; /* of all routes, then of filters */
     size_t target_count;
+    struct chain *
+        chain; /* of calls without a route, and of routes that change nothing; NULL: no filters */
+    struct chain **own; /* of routes with filters of their own */
+    size_t own_count;
+    struct table_filter *filters; /* that call a pool */
+    size_t filter_count;
     void (*gone)(
         struct table
             *t); /* may be NULL; called by the last drop, before anything is freed */
@@ -49,6 +62,8 @@ struct table *table_new(const struct listener_conf *conf, uint64_t version,
                         table_slot_fn *slot_of, void *arg);
 struct table *table_hold(struct table *t);
 void table_drop(struct table *t); /* the last drop frees; NULL is fine */
+/* The target that is the pool of this filter, which must have one. */
+unsigned table_filter_target(const struct table *t, const struct filter *f);
 /* A table made now of this config and these slots would be the same. */
 bool table_is_same(const struct table *t, const struct listener_conf *conf,
                    table_slot_fn *slot_of, void *arg);

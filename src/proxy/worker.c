@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/slab.h"
 #include "base/xalloc.h"
+#include "grpc/reason.h"
 #include "grpc/status.h"
 #include "h2/conn.h"
 #include "loop/loop.h"
@@ -254,7 +255,7 @@ worker_on_stop(void *arg)
         struct call *c = CONTAINER_OF(n, struct call, link);
 
         next = n->next;
-        call_fail(c, GRPC_UNAVAILABLE, "the proxy is shutting down");
+        call_fail(c, GRPC_UNAVAILABLE, REASON_DRAIN, "the proxy is shutting down");
         call_settle(c);
     }
     worker_on_drain(w);
@@ -290,7 +291,7 @@ worker_end_calls(struct worker *w, const struct server *s)
         if (c->owner->server != s)
             continue;
         call_fail(
-            c, GRPC_UNAVAILABLE,
+            c, GRPC_UNAVAILABLE, REASON_DRAIN,
             "the listener was taken out of the config, and the time to end is over");
         call_settle(c);
     }

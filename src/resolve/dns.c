@@ -176,7 +176,7 @@ start(const struct resolver_args *args, const struct resolver_kind *kind,
     timer_init(&r->partial, dns_round_on_partial);
     r->cidrs = xcalloc(args->conf->dns.allowed_cidrs.n + 1, sizeof(*r->cidrs));
     for (size_t i = 0; i < args->conf->dns.allowed_cidrs.n; i++)
-        if (dns_cidr_parse(cidrs[i].text, &r->cidrs[r->n_cidrs++], &why) != ERR_OK)
+        if (cidr_parse(cidrs[i].text, &r->cidrs[r->n_cidrs++], &why) != ERR_OK)
             abort(); /* it was checked when the config was loaded */
     if (target->literal.len == 0)
         r->ch = dns_channel_get(args->loop, &args->conf->dns, &target->server);

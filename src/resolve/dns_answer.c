@@ -244,11 +244,11 @@ chain_follow(struct chain *c, const char *name)
 static bool
 take_ip(struct dns_answer *a, const struct msg *m, const struct record *r, size_t size)
 {
-    struct dns_ip *ip = &a->ips[a->n_ips];
+    struct ip *ip = &a->ips[a->n_ips];
 
     if (r->data_len != size)
         return false;
-    *ip = (struct dns_ip){ .family = size == 4 ? 4 : 6 };
+    *ip = (struct ip){ .family = size == 4 ? 4 : 6 };
     memcpy(ip->b, m->p + r->data, size);
     a->n_ips++;
     return true;

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/cidr.h"
+
 enum {
     DNS_TYPE_A = 1,
     DNS_TYPE_CNAME = 5,
@@ -29,11 +31,6 @@ enum dns_outcome {
     DNS_FAILED,   /* nothing was learned */
 };
 
-struct dns_ip {
-    uint8_t family; /* 4 or 6 */
-    uint8_t b[16];  /* network order; 4 or 16 are used, the rest is 0 */
-};
-
 struct dns_srv {
     uint16_t priority, weight, port;
     char *target; /* lower case, no dot at the end */
@@ -43,7 +40,7 @@ struct dns_answer {
     enum dns_outcome outcome;
     const char *why; /* DNS_FAILED: static words such as "SERVFAIL"; else NULL */
     uint32_t ttl_s;  /* DNS_GOOD: the smallest of the CNAME chain and the records */
-    struct dns_ip *ips;
+    struct ip *ips;
     size_t n_ips;
     struct dns_srv *srvs;
     size_t n_srvs;

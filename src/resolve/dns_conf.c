@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "conf/check.h"
-#include "resolve/dns_cidr.h"
+#include "net/cidr.h"
 #include "resolve/dns_target.h"
 
 #define MINUTE_MS 60000LL
@@ -21,9 +21,9 @@ server_valid(const char *text, const char **ret_why)
 static int
 cidr_valid(const char *text, const char **ret_why)
 {
-    struct dns_cidr c;
+    struct cidr c;
 
-    return dns_cidr_parse(text, &c, ret_why);
+    return cidr_parse(text, &c, ret_why);
 }
 
 static const struct conf_field server_fields[] = {

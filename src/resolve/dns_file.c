@@ -129,7 +129,7 @@ line_names(struct line l, const char *name)
 }
 
 static bool
-ip_read(const char *word, size_t n, unsigned family, struct dns_ip *ret)
+ip_read(const char *word, size_t n, unsigned family, struct ip *ret)
 {
     char text[INET6_ADDRSTRLEN];
 
@@ -137,16 +137,16 @@ ip_read(const char *word, size_t n, unsigned family, struct dns_ip *ret)
         return false;
     memcpy(text, word, n);
     text[n] = '\0';
-    *ret = (struct dns_ip){ .family = 4 };
+    *ret = (struct ip){ .family = 4 };
     if (family != 6 && inet_pton(AF_INET, text, ret->b) == 1)
         return true;
-    *ret = (struct dns_ip){ .family = 6 };
+    *ret = (struct ip){ .family = 6 };
     return family != 4 && inet_pton(AF_INET6, text, ret->b) == 1;
 }
 
 size_t
 dns_hosts_find(const char *text, size_t n, const char *name, unsigned family,
-               struct dns_ip *v, size_t max)
+               struct ip *v, size_t max)
 {
     const char *end = text + n;
     size_t found = 0;
@@ -168,7 +168,7 @@ dns_hosts_find(const char *text, size_t n, const char *name, unsigned family,
 }
 
 size_t
-dns_hosts_read(const char *name, unsigned family, struct dns_ip *v, size_t max)
+dns_hosts_read(const char *name, unsigned family, struct ip *v, size_t max)
 {
     struct dns_file_id id;
     size_t n, found;

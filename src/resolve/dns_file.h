@@ -39,11 +39,11 @@ void dns_file_done(struct dns_file *f);
 void dns_file_use(const char *resolv_conf, const char *hosts);
 const char *dns_file_resolv_conf(void); /* NULL: the system's */
 /* What the hosts file says now; as dns_hosts_find. 0 without such a file. */
-size_t dns_hosts_read(const char *name, unsigned family, struct dns_ip *v, size_t max);
+size_t dns_hosts_read(const char *name, unsigned family, struct ip *v, size_t max);
 
 /* All addresses of `name` in the text of a hosts file, in its order; names there have any case.
  * family: 4, 6, 0 for both. Returns how many were written to v (room for max). */
 size_t dns_hosts_find(const char *text, size_t n, const char *name, unsigned family,
-                      struct dns_ip *v, size_t max);
+                      struct ip *v, size_t max);
 
 #endif

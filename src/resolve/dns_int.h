@@ -8,8 +8,8 @@
 
 #include "loop/loop.h"
 #include "loop/timer.h"
+#include "net/cidr.h"
 #include "resolve/dns_channel.h"
-#include "resolve/dns_cidr.h"
 #include "resolve/dns_lookup.h"
 #include "resolve/dns_plan.h"
 #include "resolve/dns_target.h"
@@ -35,7 +35,7 @@ struct dns_resolver {
     struct resolver_args args;
     struct dns_target target;
     struct dns_channel *ch; /* NULL: a literal address, nothing to ask */
-    struct dns_cidr *cidrs;
+    struct cidr *cidrs;
     size_t n_cidrs;
     struct timer next;    /* starts a round */
     struct timer partial; /* tells what is there when others take long */

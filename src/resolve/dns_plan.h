@@ -48,7 +48,7 @@ int64_t dns_pace_again(int64_t started_ms, int64_t now_ms);
 /* --- what is known of one host -------------------------------------------------------- */
 
 struct dns_known {
-    struct dns_ip *ips;
+    struct ip *ips;
     size_t n;
     int64_t good_ms;
 };
@@ -73,7 +73,7 @@ void dns_host_done(struct dns_host *h);
 /* --- the list ------------------------------------------------------------------------- */
 
 struct dns_entry {
-    struct dns_ip ip;
+    struct ip ip;
     uint16_t port, priority;
     uint32_t weight;
     uint32_t rank; /* for dns_list_order */

@@ -11,14 +11,14 @@
 struct gather {
     struct dns_entry *v;
     size_t n, bad, outside;
-    struct dns_ip bad_ip;
+    struct ip bad_ip;
 };
 
 static bool
-is_allowed(const struct dns_resolver *r, const struct dns_ip *ip)
+is_allowed(const struct dns_resolver *r, const struct ip *ip)
 {
     for (size_t i = 0; i < r->n_cidrs; i++)
-        if (dns_cidr_has(&r->cidrs[i], ip))
+        if (cidr_has(&r->cidrs[i], ip))
             return true;
     return r->n_cidrs == 0;
 }
@@ -32,7 +32,7 @@ gather_host(const struct dns_resolver *r, struct gather *g, const struct dns_hos
         const struct dns_known *k = &h->known[family];
 
         for (size_t i = 0; i < k->n && g->n < DNS_GATHER_MAX; i++) {
-            bool usable = dns_ip_usable(&k->ips[i]);
+            bool usable = ip_usable(&k->ips[i]);
 
             if (!usable || !is_allowed(r, &k->ips[i])) {
                 g->bad += !usable;

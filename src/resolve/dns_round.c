@@ -72,7 +72,7 @@ static bool
 peer_from_hosts_file(struct dns_peer *p)
 {
     struct dns_resolver *r = p->owner;
-    struct dns_ip v[HOSTS_FILE_MAX];
+    struct ip v[HOSTS_FILE_MAX];
     static const unsigned family_of[] = {
         [RESOLVE_ALL] = 0, [RESOLVE_V4] = 4, [RESOLVE_V6] = 6
     };

@@ -6,7 +6,7 @@
 
 #include "base/xalloc.h"
 #include "fuzz.h"
-#include "resolve/dns_cidr.h"
+#include "net/cidr.h"
 #include "resolve/dns_file.h"
 #include "resolve/dns_plan.h"
 #include "resolve/dns_target.h"
@@ -111,8 +111,8 @@ fuzz_text(unsigned kind, const uint8_t *p, size_t n)
 {
     char *text = xstrndup((const char *)p, n);
     struct dns_target t;
-    struct dns_cidr c;
-    struct dns_ip v[4];
+    struct cidr c;
+    struct ip v[4];
     const char *why = NULL;
 
     if (kind == 4)
@@ -122,8 +122,8 @@ fuzz_text(unsigned kind, const uint8_t *p, size_t n)
                    (t.port > 0 && !dns_name_why_bad(t.host, strlen(t.host))));
     if (kind == 5 && srv_target_parse(text, &t, &why) == 0)
         FUZZ_CHECK(t.host[0] == '_' && t.port == 0);
-    if (kind == 6 && dns_cidr_parse(text, &c, &why) == 0)
-        FUZZ_CHECK(dns_cidr_has(&c, &c.ip) || c.ip.family == 6);
+    if (kind == 6 && cidr_parse(text, &c, &why) == 0)
+        FUZZ_CHECK(cidr_has(&c, &c.ip));
     xfree(text);
 }
 

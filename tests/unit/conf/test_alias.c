@@ -295,7 +295,7 @@ words_of_other_proxies_are_known(void **state)
 
         snprintf(want, sizeof want, "in outrigger this is \"%s\"", rows[i].want + 1);
         strbuf_init(&out, 4096);
-        alias_suggest(&out, &root, rows[i].type, rows[i].word);
+        alias_suggest(&out, &root, rows[i].type, NULL, rows[i].word);
         if (!strstr(out.s, rows[i].want[0] == '=' ? want : rows[i].want))
             fail_msg("%s in %s: %s", rows[i].word, rows[i].type->name, out.s);
         assert_null(alias_later(rows[i].type, rows[i].word));
@@ -366,7 +366,8 @@ values_of_other_proxies_are_known(void **state)
         struct strbuf out;
 
         strbuf_init(&out, 4096);
-        alias_suggest_word(&out, values[i].value, values[i].words, values[i].n);
+        alias_suggest_word(&out, values[i].value, values[i].words, values[i].n,
+                           "known words");
         if (!strstr(out.s, values[i].want))
             fail_msg("%s: %s", values[i].value, out.s);
         strbuf_done(&out);

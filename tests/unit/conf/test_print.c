@@ -78,7 +78,10 @@ what_is_in_force_is_printed(void **state)
                                "        \"$$ hi\"\n"
                                "      ]\n"
                                "    }\n"
-                               "  }\n"
+                               "  },\n"
+                               "  \"rides\": [],\n"
+                               "  \"moreRides\": [],\n"
+                               "  \"visitors\": \"100/s\"\n"
                                "}\n");
     strbuf_done(&out);
     conf_drop(s);

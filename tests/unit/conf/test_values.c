@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Durations and sizes: what is read, what is refused with which guess, and the way back. */
+/* Durations, sizes and rates: what is read, what is refused with which guess, and the way back. */
 #include "conf/values.h"
 
 #include <setjmp.h>
@@ -237,6 +237,125 @@ a_printed_size_is_read_back(void **state)
 }
 
 static void
+rates_are_read(void **state)
+{
+    static const struct {
+        const char *text;
+        double events;
+        int64_t per_ms;
+    } rows[] = {
+        { "100/s", 100, 1000 },
+        { "0/s", 0, 1000 },
+        { "5000/m", 5000, 60000 },
+        { "10/h", 10, 3600000 },
+        { "7/d", 7, 86400000 },
+        { "0.5/s", 0.5, 1000 },
+        { "0.000000001/d", 1e-9, 86400000 },
+        { "999999999/s", 999999999, 1000 },
+        { "1000000000/s", 1e9, 1000 },
+        { "1.10/s", 1.1, 1000 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct value_note note;
+        double events = -1;
+        int64_t per_ms = -1;
+
+        assert_int_equal(rate_parse(rows[i].text, &events, &per_ms, &note), 0);
+        if (events != rows[i].events || per_ms != rows[i].per_ms)
+            fail_msg("%s gave %.10g in %lld", rows[i].text, events, (long long)per_ms);
+    }
+}
+
+static void
+bad_rates_come_with_a_guess(void **state)
+{
+    static const struct {
+        const char *text, *meant, *why;
+    } rows[] = {
+        { "100", "100/s", "needs a unit (/s /m /h /d)" },
+        { "0.5", "0.5/s", "needs a unit (/s /m /h /d)" },
+        { "100/", "100/s", "needs a unit (/s /m /h /d)" },
+        { "100 / ", "100/s", "needs a unit (/s /m /h /d)" },
+        { "100/sec", "100/s", "has an unknown unit (known: /s /m /h /d)" },
+        { "100/S", "100/s", "has an unknown unit (known: /s /m /h /d)" },
+        { "100/second", "100/s", "has an unknown unit (known: /s /m /h /d)" },
+        { "100 / s", "100/s", "has an unknown unit (known: /s /m /h /d)" },
+        { "100 per minute", "100/m", "has an unknown unit (known: /s /m /h /d)" },
+        { "100s", "100/s", "has an unknown unit (known: /s /m /h /d)" },
+        { "10r/s", "10/s", "has an unknown unit (known: /s /m /h /d)" },
+        { "10r/m", "10/m", "has an unknown unit (known: /s /m /h /d)" },
+        { "10 req/s", "10/s", "has an unknown unit (known: /s /m /h /d)" },
+        { "10 requests per hour", "10/h", "has an unknown unit (known: /s /m /h /d)" },
+        { "10 calls/day", "10/d", "has an unknown unit (known: /s /m /h /d)" },
+        { "100rps", "100/s", "has an unknown unit (known: /s /m /h /d)" },
+        { "100 QPS", "100/s", "has an unknown unit (known: /s /m /h /d)" },
+        { "60rpm", "60/m", "has an unknown unit (known: /s /m /h /d)" },
+        { "100/1s", "100/s", "has an unknown unit (known: /s /m /h /d)" },
+        { "5Hz", "5/s", "has an unknown unit (known: /s /m /h /d)" },
+        { "100/2s", "", "has an unknown unit (known: /s /m /h /d)" },
+        { "100/ms", "", "has an unknown unit (known: /s /m /h /d)" },
+        { "100/w", "", "has an unknown unit (known: /s /m /h /d)" },
+        { "100/s or so", "", "has an unknown unit (known: /s /m /h /d)" },
+        { "100/ss", "", "has an unknown unit (known: /s /m /h /d)" },
+        { "-1/s", "", "cannot be negative" },
+        { "", "", "must be a rate like \"100/s\" (units: /s /m /h /d)" },
+        { "/s", "", "must be a rate like \"100/s\" (units: /s /m /h /d)" },
+        { "s", "", "must be a rate like \"100/s\" (units: /s /m /h /d)" },
+        { "1./s", "", "must be a rate like \"100/s\" (units: /s /m /h /d)" },
+        { "+1/s", "", "must be a rate like \"100/s\" (units: /s /m /h /d)" },
+        { "1e3/s", "", "has an unknown unit (known: /s /m /h /d)" },
+        { "1000000001/s", "", "is too large; the most is 1000000000/s" },
+        { "1000000000.1/d", "", "is too large; the most is 1000000000/s" },
+        { "99999999999999999999999999/s", "", "is too large; the most is 1000000000/s" },
+        { "99999999999999999999999999", "", "needs a unit (/s /m /h /d)" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct value_note note;
+        double events = -1;
+        int64_t per_ms = -1;
+
+        assert_int_equal(rate_parse(rows[i].text, &events, &per_ms, &note), ERR_SYNTAX);
+        assert_true(events == -1 && per_ms == -1);
+        if (strcmp(note.meant, rows[i].meant) != 0 || strcmp(note.why, rows[i].why) != 0)
+            fail_msg("%s: %s; \"%s\"", rows[i].text, note.why, note.meant);
+    }
+}
+
+static void
+a_printed_rate_is_read_back(void **state)
+{
+    static const int64_t units[] = { 1000, 60000, 3600000, 86400000 };
+    struct rng rng;
+
+    (void)state;
+    rng_seed(&rng, 11);
+    for (int i = 0; i < 100000; i++) {
+        int64_t per_ms = units[rng_below(&rng, 4)], back_ms = 0;
+        double events = (double)rng_below(&rng, 1000000000), back = -1;
+        struct value_note note;
+        char text[VALUE_TEXT_MAX];
+
+        if (i % 2) /* else a whole number */
+            events = events / (double)(1 + rng_below(&rng, 1000000));
+        rate_print(events, per_ms, text);
+        assert_int_equal(rate_parse(text, &back, &back_ms, &note), 0);
+        assert_true(back_ms == per_ms);
+        if (i % 2 == 0)
+            assert_true(back == events);
+        /* What is read once is read the same for ever. */
+        events = back;
+        rate_print(events, per_ms, text);
+        assert_int_equal(rate_parse(text, &back, &back_ms, &note), 0);
+        if (back != events)
+            fail_msg("%s: %.17g became %.17g", text, events, back);
+    }
+}
+
+static void
 whole_numbers_are_digits_only(void **state)
 {
     static const char *const bad[] = {
@@ -263,6 +382,9 @@ main(void)
         cmocka_unit_test(sizes_are_read),
         cmocka_unit_test(bad_sizes_come_with_a_guess),
         cmocka_unit_test(a_printed_size_is_read_back),
+        cmocka_unit_test(rates_are_read),
+        cmocka_unit_test(bad_rates_come_with_a_guess),
+        cmocka_unit_test(a_printed_rate_is_read_back),
         cmocka_unit_test(whole_numbers_are_digits_only),
     };
 

@@ -158,6 +158,131 @@ static const struct conf_struct lamp_struct = {
     .check = lamp_check,
 };
 
+static const struct conf_field train_fields[] = {
+    { .key = "wagons",
+      .type = CONF_UINT,
+      .at = offsetof(struct train, wagons),
+      .min = 1,
+      .max = 10,
+      .required = true,
+      .example = "3",
+      .help = "How long it is." },
+    { .key = "whistle",
+      .type = CONF_STRING,
+      .at = offsetof(struct train, whistle),
+      .example = "\"tuut\"",
+      .help = "What it says." },
+    { .key = "stops",
+      .type = CONF_LIST,
+      .at = offsetof(struct train, stops),
+      .max = 3,
+      .sub = &word_struct,
+      .example = "[\"lions\"]",
+      .help = "Where it stops." },
+    { .key = NULL },
+};
+
+static void
+train_check(void *obj, struct conf_place *place)
+{
+    const struct train *train = obj;
+
+    if (train->wagons == 7)
+        conf_problem(place, "wagons", "E0293", "an unlucky train");
+}
+
+static const struct conf_struct train_struct = {
+    .name = "train",
+    .size = sizeof(struct train),
+    .fields = train_fields,
+    .check = train_check,
+};
+
+static const struct conf_field boat_fields[] = {
+    { .key = "seats",
+      .type = CONF_UINT,
+      .at = offsetof(struct boat, seats),
+      .def = "4",
+      .min = 1,
+      .max = 8,
+      .example = "6",
+      .help = "How many may come." },
+    { .key = "trips",
+      .type = CONF_RATE,
+      .at = offsetof(struct boat, trips),
+      .def = "10/h",
+      .min = 1,
+      .max = 100 * CONF_PER_S,
+      .example = "\"6/h\"",
+      .help = "How often it goes." },
+    { .key = NULL },
+};
+
+static const struct conf_struct boat_struct = {
+    .name = "boat",
+    .size = sizeof(struct boat),
+    .fields = boat_fields,
+};
+
+static const struct conf_field swing_fields[] = {
+    { .key = NULL },
+};
+
+static const struct conf_struct swing_struct = {
+    .name = "swing",
+    .size = sizeof(struct swing),
+    .fields = swing_fields,
+};
+
+static const struct conf_variant rides[] = {
+    { "train", &train_struct, "Goes around. It is slow.", NULL },
+    { "boat", &boat_struct, "Goes over the lake.", NULL },
+    { "swing", &swing_struct, "Goes up and down.", NULL },
+    { .tag = NULL },
+};
+
+static const struct conf_field ride_fields[] = {
+    { .key = "type",
+      .type = CONF_ENUM,
+      .at = offsetof(struct ride, type),
+      .variants = rides,
+      .required = true,
+      .example = "\"boat\"",
+      .help = "What it is." },
+    { .key = "name",
+      .type = CONF_STRING,
+      .at = offsetof(struct ride, name),
+      .example = "\"Molly\"",
+      .help = "What it is called." },
+    { .key = "off",
+      .type = CONF_BOOL,
+      .at = offsetof(struct ride, off),
+      .def = "false",
+      .example = "true",
+      .help = "It does not go today." },
+    { .key = NULL },
+};
+
+static void
+ride_check(void *obj, struct conf_place *place)
+{
+    struct ride *ride = obj;
+
+    if (ride->name && strcmp(ride->name, "Titanic") == 0)
+        conf_problem(place, "name", "E0292", "no");
+}
+
+const struct conf_struct ride_struct = {
+    .name = "ride",
+    .size = sizeof(struct ride),
+    .fields = ride_fields,
+    .short_key = "type",
+    .tag_key = "type",
+    .value_at = offsetof(struct ride, kind),
+    .off_key = "off",
+    .check = ride_check,
+};
+
 static const struct conf_field zoo_fields[] = {
     { .key = "version",
       .type = CONF_UINT,
@@ -254,6 +379,29 @@ static const struct conf_field zoo_fields[] = {
       .sub = &lamp_struct,
       .example = "{ \"gate\": \"red\" }",
       .help = "By their names." },
+    { .key = "rides",
+      .type = CONF_LIST,
+      .at = offsetof(struct zoo, rides),
+      .max = 5,
+      .sub = &ride_struct,
+      .example = "[\"swing\", { \"type\": \"train\", \"wagons\": 3 }]",
+      .help = "What children like." },
+    { .key = "moreRides",
+      .type = CONF_LIST,
+      .at = offsetof(struct zoo, more_rides),
+      .max = 5,
+      .sub = &ride_struct,
+      .see = "rides",
+      .example = "[\"swing\"]",
+      .help = "What others like." },
+    { .key = "visitors",
+      .type = CONF_RATE,
+      .at = offsetof(struct zoo, visitors),
+      .def = "100/s",
+      .min = 1,
+      .max = 1000 * CONF_PER_S,
+      .example = "\"100/s\"",
+      .help = "How many may come in." },
     { .key = NULL },
 };
 

@@ -130,6 +130,8 @@ callrig_open(void)
                      ERR_OK);
     server_set(rig.server, front_new(&rig.front, true, 1, NULL),
                table_new(&rig.front, 1, slot_of, NULL));
+    if (rig.on_table)
+        rig.on_table(rig.server->table);
     worker_apply_here(
         rig.worker,
         &(struct worker_change){

@@ -24,6 +24,8 @@ enum {
     HELLO = FRAME_PREFIX + 5
 };
 
+struct table;
+
 struct rig_pool {
     struct pool_conf conf;
     struct endpoint_conf target;
@@ -39,6 +41,8 @@ struct callrig {
     struct to_conf to_app; /* where routes[0] leads by default */
     struct route_conf routes[2];
     struct listener_conf front;
+    /* May be NULL: changes the table before any call, as if the config said so. */
+    void (*on_table)(struct table *t);
     struct worker *worker;
     struct loop *loop, *control;
     struct server *server;

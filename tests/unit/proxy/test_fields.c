@@ -3,8 +3,8 @@
 #include "callrig.h"
 
 #include "base/compat.h"
+#include "filter/edit_conf.h"
 #include "h2/conn.h"
-#include "proxy/edit_conf.h"
 #include "proxy/worker.h"
 
 enum {

@@ -110,7 +110,7 @@ answer(char kind, unsigned family, unsigned last, uint32_t ttl)
                               : DNS_FAILED;
     if (kind == 'G') {
         a.ips = calloc(1, sizeof(*a.ips));
-        a.ips[0] = (struct dns_ip){ .family = (uint8_t)family, .b = { (uint8_t)last } };
+        a.ips[0] = (struct ip){ .family = (uint8_t)family, .b = { (uint8_t)last } };
         a.n_ips = 1;
     }
     return a;

@@ -8,7 +8,6 @@
 #include "base/strbuf.h"
 #include "conf/snapshot.h"
 #include "resolve/dns_channel.h"
-#include "resolve/dns_cidr.h"
 #include "resolve/dns_conf.h"
 #include "resolve/dns_file.h"
 #include "resolve/dns_target.h"
@@ -144,61 +143,6 @@ search_lists_as_resolv_conf_has_them(void **state)
     assert_false(dns_search_name(&k8s, &t, 1, out));
 }
 
-static struct dns_ip
-ip(const char *text)
-{
-    struct dns_cidr c;
-    const char *why;
-
-    assert_int_equal(dns_cidr_parse(text, &c, &why), ERR_OK);
-    return c.ip;
-}
-
-static void
-ranges(void **state)
-{
-    static const struct {
-        const char *range, *address;
-        bool in;
-    } cases[] = {
-        { "10.0.0.0/8", "10.255.0.1", true },  { "10.0.0.0/8", "11.0.0.0", false },
-        { "10.1.2.3", "10.1.2.3", true },      { "10.1.2.2/31", "10.1.2.3", true },
-        { "10.1.2.2/31", "10.1.2.4", false },  { "0.0.0.0/0", "169.254.169.254", true },
-        { "0.0.0.0/0", "fd00::1", false },     { "fd00::/8", "fdff::1", true },
-        { "fd00::/8", "fe00::1", false },      { "10.0.0.0/8", "::ffff:10.1.1.1", true },
-        { "::/0", "::ffff:127.0.0.1", false }, /* it connects to 127.0.0.1 */
-    };
-    static const char *const bad[] = {
-        "",          "10.0.0.0/33", "10.0.0.1/8", "x/8",
-        "10.0.0.0/", "fd00::/129",  "10.0.0/8",   "::/-1"
-    };
-    static const char *const useless[] = { "0.0.0.0", "0.1.2.3",         "224.0.0.1",
-                                           "::",      "255.255.255.255", "ff02::1",
-                                           "fe80::1", "::ffff:0.0.0.0" };
-    struct dns_cidr c;
-    const char *why;
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct dns_ip a = ip(cases[i].address);
-
-        assert_int_equal(dns_cidr_parse(cases[i].range, &c, &why), ERR_OK);
-        if (dns_cidr_has(&c, &a) != cases[i].in)
-            fail_msg("%s in %s", cases[i].address, cases[i].range);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        if (dns_cidr_parse(bad[i], &c, &why) != ERR_SYNTAX)
-            fail_msg("%s is taken", bad[i]);
-    for (size_t i = 0; i < ARRAY_LEN(useless); i++) {
-        struct dns_ip a = ip(useless[i]);
-
-        if (dns_ip_usable(&a))
-            fail_msg("%s is usable", useless[i]);
-    }
-    struct dns_ip a = ip("127.0.0.1"), b = ip("::1");
-    assert_true(dns_ip_usable(&a) && dns_ip_usable(&b));
-}
-
 static void
 hosts_files(void **state)
 {
@@ -209,7 +153,7 @@ hosts_files(void **state)
                                "10.0.0.2   app.example. x\r\n"
                                "fd00::1 app.example\n"
                                "10.0.0.3 app.exampl app.example2";
-    struct dns_ip v[8];
+    struct ip v[8];
 
     (void)state;
     assert_int_equal(dns_hosts_find(text, sizeof(text) - 1, "app.example", 0, v, 8), 3);
@@ -359,7 +303,6 @@ main(void)
         cmocka_unit_test(targets_of_dns),
         cmocka_unit_test(bad_targets_are_told_what_to_write),
         cmocka_unit_test(search_lists_as_resolv_conf_has_them),
-        cmocka_unit_test(ranges),
         cmocka_unit_test(hosts_files),
         cmocka_unit_test_teardown(a_file_changes_when_its_bytes_do, remove_file),
         cmocka_unit_test(no_random_device_no_dns),

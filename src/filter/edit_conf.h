@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/edit_conf.h - what the config file says about headers to change. Immutable after loading; owned by the config snapshot. */
-#ifndef OUTRIGGER_PROXY_EDIT_CONF_H
-#define OUTRIGGER_PROXY_EDIT_CONF_H
+/* filter/edit_conf.h - what the config file says about headers to change. Immutable after loading; owned by the config snapshot. */
+#ifndef OUTRIGGER_FILTER_EDIT_CONF_H
+#define OUTRIGGER_FILTER_EDIT_CONF_H
 
 #include <stdbool.h>
 

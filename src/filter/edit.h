@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/edit.h - header edits of a route: a small program made while loading, run over the fields of a block. First every field named in remove
+/* filter/edit.h - header edits of routes and filters: each is a small program made while loading, run over the fields of a block. First every field named in remove
  * or set goes, then set adds one field of each of its names, then add adds one more field of its names.
  * Two steps, so that a call that is tried again writes its values once: edit_values makes the texts, edit_apply changes a block.
  * Bounded: a program adds at most EDIT_ADDS_MAX fields (the config is refused else) and EDIT_BYTES_MAX bytes of values. No malloc.
  * A value that is empty because its variables are is not added.
  * Made by the loading thread, used by any. */
-#ifndef OUTRIGGER_PROXY_EDIT_H
-#define OUTRIGGER_PROXY_EDIT_H
+#ifndef OUTRIGGER_FILTER_EDIT_H
+#define OUTRIGGER_FILTER_EDIT_H
 
 #include <stdbool.h>
 #include <stddef.h>

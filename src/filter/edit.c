@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/edit.c - header edits at work. */
-#include "proxy/edit.h"
+/* filter/edit.c - header edits at work. */
+#include "filter/edit.h"
 
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "filter/edit_conf.h"
+#include "filter/template.h"
 #include "h2/headers.h"
-#include "proxy/edit_conf.h"
-#include "proxy/template.h"
 
 struct edit_add {
     struct slice name;

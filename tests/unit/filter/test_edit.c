@@ -8,10 +8,10 @@
 #include "base/compat.h"
 #include "base/err.h"
 #include "base/slab.h"
+#include "filter/edit.h"
+#include "filter/edit_conf.h"
+#include "filter/template.h"
 #include "h2/headers.h"
-#include "proxy/edit.h"
-#include "proxy/edit_conf.h"
-#include "proxy/template.h"
 
 enum { ARENA_CAP = 64 * 1024, FIELDS = 256 };
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/template.h - a text of the config file with variables of a call in it: "user %{header:x-user} of %{peer}". Read once while loading, written out
+/* filter/template.h - a text of the config file with variables of a call in it: "user %{header:x-user} of %{peer}". Read once while loading, written out
  * into the call's arena; a text without variables costs nothing then.
  * "%{" begins a variable, "%%{" stands for the two characters "%{"; every other "%" is itself.
  * What a variable gives was chosen by a peer: bytes outside 0x20..0x7e come out as "%" and two hex digits, so that nobody can smuggle in a line end, and
  * two different values do not become the same by leaving bytes out. Spaces at both ends of the whole text go (RFC 9113 8.2.1). Several headers of
  * one name are joined with commas. A variable without a value is the empty text.
  * Built by the loading thread, read by any. */
-#ifndef OUTRIGGER_PROXY_TEMPLATE_H
-#define OUTRIGGER_PROXY_TEMPLATE_H
+#ifndef OUTRIGGER_FILTER_TEMPLATE_H
+#define OUTRIGGER_FILTER_TEMPLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/edit_conf.c - the rows of header edits, and what may be edited. */
-#include "proxy/edit_conf.h"
+/* filter/edit_conf.c - the rows of header edits, and what may be edited. */
+#include "filter/edit_conf.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "conf/check.h"
-#include "proxy/edit.h"
-#include "proxy/template.h"
+#include "filter/edit.h"
+#include "filter/template.h"
 
 enum { NAME_MAX_BYTES = 256, VALUE_MAX_BYTES = 4096, PATH_MAX_BYTES = 512 };
 

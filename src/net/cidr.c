@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resolve/dns_cidr.c - prefixes, bit by bit. */
-#include "resolve/dns_cidr.h"
+/* net/cidr.c - ranges of addresses. */
+#include "net/cidr.h"
 
 #include <arpa/inet.h>
-#include <stdint.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "net/addr.h"
 
 static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
-static struct dns_ip
-ip_plain(const struct dns_ip *ip)
+static struct ip
+ip_plain(const struct ip *ip)
 {
-    struct dns_ip v4 = { .family = 4 };
+    struct ip v4 = { .family = 4 };
 
     if (ip->family != 6 || memcmp(ip->b, mapped, sizeof(mapped)) != 0)
         return *ip;
@@ -23,7 +24,7 @@ ip_plain(const struct dns_ip *ip)
 
 /* Bit i, counted from the left. */
 static bool
-ip_bit(const struct dns_ip *ip, unsigned i)
+ip_bit(const struct ip *ip, unsigned i)
 {
     return ip->b[i / 8] >> (7 - i % 8) & 1;
 }
@@ -52,9 +53,9 @@ parse_bits(const char *text, unsigned most, unsigned *ret)
 }
 
 int
-dns_cidr_parse(const char *text, struct dns_cidr *ret, const char **ret_why)
+cidr_parse(const char *text, struct cidr *ret, const char **ret_why)
 {
-    struct dns_cidr c = { 0 };
+    struct cidr c = { 0 };
     size_t n = strcspn(text, "/");
     char host[INET6_ADDRSTRLEN];
     unsigned most;
@@ -78,28 +79,54 @@ dns_cidr_parse(const char *text, struct dns_cidr *ret, const char **ret_why)
         if (ip_bit(&c.ip, i))
             return cidr_fail(ret_why, "the address has bits set behind the prefix; write "
                                       "the first address of the range");
+    /* Addresses of that form are compared as IPv4: so must the range be, or it would hold
+     * nobody. */
+    if (c.bits >= 96 && ip_plain(&c.ip).family == 4 && c.ip.family == 6) {
+        c.ip = ip_plain(&c.ip);
+        c.bits -= 96;
+    }
     *ret = c;
     return ERR_OK;
 }
 
 bool
-dns_cidr_has(const struct dns_cidr *c, const struct dns_ip *ip)
+cidr_has(const struct cidr *c, const struct ip *ip)
 {
-    struct dns_ip plain = ip_plain(ip);
+    struct ip plain = ip_plain(ip);
+    unsigned bytes = c->bits / 8, rest = c->bits % 8;
 
-    if (plain.family != c->ip.family)
+    if (plain.family != c->ip.family || memcmp(plain.b, c->ip.b, bytes) != 0)
         return false;
-    for (unsigned i = 0; i < c->bits; i++)
-        if (ip_bit(&plain, i) != ip_bit(&c->ip, i))
-            return false;
+    return rest == 0 || (plain.b[bytes] ^ c->ip.b[bytes]) >> (8 - rest) == 0;
+}
+
+bool
+ip_of_addr(const struct addr *a, struct ip *ret)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+
+    if (a->len == 0)
+        return false;
+    if (a->sa.ss_family == AF_INET) {
+        memcpy(&v4, &a->sa, sizeof(v4));
+        *ret = (struct ip){ .family = 4 };
+        memcpy(ret->b, &v4.sin_addr, 4);
+        return true;
+    }
+    if (a->sa.ss_family != AF_INET6)
+        return false;
+    memcpy(&v6, &a->sa, sizeof(v6));
+    *ret = (struct ip){ .family = 6 };
+    memcpy(ret->b, &v6.sin6_addr, 16);
     return true;
 }
 
 bool
-dns_ip_usable(const struct dns_ip *ip)
+ip_usable(const struct ip *ip)
 {
     static const uint8_t zero[16];
-    struct dns_ip plain = ip_plain(ip);
+    struct ip plain = ip_plain(ip);
 
     if (plain.family == 4)
         return plain.b[0] != 0 && plain.b[0] < 224;

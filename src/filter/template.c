@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/template.c - texts with variables. */
-#include "proxy/template.h"
+/* filter/template.c - texts with variables. */
+#include "filter/template.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/filters.c - the chain's side of a call. */
+#include "proxy/filters.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/slab.h"
+#include "filter/chain.h"
+#include "grpc/path.h"
+#include "grpc/reason.h"
+#include "grpc/status.h"
+#include "loop/loop.h"
+#include "proxy/call.h"
+#include "proxy/down.h"
+#include "proxy/listener_conf.h"
+#include "proxy/request.h"
+#include "proxy/route.h"
+#include "proxy/table.h"
+#include "proxy/worker.h"
+
+struct call_filters {
+    struct call *call;
+    struct filter_call fc;
+    struct buf aside; /* request bytes that a filter made wait */
+    bool aside_end;   /* with them comes the end */
+    bool ended;       /* the request's end was shown */
+    int64_t answered_us, attempt_us;
+    _Alignas(16) char state[];
+};
+
+static struct call *
+filters_call(const struct filter_call *fc)
+{
+    return CONTAINER_OF(fc, struct call_filters, fc)->call;
+}
+
+/* --- what filters ask of the call ---------------------------------------------------- */
+
+static const struct tls_peer *
+host_peer(const struct filter_call *fc)
+{
+    return down_peer(filters_call(fc)->owner);
+}
+
+static const char *
+host_identity(const struct filter_call *fc)
+{
+    return down_identity(filters_call(fc)->owner);
+}
+
+static struct pool *
+host_pool(const struct filter_call *fc, const struct filter *f)
+{
+    const struct table_use *use = filters_call(fc)->table;
+
+    return use->targets[table_filter_target(use->table, f)].pool;
+}
+
+/* What the filter said becomes the call's end. */
+static void
+filters_fail(struct call *c)
+{
+    const struct filter_call *fc = &c->filters->fc;
+
+    call_refuse(c, &fc->refusal, fc->text);
+}
+
+static void
+filters_resume(struct filter_call *fc, enum filter_verdict verdict)
+{
+    struct call *c = filters_call(fc);
+    struct call_filters *f = c->filters;
+    bool data = fc->slot == SLOT_REQUEST_DATA;
+
+    if (c->response == HALF_CLOSED) { /* it ended meanwhile; on_end comes in a moment */
+        fc->waiting = false;
+        call_settle(c);
+        return;
+    }
+    if (verdict == FILTER_NEXT)
+        verdict = chain_go_on(fc, &f->aside, f->aside_end);
+    else
+        fc->waiting = false;
+    if (verdict == FILTER_DONE)
+        filters_fail(c);
+    else if (verdict == FILTER_NEXT && data)
+        request_pass_aside(c, &f->aside);
+    else if (verdict == FILTER_NEXT)
+        request_go_on(c, fc->wants_match);
+    call_settle(c);
+}
+
+static const struct filter_host host = {
+    .resume = filters_resume,
+    .peer = host_peer,
+    .identity = host_identity,
+    .pool = host_pool,
+};
+
+/* --- begin ----------------------------------------------------------------------------- */
+
+static const struct chain *
+filters_chain(const struct call *c)
+{
+    return c->route ? c->route->chain : c->table->table->chain;
+}
+
+static bool
+filters_attach(struct call *c, const struct chain *chain)
+{
+    struct worker *w = c->worker;
+    struct call_filters *f = slab_malloc(w->slab, sizeof(*f) + chain_state_size(chain));
+    struct filter_call *fc;
+
+    if (!f)
+        return false;
+    memset(f, 0, sizeof(*f));
+    f->call = c;
+    buf_init(&f->aside);
+    fc = &f->fc;
+    fc->host = &host;
+    fc->arena = &c->arena;
+    fc->slab = w->slab;
+    fc->loop = w->loop;
+    fc->stats = &w->stats;
+    fc->rng = &w->rng;
+    fc->worker = (unsigned)w->index;
+    fc->listener = c->table->table->conf->name;
+    fc->route = c->route ? c->route->name : "";
+    fc->address = &c->owner->peer;
+    fc->request = &c->down.in_headers;
+    fc->path = h2_headers_get(fc->request, H2_TOKEN_PATH);
+    fc->begun_us = c->begun_us;
+    fc->deadline_us = c->deadline_us;
+    fc->messages_in = &c->in_frames.messages;
+    fc->messages_out = &c->out_frames.messages;
+    chain_begin(fc, chain, f->state);
+    c->filters = f;
+    return true;
+}
+
+bool
+filters_request(struct call *c, struct slice service, struct slice method)
+{
+    enum filter_verdict v;
+
+    if (!filters_attach(c, c->route->chain)) {
+        call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_NO_MEMORY,
+                  "no memory for the filters of the call");
+        return false;
+    }
+    c->filters->fc.service = service;
+    c->filters->fc.method = method;
+    v = chain_request(&c->filters->fc);
+    if (LIKELY(v == FILTER_NEXT)) {
+        if (!c->filters->fc.wants_match)
+            return true;
+        request_go_on(c, true);
+        return false;
+    }
+    if (v == FILTER_DONE)
+        filters_fail(c);
+    return false;
+}
+
+/* --- data ------------------------------------------------------------------------------ */
+
+bool
+filters_hold(const struct call *c)
+{
+    return c->filters->fc.waiting;
+}
+
+bool
+filters_request_data(struct call *c)
+{
+    struct call_filters *f = c->filters;
+    bool end = c->request == HALF_CLOSED;
+    enum filter_verdict v;
+
+    if (f->ended || (!end && c->down.in.len == 0))
+        return true;
+    f->ended = end;
+    v = chain_request_data(&f->fc, &c->down.in, end);
+    if (LIKELY(v == FILTER_NEXT))
+        return true;
+    if (v == FILTER_DONE) {
+        filters_fail(c);
+        return false;
+    }
+    buf_splice(&f->aside, c->worker->bufs, &c->down.in);
+    f->aside_end = end;
+    return false;
+}
+
+/* Filters have no way to make an answer wait, so DONE is all that there is beside NEXT. */
+static bool
+filters_judge(struct call *c, enum filter_verdict v)
+{
+    if (LIKELY(v == FILTER_NEXT))
+        return true;
+    filters_fail(c);
+    return false;
+}
+
+bool
+filters_response(struct call *c, struct h2_headers *h, bool end)
+{
+    return filters_judge(c, chain_response(&c->filters->fc, h, end));
+}
+
+bool
+filters_response_data(struct call *c)
+{
+    return filters_judge(c, chain_response_data(&c->filters->fc, &c->up.in));
+}
+
+bool
+filters_trailers(struct call *c, struct h2_headers *h)
+{
+    return filters_judge(c, chain_trailers(&c->filters->fc, h));
+}
+
+/* --- attempts -------------------------------------------------------------------------- */
+
+void
+filters_attempt(struct call *c)
+{
+    c->filters->attempt_us = loop_now_us(c->worker->loop);
+    chain_attempt(&c->filters->fc, c->attempts + 1u);
+}
+
+void
+filters_attempt_end(struct call *c, int code, bool answered, bool again,
+                    const char *backend)
+{
+    const struct filter_attempt a = {
+        .number = c->attempts ? c->attempts : 1,
+        .code = code,
+        .answered = answered,
+        .unprocessed = c->up.unprocessed,
+        .again = again,
+        .backend = backend,
+        .begun_us = c->filters->attempt_us,
+        .trailers = c->up.in_trailers.complete  ? &c->up.in_trailers
+                    : c->up.in_headers.complete ? &c->up.in_headers
+                                                : NULL,
+    };
+
+    chain_attempt_end(&c->filters->fc, &a);
+}
+
+/* --- the answer ------------------------------------------------------------------------ */
+
+size_t
+filters_answer_count(const struct call *c)
+{
+    size_t n = 0;
+
+    for (const struct filter_field *a = c->filters->fc.answer; a; a = a->next)
+        n++;
+    return n;
+}
+
+size_t
+filters_answer_fields(const struct call *c, struct h2_field *f)
+{
+    size_t n = 0;
+
+    for (const struct filter_field *a = c->filters->fc.answer; a; a = a->next)
+        f[n++] = (struct h2_field){ .name = (uint8_t *)a->name.p,
+                                    .value = (uint8_t *)a->value.p,
+                                    .namelen = a->name.n,
+                                    .valuelen = a->value.n,
+                                    .flags = H2_FIELD_STATIC };
+    return n;
+}
+
+void
+filters_answered(struct call *c)
+{
+    c->filters->answered_us = loop_now_us(c->worker->loop);
+}
+
+/* --- end ------------------------------------------------------------------------------- */
+
+static void
+filters_result(const struct call *c, struct filter_result *r)
+{
+    *r = (struct filter_result){
+        .code = c->code < 0 || c->code > GRPC_UNAUTHENTICATED ? GRPC_UNKNOWN : c->code,
+        .local = c->local,
+        .cancelled = c->cancelled,
+        .reason = c->reason ? c->reason : "",
+        .pool = c->pool ? pool_name(c->pool) : "",
+        .backend = c->lost_name ? c->lost_name : "",
+        .attempts = c->attempts,
+        .messages_in = c->in_frames.messages,
+        .messages_out = c->out_frames.messages,
+        .bytes_in = c->bytes_in,
+        .bytes_out = c->bytes_out,
+        .first_byte_us = c->filters->answered_us,
+        .end_us = loop_now_us(c->worker->loop),
+    };
+}
+
+/* A call that ended before it came to its filters: those that watch hear of it all the same. */
+static bool
+filters_watch(struct call *c)
+{
+    const struct chain *chain = c->table ? filters_chain(c) : NULL;
+    struct filter_call *fc;
+
+    if (!chain || !(chain_flags(chain) & FILTER_ALWAYS) || !filters_attach(c, chain))
+        return false;
+    fc = &c->filters->fc;
+    if (path_split(fc->path, &fc->service, &fc->method) != ERR_OK)
+        fc->service = fc->method = (struct slice){ 0 };
+    chain_watch(fc);
+    return true;
+}
+
+void
+filters_end(struct call *c)
+{
+    struct filter_result r;
+
+    if (!c->filters && !filters_watch(c))
+        return;
+    filters_result(c, &r);
+    chain_end(&c->filters->fc, &r);
+    buf_done(&c->filters->aside, c->worker->bufs);
+    slab_give(c->worker->slab, c->filters);
+    c->filters = NULL;
+}
