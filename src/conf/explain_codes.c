@@ -506,6 +506,10 @@ const struct explain_code explain_codes[] = {
           "found), connection, method, service, path, host, route. address/24 cuts an "
           "IPv4 address to 24 bits; address/24/56 cuts an IPv6 address to 56 bits "
           "too." },
+    { .code = "E0450",
+      .title = "a mark for calls that are never let through",
+      .text = "failureModeAllowHeader of extAuthz marks calls that were let through "
+              "without an answer of the service; only failureModeAllow lets any through." },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

@@ -161,6 +161,20 @@ authz_copy(struct authz_reader *r, ProtobufCBinaryData d)
     return slice_make(p, d.len);
 }
 
+/* Names of headers: services write them as they like. */
+static struct slice
+authz_copy_name(struct authz_reader *r, ProtobufCBinaryData d)
+{
+    struct slice s = authz_copy(r, d);
+    char *p = (char *)(uintptr_t)s.p;
+
+    for (size_t i = 0; i < s.n; i++) {
+        if (p[i] >= 'A' && p[i] <= 'Z')
+            p[i] = (char)(p[i] - 'A' + 'a');
+    }
+    return s;
+}
+
 /* Which of the two ways to say it counts, and what silence means: see Envoy's description of HeaderValueOption. */
 static enum authz_action
 authz_action_of(const pb_option *o, enum authz_action unsaid)
@@ -191,7 +205,7 @@ authz_read_edits(struct authz_reader *r, pb_option *const *v, size_t n,
         if (!h)
             h = &empty; /* a name that nothing can be done with */
         edits[i] = (struct authz_edit){
-            .name = authz_copy(r, h->key),
+            .name = authz_copy_name(r, h->key),
             .value = authz_copy(r, h->value.len ? h->value : h->raw_value),
             .action = authz_action_of(v[i], unsaid),
         };
@@ -212,7 +226,7 @@ authz_read_ok(struct authz_reader *r, const pb_ok *ok, struct authz_answer *a)
         r->err = ERR_LIMIT;
     remove = authz_room(r, ok->n_headers_to_remove, sizeof(*remove));
     for (size_t i = 0; remove && i < ok->n_headers_to_remove; i++)
-        remove[i] = authz_copy(r, ok->headers_to_remove[i]);
+        remove[i] = authz_copy_name(r, ok->headers_to_remove[i]);
     a->remove = remove;
     a->remove_count = ok->n_headers_to_remove;
 }

@@ -71,7 +71,7 @@ enum authz_verdict {
     AUTHZ_ERROR, /* error_response: the service could not decide */
 };
 
-/* Names and values are as they came: whoever uses them looks whether they are legal. */
+/* Names are in lower case. Whoever uses names and values looks whether they are legal. */
 struct authz_answer {
     enum authz_verdict verdict;
     struct authz_edits

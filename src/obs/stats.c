@@ -35,6 +35,11 @@
         HANDSHAKE(first, side, 17, "by_peer"), HANDSHAKE(first, side, 18, "closed"),    \
         HANDSHAKE(first, side, 19, "other"), HANDSHAKE(first, side, 20, "timeout")
 
+#define EXT_AUTHZ                                                                     \
+    "Calls that extAuthz judged: error, refused for want of an answer; failed_open, " \
+    "let "                                                                            \
+    "through for want of one."
+
 static const struct stat_row rows[] = {
     COUNTER(STAT_CALLS_STARTED, "outrigger_calls_started_total",
             "Calls that clients began."),
@@ -101,6 +106,20 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_SIDE_CALLS_FAILED, "outrigger_side_calls_failed_total",
             "Questions that got no good answer: late, lost, an error, or none that can "
             "be read."),
+    LABELED(STAT_AUTHZ_ALLOWED, "outrigger_ext_authz_total", "result=\"allowed\"",
+            EXT_AUTHZ),
+    LABELED(STAT_AUTHZ_DENIED, "outrigger_ext_authz_total", "result=\"denied\"",
+            EXT_AUTHZ),
+    LABELED(STAT_AUTHZ_ERRORS, "outrigger_ext_authz_total", "result=\"error\"",
+            EXT_AUTHZ),
+    LABELED(STAT_AUTHZ_FAILED_OPEN, "outrigger_ext_authz_total", "result=\"failed_open\"",
+            EXT_AUTHZ),
+    LABELED(STAT_AUTHZ_CACHE_HITS, "outrigger_ext_authz_cache_total", "result=\"hit\"",
+            "Calls that had a key for the cache of extAuthz."),
+    LABELED(STAT_AUTHZ_CACHE_MISSES, "outrigger_ext_authz_cache_total", "result=\"miss\"",
+            "Calls that had a key for the cache of extAuthz."),
+    COUNTER(STAT_AUTHZ_EDITS_REFUSED, "outrigger_ext_authz_edits_refused_total",
+            "Changes of headers that an authorization service wanted and may not make."),
     COUNTER(STAT_MIRRORS_STARTED, "outrigger_mirrors_total", "Calls that were copied."),
     LEVEL(STAT_MIRRORS_FLYING, "outrigger_mirrors", NULL, "Copies of calls under way."),
     COUNTER(STAT_MIRRORS_DROPPED, "outrigger_mirrors_dropped_total",

@@ -16,6 +16,7 @@
 #include "proxy/listener_conf.h"
 #include "proxy/request.h"
 #include "proxy/route.h"
+#include "proxy/server.h"
 #include "proxy/table.h"
 #include "proxy/worker.h"
 
@@ -129,6 +130,7 @@ filters_attach(struct call *c, const struct chain *chain)
     fc->listener = c->table->table->conf->name;
     fc->route = c->route ? c->route->name : "";
     fc->address = &c->owner->peer;
+    fc->local = &c->owner->server->addr;
     fc->request = &c->down.in_headers;
     fc->path = h2_headers_get(fc->request, H2_TOKEN_PATH);
     fc->begun_us = c->begun_us;

@@ -121,13 +121,13 @@ static void
 yes_comes_with_edits(void **state)
 {
     struct slice ok =
-        M(3, M(2, M(1, TEXT(1, "x-user"), TEXT(2, "ann"))),
+        M(3, M(2, M(1, TEXT(1, "X-User"), TEXT(2, "ann"))),
           M(2, M(1, TEXT(1, "x-list"), TEXT(2, "v")),
             M(2, NUMBER(1, 1))),                                  /* append: true */
           M(2, M(1, TEXT(1, "x-set"), TEXT(3, "raw")), EMPTY(2)), /* append: false */
           M(2, M(1, TEXT(1, "x-absent"), TEXT(2, "v")), NUMBER(3, 1)),
           M(2, M(1, TEXT(1, "x-there"), TEXT(2, "v")), NUMBER(3, 3)),
-          M(2, M(1, TEXT(1, "x-odd"), TEXT(2, "v")), NUMBER(3, 77)), TEXT(5, "x-gone"),
+          M(2, M(1, TEXT(1, "x-odd"), TEXT(2, "v")), NUMBER(3, 77)), TEXT(5, "X-Gone"),
           TEXT(5, "x-too"), M(6, M(1, TEXT(1, "x-back"), TEXT(2, "b"))));
     static const enum authz_action actions[] = { AUTHZ_SET,          AUTHZ_APPEND,
                                                  AUTHZ_SET,          AUTHZ_ADD_IF_ABSENT,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/unit/grpc/pbtest.h - protobuf messages written field by field, for tests of codecs: M(2, TEXT(1, "a"), NUMBER(3, 5)) is field 2 with a message that has
+/* tests/lib/pbtest.h - protobuf messages written field by field, for tests of codecs: M(2, TEXT(1, "a"), NUMBER(3, 5)) is field 2 with a message that has
  * field 1 and field 3. What is made lives until pb_reset. */
-#ifndef OUTRIGGER_TESTS_UNIT_PBTEST_H
-#define OUTRIGGER_TESTS_UNIT_PBTEST_H
+#ifndef OUTRIGGER_TESTS_LIB_PBTEST_H
+#define OUTRIGGER_TESTS_LIB_PBTEST_H
 
 #include <assert.h>
 #include <stdarg.h>
