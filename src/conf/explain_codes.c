@@ -552,8 +552,14 @@ const struct explain_code explain_codes[] = {
           "too." },
     { .code = "E0450",
       .title = "a mark for calls that are never let through",
-      .text = "failureModeAllowHeader of extAuthz marks calls that were let through "
-              "without an answer of the service; only failureModeAllow lets any through." },
+      .text =
+          "failureModeAllowHeader of extAuthz marks calls that were let through "
+          "without an answer of the service; only failureModeAllow lets any through." },
+    { .code = "E0451",
+      .title = "not a name of a header with a star",
+      .text =
+          "allowedHeaders of extAuthz has names of headers in lower case. One star at "
+          "the end or at the begin stands for any rest: \"x-*\", \"*-id\"." },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

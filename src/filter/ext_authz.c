@@ -13,6 +13,7 @@
 #include "filter/answer_cache.h"
 #include "filter/edit.h"
 #include "filter/key.h"
+#include "filter/kinds.h"
 #include "grpc/authz.h"
 #include "grpc/details.h"
 #include "grpc/status.h"
@@ -390,7 +391,7 @@ ext_authz_pool(const void *conf)
     return ((const struct ext_authz_conf *)conf)->pool;
 }
 
-const struct filter_kind ext_authz_kind = {
+const struct filter_kind filter_ext_authz = {
     .name = "extAuthz",
     .conf = &ext_authz_conf_struct,
     .size = sizeof(struct ext_authz_filter),

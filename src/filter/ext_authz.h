@@ -19,8 +19,6 @@
 
 struct strbuf;
 
-extern const struct filter_kind ext_authz_kind;
-
 struct ext_authz_filter {
     struct filter base;
     struct pattern_set headers;

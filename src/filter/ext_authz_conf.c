@@ -4,6 +4,7 @@
 
 #include "conf/check.h"
 #include "filter/key.h"
+#include "filter/kinds.h"
 #include "filter/pattern.h"
 #include "grpc/status.h"
 
@@ -34,6 +35,7 @@ static const struct conf_field header_fields[] = {
       .at = offsetof(struct pattern_conf, text),
       .required = true,
       .valid = pattern_valid,
+      .code = "E0451",
       .example = "\"x-*\"",
       .help =
           "Name of a header in lower case, or a beginning or an end of it with a star. A "
@@ -156,6 +158,7 @@ static const struct conf_field ext_authz_fields[] = {
       .type = CONF_OBJECT,
       .at = offsetof(struct ext_authz_conf, cache),
       .sub = &cache_struct,
+      .example = "{ \"key\": [\"header:authorization\", \"path\"], \"ttl\": \"5s\" }",
       .help = "Keeps answers and gives them again. Off unless it is in the file." },
     { .key = NULL },
 };

@@ -25,6 +25,4 @@ struct ext_authz_conf {
     struct ext_authz_cache_conf cache;
 };
 
-extern const struct conf_struct ext_authz_conf_struct;
-
 #endif

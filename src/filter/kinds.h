@@ -12,6 +12,7 @@
     extern const struct filter_kind filter_##id; \
     extern const struct conf_struct id##_conf_struct
 
+FILTER_KIND(ext_authz);  /* ext_authz.c */
 FILTER_KIND(request_id); /* request_id.c */
 
 #endif

@@ -12,6 +12,10 @@
     }
 
 const struct conf_variant filter_variants[] = {
+    ROW("extAuthz", ext_authz,
+        "Asks an authorization service (Envoy's envoy.service.auth.v3.Authorization, as "
+        "Open Policy Agent and others have it) about each call before a backend gets it. "
+        "Without an answer the call is refused."),
     ROW("requestId", request_id,
         "Gives each call an id in a request header, so that the logs of all services "
         "that it passes can be put together."),

@@ -4,7 +4,7 @@
 
 #include "base/compat.h"
 #include "base/log.h"
-#include "filter/ext_authz.h"
+#include "filter/kinds.h"
 #include "h2/edit.h"
 #include "net/tls.h"
 #include "pbtest.h"
@@ -49,7 +49,7 @@ asked(void)
 static void
 use(const char *settings)
 {
-    rig_only(&ext_authz_kind, settings);
+    rig_only(&filter_ext_authz, settings);
 }
 
 /* --- what is told --------------------------------------------------------------------- */
@@ -484,12 +484,12 @@ bad_settings_are_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const char *said = rig_problems(&ext_authz_kind, rows[i].json);
+        const char *said = rig_problems(&filter_ext_authz, rows[i].json);
 
         if (!strstr(said, rows[i].says))
             fail_msg("%s: %s", rows[i].json, said);
     }
-    assert_string_equal(rig_problems(&ext_authz_kind, CACHE("")), "");
+    assert_string_equal(rig_problems(&filter_ext_authz, CACHE("")), "");
 }
 
 int
