@@ -550,6 +550,19 @@ const struct explain_code explain_codes[] = {
           "found), connection, method, service, path, host, route. address/24 cuts an "
           "IPv4 address to 24 bits; address/24/56 cuts an IPv6 address to 56 bits "
           "too." },
+    { .code = "E0431",
+      .title = "a burst that takes too long to come back",
+      .text =
+          "burst is how many may go on at once after a rest. With this rate an empty "
+          "bucket would need more than a year to hold so many again, which is no "
+          "limit. Make burst smaller or the rate higher; without burst it is what the "
+          "rate says for its unit: 5000 for \"5000/m\"." },
+    { .code = "E0432",
+      .title = "a key of rateLimit that needs \"key\"",
+      .text =
+          "maxKeys and missing are about buckets by key. Without key there is one "
+          "bucket for all calls. Remove them, or say in key what calls are told apart "
+          "by: \"header:x-tenant\", \"address\", \"method\" ..." },
     { .code = "E0450",
       .title = "a mark for calls that are never let through",
       .text =

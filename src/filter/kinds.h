@@ -12,7 +12,11 @@
     extern const struct filter_kind filter_##id; \
     extern const struct conf_struct id##_conf_struct
 
-FILTER_KIND(ext_authz);  /* ext_authz.c */
-FILTER_KIND(request_id); /* request_id.c */
+FILTER_KIND(concurrency_limit); /* concurrency_limit.c */
+FILTER_KIND(doomed_call);       /* doomed_call.c */
+FILTER_KIND(ext_authz);         /* ext_authz.c */
+FILTER_KIND(message_rate);      /* message_rate.c */
+FILTER_KIND(rate_limit);        /* rate_limit.c */
+FILTER_KIND(request_id);        /* request_id.c */
 
 #endif

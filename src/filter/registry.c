@@ -19,6 +19,19 @@ const struct conf_variant filter_variants[] = {
     ROW("requestId", request_id,
         "Gives each call an id in a request header, so that the logs of all services "
         "that it passes can be put together."),
+    ROW("rateLimit", rate_limit,
+        "Lets so many calls per time go on, for all or by client, header, method ...; "
+        "shared exactly by all workers. The others end with RESOURCE_EXHAUSTED and the "
+        "time after which to try again."),
+    ROW("messageRate", message_rate,
+        "Lets so many messages per time from the client go on in each call; a stream "
+        "with more is held back, or ended."),
+    ROW("concurrencyLimit", concurrency_limit,
+        "Lets so many calls go on at the same time, a fixed number or one that follows "
+        "how long calls take. The others end with UNAVAILABLE."),
+    ROW("doomedCall", doomed_call,
+        "Refuses calls whose deadline is closer than calls of their method take, as "
+        "learned from those that ended well: no backend works for nobody."),
     { .tag = NULL },
 };
 

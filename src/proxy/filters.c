@@ -131,6 +131,7 @@ filters_attach(struct call *c, const struct chain *chain)
     fc->route = c->route ? c->route->name : "";
     fc->address = &c->owner->peer;
     fc->local = &c->owner->server->addr;
+    fc->connection = h2_conn_number(c->owner->h2);
     fc->request = &c->down.in_headers;
     fc->path = h2_headers_get(fc->request, H2_TOKEN_PATH);
     fc->begun_us = c->begun_us;
