@@ -153,8 +153,9 @@ enum filter_flags {
 
 /* What a filter gets when it is opened; all of it outlives the filter. */
 struct filter_env {
-    struct loop *loop;   /* of the main thread */
-    struct filter_services *services; /* exporters of the process: log lines, spans; NULL: none (tests) */
+    struct loop *loop; /* of the main thread */
+    struct filter_services
+        *services; /* exporters of the process: log lines, spans; NULL: none (tests) */
     struct stats *stats; /* of the main thread */
     unsigned workers;
     const char *
@@ -174,6 +175,11 @@ struct filter_kind {
     void (*close)(struct filter *f);
     /* Main thread: false, with these settings there would be nothing to do, so the filter is left out of the chain. NULL: always wanted. */
     bool (*wanted)(const void *conf, const struct filter_env *env);
+    /* Each worker's thread: the first table with the filter comes to this worker, before its first call; the last one goes, after its last call. For connections of the
+     * filter's own. Both or none. */
+    void (*worker_open)(struct filter *f, unsigned worker, struct loop *loop,
+                        struct stats *stats);
+    void (*worker_close)(struct filter *f, unsigned worker);
     /* Name of the pool that the filter calls itself, NULL: none. fc->host->pool finds the worker's part of it. Slot may be NULL. */
     const char *(*pool)(const void *conf);
 
@@ -209,6 +215,7 @@ struct filter {
     struct conf_copy *copy;
     _Atomic unsigned holds;
     struct list link; /* filter/instance.h */
+    unsigned *uses;   /* by worker, of kinds with worker_open; each worker has its own */
 };
 
 /* The filter whose slot is running. */

@@ -10,7 +10,8 @@
 struct filter_store {
     struct list all;
     struct filter_env env; /* scope is each filter's own */
-    unsigned services;     /* counted up when what env.services offers has changed: tables are made anew */
+    unsigned
+        services; /* counted up when what env.services offers has changed: tables are made anew */
 };
 
 void filter_store_init(struct filter_store *s, struct loop *loop, struct stats *stats,
@@ -23,5 +24,11 @@ struct filter *filter_get(struct filter_store *s, const struct filter_kind *kind
                           const char *scope, const char *name, const void *conf);
 struct filter *filter_hold(struct filter *f);
 void filter_drop(struct filter *f); /* the last drop closes and frees; NULL is fine */
+
+/* A table of this worker begins to use the filter, or ends: kind->worker_open and worker_close at the first and the last of them. The worker's thread, while
+ * the table holds the filter. */
+void
+filter_use(struct filter *f, unsigned worker, struct loop *loop, struct stats *stats);
+void filter_unuse(struct filter *f, unsigned worker);
 
 #endif

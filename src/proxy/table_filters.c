@@ -12,6 +12,7 @@
 #include "proxy/route.h"
 #include "proxy/table.h"
 #include "proxy/table_int.h"
+#include "proxy/worker.h"
 
 enum { SCOPE_MAX = 512 };
 
@@ -112,8 +113,7 @@ table_has_same_filters(const struct table *t, const struct filter_store *store,
     for (size_t i = 0; i < t->filter_count; i++) {
         const struct filter *f = t->filters[i].filter;
 
-        if (t->targets[t->filters[i].target].slot !=
-            slot_of(arg, f->kind->pool(f->conf)))
+        if (t->targets[t->filters[i].target].slot != slot_of(arg, f->kind->pool(f->conf)))
             return false;
     }
     return true;
@@ -127,6 +127,22 @@ table_drop_filters(struct table *t)
     chain_free(t->chain);
     xfree(t->own);
     xfree(t->filters);
+}
+
+void
+table_use_filters(const struct table *t, struct worker *w)
+{
+    chain_use(t->chain, (unsigned)w->index, w->loop, &w->stats);
+    for (size_t i = 0; i < t->own_count; i++)
+        chain_use(t->own[i], (unsigned)w->index, w->loop, &w->stats);
+}
+
+void
+table_unuse_filters(const struct table *t, unsigned worker)
+{
+    chain_unuse(t->chain, worker);
+    for (size_t i = 0; i < t->own_count; i++)
+        chain_unuse(t->own[i], worker);
 }
 
 unsigned
