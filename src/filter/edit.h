@@ -43,5 +43,7 @@ size_t edit_apply(const struct edit *e, const struct slice *values,
  * a full stop. */
 const char *edit_name_malformed(const char *name);
 const char *edit_name_refuse(const char *name);
+/* An outside service may set and remove headers of this name: not pseudo headers, not what belongs to the connection or to gRPC. */
+bool edit_name_is_open(struct slice name);
 
 #endif

@@ -26,7 +26,7 @@
 #define REASON_UNAVAILABLE "AUTHZ_UNAVAILABLE"
 #define MODE_HEADER        "x-envoy-auth-failure-mode-allowed"
 
-enum { NAME_ROOM = 260, ERRORS_LOGGED = 3 };
+enum { ERRORS_LOGGED = 3 };
 
 struct ext_authz_call {
     const struct ext_authz_filter *f;
@@ -45,21 +45,8 @@ authz_conf(const struct ext_authz_call *c)
 
 /* --- what an answer does -------------------------------------------------------------- */
 
-/* A service has no say in what belongs to the connection, to gRPC, or to the route of the call. */
-static bool
-name_protected(struct slice name)
-{
-    char text[NAME_ROOM];
-
-    if (name.n >= sizeof(text) || slice_starts(name, "grpc-"))
-        return true;
-    memcpy(text, name.p, name.n);
-    text[name.n] = '\0';
-    return strlen(text) != name.n || edit_name_refuse(text) != NULL;
-}
-
 static void
-note_protected(struct ext_authz_call *c, struct slice name)
+note_refused(struct ext_authz_call *c, struct slice name)
 {
     static struct log_limit limit;
 
@@ -137,8 +124,8 @@ static bool
 edit_block(struct ext_authz_call *c, struct h2_headers *h, struct authz_edits edits)
 {
     for (size_t i = 0; i < edits.n; i++) {
-        if (name_protected(edits.v[i].name))
-            note_protected(c, edits.v[i].name);
+        if (!edit_name_is_open(edits.v[i].name))
+            note_refused(c, edits.v[i].name);
         else if (!edit_one(c->fc, h, &edits.v[i]))
             return false;
     }
@@ -154,8 +141,8 @@ authz_allow(struct ext_authz_call *c, const struct authz_answer *a)
     if (!values_legal(a->request) || !values_legal(a->response))
         return authz_failed(c, "it wants to set a header to a value that is not legal");
     for (size_t i = 0; i < a->remove_count; i++) {
-        if (name_protected(a->remove[i]))
-            note_protected(c, a->remove[i]);
+        if (!edit_name_is_open(a->remove[i]))
+            note_refused(c, a->remove[i]);
         else
             filter_remove(c->fc->request, a->remove[i]);
     }
@@ -174,7 +161,7 @@ static void
 answer_headers(struct ext_authz_call *c, struct authz_edits edits)
 {
     for (size_t i = 0; i < edits.n; i++) {
-        if (!name_protected(edits.v[i].name) &&
+        if (edit_name_is_open(edits.v[i].name) &&
             !filter_answer_header(c->fc, edits.v[i].name, edits.v[i].value))
             stat_inc(c->fc->stats, STAT_AUTHZ_EDITS_REFUSED);
     }

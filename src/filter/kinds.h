@@ -15,6 +15,7 @@
 FILTER_KIND(concurrency_limit); /* concurrency_limit.c */
 FILTER_KIND(doomed_call);       /* doomed_call.c */
 FILTER_KIND(ext_authz);         /* ext_authz.c */
+FILTER_KIND(global_rate_limit); /* global_rate_limit.c */
 FILTER_KIND(message_rate);      /* message_rate.c */
 FILTER_KIND(rate_limit);        /* rate_limit.c */
 FILTER_KIND(request_id);        /* request_id.c */

@@ -23,6 +23,11 @@ const struct conf_variant filter_variants[] = {
         "Lets so many calls per time go on, for all or by client, header, method ...; "
         "shared exactly by all workers. The others end with RESOURCE_EXHAUSTED and the "
         "time after which to try again."),
+    ROW("globalRateLimit", global_rate_limit,
+        "Limits that many proxies share: asks a rate limit service (Envoy's "
+        "envoy.service.ratelimit.v3.RateLimitService) about each call, or keeps the "
+        "limits "
+        "in Redis itself. Without an answer the call goes on."),
     ROW("messageRate", message_rate,
         "Lets so many messages per time from the client go on in each call; a stream "
         "with more is held back, or ended."),

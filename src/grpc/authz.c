@@ -161,17 +161,12 @@ authz_copy(struct authz_reader *r, ProtobufCBinaryData d)
     return slice_make(p, d.len);
 }
 
-/* Names of headers: services write them as they like. */
 static struct slice
 authz_copy_name(struct authz_reader *r, ProtobufCBinaryData d)
 {
     struct slice s = authz_copy(r, d);
-    char *p = (char *)(uintptr_t)s.p;
 
-    for (size_t i = 0; i < s.n; i++) {
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] - 'A' + 'a');
-    }
+    pb_lower((char *)(uintptr_t)s.p, s.n);
     return s;
 }
 

@@ -108,6 +108,7 @@ rls_read_headers(pb_header *const *v, size_t n, struct arena *a,
             !rls_copy(a, v[i]->value.len ? v[i]->value : v[i]->raw_value,
                       &pairs[i].value))
             return ERR_NOMEM;
+        pb_lower((char *)(uintptr_t)pairs[i].name.p, pairs[i].name.n);
     }
     *ret = pairs;
     *ret_n = n;

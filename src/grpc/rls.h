@@ -44,7 +44,7 @@ struct rls_limit {
 struct rls_answer {
     bool over;
     struct rls_limit limit;
-    const struct rls_pair *response; /* headers for the client, as they came */
+    const struct rls_pair *response; /* headers for the client; names in lower case */
     size_t response_count;
     const struct rls_pair *request; /* for the backend */
     size_t request_count;

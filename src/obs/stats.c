@@ -35,6 +35,13 @@
         HANDSHAKE(first, side, 17, "by_peer"), HANDSHAKE(first, side, 18, "closed"),    \
         HANDSHAKE(first, side, 19, "other"), HANDSHAKE(first, side, 20, "timeout")
 
+#define GLOBAL_RATE                                                                     \
+    "Calls that globalRateLimit asked about: shadowed, over the limit and let through " \
+    "by "                                                                               \
+    "enforce; error, refused for want of an answer; failed_open, let through for want " \
+    "of "                                                                               \
+    "one."
+
 #define EXT_AUTHZ                                                                     \
     "Calls that extAuthz judged: error, refused for want of an answer; failed_open, " \
     "let "                                                                            \
@@ -106,6 +113,21 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_SIDE_CALLS_FAILED, "outrigger_side_calls_failed_total",
             "Questions that got no good answer: late, lost, an error, or none that can "
             "be read."),
+    LABELED(STAT_GLOBAL_RATE_OK, "outrigger_global_rate_limit_total", "result=\"ok\"",
+            GLOBAL_RATE),
+    LABELED(STAT_GLOBAL_RATE_OVER, "outrigger_global_rate_limit_total",
+            "result=\"over_limit\"", GLOBAL_RATE),
+    LABELED(STAT_GLOBAL_RATE_SHADOWED, "outrigger_global_rate_limit_total",
+            "result=\"shadowed\"", GLOBAL_RATE),
+    LABELED(STAT_GLOBAL_RATE_ERRORS, "outrigger_global_rate_limit_total",
+            "result=\"error\"", GLOBAL_RATE),
+    LABELED(STAT_GLOBAL_RATE_FAILED_OPEN, "outrigger_global_rate_limit_total",
+            "result=\"failed_open\"", GLOBAL_RATE),
+    COUNTER(
+        STAT_GLOBAL_RATE_HEADERS_LOST,
+        "outrigger_global_rate_limit_headers_refused_total",
+        "Headers that a rate limit service wanted to give and may not, or that had no "
+        "room."),
     LABELED(STAT_AUTHZ_ALLOWED, "outrigger_ext_authz_total", "result=\"allowed\"",
             EXT_AUTHZ),
     LABELED(STAT_AUTHZ_DENIED, "outrigger_ext_authz_total", "result=\"denied\"",

@@ -97,7 +97,7 @@ ok_tells_of_the_limit_with_the_least_left(void **state)
     struct rls_answer a = decoded(
         JOIN(NUMBER(1, 1), status(1, 100, 2, "minute", 50, 30, 0),
              status(1, 10, 1, "second", 3, 0, 500000001), M(2, NUMBER(1, 1)),
-             M(3, TEXT(1, "x-r"), TEXT(2, "1")), M(4, TEXT(1, "x-q"), TEXT(3, "2"))));
+             M(3, TEXT(1, "X-R"), TEXT(2, "1")), M(4, TEXT(1, "x-q"), TEXT(3, "2"))));
 
     (void)state;
     assert_false(a.over);
@@ -109,6 +109,7 @@ ok_tells_of_the_limit_with_the_least_left(void **state)
     assert_true(a.limit.reset_known);
     assert_int_equal(a.limit.reset_ms, 501); /* rounded up: not a moment too early */
     assert_int_equal(a.response_count, 1);
+    assert_true(slice_eq_str(a.response[0].name, "x-r"));
     assert_true(slice_eq_str(a.response[0].name, "x-r"));
     assert_int_equal(a.request_count, 1);
     assert_true(slice_eq_str(a.request[0].value, "2"));
