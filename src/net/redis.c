@@ -1,171 +1,119 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/redis.c - hiredis calls our hooks to watch the socket, and our callbacks from inside its own handlers. Those take notes and tell owners; the connection is freed
- * only from the outside (redis_drop), since hiredis goes on after a callback.
+/* net/redis.c - commands go out in a row, answers come back in the same order
+ * (net/redis_reply.h reads them).
  *
  * The script goes to Redis once per connection (SCRIPT LOAD) and is called by its hash from then on; until that answer came it is sent in full. */
 #include "net/redis.h"
 
 #ifdef HAVE_HIREDIS
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <hiredis/async.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/un.h>
 
 #include "base/err.h"
+#include "base/list.h"
 #include "base/rand.h"
 #include "base/xalloc.h"
-#include "loop/fdwatch.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
 #include "net/addr.h"
+#include "net/redis_out.h"
+#include "net/redis_reply.h"
+#include "net/transport.h"
 
-enum { WHY_MAX = 256, SHA_LEN = 40, PAUSE_JITTER_PERCENT = 20, NUMBER_ROOM = 16 };
+enum {
+    WHY_ROOM = 256,
+    SHA_LEN = 40,
+    PAUSE_JITTER_PERCENT = 20,
+    NUMBER_ROOM = 32,
+    READ_ROOM = 16 * 1024,
+    READS_PER_TURN = 8,
+    OWN_COMMANDS = 4,  /* AUTH, SELECT, SCRIPT LOAD, and that again */
+    OUT_MAX = 4 << 20, /* bytes that wait for the socket */
+};
 
 struct redis_call {
+    struct list link; /* redis->wanted, in the order of asking; or redis->free */
     struct redis *r;
-    redis_fn *fn; /* NULL: forgotten */
+    void (*on_answer)(struct redis_call *c, const struct redis_answer *a);
+    redis_fn *fn; /* NULL: forgotten, or a command of our own */
     void *arg;
-    struct redis_call *next_free;
 };
 
 struct redis {
     struct loop *loop;
     const struct redis_conf *conf;
     struct rng rng;
-    redisAsyncContext *ac; /* NULL: no connection */
-    struct fdwatch *watch;
-    bool reading, writing;
-    bool inside;  /* hiredis runs: ac may not be freed */
-    bool dropped; /* ... and goes afterwards */
+    struct transport *t;    /* NULL: no connection */
+    bool connected, served; /* served: this connection gave an answer that was good */
+    bool inside, dropped; /* dropped: it ends when the bytes that were read are through */
     bool closing;
-    bool served;           /* this connection gave an answer */
+    struct redis_replies *replies;
     char sha[SHA_LEN + 1]; /* "": not loaded yet */
-    char why[WHY_MAX];
-    int64_t pause_us;   /* the next one */
+    char why[WHY_ROOM];
+    struct redis_out out;
+    int64_t pause_us; /* the next one */
+    struct timer flush;
     struct timer pause; /* running: too early to connect */
     struct timer stall; /* running: answers are wanted */
-    uint32_t pending;
-    struct redis_call *free;
+    struct list wanted, free, free_own;
     struct redis_call calls[];
 };
 
-/* --- loop adapter --------------------------------------------------------------------- */
-
-static void
-redis_watch(struct redis *r, bool read, bool write)
-{
-    r->reading = read;
-    r->writing = write;
-    if (r->watch)
-        fdwatch_want(r->watch, read, write);
-}
-
-static void
-hook_add_read(void *arg)
-{
-    redis_watch(arg, true, ((struct redis *)arg)->writing);
-}
-
-static void
-hook_del_read(void *arg)
-{
-    redis_watch(arg, false, ((struct redis *)arg)->writing);
-}
-
-static void
-hook_add_write(void *arg)
-{
-    redis_watch(arg, ((struct redis *)arg)->reading, true);
-}
-
-static void
-hook_del_write(void *arg)
-{
-    redis_watch(arg, ((struct redis *)arg)->reading, false);
-}
-
-/* The connection is gone; all its callbacks have run. */
-static void
-hook_cleanup(void *arg)
-{
-    struct redis *r = arg;
-
-    if (!r->why[0])
-        snprintf(r->why, sizeof(r->why), "%s",
-                 r->ac->err ? r->ac->errstr : "the connection ended");
-    fdwatch_close(r->watch);
-    r->watch = NULL;
-    r->ac = NULL;
-}
+static void call_end(struct redis_call *c, const int64_t *v, size_t n, const char *error);
 
 /* --- end of a connection -------------------------------------------------------------- */
 
-/* After hiredis returned: the pause, and the word to the owner. */
 static void
-redis_ended(struct redis *r)
+redis_pause(struct redis *r)
 {
-    timer_stop(r->loop, &r->stall);
-    if (r->closing)
-        return;
-    if (r->served)
+    if (r->served) {
         r->pause_us = r->conf->pause_us;
-    else
-        timer_start(r->loop, &r->pause,
-                    rng_jitter(&r->rng, r->pause_us, PAUSE_JITTER_PERCENT));
-    if (!r->served && (r->pause_us *= 2) > r->conf->pause_max_us)
+        return;
+    }
+    timer_start(r->loop, &r->pause,
+                rng_jitter(&r->rng, r->pause_us, PAUSE_JITTER_PERCENT));
+    r->pause_us *= 2;
+    if (r->pause_us > r->conf->pause_max_us)
         r->pause_us = r->conf->pause_max_us;
-    r->conf->lost(r->conf->arg, r->why);
 }
 
-/* Ends the connection, now or when hiredis has returned. */
+/* Owners may do anything in their callbacks, also ask again: that is another connection. */
+static void
+redis_end(struct redis *r)
+{
+    struct list ended;
+
+    transport_close(r->t);
+    r->t = NULL;
+    redis_replies_free(r->replies);
+    r->replies = NULL;
+    r->dropped = false;
+    redis_out_done(&r->out);
+    timer_stop(r->loop, &r->flush);
+    timer_stop(r->loop, &r->stall);
+    redis_pause(r);
+    list_init(&ended);
+    for (struct list *n; (n = list_pop(&r->wanted));)
+        list_append(&ended, n);
+    if (!r->closing)
+        r->conf->lost(r->conf->arg, r->why);
+    for (struct list *n; (n = list_pop(&ended));)
+        call_end(CONTAINER_OF(n, struct redis_call, link), NULL, 0, r->why);
+}
+
+/* Now, or when what was read is through. */
 static void
 redis_drop(struct redis *r, const char *why)
 {
-    if (!r->ac || r->dropped)
+    if (!r->t || r->dropped)
         return;
-    if (!r->why[0])
-        snprintf(r->why, sizeof(r->why), "%s", why);
-    if (r->inside) {
+    snprintf(r->why, sizeof(r->why), "%s", why);
+    if (r->inside)
         r->dropped = true;
-        return;
-    }
-    r->inside = true;
-    redisAsyncFree(r->ac);
-    r->inside = false;
-    redis_ended(r);
-}
-
-static void
-redis_leave(struct redis *r)
-{
-    r->inside = false;
-    if (!r->ac) {
-        redis_ended(r);
-    } else if (r->dropped) {
-        r->dropped = false;
-        redis_drop(r, r->why);
-    }
-}
-
-static void
-redis_on_fd(void *arg, int what)
-{
-    struct redis *r = arg;
-    redisAsyncContext *ac = r->ac;
-
-    r->inside = true;
-    if (what & FD_READ)
-        redisAsyncHandleRead(ac);
-    if (r->ac == ac && !r->dropped && what & FD_WRITE)
-        redisAsyncHandleWrite(ac);
-    if (r->ac == ac && !r->dropped && ac->c.reader &&
-        ac->c.reader->len > REDIS_ANSWER_MAX)
-        redis_drop(r, "it sends an answer of more than 64 KiB");
-    redis_leave(r);
+    else
+        redis_end(r);
 }
 
 static void
@@ -182,102 +130,192 @@ redis_on_pause(struct timer *t)
     (void)t; /* the next call connects */
 }
 
-/* --- connect -------------------------------------------------------------------------- */
+/* --- bytes ---------------------------------------------------------------------------- */
 
 static void
-on_login(redisAsyncContext *ac, void *answer, void *arg)
+redis_write(struct redis *r)
 {
-    struct redis *r = arg;
-    const redisReply *reply = answer;
-
-    (void)ac;
-    if (reply && reply->type == REDIS_REPLY_ERROR)
-        redis_drop(r, reply->str);
-}
-
-static void
-on_loaded(redisAsyncContext *ac, void *answer, void *arg)
-{
-    struct redis *r = arg;
-    const redisReply *reply = answer;
-
-    (void)ac;
-    if (!reply)
+    if (!r->connected)
         return;
-    if (reply->type == REDIS_REPLY_STRING && reply->len == SHA_LEN)
-        memcpy(r->sha, reply->str, SHA_LEN + 1);
-    if (reply->type == REDIS_REPLY_STRING)
-        r->served = true;
-    else if (reply->type == REDIS_REPLY_ERROR)
-        redis_drop(r, reply->str);
+    if (redis_out_write(&r->out, r->t) != ERR_OK)
+        redis_drop(r, "the connection broke");
+    else
+        transport_want(r->t, true, redis_out_left(&r->out) > 0);
 }
 
-/* Whatever goes wrong here shows on the connection. */
+/* One write for all commands of a turn. */
+static void
+redis_on_flush(struct timer *t)
+{
+    redis_write(CONTAINER_OF(t, struct redis, flush));
+}
+
+static void
+redis_answered(struct redis *r, const struct redis_answer *a)
+{
+    struct list *first = list_pop(&r->wanted);
+    struct redis_call *c;
+
+    if (!first) {
+        redis_drop(r, "it says something that it was not asked for");
+        return;
+    }
+    c = CONTAINER_OF(first, struct redis_call, link);
+    if (list_empty(&r->wanted))
+        timer_stop(r->loop, &r->stall);
+    else
+        timer_start(r->loop, &r->stall, r->conf->stall_us);
+    c->on_answer(c, a);
+}
+
+static void
+redis_feed(struct redis *r, const char *bytes, size_t n)
+{
+    const struct redis_answer *a;
+    int rv = redis_replies_feed(r->replies, bytes, n);
+
+    while (rv == ERR_OK && !r->dropped) {
+        rv = redis_replies_next(r->replies, &a);
+        if (rv == ERR_OK)
+            redis_answered(r, a);
+    }
+    if (rv != ERR_OK && rv != ERR_AGAIN)
+        redis_drop(r, redis_replies_why(r->replies));
+}
+
+static void
+redis_read(struct redis *r)
+{
+    UNINITIALIZED char bytes[READ_ROOM];
+
+    r->inside = true;
+    for (int i = 0; i < READS_PER_TURN && !r->dropped; i++) {
+        ssize_t n = transport_read(r->t, bytes, sizeof(bytes));
+
+        if (n == ERR_AGAIN)
+            break;
+        if (n == ERR_EOF)
+            redis_drop(r, "it closed the connection");
+        else if (n < 0)
+            redis_drop(r, "the connection broke");
+        else
+            redis_feed(r, bytes, (size_t)n);
+    }
+    r->inside = false;
+    if (r->dropped)
+        redis_end(r);
+}
+
+static void
+redis_on_event(void *arg, int what)
+{
+    struct redis *r = arg;
+    struct transport *t = r->t;
+
+    if (what & TRANSPORT_FAILED) {
+        redis_drop(r, strerror(t->sys_errno));
+        return;
+    }
+    r->connected = r->connected || what & TRANSPORT_CONNECTED;
+    if (what & (TRANSPORT_CONNECTED | TRANSPORT_WRITABLE))
+        redis_write(r);
+    if (r->t == t && what & TRANSPORT_READABLE)
+        redis_read(r);
+}
+
+/* --- commands of our own -------------------------------------------------------------- */
+
+static void
+own_begin(struct redis *r,
+          void (*on_answer)(struct redis_call *, const struct redis_answer *),
+          size_t words)
+{
+    struct list *n = list_pop(&r->free_own);
+    struct redis_call *c = CONTAINER_OF(n, struct redis_call, link);
+
+    assert(n);
+    c->fn = NULL;
+    c->on_answer = on_answer;
+    list_append(&r->wanted, &c->link);
+    redis_out_begin(&r->out, words);
+}
+
+static void
+own_end(struct redis_call *c)
+{
+    list_append(&c->r->free_own, &c->link);
+}
+
+static void
+on_login(struct redis_call *c, const struct redis_answer *a)
+{
+    own_end(c);
+    if (a->type == REDIS_ERROR)
+        redis_drop(c->r, a->text);
+}
+
+static void
+on_loaded(struct redis_call *c, const struct redis_answer *a)
+{
+    struct redis *r = c->r;
+
+    own_end(c);
+    if (a->type == REDIS_STRING && a->text_n == SHA_LEN) {
+        memcpy(r->sha, a->text, SHA_LEN + 1);
+        r->served = true;
+    } else {
+        redis_drop(r, a->type == REDIS_ERROR ? a->text : "it does not load the script");
+    }
+}
+
+static void
+redis_load(struct redis *r)
+{
+    r->sha[0] = '\0';
+    own_begin(r, on_loaded, 3);
+    redis_out_word(&r->out, slice_of("SCRIPT"));
+    redis_out_word(&r->out, slice_of("LOAD"));
+    redis_out_word(&r->out, slice_of(r->conf->script));
+}
+
 static void
 redis_greet(struct redis *r)
 {
     const struct redis_conf *c = r->conf;
+    char number[NUMBER_ROOM];
 
-    r->sha[0] = '\0';
-    if (c->user)
-        redisAsyncCommand(r->ac, on_login, r, "AUTH %s %s", c->user,
-                          c->password ? c->password : "");
-    else if (c->password)
-        redisAsyncCommand(r->ac, on_login, r, "AUTH %s", c->password);
-    if (c->database)
-        redisAsyncCommand(r->ac, on_login, r, "SELECT %u", (unsigned)c->database);
-    redisAsyncCommand(r->ac, on_loaded, r, "SCRIPT LOAD %s", c->script);
-}
-
-/* Addresses are numbers, so hiredis asks no name service. NULL: no memory or no socket. */
-static redisAsyncContext *
-redis_dial(const struct addr *to)
-{
-    const void *sa = &to->sa;
-    char ip[INET6_ADDRSTRLEN] = "";
-
-    if (to->sa.ss_family == AF_INET) {
-        const struct sockaddr_in *in = sa;
-
-        inet_ntop(AF_INET, &in->sin_addr, ip, sizeof(ip));
-        return redisAsyncConnect(ip, ntohs(in->sin_port));
+    if (c->password) {
+        own_begin(r, on_login, c->user ? 3 : 2);
+        redis_out_word(&r->out, slice_of("AUTH"));
+        if (c->user)
+            redis_out_word(&r->out, slice_of(c->user));
+        redis_out_word(&r->out, slice_of(c->password));
     }
-    if (to->sa.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = sa;
-
-        inet_ntop(AF_INET6, &in6->sin6_addr, ip, sizeof(ip));
-        return redisAsyncConnect(ip, ntohs(in6->sin6_port));
+    if (c->database) {
+        snprintf(number, sizeof(number), "%u", (unsigned)c->database);
+        own_begin(r, on_login, 2);
+        redis_out_word(&r->out, slice_of("SELECT"));
+        redis_out_word(&r->out, slice_of(number));
     }
-    return redisAsyncConnectUnix(((const struct sockaddr_un *)sa)->sun_path);
+    redis_load(r);
 }
 
 static int
 redis_connect(struct redis *r)
 {
-    redisAsyncContext *ac;
     struct addr to;
 
-    if (r->inside || timer_running(&r->pause) || !r->conf->address(r->conf->arg, &to))
+    if (timer_running(&r->pause) || !r->conf->address(r->conf->arg, &to))
         return ERR_CONNECT;
-    r->why[0] = '\0';
-    r->served = r->dropped = r->reading = r->writing = false;
-    ac = redis_dial(&to);
-    if (!ac || ac->err) {
-        snprintf(r->why, sizeof(r->why), "%s", ac ? ac->errstr : "no memory");
-        if (ac)
-            redisAsyncFree(ac); /* our hooks are not in it yet */
-        redis_ended(r);
-        return ERR_CONNECT;
-    }
-    r->ac = ac;
-    r->watch = fdwatch_open(r->loop, ac->c.fd, redis_on_fd, r);
-    ac->ev.data = r;
-    ac->ev.addRead = hook_add_read;
-    ac->ev.delRead = hook_del_read;
-    ac->ev.addWrite = hook_add_write;
-    ac->ev.delWrite = hook_del_write;
-    ac->ev.cleanup = hook_cleanup;
+    r->replies = redis_replies_new();
+    if (!r->replies)
+        return ERR_NOMEM;
+    r->connected = r->served = false;
+    r->t = transport_connect(r->loop, &to);
+    transport_bind(r->t, redis_on_event, r);
+    transport_want(r->t, false, true);
     redis_greet(r);
+    timer_start(r->loop, &r->stall, r->conf->stall_us);
     return ERR_OK;
 }
 
@@ -291,66 +329,28 @@ call_end(struct redis_call *c, const int64_t *v, size_t n, const char *error)
     void *arg = c->arg;
 
     c->fn = NULL;
-    c->next_free = r->free;
-    r->free = c;
-    r->pending--;
-    if (r->pending && r->ac && !r->dropped)
-        timer_start(r->loop, &r->stall, r->conf->stall_us);
-    else
-        timer_stop(r->loop, &r->stall);
+    list_append(c < r->calls + OWN_COMMANDS ? &r->free_own : &r->free, &c->link);
     if (fn)
         fn(arg, v, n, error);
 }
 
 static void
-call_end_by_reply(struct redis_call *c, const redisReply *reply)
+on_evaluated(struct redis_call *c, const struct redis_answer *a)
 {
-    int64_t v[REDIS_VALUES_MAX];
-    size_t n = 0;
-
-    if (reply->type == REDIS_REPLY_ERROR) {
-        if (strncmp(reply->str, "NOSCRIPT", 8) == 0) { /* somebody said SCRIPT FLUSH */
-            c->r->sha[0] = '\0';
-            redisAsyncCommand(c->r->ac, on_loaded, c->r, "SCRIPT LOAD %s",
-                              c->r->conf->script);
-        }
-        call_end(c, NULL, 0, reply->str);
-        return;
-    }
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements <= REDIS_VALUES_MAX) {
-        while (n < reply->elements && reply->element[n]->type == REDIS_REPLY_INTEGER) {
-            v[n] = reply->element[n]->integer;
-            n++;
-        }
-    }
-    if (reply->type != REDIS_REPLY_ARRAY || n != reply->elements) {
-        call_end(c, NULL, 0, "its answer is no list of whole numbers");
-        return;
-    }
-    c->r->served = true;
-    call_end(c, v, n, NULL);
-}
-
-static void
-on_evaluated(redisAsyncContext *ac, void *answer, void *arg)
-{
-    struct redis_call *c = arg;
     struct redis *r = c->r;
 
-    if (answer && !r->dropped)
-        call_end_by_reply(c, answer);
-    else
-        call_end(c, NULL, 0,
-                 r->why[0] ? r->why
-                 : ac->err ? ac->errstr
-                           : "the connection ended");
-}
-
-static void
-call_argument(const char **argv, size_t *lens, int *n, struct slice s)
-{
-    argv[*n] = s.n ? (const char *)s.p : "";
-    lens[(*n)++] = s.n;
+    if (a->type == REDIS_ERROR) {
+        if (strncmp(a->text, "NOSCRIPT", 8) == 0 && r->sha[0]) {
+            redis_load(r); /* somebody said SCRIPT FLUSH */
+            timer_start(r->loop, &r->flush, 0);
+        }
+        call_end(c, NULL, 0, a->text);
+    } else if (a->type != REDIS_LIST) {
+        call_end(c, NULL, 0, "its answer is no list of whole numbers");
+    } else {
+        r->served = true;
+        call_end(c, a->v, a->n, NULL);
+    }
 }
 
 int
@@ -358,33 +358,33 @@ redis_eval(struct redis *r, const struct slice *keys, size_t n_keys,
            const struct slice *args, size_t n_args, redis_fn *fn, void *arg,
            struct redis_call **ret)
 {
-    const char *argv[REDIS_ARGS_MAX + 3];
-    size_t lens[REDIS_ARGS_MAX + 3];
     char number[NUMBER_ROOM];
     struct redis_call *c;
-    int n = 0;
+    int rv = r->t ? ERR_OK : redis_connect(r);
 
     assert(n_keys + n_args <= REDIS_ARGS_MAX);
-    if (r->dropped || (!r->ac && redis_connect(r) != ERR_OK))
-        return ERR_CONNECT;
-    c = r->free;
-    if (!c)
+    if (rv != ERR_OK || r->dropped)
+        return rv != ERR_OK ? rv : ERR_CONNECT;
+    if (list_empty(&r->free) || redis_out_left(&r->out) > OUT_MAX)
         return ERR_LIMIT;
-    snprintf(number, sizeof(number), "%zu", n_keys);
-    call_argument(argv, lens, &n, slice_of(r->sha[0] ? "EVALSHA" : "EVAL"));
-    call_argument(argv, lens, &n, slice_of(r->sha[0] ? r->sha : r->conf->script));
-    call_argument(argv, lens, &n, slice_of(number));
-    for (size_t i = 0; i < n_keys; i++)
-        call_argument(argv, lens, &n, keys[i]);
-    for (size_t i = 0; i < n_args; i++)
-        call_argument(argv, lens, &n, args[i]);
-    if (redisAsyncCommandArgv(r->ac, on_evaluated, c, n, argv, lens) != REDIS_OK)
-        return ERR_CONNECT;
-    r->free = c->next_free;
+    c = CONTAINER_OF(list_pop(&r->free), struct redis_call, link);
     c->fn = fn;
     c->arg = arg;
-    if (r->pending++ == 0)
+    c->on_answer = on_evaluated;
+    snprintf(number, sizeof(number), "%zu", n_keys);
+    redis_out_begin(&r->out, 3 + n_keys + n_args);
+    redis_out_word(&r->out, slice_of(r->sha[0] ? "EVALSHA" : "EVAL"));
+    redis_out_word(&r->out, slice_of(r->sha[0] ? r->sha : r->conf->script));
+    redis_out_word(&r->out, slice_of(number));
+    for (size_t i = 0; i < n_keys; i++)
+        redis_out_word(&r->out, keys[i]);
+    for (size_t i = 0; i < n_args; i++)
+        redis_out_word(&r->out, args[i]);
+    if (list_empty(&r->wanted))
         timer_start(r->loop, &r->stall, r->conf->stall_us);
+    list_append(&r->wanted, &c->link);
+    if (r->connected && !timer_running(&r->flush))
+        timer_start(r->loop, &r->flush, 0);
     *ret = c;
     return ERR_OK;
 }
@@ -400,19 +400,25 @@ redis_forget(struct redis_call *c)
 struct redis *
 redis_open(struct loop *l, const struct redis_conf *conf)
 {
-    struct redis *r =
-        xcalloc(1, sizeof(*r) + conf->max_pending * sizeof(struct redis_call));
+    size_t n = OWN_COMMANDS + (size_t)conf->max_pending;
+    struct redis *r = xcalloc(1, sizeof(*r) + n * sizeof(struct redis_call));
 
     r->loop = l;
     r->conf = conf;
     r->pause_us = conf->pause_us;
     rng_seed_system(&r->rng);
+    timer_init(&r->flush, redis_on_flush);
     timer_init(&r->pause, redis_on_pause);
     timer_init(&r->stall, redis_on_stall);
-    for (uint32_t i = 0; i < conf->max_pending; i++) {
-        r->calls[i].r = r;
-        r->calls[i].next_free = r->free;
-        r->free = &r->calls[i];
+    list_init(&r->wanted);
+    list_init(&r->free);
+    list_init(&r->free_own);
+    for (size_t i = 0; i < n; i++) {
+        struct redis_call *c = &r->calls[i];
+
+        c->r = r;
+        list_init(&c->link);
+        list_append(i < OWN_COMMANDS ? &r->free_own : &r->free, &c->link);
     }
     return r;
 }
@@ -424,17 +430,7 @@ redis_close(struct redis *r)
     r->closing = true;
     redis_drop(r, "");
     timer_stop(r->loop, &r->pause);
-    timer_stop(r->loop, &r->stall);
     xfree(r);
-}
-
-#define TEXT(x)  #x
-#define TEXT_(x) TEXT(x)
-
-const char *
-redis_library_version(void)
-{
-    return TEXT_(HIREDIS_MAJOR) "." TEXT_(HIREDIS_MINOR) "." TEXT_(HIREDIS_PATCH);
 }
 
 bool
@@ -453,12 +449,6 @@ bool
 redis_available(void)
 {
     return false;
-}
-
-const char *
-redis_library_version(void)
-{
-    return "none";
 }
 
 struct redis *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/redis.h - one connection to Redis (or Valkey, or what else speaks RESP2), over hiredis on our loop: it evaluates one Lua script again and again. It is made when
+/* net/redis.h - one connection to Redis (or Valkey, or what else speaks RESP2), on our loop: it evaluates one Lua script again and again. It is made when
  * it is needed, kept, and made again after a loss, with pauses that grow while Redis does not answer. Commands go out at once, one after the other, without
  * waiting for answers; so many as max_pending may be without one. When no answer comes for stall_us while some are wanted, the connection is given up.
  * No TLS. One loop's thread. */
@@ -19,9 +19,7 @@ struct redis;
 struct redis_call;
 
 enum {
-    REDIS_ARGS_MAX = 64,   /* keys and arguments of one call */
-    REDIS_VALUES_MAX = 16, /* integers in an answer */
-    REDIS_ANSWER_MAX = 65536,
+    REDIS_ARGS_MAX = 64, /* keys and arguments of one call */
 };
 
 struct redis_conf {              /* what it points to must outlive the connection */
@@ -40,7 +38,7 @@ struct redis_conf {              /* what it points to must outlive the connectio
 /* The end of a call, once, never inside redis_eval; the call is dead then. error NULL: v holds the n integers that the script returned. */
 typedef void redis_fn(void *arg, const int64_t *v, size_t n, const char *error);
 
-/* False: this build has no hiredis, and nothing else here may be called. */
+/* False: this build has no hiredis (see net/redis_reply.h), and nothing else here may be called. */
 bool redis_available(void);
 const char *redis_library_version(void); /* "none" without it */
 struct redis *redis_open(struct loop *l, const struct redis_conf *conf);

@@ -335,6 +335,30 @@ what_is_no_redis_ends_the_connection(void **state)
     server_says(big);
     UNTIL(calls[0].ended);
     assert_string_equal(why, "it sends an answer of more than 64 KiB");
+    vclock_advance_ms(&now, 260);
+    loop_turn(loop, false);
+    assert_int_equal(eval(0, "k"), ERR_OK);
+    UNTIL(accepted == 3 && server_got("EVAL"));
+    server_says("*2147483647\r\n");
+    UNTIL(calls[0].ended);
+    assert_string_equal(why, "its answer is too long a list");
+}
+
+static void
+what_nobody_asked_for_ends_the_connection(void **state)
+{
+    (void)state;
+    connected();
+    server_says("*1\r\n:1\r\n");
+    UNTIL(losses == 1);
+    assert_string_equal(why, "it says something that it was not asked for");
+    UNTIL(server_ended);
+    assert_int_equal(eval(1, "k"), ERR_OK); /* it had worked, so it may again */
+    UNTIL(accepted == 2 && server_got("EVAL"));
+    server_says("$40\r\n" SHA "\r\n*1\r\n:1\r\n:2\r\n:3\r\n");
+    UNTIL(losses == 2);
+    assert_int_equal(calls[1].ended, 1);
+    assert_string_equal(calls[1].error, "");
 }
 
 static void
@@ -442,6 +466,7 @@ main(void)
         REDIS_TEST(odd_answers_are_errors_of_one_call),
         REDIS_TEST(flushed_script_is_loaded_again),
         REDIS_TEST(what_is_no_redis_ends_the_connection),
+        REDIS_TEST(what_nobody_asked_for_ends_the_connection),
         REDIS_TEST(lost_connection_ends_its_calls_and_comes_back),
         REDIS_TEST(pauses_grow_while_nobody_answers),
         REDIS_TEST(silence_ends_the_connection),
