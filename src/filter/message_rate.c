@@ -45,8 +45,9 @@ static const struct conf_field fields[] = {
       .words = over_words,
       .example = "\"refuse\"",
       .help =
-          "hold: messages over the rate wait, and the client is made to wait. refuse: "
-          "the call ends with RESOURCE_EXHAUSTED." },
+          "hold: messages over the rate wait, and so does the client; what came "
+          "meanwhile, at most the stream's window, goes on together when there is room "
+          "for all of it. refuse: the call ends with RESOURCE_EXHAUSTED." },
     { .key = NULL },
 };
 

@@ -17,7 +17,13 @@
 #include "loop/loop.h"
 #include "obs/stats.h"
 
-enum { LINE = 64, SUBJECT_MAX = 512, DEFAULT_KEYS = 10000, US_PER_S = 1000000 };
+enum {
+    LINE = 64,
+    SUBJECT_MAX = 512,
+    DEFAULT_KEYS = 10000,
+    US_PER_S = 1000000,
+    MILLION = 1000000
+};
 
 #define REASON_RATE_LIMITED     "RATE_LIMITED"
 #define REASON_RATE_KEY_MISSING "RATE_KEY_MISSING"
@@ -183,7 +189,7 @@ rate_limit_close(struct filter *f)
     xfree(r->subject);
 }
 
-/* False: no memory, which a header is not worth a call. */
+/* Without memory it is left out: a header is not worth a call. */
 static void
 header_add(struct filter_call *fc, const char *name, uint64_t value)
 {
@@ -241,7 +247,7 @@ refuse(const struct rate_limit *r, struct filter_call *fc, const struct bucket_s
     };
 
     if (conf->enforce < 100 &&
-        (double)rng_below(fc->rng, US_PER_S) >= conf->enforce / 100 * US_PER_S) {
+        (double)rng_below(fc->rng, MILLION) >= conf->enforce / 100 * MILLION) {
         stat_inc(fc->stats, STAT_RATE_OVER_SHADOW);
         return FILTER_NEXT;
     }

@@ -16,6 +16,18 @@ const struct conf_variant filter_variants[] = {
         "Asks an authorization service (Envoy's envoy.service.auth.v3.Authorization, as "
         "Open Policy Agent and others have it) about each call before a backend gets it. "
         "Without an answer the call is refused."),
+    ROW("apiKey", api_key,
+        "Only clients with a known API key come through. The keys are known by their "
+        "SHA-256 alone."),
+    ROW("fault", fault,
+        "Delays calls and ends them with an error on purpose, for a share of them or "
+        "when a header asks for it, to see what clients make of it."),
+    ROW("headers", headers,
+        "Edits headers of the request and of the answer, at its place among the filters: "
+        "what an earlier one has found out can be told, and a route be chosen by it."),
+    ROW("rbac", rbac,
+        "Who may call what: rules that allow or deny calls by method, header, address, "
+        "certificate, claim or client, or an authorization policy of gRPC."),
     ROW("requestId", request_id,
         "Gives each call an id in a request header, so that the logs of all services "
         "that it passes can be put together."),

@@ -46,6 +46,13 @@
     "Calls that extAuthz judged: error, refused for want of an answer; failed_open, " \
     "let "                                                                            \
     "through for want of one."
+#define FILTER_FILES \
+    "Files of filters (API keys, policies) that were read, or refused as bad."
+#define API_KEYS "Calls that the filter apiKey looked at, by what it found."
+#define RBAC                                                                            \
+    "Calls that the filter rbac decided, shadow_denied: those that it only would have " \
+    "denied."
+#define FAULTS "Faults that the filter fault made on purpose."
 
 static const struct stat_row rows[] = {
     COUNTER(STAT_CALLS_STARTED, "outrigger_calls_started_total",
@@ -104,6 +111,27 @@ static const struct stat_row rows[] = {
             "Header edits and status texts that became too long for their call."),
     COUNTER(STAT_FILTERS_FAILED, "outrigger_filters_failed_total",
             "Calls that ended with INTERNAL because a filter broke its own rules."),
+    LABELED(STAT_FILTER_FILES_READ, "outrigger_filter_files_total", "result=\"read\"",
+            FILTER_FILES),
+    LABELED(STAT_FILTER_FILES_REFUSED, "outrigger_filter_files_total",
+            "result=\"refused\"", FILTER_FILES),
+    LABELED(STAT_API_KEYS_GOOD, "outrigger_api_keys_total", "result=\"good\"", API_KEYS),
+    LABELED(STAT_API_KEYS_MISSING, "outrigger_api_keys_total", "result=\"missing\"",
+            API_KEYS),
+    LABELED(STAT_API_KEYS_UNKNOWN, "outrigger_api_keys_total", "result=\"unknown\"",
+            API_KEYS),
+    LABELED(STAT_RBAC_ALLOWED, "outrigger_rbac_total", "result=\"allowed\"", RBAC),
+    LABELED(STAT_RBAC_DENIED, "outrigger_rbac_total", "result=\"denied\"", RBAC),
+    LABELED(STAT_RBAC_SHADOW_DENIED, "outrigger_rbac_total", "result=\"shadow_denied\"",
+            RBAC),
+    COUNTER(STAT_RBAC_LINES_DROPPED, "outrigger_rbac_audit_dropped_total",
+            "Audit lines that were not written because of auditPerSecond."),
+    LABELED(STAT_FAULT_DELAYS, "outrigger_faults_total", "kind=\"delay\"", FAULTS),
+    LABELED(STAT_FAULT_ABORTS, "outrigger_faults_total", "kind=\"abort\"", FAULTS),
+    LEVEL(STAT_FAULTS_ACTIVE, "outrigger_faults_active", NULL,
+          "Calls that the filter fault delays now."),
+    COUNTER(STAT_FAULTS_OVER_LIMIT, "outrigger_faults_over_limit_total",
+            "Faults that were left out because of maxActive."),
     COUNTER(STAT_MESSAGES_TOO_LARGE, "outrigger_messages_too_large_total",
             "Calls that ended because of a message over the limit of their route."),
     COUNTER(STAT_SIDE_CALLS, "outrigger_side_calls_total",
@@ -152,6 +180,32 @@ static const struct stat_row rows[] = {
             "Attempts replayed because no backend had processed the one before."),
     COUNTER(STAT_REPLAYS_REFUSED_LIMIT, "outrigger_transparent_retries_exhausted_total",
             "Calls that were refused on every attempt."),
+    COUNTER(STAT_RETRIES, "outrigger_retries_total",
+            "Attempts made by a retryPolicy because the one before had failed."),
+    COUNTER(STAT_RETRIES_SUCCEEDED, "outrigger_retries_succeeded_total",
+            "Calls that ended with OK after at least one such attempt."),
+    COUNTER(STAT_HEDGES, "outrigger_hedges_total",
+            "Attempts made by a hedgingPolicy beside the first."),
+    COUNTER(STAT_HEDGES_WON, "outrigger_hedges_won_total",
+            "Calls that ended with OK from such an attempt."),
+    LABELED(STAT_RETRIES_REFUSED_BUDGET, "outrigger_retries_refused_total",
+            "reason=\"budget\"",
+            "Retries and hedges that a policy wanted and that were not sent, by reason."),
+    LABELED(STAT_RETRIES_REFUSED_THROTTLE, "outrigger_retries_refused_total",
+            "reason=\"throttle\"",
+            "Retries and hedges that a policy wanted and that were not sent, by reason."),
+    LABELED(STAT_RETRIES_REFUSED_DEADLINE, "outrigger_retries_refused_total",
+            "reason=\"deadline\"",
+            "Retries and hedges that a policy wanted and that were not sent, by reason."),
+    LABELED(STAT_RETRIES_REFUSED_COMMIT, "outrigger_retries_refused_total",
+            "reason=\"commit\"",
+            "Retries and hedges that a policy wanted and that were not sent, by reason."),
+    LABELED(STAT_RETRIES_REFUSED_PUSHBACK, "outrigger_retries_refused_total",
+            "reason=\"pushback\"",
+            "Retries and hedges that a policy wanted and that were not sent, by reason."),
+    LABELED(STAT_RETRIES_REFUSED_ATTEMPTS, "outrigger_retries_refused_total",
+            "reason=\"attempts\"",
+            "Retries and hedges that a policy wanted and that were not sent, by reason."),
     COUNTER(
         STAT_STATUS_SYNTHESIZED, "outrigger_status_synthesized_total",
         "Answers without a grpc-status, or not gRPC at all, that were turned into one."),
@@ -246,11 +300,14 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_PENDING_TIMEOUTS, "outrigger_pending_timeouts_total",
             "Calls that waited longer than pendingTimeout."),
     LABELED(STAT_RATE_LIMITED, "outrigger_rate_limit_total", "result=\"refused\"",
-            "Calls over the limit of a rateLimit filter."),
+            "Calls that a rateLimit filter found over its limit, or without a part of "
+            "its key."),
     LABELED(STAT_RATE_OVER_SHADOW, "outrigger_rate_limit_total", "result=\"passed\"",
-            "Calls over the limit of a rateLimit filter."),
+            "Calls that a rateLimit filter found over its limit, or without a part of "
+            "its key."),
     LABELED(STAT_RATE_KEY_MISSING, "outrigger_rate_limit_total", "result=\"key_missing\"",
-            "Calls over the limit of a rateLimit filter."),
+            "Calls that a rateLimit filter found over its limit, or without a part of "
+            "its key."),
     LEVEL(STAT_RATE_KEYS, "outrigger_rate_limit_keys", NULL,
           "Keys of rateLimit filters that have a bucket."),
     COUNTER(STAT_RATE_KEYS_REPLACED, "outrigger_rate_limit_keys_replaced_total",

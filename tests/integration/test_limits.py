@@ -2,6 +2,7 @@
 """The filters that limit: rateLimit, messageRate, concurrencyLimit and doomedCall, with real clients."""
 import concurrent.futures
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -162,7 +163,6 @@ def test_a_flood_of_keys_costs_no_memory_and_gets_no_more(tmp_path):
     ({"type": "doomedCall", "probe": "200%"}, "probe"),
 ])
 def test_settings_that_cannot_be_are_refused_with_a_sentence(tmp_path, limit, says):
-    import json
     path = tmp_path / "c.json"
     path.write_text(json.dumps({"version": 1, "pools": [
         {"name": "app", "endpoints": ["127.0.0.1:1"]}], "listeners": [
@@ -189,12 +189,12 @@ def test_a_stream_with_too_many_messages_is_held_back_or_ended(backend):
     with limited(backend, {"type": "messageRate", "rate": "40/s", "burst": 10},
                  routes=routes) as proxy, proxy.open_channel() as channel:
         stub = protos.Stub(channel)
-        code, took = stream_in(stub, 10)
-        assert code is OK and took < 0.2 * env.SLOW
+        assert stream_in(stub, 10)[0] is OK
+        assert proxy.counters()["outrigger_message_rate_held_total"] == 0
         code, took = stream_in(stub, 30)
         assert code is OK and took >= 0.5
-        assert ask(stub)[0] is OK
         assert proxy.counters()["outrigger_message_rate_held_total"] >= 1
+        assert ask(stub)[0] is OK
     with limited(backend, {"type": "messageRate", "rate": "40/s", "burst": 10,
                            "over": "refuse"}) as proxy, proxy.open_channel() as channel:
         stub = protos.Stub(channel)
@@ -208,8 +208,10 @@ def test_calls_above_a_fixed_number_are_refused(backend):
     with limited(backend, {"type": "concurrencyLimit", "max": 3}, workers=2) as proxy, \
             contextlib.ExitStack() as stack:
         stubs = [protos.Stub(stack.enter_context(proxy.open_channel())) for _ in range(4)]
+        assert all(ask(s)[0] is OK for s in stubs)
+        sleep = ("x-test-sleep-ms", str(int(700 * env.SLOW)))
         with concurrent.futures.ThreadPoolExecutor(10) as pool:
-            done = list(pool.map(lambda i: ask(stubs[i % 4], ("x-test-sleep-ms", "700")),
+            done = list(pool.map(lambda i: ask(stubs[i % 4], sleep),
                                  range(10)))
         refused = [d for d in done if d[0] is grpc.StatusCode.UNAVAILABLE]
         assert len(refused) == 7, done
@@ -247,4 +249,4 @@ def test_a_call_that_cannot_end_in_time_reaches_no_backend(backend):
         assert ask(stub, timeout=5)[0] is OK
         counters = proxy.counters()
         assert counters["outrigger_doomed_calls_refused_total"] == 1
-        assert 100 < counters["outrigger_doomed_calls_saved_milliseconds_total"] <= 200
+        assert 100 < counters["outrigger_doomed_calls_saved_milliseconds_total"] <= 210
