@@ -335,13 +335,14 @@ class ExtAuthz(Example):
 
     def check(self):
         token = ("authorization", "Bearer ann")
-        assert self.call("/grpc.health.v1.Health/Check").name == "app"
-        stranger = self.call("/shop.Cart/Get")
+        assert self.call("/shop.Login/Begin").name == "app"
+        stranger = named.ask(self.listen, "/shop.Cart/Get", (), "a.example")
         assert (stranger.code, stranger.text) == ("UNAUTHENTICATED", "who are you?")
         for _ in range(5):
             assert self.call("/shop.Cart/Get", token).sent["x-user"] == ["ann"]
         assert len(self.authz.asked) <= 2 * env.WORKERS + 1      # those without a token, and one of Ann's
-        assert self.call("/shop.Cart/Get", token, ("x-tenant", "greedy")).code == "RESOURCE_EXHAUSTED"
+        greedy = named.ask(self.listen, "/shop.Cart/Get", (token, ("x-tenant", "greedy")), "a.example")
+        assert greedy.code == "RESOURCE_EXHAUSTED"
         asked = self.rls.asked[-1]
         assert [[(e.key, e.value) for e in d.entries] for d in asked.descriptors] == [
             [("tenant", "greedy"), ("method", "Get")], [("generic_key", "all")]]
