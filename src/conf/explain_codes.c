@@ -767,6 +767,74 @@ const struct explain_code explain_codes[] = {
               "clients that set no deadline.",
       .bad = FILTER("\"type\": \"deadline\", \"default\": \"2m\", \"max\": \"1m\""),
       .good = FILTER("\"type\": \"deadline\", \"default\": \"30s\", \"max\": \"1m\"") },
+    { .code = "E0450",
+      .title = "a mark for calls that are never let through",
+      .text = "failureModeAllowHeader of extAuthz marks calls that were let through "
+              "without an answer of the service; only failureModeAllow lets any through.",
+      .bad = FILTER(
+          "\"type\": \"extAuthz\", \"pool\": \"app\", \"failureModeAllowHeader\": true"),
+      .good = FILTER("\"type\": \"extAuthz\", \"pool\": \"app\", \"failureModeAllow\": "
+                     "true, \"failureModeAllowHeader\": true") },
+    { .code = "E0451",
+      .title = "not a name of a header with a star",
+      .text =
+          "allowedHeaders of extAuthz has names of headers in lower case. One star at "
+          "the end or at the begin stands for any rest: \"x-*\", \"*-id\".",
+      .bad = FILTER(
+          "\"type\": \"extAuthz\", \"pool\": \"app\", \"allowedHeaders\": [\"*x*\"]"),
+      .good = FILTER(
+          "\"type\": \"extAuthz\", \"pool\": \"app\", \"allowedHeaders\": [\"x-*\"]") },
+    { .code = "E0452",
+      .title = "an entry of a descriptor with no value, or with two",
+      .text = "An entry is a pair of a key and a value. The value is either a fixed text "
+              "(value) or a part of the call (from, as in \"header:x-tenant\").",
+      .bad = FILTER(
+          "\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": \"app\", "
+          "\"descriptors\": [{ \"entries\": [{ \"key\": \"tenant\" }] }]"),
+      .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
+                     "\"app\", \"descriptors\": [{ \"entries\": [{ \"key\": \"tenant\", "
+                     "\"from\": \"header:x-tenant\" }] }]") },
+    { .code = "E0453",
+      .title = "a rate where there should be none, or none where there should be one",
+      .text = "With pool a rate limit service knows the limits, so descriptors of "
+              "globalRateLimit have no rate. With redis the limits stand in the config: "
+              "each descriptor has a rate, and a burst that holds the hits of a call.",
+      .bad = FILTER(
+          "\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": \"app\", "
+          "\"descriptors\": [{ \"entries\": \"method\", \"rate\": \"5/s\" }]"),
+      .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
+                     "\"app\", \"descriptors\": [{ \"entries\": \"method\" }]") },
+    { .code = "E0454",
+      .title = "not a place where Redis can be",
+      .text =
+          "redis.address of globalRateLimit is an address (\"127.0.0.1:6379\"), a unix "
+          "socket (\"unix:/run/redis.sock\") or a name (\"dns:///redis:6379\")." },
+    { .code = "E0455",
+      .title = "this build cannot speak to Redis",
+      .text =
+          "Limits in Redis need libhiredis when the program is built. Install "
+          "libhiredis-dev (Debian, Ubuntu) and build again, or use the pool of a rate "
+          "limit service." },
+    { .code = "E0456",
+      .title = "a user of Redis without a password",
+      .text = "Redis is told a user only with a password. Without both the connection is "
+              "Redis's default user." },
+    { .code = "E0457",
+      .title = "not a name for shared limits",
+      .text = "domain and redis.prefix of globalRateLimit are names of 1 to 128 bytes "
+              "without control characters, quotes and backslashes.",
+      .bad = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"\", \"pool\": \"app\", "
+                    "\"descriptors\": [{ \"entries\": \"method\" }]"),
+      .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
+                     "\"app\", \"descriptors\": [{ \"entries\": \"method\" }]") },
+    { .code = "E0458",
+      .title = "no place for shared limits, or two",
+      .text = "globalRateLimit asks either the rate limit service of a pool (pool) or a "
+              "Redis (redis).",
+      .bad = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", "
+                    "\"descriptors\": [{ \"entries\": \"method\" }]"),
+      .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
+                     "\"app\", \"descriptors\": [{ \"entries\": \"method\" }]") },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

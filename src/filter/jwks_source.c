@@ -241,6 +241,16 @@ url_note_absent(struct jwks_source *s)
     s->asked_n = 0;
 }
 
+/* 1 s, 2 s, 4 s ... */
+static int64_t
+url_backoff_ms(const struct jwks_source *s)
+{
+    unsigned n = s->failures < 6 ? s->failures : 6;
+    int64_t ms = (int64_t)500 << n;
+
+    return ms < JWKS_RETRY_MAX_S * 1000 ? ms : JWKS_RETRY_MAX_S * 1000;
+}
+
 static void
 url_on_answer(void *arg, const char *why, struct slice text)
 {
@@ -253,14 +263,9 @@ url_on_answer(void *arg, const char *why, struct slice text)
         source_complain(s, why);
     else
         good = source_take(s, (const char *)text.p, text.n);
-    if (good) {
-        s->failures = 0;
-    } else {
-        wait_ms = (int64_t)1000 << (s->failures < 5 ? s->failures : 5);
-        if (wait_ms > JWKS_RETRY_MAX_S * 1000)
-            wait_ms = JWKS_RETRY_MAX_S * 1000;
-        s->failures++;
-    }
+    s->failures = good ? 0 : s->failures + 1;
+    if (!good && url_backoff_ms(s) < wait_ms)
+        wait_ms = url_backoff_ms(s);
     timer_start(s->loop, &s->timer, rng_jitter(&s->rng, wait_ms, JITTER_PERCENT) * 1000);
     pthread_mutex_lock(&s->lock);
     if (good)

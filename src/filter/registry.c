@@ -12,6 +12,10 @@
     }
 
 const struct conf_variant filter_variants[] = {
+    ROW("extAuthz", ext_authz,
+        "Asks an authorization service (Envoy's envoy.service.auth.v3.Authorization, as "
+        "Open Policy Agent and others have it) about each call before a backend gets it. "
+        "Without an answer the call is refused."),
     ROW("apiKey", api_key,
         "Only clients with a known API key come through. The keys are known by their "
         "SHA-256 alone."),
@@ -38,6 +42,11 @@ const struct conf_variant filter_variants[] = {
         "Lets so many calls per time go on, for all or by client, header, method ...; "
         "shared exactly by all workers. The others end with RESOURCE_EXHAUSTED and the "
         "time after which to try again."),
+    ROW("globalRateLimit", global_rate_limit,
+        "Limits that many proxies share: asks a rate limit service (Envoy's "
+        "envoy.service.ratelimit.v3.RateLimitService) about each call, or keeps the "
+        "limits "
+        "in Redis itself. Without an answer the call goes on."),
     ROW("messageRate", message_rate,
         "Lets so many messages per time from the client go on in each call; a stream "
         "with more is held back, or ended."),

@@ -16,6 +16,7 @@
 #include "proxy/listener_conf.h"
 #include "proxy/request.h"
 #include "proxy/route.h"
+#include "proxy/server.h"
 #include "proxy/table.h"
 #include "proxy/worker.h"
 
@@ -155,6 +156,7 @@ filters_attach(struct call *c, const struct chain *chain)
     fc->listener = c->table->table->conf->name;
     fc->route = c->route ? c->route->name : "";
     fc->address = &c->owner->peer;
+    fc->local = c->owner->h2 ? &c->owner->server->addr : NULL;
     fc->connection = c->owner->h2 ? h2_conn_number(c->owner->h2) : 0;
     fc->request = &c->down.in_headers;
     fc->path = h2_headers_get(fc->request, H2_TOKEN_PATH);

@@ -7,6 +7,7 @@
 #include "base/base64.h"
 #include "base/slab.h"
 #include "base/xalloc.h"
+#include "conf/field.h"
 #include "conf/json.h"
 #include "filter/token.h"
 #include "fuzz.h"
@@ -130,7 +131,8 @@ check_json(const uint8_t *bytes, size_t n)
         compare_value(&s, jscan_next(&s), tree, &keys);
         FUZZ_CHECK(jscan_next(&s) == JSCAN_DONE);
         xfree(copy);
-    } else if (tree && n < 256) {
+    } else if (tree && n < 256 &&
+               !memchr(bytes, '\0', n)) { /* jansson 2.14 loses a NUL behind a number */
         /* Short texts can only be over our limits by depth or a long number. */
         unsigned depth = 0, most = 0, digits = 0, longest = 0;
 

@@ -131,6 +131,44 @@ the_first_route_that_fits_and_why_not_those_before(void **state)
 }
 
 static void
+policies_are_told_with_their_home(void **state)
+{
+    char previous[] = "grpc-previous-rpc-attempts=1";
+    struct explain e;
+
+    (void)state;
+    table_open("[{\"match\":{\"service\":\"a.A\"},\"to\":\"one\",\"retryPolicy\":{"
+               "\"maxAttempts\":3,\"initialBackoff\":\"0.1s\",\"maxBackoff\":\"1s\","
+               "\"backoffMultiplier\":2,\"retryableStatusCodes\":[\"UNAVAILABLE\",8],"
+               "\"perTryTimeout\":\"250ms\",\"retryOnlyFirstHop\":true}},"
+               "{\"match\":{\"service\":\"b.B\"},\"to\":\"two\",\"hedgingPolicy\":{"
+               "\"maxAttempts\":2,\"hedgingDelay\":\"p95\"}},{\"to\":\"one\"}]");
+    ask("/a.A/Get");
+    explain_init(&e, table, &call);
+    print(&e);
+    told("  retryPolicy of the route: at most 3 attempts after RESOURCE_EXHAUSTED, "
+         "UNAVAILABLE; 100ms apart, x2 up to 1s; perTryTimeout 250ms\n");
+    explain_done(&e);
+    ask("/a.A/Get");
+    header(previous);
+    explain_init(&e, table, &call);
+    print(&e);
+    told("    not for this call: it comes with grpc-previous-rpc-attempts");
+    explain_done(&e);
+    ask("/b.B/Get");
+    explain_init(&e, table, &call);
+    print(&e);
+    told("  hedgingPolicy of the route: at most 2 attempts, p95 of the method's time "
+         "apart; not fatal: none\n");
+    explain_done(&e);
+    strbuf_done(&out);
+    strbuf_init(&out, TEXT_MAX);
+    explain_routes(table, "127.0.0.1:8080", &out);
+    told("-> pool one; retryPolicy: at most 3 attempts after");
+    told("routes[2]: every call -> pool one\n");
+}
+
+static void
 a_name_of_the_client_is_one_of_a_verified_certificate(void **state)
 {
     struct explain e;
@@ -427,6 +465,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_first_route_that_fits_and_why_not_those_before),
+        TEST(policies_are_told_with_their_home),
         TEST(a_name_of_the_client_is_one_of_a_verified_certificate),
         TEST(of_thousands_the_nearest_are_shown),
         TEST(the_sticky_target_is_that_of_calls),

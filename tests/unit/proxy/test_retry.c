@@ -518,6 +518,26 @@ the_budget_is_asked(void **state)
     want_status(3, "0");
 }
 
+/* The death of a backend is no storm. */
+static void
+calls_that_lost_their_connection_need_no_budget(void **state)
+{
+    struct attempt_seen a, b;
+
+    (void)state;
+    retry_with(3);
+    rig.pools[RIG_APP].conf.limits.min_retry_concurrency = 0;
+    tryrig_open();
+    client_call(3, NULL);
+    a = next_try();
+    h2peer_hang_up(a.p);
+    b = next_try();
+    assert_int_equal(atomic_load(&guard()->open), 0);
+    answer_code(&b, "14", NULL, NULL); /* this one does */
+    want_answer(3, "14");
+    assert_int_equal(counted(STAT_RETRIES_REFUSED_BUDGET), 1);
+}
+
 static void
 max_retries_is_asked(void **state)
 {
@@ -839,6 +859,7 @@ main(void)
         TRY_TEST(pushback_may_say_never),
         TRY_TEST(throttling_stops_at_half),
         TRY_TEST(the_budget_is_asked),
+        TRY_TEST(calls_that_lost_their_connection_need_no_budget),
         TRY_TEST(max_retries_is_asked),
         TRY_TEST(never_past_the_deadline),
         TRY_TEST(the_client_goes_during_the_backoff),
