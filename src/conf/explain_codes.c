@@ -622,6 +622,14 @@ const struct explain_code explain_codes[] = {
           JWT("\"require\": \"all\", \"providers\": [{ \"issuer\": \"a\", \"audiences\": "
               "\"b\", \"jwks\": " JWKS_TEXT " }, { \"issuer\": \"c\", \"audiences\": "
               "\"b\", \"jwks\": " JWKS_TEXT ", \"fromHeaders\": \"x-device\" }]") },
+    { .code = "E0347",
+      .title = "a file with keys of tokens that cannot be read",
+      .text =
+          "Check the path, which is a whole one (\"file:/etc/keys/jwks.json\"), and that "
+          "the user that runs the program may read the file. It must be there when "
+          "the program starts; when it goes later, the keys stay.",
+      .bad = JWT_ONE("\"file:/nonexistent/jwks.json\"", ""),
+      .good = JWT_ONE(JWKS_TEXT, "") },
     { .code = "E0361",
       .title = "a number of a retry policy that must be above 0",
       .text = "With backoffMultiplier 0 there would be no time between attempts, with "
