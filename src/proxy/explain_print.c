@@ -10,6 +10,7 @@
 #include "filter/retry_policy.h"
 #include "grpc/status.h"
 #include "proxy/explain.h"
+#include "proxy/explain_filters.h"
 #include "proxy/listener_conf.h"
 #include "proxy/route.h"
 #include "proxy/table.h"
@@ -295,6 +296,7 @@ explain_print(const struct explain *e, const char *address, uint64_t config,
     print_choice(e, out);
     print_time(e, out);
     print_method(e->method, out);
+    explain_filters(e->table, e->route, out);
     print_policy(e, out);
     print_actions(e->route->conf, out);
     print_skips(e, out);
@@ -419,6 +421,8 @@ explain_json(const struct explain *e, const char *address, uint64_t config,
     json_targets(e->route->conf, out);
     strbuf_puts(out, ",\n\"config\":");
     conf_print(&route_conf_struct, e->route->conf, out);
+    strbuf_puts(out, ",\n\"filters\":");
+    explain_filters_json(e->table, e->route, out);
     strbuf_puts(out, "},\"answer\":");
     if (e->route->conf->status.on)
         json_text_add(out, e->route->conf->status.code);
@@ -477,6 +481,7 @@ explain_routes(const struct table *t, const char *address, struct strbuf *out)
 {
     strbuf_printf(out, "listener %s (%s): %zu route%s\n", t->conf->name, address,
                   t->route_count, t->route_count == 1 ? "" : "s");
+    explain_filters_line(t, NULL, "  filters: ", out);
     for (size_t i = 0; i < t->route_count; i++) {
         strbuf_puts(out, "  ");
         put_route(&t->routes[i], out);
@@ -489,6 +494,8 @@ explain_routes(const struct table *t, const char *address, struct strbuf *out)
             put_policy(t->routes[i].policy, out);
         }
         strbuf_puts(out, "\n");
+        if (t->routes[i].conf->filters.n)
+            explain_filters_line(t, &t->routes[i], "    filters: ", out);
     }
 }
 
@@ -499,7 +506,9 @@ explain_routes_json(const struct table *t, const char *address, struct strbuf *o
     json_key(out, "name", t->conf->name);
     strbuf_puts(out, ",");
     json_key(out, "address", address);
-    strbuf_puts(out, ",\"routes\":[");
+    strbuf_puts(out, ",\n\"filters\":");
+    explain_filters_json(t, NULL, out);
+    strbuf_puts(out, ",\n\"routes\":[");
     for (size_t i = 0; i < t->route_count; i++) {
         strbuf_puts(out, i ? ",\n{" : "\n{");
         json_route_name(&t->routes[i], out);
@@ -507,6 +516,8 @@ explain_routes_json(const struct table *t, const char *address, struct strbuf *o
         conf_print(&match_conf_struct, &t->routes[i].conf->match, out);
         strbuf_puts(out, ",");
         json_targets(t->routes[i].conf, out);
+        strbuf_puts(out, ",\n\"filters\":");
+        explain_filters_json(t, &t->routes[i], out);
         strbuf_puts(out, ",");
         json_key(out, "retry",
                  t->routes[i].policy ? policy_key(t->routes[i].policy) : NULL);
