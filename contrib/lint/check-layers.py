@@ -13,6 +13,7 @@ LIBRARIES = (
     (r"yaml", ("conf",)),
     (r"protobuf-c/", ("grpc",)),
     (r"openssl/", ("net",)),
+    (r"curl/", ("net",)),
     (r"hiredis", ("net",)),
     (r"ares", ("resolve",)),
     (r"xxhash", ("lb",)),

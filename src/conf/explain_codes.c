@@ -17,6 +17,18 @@
 #define FILTER(keys) \
     LISTENER "\"filters\": [{ " keys " }], \"routes\": [{ \"to\": \"app\" }] }]"
 
+/* The key of RFC 7515 A.3. */
+#define JWKS_TEXT                                                               \
+    "\"{\\\"keys\\\": [{ \\\"kty\\\": \\\"EC\\\", \\\"crv\\\": \\\"P-256\\\", " \
+    "\\\"x\\\": \\\"f83OJ3D2xF1"                                                \
+    "Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\\\", \\\"y\\\": "                         \
+    "\\\"x_FEzRu9m36HLN_tue659LNpXW6pCySti"                                     \
+    "kYjKIWI5a0\\\" }]}\""
+#define JWT(keys) FILTER("\"type\": \"jwt\", " keys)
+#define JWT_ONE(jwks, more)                                                 \
+    JWT("\"issuer\": \"https://id.example\", \"audiences\": [\"orders\"], " \
+        "\"jwks\": " jwks more)
+
 const struct explain_code explain_codes[] = {
     { .code = "E0101",
       .title = "the file cannot be read",
@@ -550,6 +562,66 @@ const struct explain_code explain_codes[] = {
       .good =
           LISTENER "\"filters\": [\"requestId\"], \"routes\": [{ \"to\": \"app\", "
                    "\"filters\": [{ \"type\": \"requestId\", \"off\": true }] }] }]" },
+    { .code = "E0340",
+      .title = "a jwt filter that does not know whom to trust",
+      .text =
+          "There is no default for who may make tokens (issuer), whom they must be for "
+          "(audiences) and the keys (jwks): without one of them tokens of others, or "
+          "for other services, could be used here.",
+      .bad = JWT("\"issuer\": \"https://id.example\", \"jwks\": " JWKS_TEXT),
+      .good = JWT_ONE(JWKS_TEXT, "") },
+    { .code = "E0341",
+      .title = "not a place for keys of tokens",
+      .text =
+          "jwks is \"file:/path\" with the whole path, a URL, or the set itself as text "
+          "that begins with {. Keys like refresh belong to a URL; a file is read again "
+          "when it changes.",
+      .bad = JWT_ONE("\"/etc/keys/jwks.json\"", ""),
+      .good = JWT_ONE(JWKS_TEXT, "") },
+    { .code = "E0342",
+      .title = "a set of keys that cannot be used",
+      .text =
+          "The JSON Web Key Set (RFC 7517) is read when the config is, and must have a "
+          "key that can check a signature with one of the algorithms. RSA keys need "
+          "2048 bits, secrets the length of their hash, points must be on their curve; "
+          "at most 64 keys and 256 KiB are read.",
+      .bad = JWT_ONE("\"{\\\"keys\\\": []}\"", ""),
+      .good = JWT_ONE(JWKS_TEXT, "") },
+    { .code = "E0343",
+      .title = "keys cannot come from a URL here",
+      .text =
+          "URLs are read with libcurl, which is opened when a config names one. Install "
+          "it (Debian: libcurl4), or let something else put the keys into a file." },
+    { .code = "E0344",
+      .title = "one issuer beside several",
+      .text =
+          "One issuer is written straight into the filter; with \"providers\" the same "
+          "keys are written in each of them.",
+      .bad = JWT_ONE(JWKS_TEXT, ", \"providers\": [{ \"issuer\": \"a\", \"audiences\": "
+                                "\"b\", \"jwks\": " JWKS_TEXT " }]"),
+      .good = JWT("\"providers\": [{ \"issuer\": \"https://id.example\", \"audiences\": "
+                  "\"orders\", \"jwks\": " JWKS_TEXT " }]") },
+    { .code = "E0345",
+      .title = "a header with two meanings",
+      .text =
+          "What backends get of a token (claimToHeaders, payloadHeader) has a header of "
+          "its own: what clients send in it is taken out of each request, so it cannot "
+          "be where the token comes, too.",
+      .bad = JWT_ONE(JWKS_TEXT, ", \"payloadHeader\": \"authorization\""),
+      .good = JWT_ONE(JWKS_TEXT, ", \"payloadHeader\": \"x-claims\"") },
+    { .code = "E0346",
+      .title = "all providers, and two in one header",
+      .text =
+          "With \"require\": \"all\" a call has a token of each provider, so each needs "
+          "a header of its own (fromHeaders).",
+      .bad =
+          JWT("\"require\": \"all\", \"providers\": [{ \"issuer\": \"a\", \"audiences\": "
+              "\"b\", \"jwks\": " JWKS_TEXT " }, { \"issuer\": \"c\", \"audiences\": "
+              "\"b\", \"jwks\": " JWKS_TEXT " }]"),
+      .good =
+          JWT("\"require\": \"all\", \"providers\": [{ \"issuer\": \"a\", \"audiences\": "
+              "\"b\", \"jwks\": " JWKS_TEXT " }, { \"issuer\": \"c\", \"audiences\": "
+              "\"b\", \"jwks\": " JWKS_TEXT ", \"fromHeaders\": \"x-device\" }]") },
     { .code = "E0361",
       .title = "a number of a retry policy that must be above 0",
       .text = "With backoffMultiplier 0 there would be no time between attempts, with "
@@ -688,6 +760,13 @@ const struct explain_code explain_codes[] = {
       .bad = FILTER("\"type\": \"rateLimit\", \"rate\": \"5/s\", \"maxKeys\": 100"),
       .good = FILTER("\"type\": \"rateLimit\", \"rate\": \"5/s\", \"key\": \"address\", "
                      "\"maxKeys\": 100") },
+    { .code = "E0440",
+      .title = "a default deadline that makes no sense",
+      .text = "default of the filter deadline is for calls that have no time limit. With "
+              "required there are none, and one that is longer than max would favour "
+              "clients that set no deadline.",
+      .bad = FILTER("\"type\": \"deadline\", \"default\": \"2m\", \"max\": \"1m\""),
+      .good = FILTER("\"type\": \"deadline\", \"default\": \"30s\", \"max\": \"1m\"") },
     { .code = "E0450",
       .title = "a mark for calls that are never let through",
       .text = "failureModeAllowHeader of extAuthz marks calls that were let through "
@@ -873,6 +952,18 @@ const struct explain_code explain_codes[] = {
       .bad = LISTENER "\"direction\": \"outbound\", \"mirrorGoaway\": true, "
                       "\"routes\": [{ \"to\": \"app\" }] }]",
       .good = LISTENER "\"mirrorGoaway\": true, \"routes\": [{ \"to\": \"app\" }] }]" },
+    { .code = "W0342",
+      .title = "a key of a set that is not used",
+      .text =
+          "It is weak or broken, so tokens that it signed are refused; the other keys "
+          "of the set are used." },
+    { .code = "W0343",
+      .title = "keys of tokens over plain http",
+      .text =
+          "Whoever can change the answer on its way can put keys of his own into it and "
+          "make tokens that are taken here. Use https.",
+      .bad = JWT_ONE("\"http://id.example/jwks.json\"", ""),
+      .good = JWT_ONE(JWKS_TEXT, "") },
     { .code = "W0360",
       .title = "more attempts than are made",
       .text =

@@ -83,6 +83,9 @@ struct filter_host {
     const struct tls_peer *(*peer)(const struct filter_call *fc);
     const char *(*identity)(const struct filter_call *fc);
     struct pool *(*pool)(const struct filter_call *fc, const struct filter *f);
+    /* From on_request, or while the call waits there: the call ends at this time of the loop's clock at the latest. Only an earlier one than fc->deadline_us, which it
+     * changes, makes a difference; it holds whatever route is found by filter_ask_match. */
+    void (*set_deadline)(struct filter_call *fc, int64_t deadline_us);
 };
 
 /* Why a call is refused. Everything but code and reason may be left 0. */

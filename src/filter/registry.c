@@ -25,12 +25,19 @@ const struct conf_variant filter_variants[] = {
     ROW("headers", headers,
         "Edits headers of the request and of the answer, at its place among the filters: "
         "what an earlier one has found out can be told, and a route be chosen by it."),
+    ROW("jwt", jwt,
+        "Lets calls through that carry a token (JWT) of a trusted issuer, and refuses "
+        "others with UNAUTHENTICATED."),
     ROW("rbac", rbac,
         "Who may call what: rules that allow or deny calls by method, header, address, "
         "certificate, claim or client, or an authorization policy of gRPC."),
     ROW("requestId", request_id,
         "Gives each call an id in a request header, so that the logs of all services "
         "that it passes can be put together."),
+    ROW("deadline", deadline,
+        "Gives calls without a deadline one, cuts those that are too late, keeps a "
+        "reserve, or refuses calls without one. What calls and routes say themselves is "
+        "enforced with and without this filter."),
     ROW("rateLimit", rate_limit,
         "Lets so many calls per time go on, for all or by client, header, method ...; "
         "shared exactly by all workers. The others end with RESOURCE_EXHAUSTED and the "

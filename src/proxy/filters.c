@@ -27,6 +27,7 @@ struct call_filters {
     bool aside_end;   /* with them comes the end */
     bool ended;       /* the request's end was shown */
     int64_t answered_us;
+    int64_t limit_us; /* the earliest deadline that a filter set; 0: none did */
     _Alignas(16) char state[];
 };
 
@@ -56,6 +57,30 @@ host_pool(const struct filter_call *fc, const struct filter *f)
     const struct table_use *use = filters_call(fc)->table;
 
     return use->targets[table_filter_target(use->table, f)].pool;
+}
+
+static void
+host_set_deadline(struct filter_call *fc, int64_t deadline_us)
+{
+    struct call *c = filters_call(fc);
+
+    if (c->response == HALF_CLOSED) /* no timer may start behind the end */
+        return;
+    c->filters->limit_us = route_stricter(c->filters->limit_us, deadline_us);
+    filters_bound(c);
+}
+
+void
+filters_bound(struct call *c)
+{
+    struct call_filters *f = c->filters;
+    int64_t left_us = f->limit_us - loop_now_us(c->worker->loop);
+
+    if (f->limit_us && route_stricter(c->deadline_us, f->limit_us) != c->deadline_us) {
+        c->deadline_us = f->limit_us;
+        timer_start(c->worker->loop, &c->deadline, left_us > 0 ? left_us : 0);
+    }
+    f->fc.deadline_us = c->deadline_us;
 }
 
 /* What the filter said becomes the call's end. */
@@ -97,6 +122,7 @@ static const struct filter_host host = {
     .peer = host_peer,
     .identity = host_identity,
     .pool = host_pool,
+    .set_deadline = host_set_deadline,
 };
 
 /* --- begin ----------------------------------------------------------------------------- */

@@ -355,6 +355,17 @@ retry_left_us(const struct call *c)
     return c->deadline_us ? c->deadline_us - loop_now_us(c->worker->loop) : INT64_MAX;
 }
 
+/* The budget is against load that makes itself. A connection breaks once, and what was on it is no more than what its backend had to carry anyway: all of
+ * these calls may be tried again, so that the death of one backend is not seen by a part of its calls. */
+static bool
+retry_is_free(const struct attempt *a)
+{
+    int err = a->up.close_err;
+
+    return !a->answered && !a->up.conn &&
+           (err == ERR_CONN_LOST || err == ERR_EOF || err == ERR_KEEPALIVE);
+}
+
 /* The attempt has failed like this. True: `next` runs, the answer is forgotten. */
 static bool
 retry_again(struct attempt *a, const struct retry_end *end)
@@ -373,7 +384,7 @@ retry_again(struct attempt *a, const struct retry_end *end)
     v = retry_decide(r->policy, &r->at, end, pool_retry_guard(c->pool), retry_left_us(c),
                      &c->worker->rng, &delay);
     retry_count_refused(c, v);
-    if (v != RETRY_AGAIN || !retry_take_slot(c, &a->wait))
+    if (v != RETRY_AGAIN || (!retry_is_free(a) && !retry_take_slot(c, &a->wait)))
         return false;
     timer_stop(c->worker->loop, &r->watch);
     timer_start(c->worker->loop, &r->next, delay);
@@ -447,6 +458,7 @@ retry_timed_out(struct attempt *a)
     struct retry *r = c->retry;
     unsigned counted = a->counted;
 
+    pool_wait_cancel(&a->wait); /* it may not even have had a connection */
     pool_lost(&a->wait);
     if (!retry_again(a, &end)) {
         call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_TRY_TIMEOUT,
@@ -457,8 +469,7 @@ retry_timed_out(struct attempt *a)
     if (a->up.conn) {
         r->state = RETRY_ENDING;
         h2_stream_reset(&a->up, H2_CANCEL);
-    } else { /* it still waited for a connection */
-        pool_wait_cancel(&a->wait);
+    } else {
         r->state = RETRY_BACKOFF;
         if (UNLIKELY(c->acts & ACT_FILTERS))
             filters_attempt_end(a, a->code, false, true, "");

@@ -157,7 +157,7 @@ worker_new(int index, struct shared *shared)
 
     w->index = index;
     w->shared = shared;
-    w->loop = loop_new(NULL);
+    w->loop = loop_new(shared->clock);
     w->slab = slab_new();
     w->bufs = buf_pool_new(BUF_KEEP);
     w->h2 = h2_worker_new(w->loop, w->slab, w->bufs, &w->stats);

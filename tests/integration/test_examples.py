@@ -306,6 +306,68 @@ class RateLimit(Example):
         assert self.passes("/shop.Admin/Show") == 8
 
 
+class Access(Example):
+    file = "access.json"
+
+    def prepare(self):
+        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address}
+
+    def code(self, method, *metadata):
+        return named.ask(self.listen, method, metadata, "a.example").code
+
+    def check(self):
+        mobile, batch = ("x-api-key", "mobile-key"), ("x-api-key", "batch-key")
+        got = self.call("/shop.Cart/Put", mobile, ("x-tenant", "a"))
+        assert got.sent["x-client"] == ["mobile"] and "x-api-key" not in got.sent
+        assert self.code("/shop.Cart/Put") == "UNAUTHENTICATED"
+        assert self.code("/shop.Cart/Put", mobile) == "PERMISSION_DENIED"
+        assert self.code("/shop.Cart/Put", batch) == "PERMISSION_DENIED"
+        assert self.code("/shop.Cart/List", batch) == "OK"
+        assert self.code("/shop.Admin/Get", batch) == "OK"      # from here
+
+
+class Fault(Example):
+    file = "fault.json"
+
+    def prepare(self):
+        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
+                        '"percent": "1%"': '"percent": "50%"'}
+
+    def check(self):
+        test = ("x-test", "1"), ("x-outrigger-fault-abort-grpc-request", "8")
+        assert named.ask(self.listen, "/shop.Cart/Get", test).code == "RESOURCE_EXHAUSTED"
+        assert self.call("/shop.Cart/Get", test[0]).name == "app"
+        assert {self.call("/shop.Payment/Pay").name for _ in range(20)} == {"app"}
+        codes = [named.ask(self.listen, "/shop.Cart/Get").code for _ in range(30)]
+        assert set(codes) == {"OK", "UNAVAILABLE"}
+        self.taken.add(2)
+
+
+class Retries(Example):
+    file = "retries.json"
+
+    def prepare(self):
+        for name, old in (("a", "50051"), ("b", "50052")):
+            self.replace['"127.0.0.1:%s"' % old] = '"%s"' % self.named(name).address
+
+    def check(self):
+        a, b = self.backends["a"], self.backends["b"]
+        for method in ("/shop.Stock/Put", "/shop.Cart/Get"):
+            self.call(method)
+            a.fails = b.fails = 1
+            tried = self.call(method)
+            assert tried.code == "OK", tried.text
+            assert tried.sent["grpc-previous-rpc-attempts"] == ["2"]
+        assert 4 < tried.left <= 5
+        a.fails = b.fails = 1
+        assert named.ask(self.listen, "/shop.Cart/Put", (), "a.example").code == "UNAVAILABLE"
+        a.fails = b.fails = 0
+        a.fails = 1
+        found = [self.call("/shop.Search/Find") for _ in range(2)]
+        assert [f.code for f in found] == ["OK", "OK"]
+        assert sorted("grpc-previous-rpc-attempts" in f.sent for f in found) == [False, True]
+
+
 class ExtAuthz(Example):
     file = "ext-authz.json"
 

@@ -159,11 +159,19 @@ rig_pool(const struct filter_call *fc, const struct filter *f)
     return rig_of(fc)->pool;
 }
 
+static void
+rig_set_deadline(struct filter_call *fc, int64_t deadline_us)
+{
+    if (fc->deadline_us == 0 || deadline_us < fc->deadline_us)
+        fc->deadline_us = deadline_us;
+}
+
 static const struct filter_host host = {
     .resume = rig_resume,
     .peer = rig_peer,
     .identity = rig_identity,
     .pool = rig_pool,
+    .set_deadline = rig_set_deadline,
 };
 
 /* Pseudo headers can only come from the wire: they are put in by hand. */

@@ -20,6 +20,7 @@ static struct h2peer *const backends = rig.pools[RIG_APP].conns;
 static struct plan {
     bool wait_request, wait_data, refuse_data, refuse_response, refuse_trailers;
     bool edit, match, answer;
+    int64_t limit_ms; /* deadline, from the call's begin; 0: none */
 } plan;
 
 static struct heard {
@@ -28,6 +29,7 @@ static struct heard {
     bool again;
     int code, attempt_code;
     struct filter_result result;
+    int64_t limit_us, took_us; /* from the begin */
     struct filter_call *fc;
 } heard;
 
@@ -55,6 +57,8 @@ probe_on_request(struct filter_call *fc, void *state)
             filter_set(fc, fc->request, slice_of("x-version"), slice_of("v2"), false));
         assert_int_equal(filter_remove(fc->request, slice_of("x-secret")), 1);
     }
+    if (plan.limit_ms)
+        fc->host->set_deadline(fc, fc->begun_us + plan.limit_ms * 1000);
     if (plan.match)
         filter_ask_match(fc);
     if (plan.answer)
@@ -129,9 +133,12 @@ probe_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
 {
     struct probe_call *p = state;
 
-    (void)fc;
     assert_true(p->asked);
     p->asked = false;
+    heard.limit_us = fc->deadline_us - fc->begun_us;
+    heard.took_us = r->end_us - fc->begun_us;
+    if (plan.limit_ms) /* too late: nothing may come of it */
+        fc->host->set_deadline(fc, fc->begun_us + 1);
     heard.ends++;
     heard.result = *r;
     heard.fc = NULL;
@@ -404,6 +411,105 @@ edits_reach_the_backend_and_may_choose_another_route(void **state)
     want_status(1, "0");
 }
 
+/* --- deadlines ---------------------------------------------------------------------- */
+
+/* A call whose backend never answers. client: its grpc-timeout; NULL: none. */
+static void
+silent_call(const char *client)
+{
+    h2peer_headers(&rig.client, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http",
+                   ":path", "/test.Service/Method", ":authority", "test.example", "te",
+                   "trailers", "content-type", "application/grpc", "x-secret", "s",
+                   client ? "grpc-timeout" : NULL, client, NULL);
+}
+
+/* The call ends by its deadline, after so long and not earlier. */
+static void
+ends_after(int64_t ms)
+{
+    TURN_UNTIL(rig.loop, heard.ends == 1);
+    assert_int_equal(heard.result.code, GRPC_DEADLINE_EXCEEDED);
+    assert_int_equal(heard.limit_us, ms * 1000);
+    assert_true(heard.took_us >= heard.limit_us);
+    want_status(1, "4");
+}
+
+static void
+a_filter_gives_a_call_its_deadline(void **state)
+{
+    (void)state;
+    plan.limit_ms = 80;
+    callrig_open();
+    silent_call(NULL);
+    TURN_UNTIL(rig.loop, h2peer_count(&backends[0], F_HEADERS, 1) == 1);
+    HAS(fields_of(&backends[0], 1, 0), "grpc-timeout: ");
+    ends_after(80);
+}
+
+static void
+a_filter_only_makes_it_earlier(void **state)
+{
+    (void)state;
+    plan.limit_ms = 80;
+    callrig_open();
+    silent_call("50m");
+    ends_after(50);
+}
+
+static void
+it_holds_while_a_filter_waits(void **state)
+{
+    (void)state;
+    plan.limit_ms = 80;
+    plan.wait_request = true;
+    callrig_open();
+    silent_call(NULL);
+    ends_after(80);
+}
+
+/* The first route has a timeout of 60 ms, the one that the call comes to has route_ms. */
+static void
+another_route(int64_t route_ms)
+{
+    static struct header_match_conf by_version = { .name = "x-version", .exact = "v2" };
+
+    rig.routes[1] = rig.routes[0];
+    rig.routes[1].timeout_ms = 60;
+    rig.routes[0].timeout_ms = route_ms;
+    rig.routes[0].match.headers = (struct conf_list){ &by_version, 1 };
+    rig.front.routes.n = 2;
+    plan.edit = plan.match = true;
+    callrig_open();
+    silent_call(NULL);
+}
+
+static void
+another_route_does_not_lift_it(void **state)
+{
+    (void)state;
+    plan.limit_ms = 50;
+    another_route(0);
+    ends_after(50);
+}
+
+static void
+another_route_may_be_stricter(void **state)
+{
+    (void)state;
+    plan.limit_ms = 50;
+    another_route(30);
+    ends_after(30);
+}
+
+/* Without a word of a filter the time is that of the route it came to. */
+static void
+another_route_has_its_own_time(void **state)
+{
+    (void)state;
+    another_route(100);
+    ends_after(100);
+}
+
 /* --- attempts ----------------------------------------------------------------------- */
 
 static void
@@ -454,6 +560,12 @@ main(void)
         PROBE_TEST(a_refusal_of_the_answer_takes_its_place),
         PROBE_TEST(a_refusal_of_trailers_takes_their_place),
         PROBE_TEST(edits_reach_the_backend_and_may_choose_another_route),
+        PROBE_TEST(a_filter_gives_a_call_its_deadline),
+        PROBE_TEST(a_filter_only_makes_it_earlier),
+        PROBE_TEST(it_holds_while_a_filter_waits),
+        PROBE_TEST(another_route_does_not_lift_it),
+        PROBE_TEST(another_route_may_be_stricter),
+        PROBE_TEST(another_route_has_its_own_time),
         PROBE_TEST(each_attempt_is_told_with_its_end),
         PROBE_TEST(stop_of_the_worker_ends_what_waits),
     };
