@@ -18,4 +18,8 @@ base64_encoded_len(size_t n)
     return n / 3 * 4 + (n % 3 ? n % 3 + 1 : 0);
 }
 
+/* The same for base64url as JOSE has it (RFC 7515 section 2; RFC 4648 section 5): no padding, and one
+ * text only for the same bytes, so bits of the last character that mean nothing must be 0. */
+long base64url_decode(struct slice text, uint8_t *out);
+
 #endif

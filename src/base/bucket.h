@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base/bucket.h - token bucket in integers: `burst` tokens at most, `rate` per second
- * come back. One thread. */
+ * come back. One thread; base/shared_bucket.h is for many. */
 #ifndef OUTRIGGER_BASE_BUCKET_H
 #define OUTRIGGER_BASE_BUCKET_H
 

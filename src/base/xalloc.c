@@ -41,6 +41,17 @@ xcalloc(size_t n, size_t size)
 }
 
 void *
+xcalloc_aligned(size_t align, size_t size)
+{
+    size_t n = (size + align - 1) / align * align;
+    void *p = aligned_alloc(align, n ? n : align);
+
+    if (UNLIKELY(!p))
+        xalloc_fail();
+    return memset(p, 0, n);
+}
+
+void *
 xrealloc(void *old, size_t n)
 {
     void *p = realloc(old, n ? n : 1);

@@ -11,6 +11,8 @@
 void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
 /* zeroed */
 void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
+/* zeroed, for objects with alignas; align: a power of 2 */
+void *xcalloc_aligned(size_t align, size_t size) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));

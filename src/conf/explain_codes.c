@@ -497,6 +497,15 @@ const struct explain_code explain_codes[] = {
               "long.",
       .bad = "\"upgrade\": { \"socket\": \"upgrade.sock\" }",
       .good = "\"upgrade\": { \"socket\": \"/run/outrigger/upgrade.sock\" }" },
+    { .code = "E0430",
+      .title = "not a part of a key",
+      .text =
+          "A key is a list of parts that take a text from each call: header:NAME, "
+          "claim:NAME (of the verified token), address (of the client, without its "
+          "port), san (the client's identity by TLS), client (the name that apiKey "
+          "found), connection, method, service, path, host, route. address/24 cuts an "
+          "IPv4 address to 24 bits; address/24/56 cuts an IPv6 address to 56 bits "
+          "too." },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

@@ -72,6 +72,12 @@ jtree_get(const struct json_t *v, const char *key)
     return json_is_null(found) ? NULL : found;
 }
 
+const struct json_t *
+jtree_get_raw(const struct json_t *v, const char *key)
+{
+    return json_object_get(v, key);
+}
+
 bool
 jtree_is_object(const struct json_t *v)
 {
@@ -117,6 +123,21 @@ jtree_int(const struct json_t *v, int64_t *ret)
         return false;
     *ret = json_integer_value(v);
     return true;
+}
+
+bool
+jtree_real(const struct json_t *v, double *ret)
+{
+    if (!json_is_number(v))
+        return false;
+    *ret = json_number_value(v);
+    return true;
+}
+
+bool
+jtree_is_bool(const struct json_t *v)
+{
+    return json_is_boolean(v);
 }
 
 bool

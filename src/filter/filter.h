@@ -117,6 +117,7 @@ struct filter_call {
     unsigned worker;              /* 0 .. filter_env.workers - 1 */
     const char *listener, *route; /* names */
     const struct addr *address;   /* of the client */
+    uint64_t connection;          /* number of the client's connection on this worker */
     struct h2_headers *
         request; /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
     struct slice path, service, method;         /* parts of request */

@@ -15,17 +15,14 @@ struct backend *
 backend_new(const struct addr *addr, size_t workers)
 {
     struct backend *b = xcalloc(1, sizeof(*b));
-    size_t bytes = workers * sizeof(struct backend_tally);
 
     atomic_init(&b->refs, 1);
     b->number = atomic_fetch_add(&backend_numbers, 1) + 1;
     b->addr = *addr;
     addr_print(addr, b->name);
     b->workers = workers;
-    b->tally = aligned_alloc(_Alignof(struct backend_tally), bytes);
-    if (!b->tally)
-        abort();
-    memset(b->tally, 0, bytes);
+    b->tally = xcalloc_aligned(_Alignof(struct backend_tally),
+                               workers * sizeof(struct backend_tally));
     b->views = xcalloc(workers, sizeof(struct endpoint *));
     return b;
 }

@@ -253,10 +253,7 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng, struct tls_sto
         hub->tls = tls_store_client(tls, &conf->tls, conf->name);
     hub->worker_count = workers;
     hub->workers = xcalloc(workers, sizeof(*hub->workers));
-    hub->levels = aligned_alloc(_Alignof(struct pool_levels), sizeof(*hub->levels));
-    if (!hub->levels)
-        abort();
-    memset(hub->levels, 0, sizeof(*hub->levels));
+    hub->levels = xcalloc_aligned(_Alignof(struct pool_levels), sizeof(*hub->levels));
     pthread_mutex_init(&hub->suspect_lock, NULL);
     timer_init(&hub->merge, hub_on_merge);
     timer_init(&hub->ask_timer, hub_on_ask_timer);
