@@ -10,7 +10,7 @@ enum { LINE_ROOM = LINE_MAX_BYTES - LINE_TAIL_ROOM, NUMBER_DIGITS = 20 };
 void
 line_add(struct line *l, const char *s, size_t n)
 {
-    if (n > LINE_ROOM - l->n) {
+    if (l->n > LINE_ROOM || n > LINE_ROOM - l->n) {
         l->cut = true;
         return;
     }

@@ -122,6 +122,16 @@ enum stat_id {
     STAT_TLS_RELOAD_FAILED,
     STAT_TLS_INSECURE, /* level */
     STAT_DRAIN_STATE,  /* level */
+    /* what watches calls */
+    STAT_ACCESS_LOG_LINES,
+    STAT_ACCESS_LOG_FULL,
+    STAT_ACCESS_LOG_LOST,
+    STAT_SPANS_FULL,
+    STAT_SPANS_LIMITED,
+    STAT_SPANS_SENT,
+    STAT_SPANS_REFUSED,
+    STAT_SPANS_LOST,
+    STAT_EXPORTS_FAILED,
     STAT_COUNT
 };
 
