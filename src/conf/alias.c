@@ -66,14 +66,70 @@ alias_find(const struct conf_struct *type, const struct conf_struct *variant,
     return any;
 }
 
-const char *
-alias_later(const struct conf_struct *type, const char *word)
+/* --- kinds of tagged structs --------------------------------------------------------- */
+
+/* The kind is called `word` here or in other proxies. */
+static bool
+kind_is(const struct conf_variant *v, const char *word)
 {
+    if (near_same_letters(v->tag, word))
+        return true;
+    for (const struct alias_value *a = alias_values; a->value; a++) {
+        if (strcmp(a->word, v->tag) == 0 && near_same_letters(a->value, word))
+            return true;
+    }
+    return false;
+}
+
+/* A word that is a key here, and no key of `type`, but the kind of an item of a list: of
+ * one below `type`, at `path`. */
+static const struct conf_variant *
+kind_search(const struct conf_struct *type, const char *word, const char *prefix,
+            const struct conf_field **ret_list, char path[PATH_MAX_TEXT], unsigned depth)
+{
+    const struct conf_variant *v = NULL;
+
+    for (const struct conf_field *f = type->fields; f->key && depth < 8 && !v; f++) {
+        char below[PATH_MAX_TEXT];
+
+        if (!f->sub || (f->see && depth > 0) ||
+            snprintf(below, sizeof below, "%s%s%s", prefix, *prefix ? "." : "", f->key) >=
+                PATH_MAX_TEXT)
+            continue;
+        for (v = conf_variants(f->sub); v->tag && !kind_is(v, word); v++)
+            ;
+        if (v->tag) {
+            memcpy(path, below, PATH_MAX_TEXT);
+            *ret_list = f;
+        } else {
+            v = kind_search(f->sub, word, below, ret_list, path, depth + 1);
+        }
+    }
+    return v;
+}
+
+/* In an object of `type`, or else anywhere. */
+static const struct conf_variant *
+kind_find(const struct conf_struct *root, const struct conf_struct *type,
+          const char *word, const struct conf_field **ret_list, char path[PATH_MAX_TEXT])
+{
+    const struct conf_variant *v = kind_search(type, word, "", ret_list, path, 0);
+
+    return v ? v : kind_search(root, word, "", ret_list, path, 0);
+}
+
+const char *
+alias_later(const struct conf_struct *root, const struct conf_struct *type,
+            const char *word)
+{
+    const struct conf_field *list;
+    char path[PATH_MAX_TEXT];
+
     for (const struct conf_field *f = type->fields; f->key; f++) {
         if (near_same_letters(word, f->key))
             return NULL;
     }
-    if (alias_find(type, NULL, word))
+    if (alias_find(type, NULL, word) || kind_find(root, type, word, &list, path))
         return NULL;
     for (const struct alias_later *l = alias_laters; l->word; l++) {
         if (near_same_letters(word, l->word))
@@ -107,6 +163,8 @@ alias_suggest(struct strbuf *out, const struct conf_struct *root,
     const struct conf_struct *parts[] = { variant ? variant : type, type };
     const char *keys[KEYS_MAX];
     const struct alias *alias;
+    const struct conf_variant *kind;
+    const struct conf_field *list;
     char path[PATH_MAX_TEXT];
     size_t n = 0;
 
@@ -127,6 +185,12 @@ alias_suggest(struct strbuf *out, const struct conf_struct *root,
     if (alias) {
         strbuf_printf(out, "; in outrigger this is \"%s\"", alias->path);
         return strchr(alias->path, '.') ? NULL : alias->path;
+    }
+    kind = kind_find(root, type, word, &list, path);
+    if (kind) {
+        strbuf_printf(out, "; it is a %s: write { \"%s\": \"%s\" } into \"%s\"",
+                      list->sub->name, list->sub->tag_key, kind->tag, path);
+        return NULL;
     }
     if (near_find(word, keys, n)) {
         near_suggest(out, word, keys, n, NULL);

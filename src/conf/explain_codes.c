@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conf/explain_codes.c - the list of all codes. E01: reading one value; E02: meaning;
- * W03: warnings. A code is never reused. */
+ * E03 and E04: filters; W03: warnings. A code is never reused. */
 #include "conf/explain.h"
 
 #define LISTENER "\"listeners\": [{ \"listen\": \":8080\", "
@@ -497,6 +497,50 @@ const struct explain_code explain_codes[] = {
               "long.",
       .bad = "\"upgrade\": { \"socket\": \"upgrade.sock\" }",
       .good = "\"upgrade\": { \"socket\": \"/run/outrigger/upgrade.sock\" }" },
+    { .code = "E0301",
+      .title = "two filters with one name",
+      .text = "Routes, logs and metrics tell the filters of a listener by their names. A "
+              "filter without a name is called like its type, so the second one of a "
+              "type needs a name; it cannot be that of another type. A route has one "
+              "entry for a filter.",
+      .bad = LISTENER "\"filters\": [\"requestId\", { \"type\": \"requestId\", "
+                      "\"header\": \"x-trace\" }], \"routes\": [{ \"to\": \"app\" }] }]",
+      .good = LISTENER "\"filters\": [\"requestId\", { \"type\": \"requestId\", "
+                       "\"name\": \"trace\", \"header\": \"x-trace\" }], \"routes\": [{ "
+                       "\"to\": \"app\" }] }]" },
+    { .code = "E0302",
+      .title = "a filter that can be there only once",
+      .text =
+          "Filters that count or record every call would do so twice. Put all that it "
+          "shall do into one entry." },
+    { .code = "E0303",
+      .title = "a route is about a filter that its listener does not have",
+      .text =
+          "\"filters\" of a route changes or switches off filters of its listener, "
+          "found by \"name\", or by the type when there is no name. The listener's "
+          "list gives the order, so each filter stands there, with \"off\": true when "
+          "it is for some routes only.",
+      .bad =
+          LISTENER "\"routes\": [{ \"to\": \"app\", \"filters\": [\"requestId\"] }] }]",
+      .good =
+          LISTENER "\"filters\": [{ \"type\": \"requestId\", \"off\": true }],\n"
+                   "  \"routes\": [{ \"to\": \"app\", \"filters\": [\"requestId\"] }] "
+                   "}]" },
+    { .code = "E0304",
+      .title = "a route takes a filter for one of another type",
+      .text = "The entry of a route has the type of the listener's filter with this "
+              "name: its settings take the place of that filter's." },
+    { .code = "E0305",
+      .title = "settings of a filter that is off",
+      .text = "\"off\": true in a route means that the filter is not asked for the calls "
+              "of this route, so settings beside it would be forgotten. In the list of a "
+              "listener both may stand together: the settings are kept for later.",
+      .bad = LISTENER "\"filters\": [\"requestId\"], \"routes\": [{ \"to\": \"app\", "
+                      "\"filters\": [{ \"type\": \"requestId\", \"off\": true, "
+                      "\"header\": \"x-id\" }] }] }]",
+      .good =
+          LISTENER "\"filters\": [\"requestId\"], \"routes\": [{ \"to\": \"app\", "
+                   "\"filters\": [{ \"type\": \"requestId\", \"off\": true }] }] }]" },
     { .code = "E0430",
       .title = "not a part of a key",
       .text =

@@ -93,10 +93,12 @@ man_struct(const struct conf_struct *type, const char *path, struct strbuf *out)
     man_keys(type, path, out);
     for (const struct conf_variant *v = conf_variants(type); v->tag; v++) {
         char kind[PATH_TEXT_MAX];
+        const char *brackets = strrchr(path, '[');
         size_t n = strlen(path);
 
         /* "filters[]" to "filters.jwt" */
-        n -= n > 2 && strcmp(path + n - 2, "[]") == 0 ? 2 : 0;
+        if (brackets && strcmp(brackets, "[]") == 0)
+            n -= 2;
         snprintf(kind, sizeof kind, "%.*s.%s", (int)n, path, v->tag);
         strbuf_printf(out, ".Ss %s\n", kind);
         strbuf_printf(out, "An object with\n.Cm %s\n.Dq %s .\n", type->tag_key, v->tag);

@@ -346,20 +346,26 @@ static void
 template_variant(const struct conf_struct *type, const struct conf_variant *v,
                  unsigned depth, struct strbuf *out)
 {
+    size_t indent = 2 * (size_t)depth;
     struct strbuf text;
     char prefix[64];
     const char *line, *end;
 
+    snprintf(prefix, sizeof prefix, "%*s", (int)indent, "");
     strbuf_init(&text, TEXT_MAX);
-    conf_put_wrapped(&text, "", COMMENT_WIDTH - 2 * depth, v->help);
-    strbuf_printf(&text, "{\n  \"%s\": \"%s\",\n", type->tag_key, v->tag);
-    template_keys(v->type, 0, &text);
-    strbuf_puts(&text, "}\n");
-    snprintf(prefix, sizeof prefix, "%*s//", (int)(2 * depth), "");
-    strbuf_printf(out, "%s\n", prefix);
-    for (line = text.s; (end = strchr(line, '\n')) != NULL; line = end + 1)
-        strbuf_printf(out, "%s%s%.*s\n", prefix, end > line ? " " : "", (int)(end - line),
-                      line);
+    conf_put_wrapped(&text, prefix, COMMENT_WIDTH, v->help);
+    strbuf_printf(&text, "%s{\n%s  \"%s\": \"%s\",\n", prefix, prefix, type->tag_key,
+                  v->tag);
+    template_keys(v->type, depth, &text);
+    strbuf_printf(&text, "%s}\n", prefix);
+    strbuf_printf(out, "%s//\n", prefix);
+    for (line = text.s; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        int n =
+            end - line > (ptrdiff_t)indent ? (int)(end - line - (ptrdiff_t)indent) : 0;
+
+        strbuf_printf(out, "%s//%s%.*s\n", prefix, n ? " " : "", n,
+                      line + (n ? indent : 0));
+    }
     strbuf_done(&text);
 }
 

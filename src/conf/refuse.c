@@ -196,7 +196,7 @@ refuse_key(struct conf_place *place, const struct conf_struct *root,
            const struct conf_struct *type, const struct conf_struct *variant,
            const char *key)
 {
-    const char *meant = NULL, *later = alias_later(type, key);
+    const char *meant = NULL, *later = alias_later(root, type, key);
     struct strbuf text;
 
     if (later) {

@@ -295,21 +295,10 @@ schema_bytes(const struct conf_field *f, struct strbuf *out)
                   f->min, f->max);
 }
 
+/* The keywords that say which values there may be. */
 static void
-schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
+schema_value(const struct conf_field *f, unsigned depth, struct strbuf *out)
 {
-    strbuf_puts(out, "\"description\": ");
-    conf_put_string(out, f->help);
-    strbuf_puts(out, ",");
-    put_line(out, depth);
-    if (f->def) {
-        schema_default(f, out);
-        put_line(out, depth);
-    }
-    if (f->example) {
-        strbuf_printf(out, "\"examples\": [%s],", f->example);
-        put_line(out, depth);
-    }
     switch (f->type) {
     case CONF_BOOL:
     case CONF_MAYBE:
@@ -363,6 +352,24 @@ schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
                          "\"string\" }");
         break;
     }
+}
+
+static void
+schema_field(const struct conf_field *f, unsigned depth, struct strbuf *out)
+{
+    strbuf_puts(out, "\"description\": ");
+    conf_put_string(out, f->help);
+    strbuf_puts(out, ",");
+    put_line(out, depth);
+    if (f->def) {
+        schema_default(f, out);
+        put_line(out, depth);
+    }
+    if (f->example) {
+        strbuf_printf(out, "\"examples\": [%s],", f->example);
+        put_line(out, depth);
+    }
+    schema_value(f, depth, out);
 }
 
 static void

@@ -33,6 +33,7 @@ struct conf_copy;
 struct conf_struct;
 struct filter;
 struct filter_call;
+struct filter_services;
 struct h2_headers;
 struct loop;
 struct pool;
@@ -152,6 +153,7 @@ enum filter_flags {
 /* What a filter gets when it is opened; all of it outlives the filter. */
 struct filter_env {
     struct loop *loop;   /* of the main thread */
+    struct filter_services *services; /* exporters of the process: log lines, spans; NULL: none (tests) */
     struct stats *stats; /* of the main thread */
     unsigned workers;
     const char *
@@ -169,6 +171,8 @@ struct filter_kind {
      * close: the last hold is gone, no call has it. Both may be NULL. */
     void (*open)(struct filter *f, const struct filter_env *env);
     void (*close)(struct filter *f);
+    /* Main thread: false, with these settings there would be nothing to do, so the filter is left out of the chain. NULL: always wanted. */
+    bool (*wanted)(const void *conf, const struct filter_env *env);
     /* Name of the pool that the filter calls itself, NULL: none. fc->host->pool finds the worker's part of it. Slot may be NULL. */
     const char *(*pool)(const void *conf);
 

@@ -197,6 +197,10 @@ send_some(struct h2_conn *c)
     c->send_window -= (int64_t)n;
     s->drained += n;
     s->progress_us = loop_now_us(c->w->loop);
+    if (last && s->waits_since_us) {
+        s->waited_us += s->progress_us - s->waits_since_us;
+        s->waits_since_us = 0;
+    }
     c->gate.data_out++;
     conn_note(c, s, H2_EV_DRAINED);
     if (!last)
@@ -265,6 +269,8 @@ h2_stream_kick(struct h2_stream *s)
     if (!c || c->state != CONN_OPEN || list_linked(&s->sender))
         return;
     s->progress_us = loop_now_us(c->w->loop);
+    if (s->waits_since_us == 0 && s->out.len)
+        s->waits_since_us = s->progress_us;
     stream_wake(c, s);
 }
 

@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "conf/check.h"
 #include "conf/near.h"
+#include "filter/filter_conf.h"
 #include "main/config.h"
 #include "proxy/listener_conf.h"
 #include "upstream/pool_conf.h"
@@ -141,6 +142,30 @@ check_target(struct check *k, const char *path, const struct to_conf *to)
     strbuf_done(&sub);
 }
 
+/* Filters that call a service of their own. path: of the list, below the listener. */
+static void
+check_filters(struct check *k, const char *path, const struct conf_list *filters)
+{
+    const struct filter_item *items = filters->items;
+
+    for (size_t i = 0; i < filters->n; i++) {
+        char key[FILTER_KEY_MAX], at[PATH_MAX_BYTES + FILTER_KEY_MAX];
+        struct pool_name want = { .name = filter_item_pool(&items[i], key) };
+        const struct pool_name *hit;
+
+        if (!want.name)
+            continue;
+        hit = bsearch(&want, k->pools, k->c->pools.n, sizeof want, name_compare);
+        if (hit) {
+            k->used[hit->i] = true;
+            continue;
+        }
+        k->all = false;
+        snprintf(at, sizeof at, "%s[%zu]%s%s", path, i, *key ? "." : "", key);
+        report_pool(k, at, want.name);
+    }
+}
+
 static void
 check_route(struct check *k, size_t i, const struct route_conf *r)
 {
@@ -156,6 +181,8 @@ check_route(struct check *k, size_t i, const struct route_conf *r)
         snprintf(path, sizeof path, "routes[%zu].mirror", i);
         check_target(k, path, &r->mirror.to);
     }
+    snprintf(path, sizeof path, "routes[%zu].filters", i);
+    check_filters(k, path, &r->filters);
 }
 
 void
@@ -179,6 +206,7 @@ config_check_routes(const struct config *c, struct conf_place *place)
 
             k.listener = i;
             k.all = k.all && l[i].routes.n > 0;
+            check_filters(&k, "filters", &l[i].filters);
             for (size_t x = 0; x < l[i].routes.n; x++)
                 check_route(&k, x, &r[x]);
         }

@@ -6,7 +6,7 @@
 struct conf_place;
 struct config;
 
-/* Each route must name pools that are there (E0201), each pool should have a route (W0302), and the labels of a subset should be labels that an endpoint
+/* Each route, and each filter that calls a service, must name pools that are there (E0201), each pool should have a route (W0302), and the labels of a subset should be labels that an endpoint
  * of the pool can have (W0331). place: the root. */
 void config_check_routes(const struct config *c, struct conf_place *place);
 

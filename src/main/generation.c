@@ -148,7 +148,7 @@ plans_make(struct process *p, const struct config *conf, struct plan *plans,
 static struct table *
 process_table(struct process *p, const struct listener_conf *conf, uint64_t version)
 {
-    struct table *t = table_new(conf, version, pools_slot, p);
+    struct table *t = table_new(conf, version, &p->filters, pools_slot, p);
 
     pools_table_made(p, t);
     return t;
@@ -168,7 +168,7 @@ plan_apply(struct process *p, const struct plan *plan, uint64_t version, struct 
     struct server *server = plan->server;
     bool fresh = plan->opened;
     bool same_front = !fresh && front_is_same(server->front, plan->conf);
-    bool same_table = !fresh && table_is_same(server->table, plan->conf, pools_slot, p);
+    bool same_table = !fresh && table_is_same(server->table, plan->conf, &p->filters, pools_slot, p);
     struct change_server change = { .server = server };
 
     if (same_front && same_table)

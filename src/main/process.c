@@ -83,6 +83,7 @@ process_workers(struct process *p)
         p->stats[i] = &p->workers[i]->stats;
     }
     p->stats[p->worker_count] = &p->main_stats;
+    filter_store_init(&p->filters, p->loop, &p->main_stats, (unsigned)p->worker_count);
 }
 
 /* What the control plane needs to speak HTTP/2 itself: checks, Kubernetes. */
@@ -188,6 +189,7 @@ process_free(struct process *p)
     notify_close(p->notify);
     sockets_free(p->inherited);
     process_free_generation(p);
+    filter_store_done(&p->filters);
     tls_store_free(p->tls);
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */
     for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)

@@ -9,6 +9,7 @@
 
 #include "base/list.h"
 #include "base/rand.h"
+#include "filter/instance.h"
 #include "loop/timer.h"
 #include "main/config.h"
 #include "main/drain.h"
@@ -70,6 +71,7 @@ struct process {
     struct h2_worker *h2;
     struct rng rng;
     struct tls_store *tls;
+    struct filter_store filters;
     struct live_pool **slots; /* by slot; NULL: free */
     size_t slot_count, slot_hint;
     struct live_pool **by_name; /* the wanted ones, sorted */

@@ -285,6 +285,14 @@ filters_answered(struct call *c)
 
 /* --- end ------------------------------------------------------------------------------- */
 
+/* Time that bytes waited in out. */
+static int64_t
+filters_waited(const struct call *c, const struct h2_stream *s)
+{
+    return s->waited_us +
+           (s->waits_since_us ? loop_now_us(c->worker->loop) - s->waits_since_us : 0);
+}
+
 static void
 filters_result(const struct call *c, struct filter_result *r)
 {
@@ -302,6 +310,8 @@ filters_result(const struct call *c, struct filter_result *r)
         .bytes_out = c->bytes_out,
         .first_byte_us = c->filters->answered_us,
         .end_us = loop_now_us(c->worker->loop),
+        .blocked_down_us = filters_waited(c, &c->down),
+        .blocked_up_us = filters_waited(c, &c->up),
     };
 }
 

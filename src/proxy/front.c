@@ -9,7 +9,7 @@
 #include "net/tls_store.h"
 #include "proxy/listener_conf.h"
 
-static const char *const table_keys[] = { "routes", NULL };
+static const char *const table_keys[] = { "routes", "filters", NULL };
 
 static void
 front_limits(struct h2_limits *l, const struct listener_limits_conf *c, bool local)
@@ -46,13 +46,14 @@ front_limits(struct h2_limits *l, const struct listener_limits_conf *c, bool loc
     };
 }
 
-/* The routes may be long, and nobody asks a front for them. */
+/* Routes and filters may be long, and nobody asks a front for them. */
 static struct conf_copy *
 front_copy(const struct listener_conf *conf)
 {
     struct listener_conf own = *conf;
 
     own.routes = (struct conf_list){ 0 };
+    own.filters = (struct conf_list){ 0 };
     return conf_copy_new(&listener_conf_struct, &own);
 }
 

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "conf/check.h"
+#include "filter/filter_conf.h"
 #include "net/addr.h"
 #include "net/sockets.h"
 #include "proxy/xfcc.h"
@@ -176,6 +177,9 @@ listen_valid(const char *text, const char **ret_why)
 /* Same order as enum listener_direction. */
 static const char *const direction_words[] = { "inbound", "outbound", NULL };
 
+/* Same order as enum error_details. */
+static const char *const details_words[] = { "off", "short", "full", NULL };
+
 static const struct conf_field listener_fields[] = {
     { .key = "name",
       .type = CONF_STRING,
@@ -239,6 +243,17 @@ static const struct conf_field listener_fields[] = {
           "verified certificate gets ours: hash, subject, URIs and DNS names. "
           "appendForward: ours behind what such a client sent. forwardOnly: such a "
           "client's own passes. alwaysForwardOnly: everybody's passes." },
+    { .key = "errorDetails",
+      .type = CONF_ENUM,
+      .at = offsetof(struct listener_conf, error_details),
+      .def = "short",
+      .words = details_words,
+      .example = "\"full\"",
+      .help = "Rich errors (grpc-status-details-bin) of answers that the proxy makes "
+              "itself. short: a stable reason (ErrorInfo), when to try again (RetryInfo), "
+              "which quota ran out (QuotaFailure). full: listener, route, pool and "
+              "address of the backend too, for clients that may know them. off: only "
+              "status and message." },
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct listener_conf, limits),
@@ -261,6 +276,16 @@ static const struct conf_field listener_fields[] = {
       .help =
           "What holds for single methods, in the words of a gRPC service config, whose "
           "methodConfig may be pasted here. The most specific name counts." },
+    { .key = "filters",
+      .type = CONF_LIST,
+      .at = offsetof(struct listener_conf, filters),
+      .max = FILTERS_MAX,
+      .sub = &filter_item_struct,
+      .example = "[\"requestId\"]",
+      .help =
+          "What is done with each call beside passing it on, in this order: requests go "
+          "through the filters from first to last, answers from last to first. Routes "
+          "may change settings or switch one off, in filters of their own." },
     { .key = "routes",
       .type = CONF_LIST,
       .at = offsetof(struct listener_conf, routes),
@@ -292,6 +317,16 @@ check_san(const struct listener_conf *l, struct conf_place *place)
 }
 
 static void
+check_filters(const struct listener_conf *l, struct conf_place *place)
+{
+    const struct route_conf *r = l->routes.items;
+
+    filters_check(&l->filters, place);
+    for (size_t i = 0; i < l->routes.n; i++)
+        filters_check_route(&l->filters, &r[i].filters, i, place);
+}
+
+static void
 listener_check(void *obj, struct conf_place *place)
 {
     struct listener_conf *l = obj;
@@ -301,6 +336,7 @@ listener_check(void *obj, struct conf_place *place)
                       offsetof(struct route_conf, name), "name", NULL);
     method_conf_check(&l->method_config, "methodConfig", place);
     check_san(l, place);
+    check_filters(l, place);
     routes_check_hidden(&l->routes, place);
     if (l->mirror_goaway && l->direction == LISTENER_OUTBOUND)
         conf_warning(

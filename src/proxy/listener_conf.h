@@ -35,17 +35,22 @@ enum listener_direction {
     LISTENER_OUTBOUND /* the application next door calls others */
 };
 
+/* Rich errors: what goes into grpc-status-details-bin of statuses that are our own. */
+enum error_details { ERROR_DETAILS_OFF, ERROR_DETAILS_SHORT, ERROR_DETAILS_FULL };
+
 struct listener_conf {
     const char *name;   /* never NULL after loading: its address when not given */
     const char *listen; /* an address, or "fd:NAME" */
     uint32_t direction; /* enum listener_direction */
     bool mirror_goaway;
+    uint32_t error_details; /* enum error_details */
     struct tls_server_conf tls;
     uint32_t forward_client_cert; /* enum xfcc_mode */
     bool xfcc;                    /* it applies: there is TLS, or the key is given */
     struct listener_limits_conf limits;
     struct down_keepalive_conf keepalive;
     struct conf_list method_config; /* of struct method_conf */
+    struct conf_list filters;       /* of struct filter_item; in the order of requests */
     struct conf_list routes;        /* of struct route_conf; first match wins */
 };
 

@@ -6,12 +6,15 @@
 
 #include "base/err.h"
 #include "filter/filter.h"
+#include "grpc/details.h"
 #include "grpc/reason.h"
 #include "grpc/status.h"
 #include "proxy/action.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
 #include "proxy/filters.h"
+#include "proxy/front.h"
+#include "proxy/listener_conf.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
 
@@ -26,7 +29,7 @@ reply_field(const char *name, const char *value, size_t n)
 }
 
 /* Fields of a status that we make: grpc-status and what may go with it. */
-enum { STATUS_FIELDS = 3 };
+enum { STATUS_FIELDS = 4, METADATA_MAX = 4 };
 
 static size_t
 reply_pushback(struct call *c, const struct filter_refusal *why, struct h2_field *f)
@@ -41,6 +44,65 @@ reply_pushback(struct call *c, const struct filter_refusal *why, struct h2_field
     if (!kept)
         return 0;
     *f = reply_field("grpc-retry-pushback-ms", kept, (size_t)n);
+    f->flags |= H2_FIELD_NO_INDEX;
+    return 1;
+}
+
+static size_t
+reply_metadata(const struct call *c, struct details_pair *m)
+{
+    size_t n = 0;
+
+    if (c->owner->front->conf->error_details != ERROR_DETAILS_FULL)
+        return 0;
+    m[n++] = (struct details_pair){ "listener", slice_of(c->owner->front->conf->name) };
+    if (c->route)
+        m[n++] = (struct details_pair){ "route", slice_of(c->route->name) };
+    if (c->pool)
+        m[n++] = (struct details_pair){ "pool", slice_of(pool_name(c->pool)) };
+    if (c->pool) {
+        const char *backend = c->upconn      ? upconn_name(c->upconn)
+                              : c->lost_name ? c->lost_name
+                                             : pool_last_backend(c->pool);
+
+        m[n++] = (struct details_pair){ "backend", slice_of(backend) };
+    }
+    return n;
+}
+
+/* A rich error: what a program can act on. Without memory the plain status has to do. */
+static size_t
+reply_details(struct call *c, const struct filter_refusal *why, const char *text,
+              struct h2_field *f)
+{
+    UNINITIALIZED uint8_t status[DETAILS_MAX];
+    UNINITIALIZED char encoded[DETAILS_BASE64_MAX];
+    struct details_pair metadata[METADATA_MAX];
+    struct slice bytes = why->details;
+    size_t n;
+    char *kept;
+
+    if (!bytes.n) {
+        const struct details d = {
+            .code = why->code,
+            .message = slice_of(text),
+            .reason = why->reason,
+            .domain = "outrigger",
+            .metadata = metadata,
+            .metadata_count = reply_metadata(c, metadata),
+            .retry_known = why->retry_known,
+            .retry_ms = why->retry_ms,
+            .subject = why->subject,
+            .description = why->subject ? text : NULL,
+        };
+
+        bytes = slice_make(status, details_build(&d, status));
+    }
+    n = details_base64(bytes, encoded);
+    kept = arena_copy(&c->arena, encoded, n);
+    if (!kept)
+        return 0;
+    *f = reply_field(DETAILS_TRAILER, kept, n);
     f->flags |= H2_FIELD_NO_INDEX;
     return 1;
 }
@@ -62,6 +124,9 @@ reply_status_fields(struct call *c, const struct filter_refusal *why, const char
     }
     if (UNLIKELY(why->pushback))
         n += reply_pushback(c, why, f + n);
+    if (why->code != GRPC_OK &&
+        c->owner->front->conf->error_details != ERROR_DETAILS_OFF)
+        n += reply_details(c, why, text, f + n);
     return n;
 }
 

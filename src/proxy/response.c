@@ -92,8 +92,8 @@ response_not_grpc(struct call *c, const struct h2_headers *h)
     stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
     pool_result(&c->wait, grpc_code_from_http(http));
     call_fail(c, grpc_code_from_http(http), REASON_NOT_GRPC,
-              "backend %s answered HTTP %d, content-type %.*s: not gRPC",
-              upconn_name(c->upconn), http, (int)(type.n < 60 ? type.n : 60),
+              "a backend of pool %s answered HTTP %d, content-type %.*s: not gRPC",
+              pool_name(c->pool), http, (int)(type.n < 60 ? type.n : 60),
               type.p ? (const char *)type.p : "none");
 }
 
@@ -103,12 +103,12 @@ response_usable(struct call *c, const struct h2_headers *h)
     if (h->invalid) {
         pool_result(&c->wait, GRPC_INTERNAL);
         call_fail(c, GRPC_INTERNAL, REASON_BAD_RESPONSE,
-                  "backend %s sent an illegal header field", upconn_name(c->upconn));
+                  "a backend of pool %s sent an illegal header field", pool_name(c->pool));
         return false;
     }
     if (h->over) {
         call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_BAD_RESPONSE,
-                  "the headers of backend %s are too large", upconn_name(c->upconn));
+                  "the headers of a backend of pool %s are too large", pool_name(c->pool));
         return false;
     }
     return true;
@@ -169,8 +169,8 @@ response_begin(struct call *c, bool end)
             stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
             pool_result(&c->wait, GRPC_UNKNOWN);
             call_fail(c, GRPC_UNKNOWN, REASON_NO_STATUS,
-                      "backend %s ended the call without a grpc-status",
-                      upconn_name(c->upconn));
+                      "a backend of pool %s ended the call without a grpc-status",
+                      pool_name(c->pool));
         } else {
             response_not_grpc(c, h);
         }
@@ -227,7 +227,7 @@ response_end(struct call *c, bool with_trailers)
         stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
         pool_result(&c->wait, GRPC_UNKNOWN);
         call_fail(c, GRPC_UNKNOWN, REASON_NO_STATUS,
-                  "backend %s ended the call without trailers", upconn_name(c->upconn));
+                  "a backend of pool %s ended the call without trailers", pool_name(c->pool));
         return;
     }
     if (!response_usable(c, h))
@@ -236,8 +236,8 @@ response_end(struct call *c, bool with_trailers)
         stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
         pool_result(&c->wait, GRPC_UNKNOWN);
         call_fail(c, GRPC_UNKNOWN, REASON_NO_STATUS,
-                  "backend %s sent trailers without a grpc-status",
-                  upconn_name(c->upconn));
+                  "a backend of pool %s sent trailers without a grpc-status",
+                  pool_name(c->pool));
         return;
     }
     if (UNLIKELY(c->up.in.len > 0)) {

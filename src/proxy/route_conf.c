@@ -3,6 +3,7 @@
 #include "proxy/route_conf.h"
 
 #include "conf/check.h"
+#include "filter/filter_conf.h"
 #include "proxy/split.h"
 
 #define DAY_MS (24 * 3600 * 1000LL)
@@ -97,6 +98,16 @@ static const struct conf_field route_fields[] = {
       .sub = &route_limits_conf_struct,
       .example = "{ \"maxRequestMessageBytes\": \"4MiB\" }",
       .help = "Bounds of the calls of this route." },
+    { .key = "filters",
+      .type = CONF_LIST,
+      .at = offsetof(struct route_conf, filters),
+      .max = FILTERS_MAX,
+      .sub = &route_filter_struct,
+      .see = "listeners[].filters",
+      .example = "[{ \"type\": \"requestId\", \"off\": true }]",
+      .help = "What is different for the calls of this route, by the names of the "
+              "listener's filters: \"off\": true switches a filter off, other settings "
+              "take the place of all settings of that filter. The order stays." },
     { .key = NULL },
 };
 

@@ -23,6 +23,7 @@ struct route_conf {
     int64_t timeout_ms;          /* 0: none */
     int64_t grpc_timeout_max_ms; /* 0: none */
     struct route_limits_conf limits;
+    struct conf_list filters; /* of struct filter_item; by the names of the listener's */
 };
 
 extern const struct conf_struct route_conf_struct;

@@ -7,15 +7,16 @@
 
 #include "base/xalloc.h"
 #include "conf/copy.h"
-#include "filter/chain.h"
 #include "proxy/listener_conf.h"
 #include "proxy/matcher.h"
 #include "proxy/method_conf.h"
 #include "proxy/route.h"
+#include "proxy/table_int.h"
 #include "upstream/pool.h"
 
 /* What does not change where calls go: the listener's front has it. */
-static const char *const front_keys[] = { "limits", "keepalive", "tls", NULL };
+static const char *const front_keys[] = { "limits", "keepalive", "tls",
+                                          "errorDetails", NULL };
 
 static void
 table_add_target(struct table *t, const struct to_conf *to, table_slot_fn *slot_of,
@@ -65,8 +66,8 @@ table_matcher(const struct route_conf *r, size_t n)
 }
 
 struct table *
-table_new(const struct listener_conf *conf, uint64_t version, table_slot_fn *slot_of,
-          void *arg)
+table_new(const struct listener_conf *conf, uint64_t version,
+          struct filter_store *store, table_slot_fn *slot_of, void *arg)
 {
     struct table *t = xcalloc(1, sizeof(*t));
     const struct route_conf *r;
@@ -85,18 +86,9 @@ table_new(const struct listener_conf *conf, uint64_t version, table_slot_fn *slo
         route_init(&t->routes[i], &r[i], (unsigned)i, t->methods);
         table_add_targets(t, &t->routes[i], slot_of, arg);
     }
+    if (store)
+        table_add_filters(t, store, slot_of, arg);
     return t;
-}
-
-unsigned
-table_filter_target(const struct table *t, const struct filter *f)
-{
-    size_t i = 0;
-
-    while (i < t->filter_count && t->filters[i].filter != f)
-        i++;
-    assert(i < t->filter_count);
-    return t->filters[i].target;
 }
 
 struct table *
@@ -115,11 +107,7 @@ table_drop(struct table *t)
         t->gone(t);
     for (size_t i = 0; i < t->route_count; i++)
         route_done(&t->routes[i]);
-    for (size_t i = 0; i < t->own_count; i++)
-        chain_free(t->own[i]);
-    chain_free(t->chain);
-    xfree(t->own);
-    xfree(t->filters);
+    table_drop_filters(t);
     matcher_free(t->matcher);
     method_table_free(t->methods);
     conf_copy_drop(t->copy);
@@ -130,9 +118,10 @@ table_drop(struct table *t)
 
 bool
 table_is_same(const struct table *t, const struct listener_conf *conf,
-              table_slot_fn *slot_of, void *arg)
+              const struct filter_store *store, table_slot_fn *slot_of, void *arg)
 {
-    if (!conf_equal_but(&listener_conf_struct, t->conf, conf, front_keys))
+    if (!conf_equal_but(&listener_conf_struct, t->conf, conf, front_keys) ||
+        (store && !table_has_same_filters(t, store, slot_of, arg)))
         return false;
     /* The same text, but a pool may be another one by now. */
     for (size_t i = 0; i < t->route_count; i++) {

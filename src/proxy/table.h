@@ -15,6 +15,7 @@ struct chain;
 struct conf_copy;
 struct conf_map;
 struct filter;
+struct filter_store;
 struct listener_conf;
 struct method_table;
 struct matcher;
@@ -48,6 +49,7 @@ struct table {
     size_t own_count;
     struct table_filter *filters; /* that call a pool */
     size_t filter_count;
+    unsigned services; /* number of what filter_env.services was, see filter/instance.h */
     void (*gone)(
         struct table
             *t); /* may be NULL; called by the last drop, before anything is freed */
@@ -57,16 +59,16 @@ struct table {
 /* The slot of a pool by its name; the checks of the config said that it is there. */
 typedef unsigned table_slot_fn(void *arg, const char *pool);
 
-/* One hold. */
+/* One hold. store: where its filters are found or made; NULL: it has none, whatever the conf says (tests). Main thread. */
 struct table *table_new(const struct listener_conf *conf, uint64_t version,
-                        table_slot_fn *slot_of, void *arg);
+                        struct filter_store *store, table_slot_fn *slot_of, void *arg);
 struct table *table_hold(struct table *t);
 void table_drop(struct table *t); /* the last drop frees; NULL is fine */
 /* The target that is the pool of this filter, which must have one. */
 unsigned table_filter_target(const struct table *t, const struct filter *f);
 /* A table made now of this config and these slots would be the same. */
 bool table_is_same(const struct table *t, const struct listener_conf *conf,
-                   table_slot_fn *slot_of, void *arg);
+                   const struct filter_store *store, table_slot_fn *slot_of, void *arg);
 
 struct table_place { /* a target as the worker sees it */
     struct pool *pool;

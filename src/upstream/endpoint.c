@@ -168,8 +168,7 @@ endpoint_failed(struct endpoint *e, int err, const char *text)
 
     if (p->closing || !e->row)
         return;
-    snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.400s", e->backend->name,
-             text);
+    pool_note_failure(p, e->backend->name, text);
     e->failures++;
     TALLY_ADD(e->tally->local_failures, 1);
     wait = e->attempt_us + endpoint_backoff_us(e) - loop_now_us(p->loop);

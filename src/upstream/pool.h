@@ -85,8 +85,9 @@ void pool_wait_cancel(struct pool_wait *w);
 /* The sentence for a call that pool_take or done refused: which limit and its value, which labels there are, what failed last. Returns out. */
 const char *
 pool_explain(struct pool *p, const struct pool_wait *w, int err, char out[POOL_TEXT_MAX]);
-/* Plain words on why the pool cannot serve: "127.0.0.1:50051: Connection refused". Empty string when nothing failed yet. */
+/* Plain words on why the pool cannot serve: "Connection refused"; and the address of the backend. Empty strings when nothing failed yet. */
 const char *pool_last_failure(const struct pool *p);
+const char *pool_last_backend(const struct pool *p);
 const char *pool_name(const struct pool *p);
 const struct pool_conf *pool_config(const struct pool *p);
 /* What the pool wants to know of a call: its owner reads it from the headers and trailers. */

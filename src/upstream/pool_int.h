@@ -10,6 +10,7 @@
 #include "lb/lb.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
+#include "net/addr.h"
 #include "net/tls.h"
 #include "obs/stats.h"
 #include "upstream/backend.h"
@@ -126,7 +127,9 @@ struct pool {
     uint64_t *
         methods; /* [METHODS_SEEN] of streaming methods, each at its place; NULL without maxStreams */
     bool active, closing, running, again, no_connections;
+    /* What went wrong last, and with whom: the text may be told to clients, the address may not. */
     char last_failure[FAILURE_TEXT_MAX];
+    char last_backend[ADDR_TEXT_MAX];
 };
 
 static inline struct endpoint *
@@ -170,6 +173,7 @@ void upconn_ops_fill(struct h2_conn_ops *ops, pool_stream_fn *on_stream);
 void pool_changed(
     struct pool *p); /* something may be usable now: look at connections and waiters */
 void pool_fail_waiters(struct pool *p, int err);
+void pool_note_failure(struct pool *p, const char *backend, const char *why);
 
 /* pool_update.c: work of O(n) */
 void pool_service(struct pool *p);

@@ -250,8 +250,7 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
             e->failures = 0;
         hub_ask_again(p->hub);
         if (!useless)
-            snprintf(p->last_failure, sizeof(p->last_failure), "%.100s: %.400s",
-                     e->backend->name, text);
+            pool_note_failure(p, e->backend->name, text);
         if (log_limit_pass(&e->log_limit, 3))
             log_at(NULL, LOG_INFO, "connection to backend lost",
                    LS("endpoint", e->backend->name), LS("why", text));

@@ -63,8 +63,15 @@ each_row(const struct conf_struct *type, const char *prefix, row_fn *fn)
 
         snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", f->key);
         fn(f, path);
-        if (f->sub)
-            each_row(f->sub, path, fn);
+        if (!f->sub)
+            continue;
+        each_row(f->sub, path, fn);
+        for (const struct conf_variant *v = conf_variants(f->sub); v->tag; v++) {
+            char kind[300];
+
+            snprintf(kind, sizeof kind, "%s.%s", path, v->tag);
+            each_row(v->type, kind, fn);
+        }
     }
 }
 
@@ -122,7 +129,7 @@ row_has_a_sane_range(const struct conf_field *f, const char *path)
         fail_msg("%s: a list needs sub", path);
     if (f->one_ok && f->type != CONF_LIST)
         fail_msg("%s: one stands only for a list of one", path);
-    if (f->type == CONF_ENUM && !f->words)
+    if (f->type == CONF_ENUM && !f->words && !f->variants)
         fail_msg("%s: an enum needs words", path);
     if (f->valid && !f->code && f->valid != conf_name_valid)
         fail_msg("%s: valid without a code", path);
@@ -274,7 +281,8 @@ examples_inside_lists_load(void **state)
         "\"limits\": { @ } }], \"pools\": [{ \"name\": \"app\", \"endpoints\": "
         "[\"127.0.0.1:1\"] }] }";
     static const char route[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
-                                "\":8080\", \"routes\": [{ \"to\": \"app\", "
+                                "\":8080\", \"filters\": [\"requestId\"], "
+                                "\"routes\": [{ \"to\": \"app\", "
                                 "@ }] }], " POOLS " }";
     static const char bare[] = "{ \"version\": 1, \"listeners\": [{ \"listen\": "
                                "\":8080\", \"routes\": [{ @ }] }], " POOLS " }";
@@ -539,6 +547,10 @@ alias_is_alive(const struct conf_struct *type, const struct alias *a)
         return true;
     for (const struct conf_field *f = type->fields; f->key; f++) {
         if (f->sub && alias_is_alive(f->sub, a))
+            return true;
+    }
+    for (const struct conf_variant *v = conf_variants(type); v->tag; v++) {
+        if (alias_is_alive(v->type, a))
             return true;
     }
     return false;

@@ -22,13 +22,28 @@ ONLY_THE_LOADER = re.compile(r"^(duration_(too_long|wrong_order)|size_(out_of_ra
                              r"|method_config_(name_twice|wait_for_ready|without_service))")
 
 
+FILTERS = ([], ["requestId"], ["${F}"], [{"type": "${F}", "any": 1}],
+           [{"type": "requestId", "name": "a", "off": True, "x-note": 1}, {"type": "requestId", "echo": "${E}"}])
+BAD_FILTERS = ("requestId", ["requestID"], [{}], [{"type": "nothing"}], [{"name": "requestId"}], [5],
+               [{"type": "requestId", "ech": True}], [{"type": "requestId", "off": "yes"}],
+               [{"type": "requestId", "header": 5}], [{"requestId": {}}])
+
+
 def is_type(value, want):
     return isinstance(value, TYPES[want]) and not (want in ("integer", "number") and isinstance(value, bool))
 
 
-def faults(schema, value, path="$"):
+def pointed(root, ref):
+    """What a "#/..." stands for."""
+    assert ref.startswith("#/"), ref
+    for key in ref[2:].split("/"):
+        root = root[key]
+    return root
+
+
+def faults(schema, value, path="$", root=None):
     """What is wrong with value; empty: nothing."""
-    found = []
+    found, root = [], root or schema
     for keyword, want in schema.items():
         if keyword in SAYS_NOTHING or keyword in ("patternProperties", "additionalProperties"):
             continue
@@ -39,18 +54,25 @@ def faults(schema, value, path="$"):
             found += ["%s has no %s" % (path, k) for k in want if k not in value]
         elif keyword == "properties":
             extra = [re.compile(p) for p in schema.get("patternProperties", {})]
-            assert schema["additionalProperties"] is False, path
             for key, item in value.items():
                 if key in want:
-                    found += faults(want[key], item, path + "." + key)
+                    found += faults(want[key], item, path + "." + key, root)
+                elif schema.get("additionalProperties") is None:
+                    continue  # a condition on this key only
                 elif not any(p.search(key) for p in extra):
                     found.append("%s has an unknown key %s" % (path, key))
         elif keyword == "items":
             for i, item in enumerate(value):
-                found += faults(want, item, "%s[%d]" % (path, i))
+                found += faults(want, item, "%s[%d]" % (path, i), root)
+        elif keyword == "$ref":
+            found += faults(pointed(root, want), value, path, root)
         elif keyword == "anyOf":
-            if all(faults(one, value, path) for one in want):
+            if all(faults(one, value, path, root) for one in want):
                 found.append("%s fits none of its forms" % path)
+        elif keyword == "oneOf":
+            fits = sum(not faults(one, value, path, root) for one in want)
+            if fits != 1:
+                found.append("%s fits %d of its forms" % (path, fits))
         elif keyword == "enum":
             found += [] if value in want else ["%s is not in the list" % path]
         elif keyword == "pattern":
@@ -105,10 +127,17 @@ def main():
                 "pools": [{"name": "app", "endpoints": ["127.0.0.1:50051", {"target": "unix:/a"}]}]}
     for extra in ({}, {"$schema": 1}, {"x-note": None}, {"workers": 3}, {"workers": "${N}"}, {"admin": "off"},
                   {"drain": {"delay": "1m30s", "timeout": "1.5s"}}, {"drain": {"delay": "${D:-5s}"}},
-                  {"limits": {"maxReplayBytes": "4MB", "maxBufferedBytes": "1.5GiB"}}):
+                  {"limits": {"maxReplayBytes": "4MB", "maxBufferedBytes": "1.5GiB"}},
+                  *[{"listeners": [{**smallest["listeners"][0], "filters": x}]} for x in FILTERS]):
         good += 1
         wrong += ["%s: %s" % (extra, x) for x in faults(schema, {**smallest, **extra})]
 
+    for extra in BAD_FILTERS:
+        bad += 2
+        listener = smallest["listeners"][0]
+        for one in ({"filters": extra}, {"routes": [{"to": "app", "filters": extra}]}):
+            if not faults(schema, {**smallest, "listeners": [{**listener, **one}]}):
+                wrong.append("%s is taken by the schema" % one)
     folder = os.path.join(TOP, "tests/unit/conf/golden")
     for name in sorted(os.listdir(folder)):
         if not name.endswith(".json") or ONLY_THE_LOADER.match(name):

@@ -129,7 +129,7 @@ callrig_open(void)
                                  1, &rig.server, &why),
                      ERR_OK);
     server_set(rig.server, front_new(&rig.front, true, 1, NULL),
-               table_new(&rig.front, 1, slot_of, NULL));
+               table_new(&rig.front, 1, NULL, slot_of, NULL));
     if (rig.on_table)
         rig.on_table(rig.server->table);
     worker_apply_here(

@@ -44,7 +44,7 @@ table_open(const char *routes)
     if (conf_load_text(&listener_conf_struct, "t", text.s, text.len, &problems,
                        &snapshot) != 0)
         fail_msg("%s", problems.s);
-    table = table_new(conf_root(snapshot), 1, slot_of, NULL);
+    table = table_new(conf_root(snapshot), 1, NULL, slot_of, NULL);
     strbuf_done(&text);
     strbuf_done(&problems);
 }

@@ -96,7 +96,7 @@ on_gone(struct table *t)
 static void
 set_conf(void)
 {
-    struct table *t = table_new(&conf, 1, slot_of, NULL);
+    struct table *t = table_new(&conf, 1, NULL, slot_of, NULL);
 
     t->gone = on_gone;
     server_set(server, front_new(&conf, true, 1, NULL), t);

@@ -48,7 +48,7 @@ setup(void **state)
 static void
 a_table_has_the_slots_and_copies_of_the_words(void **state)
 {
-    struct table *t = table_new(&conf, 7, slot_of, NULL);
+    struct table *t = table_new(&conf, 7, NULL, slot_of, NULL);
 
     (void)state;
     assert_int_equal(t->version, 7);
@@ -78,7 +78,7 @@ on_gone(struct table *t)
 static void
 the_last_drop_tells_it(void **state)
 {
-    struct table *t = table_new(&conf, 1, slot_of, NULL);
+    struct table *t = table_new(&conf, 1, NULL, slot_of, NULL);
 
     (void)state;
     t->gone = on_gone;
@@ -93,26 +93,26 @@ the_last_drop_tells_it(void **state)
 static void
 a_table_stays_while_routes_and_slots_are_the_same(void **state)
 {
-    struct table *t = table_new(&conf, 1, slot_of, NULL);
+    struct table *t = table_new(&conf, 1, NULL, slot_of, NULL);
 
     (void)state;
-    assert_true(table_is_same(t, &conf, slot_of, NULL));
+    assert_true(table_is_same(t, &conf, NULL, slot_of, NULL));
     conf.limits.max_concurrent_streams++;
     conf.keepalive.time_ms++;
-    assert_true(table_is_same(t, &conf, slot_of, NULL));
+    assert_true(table_is_same(t, &conf, NULL, slot_of, NULL));
     slots[2] = 99; /* a new pool of the same name */
-    assert_false(table_is_same(t, &conf, slot_of, NULL));
+    assert_false(table_is_same(t, &conf, NULL, slot_of, NULL));
     slots[2] = 12;
     routes[2].timeout_ms = 5;
-    assert_false(table_is_same(t, &conf, slot_of, NULL));
+    assert_false(table_is_same(t, &conf, NULL, slot_of, NULL));
     routes[2].timeout_ms = 0;
     label.value = "v3";
-    assert_false(table_is_same(t, &conf, slot_of, NULL));
+    assert_false(table_is_same(t, &conf, NULL, slot_of, NULL));
     label.value = "v2";
     conf.routes.n = 2;
-    assert_false(table_is_same(t, &conf, slot_of, NULL));
+    assert_false(table_is_same(t, &conf, NULL, slot_of, NULL));
     conf.routes.n = 3;
-    assert_true(table_is_same(t, &conf, slot_of, NULL));
+    assert_true(table_is_same(t, &conf, NULL, slot_of, NULL));
     table_drop(t);
 }
 

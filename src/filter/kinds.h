@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* filter/kinds.h - the rows of registry.c: one for each "type" of a filter. Each is defined in the file named after it, with the rows of its settings beside it.
+ * Constant; only registry.c and tests use them by name. */
+#ifndef OUTRIGGER_FILTER_KINDS_H
+#define OUTRIGGER_FILTER_KINDS_H
+
+#include "conf/field.h"
+#include "filter/filter.h"
+
+/* The kind filter_ID and its settings ID_conf_struct. */
+#define FILTER_KIND(id)                          \
+    extern const struct filter_kind filter_##id; \
+    extern const struct conf_struct id##_conf_struct
+
+FILTER_KIND(request_id); /* request_id.c */
+
+#endif
