@@ -8,6 +8,7 @@
 #include "conf/check.h"
 #include "conf/values.h"
 #include "filter/access_format.h"
+#include "filter/kinds.h"
 #include "grpc/status.h"
 
 #define HOUR_MS 3600000LL
@@ -203,10 +204,10 @@ access_check(void *obj, struct conf_place *place)
                      "headers are for JSON lines; write %%{header:NAME} in format, or "
                      "leave format out");
     if (c->interval_ms > 0 && c->interval_ms < 1000)
-        conf_problem(place, "interval", "E0106", "must be 0s or at least 1s");
+        conf_problem(place, "interval", "E0110", "must be 0s or at least 1s");
 }
 
-const struct conf_struct access_conf_struct = {
+const struct conf_struct access_root_struct = {
     .name = "access log",
     .size = sizeof(struct access_conf),
     .fields = fields,
@@ -215,9 +216,19 @@ const struct conf_struct access_conf_struct = {
     .check = access_check,
 };
 
-const struct conf_struct access_filter_struct = {
-    .name = "filter accessLog",
+static void
+access_filter_check(void *obj, struct conf_place *place)
+{
+    struct access_conf *c = obj;
+
+    c->on = true;
+    c->given = conf_given(place, &access_log_conf_struct);
+    access_check(obj, place);
+}
+
+const struct conf_struct access_log_conf_struct = {
+    .name = "accessLog filter",
     .size = sizeof(struct access_conf),
     .fields = fields,
-    .check = access_check,
+    .check = access_filter_check,
 };

@@ -23,7 +23,9 @@ struct access_header_conf {
 };
 
 struct access_conf {
-    bool on;                  /* log.access is in the file */
+    uint64_t
+        given; /* of the filter: keys that stand there (conf_given); the others are those of log.access */
+    bool on;   /* log.access is in the file, or it is a filter of a listener's list */
     const char *to;           /* "stdout", "stderr", or a full path */
     const char *format;       /* NULL: JSON */
     double sample;            /* percent of all calls */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* filter/access_log.c - what a call was, as a record. The request's headers are gone when the call ends, so the few that a line needs are kept aside, in the call's
+/* filter/access_log.c - the filter "accessLog": one line per call when it ends, for a share of all calls and for those that match a rule, and lines in between for calls
+ * that go on. Whether there is a line is decided first, so a call without one costs a look at its code and a random number.
+ * The request's headers are gone when the call ends, so the few that a line needs are kept aside, in the call's
  * arena; a call that never came to its filters still has them. */
-#include "filter/access_log.h"
-
 #include <string.h>
 
 #include "base/arena.h"
@@ -13,7 +13,8 @@
 #include "filter/access_format.h"
 #include "filter/access_record.h"
 #include "filter/access_writer.h"
-#include "filter/observe.h"
+#include "filter/kinds.h"
+#include "filter/services.h"
 #include "grpc/path.h"
 #include "grpc/status.h"
 #include "h2/headers.h"
@@ -67,7 +68,7 @@ access_open(struct filter *base, const struct filter_env *env)
     const char *why;
 
     f->sample = (uint64_t)(c->sample / 100 * 4294967296.0 + 0.5);
-    f->sink = access_writer_get(env->observe->access, c->to);
+    f->sink = access_writer_get(env->services->access, c->to);
     for (size_t i = 0; i < c->headers.n; i++)
         f->headers[f->header_count++] = slice_of(h[i].name);
     if (!c->format)
@@ -86,6 +87,22 @@ access_close(struct filter *base)
 
     access_sink_drop(f->sink);
     xfree(f->format);
+}
+
+/* Not named: what log.access says. */
+static void
+access_usual(void *conf, const struct filter_env *env)
+{
+    const struct access_conf *c = services_access(env->services);
+
+    if (c)
+        *(struct access_conf *)conf = *c;
+}
+
+static bool
+access_wanted(const void *conf, const struct filter_env *env)
+{
+    return env->services && ((const struct access_conf *)conf)->on;
 }
 
 /* --- whether -------------------------------------------------------------------------- */
@@ -317,14 +334,16 @@ access_on_end(struct filter_call *fc, void *state, const struct filter_result *r
     access_write(f, fc, &r);
 }
 
-const struct filter_kind access_log_kind = {
+const struct filter_kind filter_access_log = {
     .name = "accessLog",
-    .conf = &access_filter_struct,
+    .conf = &access_log_conf_struct,
     .size = sizeof(struct access_filter),
     .call_size = sizeof(struct access_call),
     .flags = FILTER_ALWAYS | FILTER_NO_REPEAT,
     .open = access_open,
     .close = access_close,
+    .usual = access_usual,
+    .wanted = access_wanted,
     .on_request = access_on_request,
     .on_end = access_on_end,
 };
