@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections to backends: GOAWAY, refused streams, stream limits, waiting, balancing."""
+import base64
 import collections
 import socket
 import threading
@@ -291,14 +292,18 @@ def test_backend_that_allows_no_stream_at_all():
     assert got.trailers_only and got.status == UNAVAILABLE and raw.total == 0
 
 
-def test_connect_refused_names_the_endpoint():
+def test_connect_refused_names_the_endpoint_only_where_it_may():
     nobody = env.free_address()
-    with env.Proxy([nobody]) as proxy, h2raw.Client(proxy.address) as client:
+    with env.Proxy([nobody], listener={"errorDetails": "full"}) as proxy, \
+            h2raw.Client(proxy.address) as client:
         start = time.monotonic()
         for _ in range(3):
             got = client.call("/s/m", timeout=3)
             assert got.trailers_only and got.status == UNAVAILABLE
-            assert nobody in (got.get("grpc-message") or ""), got.blocks
+            assert "refused" in got.get("grpc-message") and nobody not in got.get("grpc-message"), got.blocks
+            details = base64.b64decode(got.get("grpc-status-details-bin") + "==")
+            assert b"NO_ENDPOINT" in details and nobody.encode() in details
+        proxy.wait_line(lambda t: "backend cannot be used" in t and nobody in t, "err")
         assert time.monotonic() - start < 3 * env.SLOW
 
 
