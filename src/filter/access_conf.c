@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "conf/check.h"
+#include "conf/copy.h"
 #include "conf/values.h"
 #include "filter/access_format.h"
 #include "filter/kinds.h"
@@ -232,3 +233,23 @@ const struct conf_struct access_log_conf_struct = {
     .fields = fields,
     .check = access_filter_check,
 };
+
+static bool
+given_has(const struct access_conf *c, const char *key)
+{
+    for (unsigned i = 0; fields[i].key; i++) {
+        if (strcmp(fields[i].key, key) == 0)
+            return c->given >> i & 1;
+    }
+    return false;
+}
+
+void
+access_conf_inherit(struct access_conf *own, const struct access_conf *outer)
+{
+    conf_inherit(&access_log_conf_struct, own, outer, own->given);
+    if (given_has(own, "headers") && own->headers.n > 0 && !given_has(own, "format"))
+        own->format = NULL;
+    if (given_has(own, "format") && !given_has(own, "headers"))
+        own->headers.n = 0;
+}

@@ -34,7 +34,10 @@ struct access_conf {
     int64_t interval_ms;      /* 0: no interval lines */
 };
 
-extern const struct conf_struct access_conf_struct;   /* optional: log.access */
-extern const struct conf_struct access_filter_struct; /* the same keys, of the filter */
+extern const struct conf_struct access_root_struct; /* optional: log.access */
+
+/* The keys that are not in own->given get the values of `outer`, whose texts and lists are shared. A format of its own goes without the headers of another place, and
+ * the other way round. */
+void access_conf_inherit(struct access_conf *own, const struct access_conf *outer);
 
 #endif

@@ -19,6 +19,7 @@
 #include "grpc/status.h"
 #include "h2/headers.h"
 #include "loop/loop.h"
+#include "loop/timer.h"
 #include "net/addr.h"
 #include "obs/line.h"
 #include "obs/stats.h"

@@ -68,6 +68,7 @@ struct filter_result {
     const char *reason;         /* of an own status: the word of grpc/reason.h; "" else */
     const char *pool, *backend; /* "": none */
     unsigned attempts;
+    struct slice message; /* grpc-message: local: our own text; else as the backend sent it, encoded */
     uint64_t messages_in, messages_out; /* that began: from the client, to the client */
     uint64_t bytes_in, bytes_out;       /* of messages with their prefixes */
     int64_t first_byte_us; /* when the answer's headers left for the client */
@@ -117,6 +118,7 @@ struct filter_call {
     struct rng *rng;              /* of the worker */
     unsigned worker;              /* 0 .. filter_env.workers - 1 */
     const char *listener, *route; /* names */
+    const char *pool;             /* name of the pool of the attempt; NULL before the first */
     const struct addr *address;   /* of the client */
     uint64_t connection;          /* number of the client's connection on this worker */
     struct h2_headers *
@@ -171,6 +173,9 @@ struct filter_kind {
      * close: the last hold is gone, no call has it. Both may be NULL. */
     void (*open)(struct filter *f, const struct filter_env *env);
     void (*close)(struct filter *f);
+    /* Main thread: the settings of a filter that is on without being named (FILTER_ALWAYS), over the defaults of its rows; what it points to is copied. NULL: those
+     * defaults. */
+    void (*usual)(void *conf, const struct filter_env *env);
     /* Main thread: false, with these settings there would be nothing to do, so the filter is left out of the chain. NULL: always wanted. */
     bool (*wanted)(const void *conf, const struct filter_env *env);
     /* Name of the pool that the filter calls itself, NULL: none. fc->host->pool finds the worker's part of it. Slot may be NULL. */

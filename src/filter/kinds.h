@@ -12,6 +12,9 @@
     extern const struct filter_kind filter_##id; \
     extern const struct conf_struct id##_conf_struct
 
+FILTER_KIND(access_log); /* access_log.c, access_conf.c */
+FILTER_KIND(metrics);    /* metrics.c */
 FILTER_KIND(request_id); /* request_id.c */
+FILTER_KIND(tracing);    /* tracing.c, tracing_conf.c */
 
 #endif

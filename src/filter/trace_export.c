@@ -4,7 +4,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"

@@ -59,9 +59,10 @@ struct recording {
 };
 
 struct trace_call {
-    struct trace_context context; /* of the call's span; of the parent's when nothing is recorded */
-    struct recording *recording;  /* NULL: it is not recorded */
-    char id[ID_TEXT];             /* fc->trace_id */
+    struct trace_context
+        context; /* of the call's span; of the parent's when nothing is recorded */
+    struct recording *recording; /* NULL: it is not recorded */
+    char id[ID_TEXT];            /* fc->trace_id */
 };
 
 static const struct tracing_filter *
@@ -325,8 +326,8 @@ tracing_on_request(struct filter_call *fc, void *state)
     struct trace_call *t = state;
     struct found found = headers_find(fc->request);
     enum trace_decision said = TRACE_UNDECIDED;
-    bool w3c = found.traceparents == 1 &&
-               traceparent_parse(found.traceparent, &t->context) == 0;
+    bool w3c =
+        found.traceparents == 1 && traceparent_parse(found.traceparent, &t->context) == 0;
     bool parent = w3c, recorded;
     struct slice tracestate;
 
@@ -380,9 +381,8 @@ note_retry(struct recording *r, const struct filter_attempt *a, int64_t wall_us)
         r->retries_left_out++;
         return;
     }
-    r->retries[r->retry_count++] = (struct trace_retry){ .wall_us = wall_us,
-                                                         .number = a->number,
-                                                         .code = a->code };
+    r->retries[r->retry_count++] =
+        (struct trace_retry){ .wall_us = wall_us, .number = a->number, .code = a->code };
 }
 
 static void
@@ -449,8 +449,8 @@ tracing_on_end(struct filter_call *fc, void *state, const struct filter_result *
     s.span.pool = result->pool;
     s.span.message = result->message;
     if (!result->local)
-        s.span.message =
-            slice_make(message, grpc_message_decode(result->message, message, MESSAGE_MAX));
+        s.span.message = slice_make(
+            message, grpc_message_decode(result->message, message, MESSAGE_MAX));
     strbuf_init(&bytes, SPAN_BYTES_MAX);
     trace_call_encode(&s, &bytes);
     span_put(fc, &bytes);

@@ -146,3 +146,9 @@ tracing_same_export(const struct tracing_conf *a, const struct tracing_conf *b)
 
     return conf_equal_but(&tracing_conf_struct, a, b, but);
 }
+
+void
+tracing_conf_inherit(struct tracing_conf *own, const struct tracing_conf *outer)
+{
+    conf_inherit(&tracing_conf_struct, own, outer, own->given);
+}

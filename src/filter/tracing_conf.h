@@ -32,4 +32,7 @@ extern const struct conf_struct tracing_root_struct; /* optional: tracing */
 /* Both send the same way to the same collector. */
 bool tracing_same_export(const struct tracing_conf *a, const struct tracing_conf *b);
 
+/* The keys that are not in own->given get the values of `outer`, whose texts and lists are shared. */
+void tracing_conf_inherit(struct tracing_conf *own, const struct tracing_conf *outer);
+
 #endif

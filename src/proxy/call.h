@@ -66,6 +66,7 @@ struct call {
     bool cancelled;               /* the client went before its answer was complete */
     int16_t code;                 /* gRPC code of the end; -1 while unknown */
     const char *reason;           /* of an own status (grpc/reason.h); NULL: none */
+    const char *text;             /* of an own status, for filters that watch; NULL: none */
     uint64_t bytes_in, bytes_out; /* of messages, with their prefixes */
     size_t replay_held;           /* bytes charged to the worker's replay budget */
     size_t uncredited; /* bytes of a rewound body whose window was given back before */

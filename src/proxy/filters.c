@@ -228,6 +228,7 @@ void
 filters_attempt(struct call *c)
 {
     c->filters->attempt_us = loop_now_us(c->worker->loop);
+    c->filters->fc.pool = pool_name(c->pool);
     chain_attempt(&c->filters->fc, c->attempts + 1u);
 }
 
@@ -293,6 +294,16 @@ filters_waited(const struct call *c, const struct h2_stream *s)
            (s->waits_since_us ? loop_now_us(c->worker->loop) - s->waits_since_us : 0);
 }
 
+/* What the client was told beside the code. */
+static struct slice
+filters_message(const struct call *c)
+{
+    const struct h2_headers *h = c->up.in_trailers.complete ? &c->up.in_trailers
+                                                            : &c->up.in_headers;
+
+    return c->local ? slice_of(c->text) : h2_headers_get(h, H2_TOKEN_GRPC_MESSAGE);
+}
+
 static void
 filters_result(const struct call *c, struct filter_result *r)
 {
@@ -304,6 +315,7 @@ filters_result(const struct call *c, struct filter_result *r)
         .pool = c->pool ? pool_name(c->pool) : "",
         .backend = c->lost_name ? c->lost_name : "",
         .attempts = c->attempts,
+        .message = filters_message(c),
         .messages_in = c->in_frames.messages,
         .messages_out = c->out_frames.messages,
         .bytes_in = c->bytes_in,
