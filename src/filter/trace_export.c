@@ -418,7 +418,7 @@ trace_exporter_get(struct filter_services *s, const struct tracing_conf *conf)
     return e;
 }
 
-/* A turn after the pool was closed. */
+/* Posted by a post, so a turn after the pool was closed: its connections have told their end. */
 static void
 export_on_gone(void *arg)
 {
@@ -434,6 +434,16 @@ export_on_gone(void *arg)
     xfree(e);
 }
 
+static void
+export_on_close(void *arg)
+{
+    struct trace_exporter *e = arg;
+
+    hub_leave(e->hub, 0);
+    pool_close(e->pool);
+    loop_post(loop_of(e), export_on_gone, e);
+}
+
 /* Nothing waits and nothing is under way. */
 static void
 export_close(struct trace_exporter *e)
@@ -443,9 +453,7 @@ export_close(struct trace_exporter *e)
     timer_stop(loop, &e->interval);
     timer_stop(loop, &e->retry);
     timer_stop(loop, &e->last);
-    hub_leave(e->hub, 0);
-    pool_close(e->pool);
-    loop_post(loop, export_on_gone, e);
+    loop_post(loop, export_on_close, e);
 }
 
 /* Time is over: what is left is lost. */
@@ -477,6 +485,7 @@ trace_exporter_drop(struct trace_exporter *e)
 void
 trace_exporters_end(struct filter_services *s)
 {
+    /* Each is closing: it has a timer, or a post, that ends it. */
     while (!list_empty(&s->exporters))
         loop_turn(s->args.loop, true);
 }
