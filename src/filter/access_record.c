@@ -6,43 +6,46 @@
 #include "grpc/status.h"
 #include "obs/line.h"
 
-#define FIELD(n, k, m)                                                    \
-    {                                                                     \
-        .name = (n), .kind = (k), .at = offsetof(struct access_record, m) \
+#define FIELD(n, k, m, after)                                                  \
+    {                                                                          \
+        .name = (n), .kind = (k), .at = offsetof(struct access_record, m),     \
+        .lead = ",\"" n "\":" after, .lead_n = sizeof(",\"" n "\":" after) - 1 \
     }
+#define TEXT(n, k, m)  FIELD(n, k, m, "\"")
+#define PLAIN(n, k, m) FIELD(n, k, m, "")
 
 static const struct access_field fields[] = {
-    FIELD("time", ACCESS_TIME, wall_us),
-    FIELD("event", ACCESS_TEXT, event),
-    FIELD("logged", ACCESS_TEXT, logged),
-    FIELD("listener", ACCESS_TEXT, listener),
-    FIELD("client", ACCESS_TEXT, client),
-    FIELD("san", ACCESS_TEXT, san),
-    FIELD("clientName", ACCESS_SLICE, client_name),
-    FIELD("service", ACCESS_SLICE, service),
-    FIELD("method", ACCESS_SLICE, method),
-    FIELD("authority", ACCESS_SLICE, authority),
-    FIELD("code", ACCESS_CODE, code),
-    FIELD("status", ACCESS_NAME, code),
-    FIELD("message", ACCESS_SLICE, message),
-    FIELD("reason", ACCESS_TEXT, reason),
-    FIELD("cancelled", ACCESS_BOOL, cancelled),
-    FIELD("attempts", ACCESS_COUNT, attempts),
-    FIELD("route", ACCESS_TEXT, route),
-    FIELD("pool", ACCESS_TEXT, pool),
-    FIELD("endpoint", ACCESS_TEXT, endpoint),
-    FIELD("bytesIn", ACCESS_COUNT, bytes_in),
-    FIELD("bytesOut", ACCESS_COUNT, bytes_out),
-    FIELD("messagesIn", ACCESS_COUNT, messages_in),
-    FIELD("messagesOut", ACCESS_COUNT, messages_out),
-    FIELD("firstByteMs", ACCESS_MS, first_byte_us),
-    FIELD("totalMs", ACCESS_MS, total_us),
-    FIELD("deadlineMs", ACCESS_MS, deadline_us),
-    FIELD("blockedClientMs", ACCESS_MS, blocked_client_us),
-    FIELD("blockedBackendMs", ACCESS_MS, blocked_backend_us),
-    FIELD("traceId", ACCESS_SLICE, trace_id),
-    FIELD("requestId", ACCESS_SLICE, request_id),
-    FIELD("sampled", ACCESS_BOOL, sampled),
+    TEXT("time", ACCESS_TIME, wall_us),
+    TEXT("event", ACCESS_TEXT, event),
+    TEXT("logged", ACCESS_TEXT, logged),
+    TEXT("listener", ACCESS_TEXT, listener),
+    TEXT("client", ACCESS_TEXT, client),
+    TEXT("san", ACCESS_TEXT, san),
+    TEXT("clientName", ACCESS_SLICE, client_name),
+    TEXT("service", ACCESS_SLICE, service),
+    TEXT("method", ACCESS_SLICE, method),
+    TEXT("authority", ACCESS_SLICE, authority),
+    PLAIN("code", ACCESS_CODE, code),
+    TEXT("status", ACCESS_NAME, code),
+    TEXT("message", ACCESS_SLICE, message),
+    TEXT("reason", ACCESS_TEXT, reason),
+    PLAIN("cancelled", ACCESS_BOOL, cancelled),
+    PLAIN("attempts", ACCESS_COUNT, attempts),
+    TEXT("route", ACCESS_TEXT, route),
+    TEXT("pool", ACCESS_TEXT, pool),
+    TEXT("endpoint", ACCESS_TEXT, endpoint),
+    PLAIN("bytesIn", ACCESS_COUNT, bytes_in),
+    PLAIN("bytesOut", ACCESS_COUNT, bytes_out),
+    PLAIN("messagesIn", ACCESS_COUNT, messages_in),
+    PLAIN("messagesOut", ACCESS_COUNT, messages_out),
+    PLAIN("firstByteMs", ACCESS_MS, first_byte_us),
+    PLAIN("totalMs", ACCESS_MS, total_us),
+    PLAIN("deadlineMs", ACCESS_MS, deadline_us),
+    PLAIN("blockedClientMs", ACCESS_MS, blocked_client_us),
+    PLAIN("blockedBackendMs", ACCESS_MS, blocked_backend_us),
+    TEXT("traceId", ACCESS_SLICE, trace_id),
+    TEXT("requestId", ACCESS_SLICE, request_id),
+    PLAIN("sampled", ACCESS_BOOL, sampled),
 };
 
 const struct access_field *
@@ -78,14 +81,6 @@ value_text(const struct access_field *f, const struct access_record *r)
 
     return f->kind == ACCESS_TEXT ? slice_of(*(const char *const *)at)
                                   : *(const struct slice *)at;
-}
-
-/* Fields of this kind are strings. */
-static bool
-is_text(const struct access_field *f)
-{
-    return f->kind == ACCESS_TIME || f->kind == ACCESS_TEXT || f->kind == ACCESS_SLICE ||
-           f->kind == ACCESS_NAME;
 }
 
 static bool
@@ -155,14 +150,11 @@ struct member {
 };
 
 static struct member
-member_begin(struct line *l, bool first, struct slice key)
+member_begin(struct line *l)
 {
     struct member m = { .start = l->n, .cut = l->cut };
 
     l->cut = false;
-    line_puts(l, first ? "\"" : ",\"");
-    line_value(l, key, LINE_JSON);
-    line_puts(l, "\":");
     return m;
 }
 
@@ -180,10 +172,10 @@ member_end(struct line *l, const struct member *m)
 static void
 json_headers(const struct access_record *r, struct line *l)
 {
-    struct member all = member_begin(l, false, slice_of("headers"));
+    struct member all = member_begin(l);
     bool first = true;
 
-    line_puts(l, "{");
+    line_puts(l, ",\"headers\":{");
     if (!member_end(l, &all))
         return;
     for (size_t i = 0; i < r->header_count; i++) {
@@ -192,8 +184,10 @@ json_headers(const struct access_record *r, struct line *l)
 
         if (!h->value.p)
             continue;
-        m = member_begin(l, first, h->name);
-        line_puts(l, "\"");
+        m = member_begin(l);
+        line_puts(l, first ? "\"" : ",\"");
+        line_value(l, h->name, LINE_JSON);
+        line_puts(l, "\":\"");
         line_value(l, h->value, LINE_JSON);
         line_puts(l, "\"");
         first = !member_end(l, &m) && first;
@@ -206,21 +200,20 @@ void
 access_record_json(const struct access_record *r, struct line *l)
 {
     line_begin(l);
-    line_puts(l, "{");
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         const struct access_field *f = &fields[i];
         struct member m;
 
         if (!applies(f, r))
             continue;
-        m = member_begin(l, i == 0, slice_of(f->name));
-        if (is_text(f))
-            line_puts(l, "\"");
+        m = member_begin(l);
+        line_add(l, f->lead, f->lead_n);
         access_field_write(f, r, false, l);
-        if (is_text(f))
-            line_puts(l, "\"");
+        if (f->lead[f->lead_n - 1] == '"')
+            line_add(l, "\"", 1);
         member_end(l, &m);
     }
+    l->s[0] = '{'; /* in the place of the first comma: the time is always there */
     if (r->header_count > 0)
         json_headers(r, l);
     line_end(l, l->cut ? ",\"cut\":true}\n" : "}\n");

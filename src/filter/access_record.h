@@ -67,6 +67,8 @@ enum access_kind {
 /* The fields in the order of the line. */
 struct access_field {
     const char *name; /* key of the object, and %{name} of a format */
+    const char *lead; /* what stands before the value in JSON: ,"name":" or ,"name": */
+    size_t lead_n;
     enum access_kind kind;
     size_t at; /* in struct access_record */
 };

@@ -20,6 +20,8 @@ struct metrics_call {
     struct rpc_counts *counts; /* NULL: the method is not known */
     struct slice path;         /* while it is not known: kept */
     uint64_t begun;            /* attempts by number that are counted as begun */
+    struct rpc_counts *client; /* of the pool `pool`; NULL: not looked for */
+    const char *pool;
 };
 
 static const struct conf_field fields[] = {
@@ -95,6 +97,17 @@ metrics_on_response(struct filter_call *fc, void *state, struct h2_headers *h, b
     return FILTER_NEXT;
 }
 
+/* Of a method that is known. Nearly always the pool of the attempt before. */
+static struct rpc_counts *
+metrics_client(struct rpc_table *t, struct metrics_call *m, const char *pool)
+{
+    if (!m->client || m->pool != pool) {
+        m->client = rpc_table_client(t, slice_of(pool), m->counts->key);
+        m->pool = pool;
+    }
+    return m->client;
+}
+
 static bool
 proves_method(bool answered, int code)
 {
@@ -116,7 +129,7 @@ metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *
     rpc_add(m->counts, RPC_SENT, r->messages_out);
     rpc_handled(t, m->counts, r->code, r->end_us - fc->begun_us);
     if (r->attempts > 0) {
-        struct rpc_counts *c = rpc_table_client(t, slice_of(r->pool), m->counts->key);
+        struct rpc_counts *c = metrics_client(t, m, fc->pool ? fc->pool : r->pool);
 
         rpc_add(c, RPC_SENT, r->messages_in);
         rpc_add(c, RPC_RECEIVED, r->messages_out);
@@ -139,8 +152,7 @@ metrics_on_attempt(struct filter_call *fc, void *state, unsigned number)
     if (UNLIKELY(!m->counts))
         return;
     m->begun |= attempt_bit(number);
-    rpc_add(rpc_table_client(metrics_table(fc), slice_of(fc->pool), m->counts->key),
-            RPC_STARTED, 1);
+    rpc_add(metrics_client(metrics_table(fc), m, fc->pool), RPC_STARTED, 1);
 }
 
 static void
@@ -149,12 +161,16 @@ metrics_on_attempt_end(struct filter_call *fc, void *state,
 {
     struct rpc_table *t = metrics_table(fc);
     struct metrics_call *m = state;
-    unsigned method = m->counts                             ? m->counts->key
-                      : proves_method(a->answered, a->code) ? rpc_table_learn(t, m->path)
-                                                            : NAME_OTHER;
-    struct rpc_counts *c = rpc_table_client(t, slice_of(fc->pool), method);
+    struct rpc_counts *c;
 
-    if (!(m->begun & attempt_bit(a->number)))
+    if (LIKELY(m->counts != NULL))
+        c = metrics_client(t, m, fc->pool);
+    else
+        c = rpc_table_client(t, slice_of(fc->pool),
+                             proves_method(a->answered, a->code)
+                                 ? rpc_table_learn(t, m->path)
+                                 : NAME_OTHER);
+    if (UNLIKELY(!(m->begun & attempt_bit(a->number))))
         rpc_add(c, RPC_STARTED, 1);
     rpc_handled(t, c, a->code, loop_now_us(fc->loop) - a->begun_us);
 }

@@ -3,7 +3,6 @@
 #include "obs/line.h"
 
 #include <assert.h>
-#include <time.h>
 
 enum { LINE_ROOM = LINE_MAX_BYTES - LINE_TAIL_ROOM, NUMBER_DIGITS = 20 };
 
@@ -119,22 +118,38 @@ line_ms(struct line *l, int64_t us)
     line_add(l, s, (size_t)(end - s));
 }
 
+/* The day of the Gregorian calendar, from days since 1970: counted in years that begin in March, so that the leap day is their last. */
+static void
+day_date(uint64_t days, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day)
+{
+    uint64_t shifted = days + 719468; /* since March 1 of the year 0 */
+    uint64_t era = shifted / 146097;  /* of 400 years */
+    unsigned of_era = (unsigned)(shifted % 146097);
+    unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+    unsigned month = (5 * of_year + 2) / 153; /* 0: March */
+
+    *ret_day = of_year - (153 * month + 2) / 5 + 1;
+    *ret_month = month < 10 ? month + 3 : month - 9;
+    *ret_year = (unsigned)(era * 400) + year + (*ret_month <= 2);
+}
+
 void
 line_time(struct line *l, int64_t wall_us)
 {
     static const char form[] = "0000-00-00T00:00:00.000000Z";
-    time_t sec = (time_t)(wall_us / 1000000);
+    uint64_t sec = wall_us > 0 ? (uint64_t)wall_us / 1000000 : 0;
+    unsigned year, month, day;
     char out[sizeof(form)];
-    struct tm tm;
 
-    gmtime_r(&sec, &tm);
+    day_date(sec / 86400, &year, &month, &day);
     memcpy(out, form, sizeof(form));
-    line_digits(out + 4, (uint64_t)(tm.tm_year + 1900) % 10000, 4);
-    line_digits(out + 7, (uint64_t)tm.tm_mon + 1, 2);
-    line_digits(out + 10, (uint64_t)tm.tm_mday, 2);
-    line_digits(out + 13, (uint64_t)tm.tm_hour, 2);
-    line_digits(out + 16, (uint64_t)tm.tm_min, 2);
-    line_digits(out + 19, (uint64_t)tm.tm_sec, 2);
+    line_digits(out + 4, year % 10000, 4);
+    line_digits(out + 7, month, 2);
+    line_digits(out + 10, day, 2);
+    line_digits(out + 13, sec / 3600 % 24, 2);
+    line_digits(out + 16, sec / 60 % 60, 2);
+    line_digits(out + 19, sec % 60, 2);
     line_digits(out + 26, (uint64_t)(wall_us % 1000000), 6);
     line_add(l, out, sizeof(form) - 1);
 }
