@@ -85,7 +85,7 @@ chunk_take(struct buf_pool *p, size_t room)
         c->size = buf_sizes[class];
     }
     c->next = NULL;
-    c->off = c->len = 0;
+    c->start = c->off = c->len = 0;
     p->live += c->size;
     return c;
 }
@@ -162,6 +162,15 @@ buf_link_chunks(struct buf *b, struct buf_pool *p, struct chunk *first,
     else
         b->head = first;
     b->tail = last;
+}
+
+void
+buf_append_chunk(struct buf *b, struct buf_pool *p, struct chunk *c)
+{
+    c->next = NULL;
+    c->start = c->off;
+    b->len += c->len - c->off;
+    buf_link_chunks(b, p, c, c);
 }
 
 /* A chain of empty chunks with room for n bytes. False: no memory. */
@@ -259,17 +268,6 @@ buf_append(struct buf *b, struct buf_pool *p, const void *data, size_t n, size_t
     return ERR_OK;
 }
 
-/* Bytes read before keeping began must not come back with buf_rewind. */
-static void
-chunk_drop_read(struct chunk *c)
-{
-    if (c->off == 0)
-        return;
-    memmove(c->data, c->data + c->off, c->len - c->off);
-    c->len -= c->off;
-    c->off = 0;
-}
-
 void
 buf_splice(struct buf *dst, struct buf_pool *p, struct buf *src)
 {
@@ -284,8 +282,7 @@ buf_splice(struct buf *dst, struct buf_pool *p, struct buf *src)
         buf_done(src, p);
         return;
     }
-    if (dst->keep)
-        chunk_drop_read(src->head);
+    src->head->start = src->head->off; /* what was read from src stays read */
     buf_link_chunks(dst, p, src->head, src->tail);
     dst->len += src->len;
     buf_init(src);
@@ -345,7 +342,7 @@ buf_keep_start(struct buf *b)
     if (b->keep)
         return;
     if (b->head)
-        chunk_drop_read(b->head);
+        b->head->start = b->head->off;
     b->keep = 1;
     b->kept_len = 0;
 }
@@ -368,9 +365,9 @@ buf_rewind(struct buf *b)
         return;
     /* Only the kept chunks and the current head have read bytes. */
     for (struct chunk *c = b->kept; c; c = c->next)
-        c->off = 0;
+        c->off = c->start;
     if (b->head)
-        b->head->off = 0;
+        b->head->off = b->head->start;
     if (b->kept) {
         b->kept_tail->next = b->head;
         if (!b->tail)

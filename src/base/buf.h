@@ -17,8 +17,9 @@ struct buf_pool;
 
 struct chunk {
     struct chunk *next;
-    /* bytes [off, len) of data are unread; [0, off) were read and can be rewound */
-    uint32_t off, len;
+    /* bytes [off, len) of data are unread; [start, off) were read and can be rewound;
+     * those before start are nobody's */
+    uint32_t start, off, len;
     uint32_t size; /* room in data */
     uint8_t data[];
 };
@@ -50,6 +51,8 @@ void buf_done(struct buf *b, struct buf_pool *p);
  * cap; ERR_NOMEM. All or nothing. */
 int buf_append(struct buf *b, struct buf_pool *p, const void *data, size_t n,
                size_t cap) MUST_CHECK;
+/* Puts a chunk with bytes [off, len) at the end; the queue owns it from now on. */
+void buf_append_chunk(struct buf *b, struct buf_pool *p, struct chunk *c);
 /* Moves all unread bytes of src to the end of dst, no copy except that src's bytes may
  * be copied into dst's tail chunk when they fit there and are at most 512 (keeps small
  * messages together).  src must not be keeping. src is empty afterwards. */

@@ -5,20 +5,23 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-enum { STEPS_PER_US = 16000, US_PER_S = 1000000 };
+enum { STEPS_PER_US = 16000, US_PER_S = 1000000, NANO = 1000000000 };
 
 bool
-bucket_rule_init(struct bucket_rule *r, uint64_t tokens, int64_t per_us, uint64_t burst)
+bucket_rule_init(struct bucket_rule *r, double tokens, int64_t per_us, uint32_t burst)
 {
-    unsigned __int128 per = (unsigned __int128)per_us * STEPS_PER_US;
-    unsigned __int128 token = per / tokens;
-    unsigned __int128 depth = per * burst / tokens;
+    /* Whole numbers are exact up to here and beyond. */
+    unsigned __int128 nano =
+        tokens <= 0 || tokens > 1e9 ? 0 : (uint64_t)(tokens * 1e9 + 0.5);
+    unsigned __int128 token;
 
     *r = (struct bucket_rule){ 0 };
-    if (token < STEPS_PER_US * (int64_t)US_PER_S / BUCKET_RATE_MAX ||
-        depth > (unsigned __int128)BUCKET_FILL_MAX_US * STEPS_PER_US)
+    if (nano == 0)
         return false;
-    /* A multiple, so that a full bucket has whole tokens. */
+    token = (unsigned __int128)per_us * STEPS_PER_US * NANO / nano;
+    if (token < STEPS_PER_US * (int64_t)US_PER_S / BUCKET_RATE_MAX ||
+        token > (unsigned __int128)BUCKET_FILL_MAX_US * STEPS_PER_US / burst)
+        return false;
     *r = (struct bucket_rule){ .token = (int64_t)token,
                                .depth = (int64_t)(token * burst) };
     return true;
@@ -65,6 +68,26 @@ shared_bucket_take(const struct bucket_rule *r, struct shared_bucket *b, uint32_
             return true;
         }
     }
+}
+
+int64_t
+shared_bucket_borrow(const struct bucket_rule *r, struct shared_bucket *b, uint64_t n,
+                     int64_t now_us)
+{
+    const int64_t most = BUCKET_FILL_MAX_US * STEPS_PER_US;
+    int64_t now = now_us * STEPS_PER_US;
+    int64_t cost = n > (uint64_t)(most / r->token) ? most : (int64_t)n * r->token;
+    int64_t full_at = atomic_load_explicit(&b->full_at, memory_order_relaxed);
+    int64_t until_full;
+
+    do {
+        until_full = (full_at > now ? full_at - now : 0) + cost;
+        if (until_full > most + r->depth)
+            until_full = most + r->depth;
+    } while (!atomic_compare_exchange_weak_explicit(
+        &b->full_at, &full_at, now + until_full, memory_order_relaxed,
+        memory_order_relaxed));
+    return steps_to_us(until_full - r->depth);
 }
 
 bool

@@ -31,13 +31,16 @@ struct bucket_state {
     uint64_t left;    /* whole tokens */
 };
 
-/* tokens per per_us come back, burst at most are there. False: more than BUCKET_RATE_MAX, or an empty bucket needs more than BUCKET_FILL_MAX_US to get full.
- * tokens, per_us and burst at least 1. */
+/* tokens (also parts of one, to a billionth) per per_us come back, burst at most are there. False: not more than 0, more than BUCKET_RATE_MAX, or an empty bucket
+ * needs more than BUCKET_FILL_MAX_US to get full. per_us and burst at least 1. */
 bool
-bucket_rule_init(struct bucket_rule *r, uint64_t tokens, int64_t per_us, uint64_t burst);
+bucket_rule_init(struct bucket_rule *r, double tokens, int64_t per_us, uint32_t burst);
 /* Takes n tokens if they are there. n of more than the burst never succeeds. state may be NULL. */
 bool shared_bucket_take(const struct bucket_rule *r, struct shared_bucket *b, uint32_t n,
                         int64_t now_us, struct bucket_state *state);
+/* Takes n tokens, also those that only come later. Returns in how many microseconds all of them are there; at most BUCKET_FILL_MAX_US or so, however many they are. */
+int64_t shared_bucket_borrow(const struct bucket_rule *r, struct shared_bucket *b,
+                             uint64_t n, int64_t now_us);
 bool shared_bucket_is_full(const struct shared_bucket *b, int64_t now_us);
 
 #endif

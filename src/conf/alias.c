@@ -68,9 +68,8 @@ alias_find(const struct conf_struct *type, const struct conf_struct *variant,
 
 /* --- kinds of tagged structs --------------------------------------------------------- */
 
-/* The kind is called `word` here or in other proxies. */
-static bool
-kind_is(const struct conf_variant *v, const char *word)
+bool
+alias_is_kind(const struct conf_variant *v, const char *word)
 {
     if (near_same_letters(v->tag, word))
         return true;
@@ -96,7 +95,7 @@ kind_search(const struct conf_struct *type, const char *word, const char *prefix
             snprintf(below, sizeof below, "%s%s%s", prefix, *prefix ? "." : "", f->key) >=
                 PATH_MAX_TEXT)
             continue;
-        for (v = conf_variants(f->sub); v->tag && !kind_is(v, word); v++)
+        for (v = conf_variants(f->sub); v->tag && !alias_is_kind(v, word); v++)
             ;
         if (v->tag) {
             memcpy(path, below, PATH_MAX_TEXT);

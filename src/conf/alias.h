@@ -6,9 +6,11 @@
 #ifndef OUTRIGGER_CONF_ALIAS_H
 #define OUTRIGGER_CONF_ALIAS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct conf_struct;
+struct conf_variant;
 struct strbuf;
 
 /* Adds a hint for the unknown key `word` of an object of `type`, starting with "; ":
@@ -22,6 +24,8 @@ const char *alias_suggest(struct strbuf *out, const struct conf_struct *root,
  * of nearly this name, or the file has a kind of it; NULL: nothing is known of it. */
 const char *alias_later(const struct conf_struct *root, const struct conf_struct *type,
                         const char *word);
+/* The kind is called `word` here or in other proxies. */
+bool alias_is_kind(const struct conf_variant *v, const char *word);
 /* Adds what is probably meant by a value that is none of words[0..n), also in the words of
  * other proxies, or "; <what>: " and the list of words. what NULL: no list. */
 void alias_suggest_word(struct strbuf *out, const char *value, const char *const *words,

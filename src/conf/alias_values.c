@@ -6,21 +6,6 @@
 #include "conf/alias_words.h"
 
 const struct alias_later alias_laters[] = {
-    { "retryPolicy", "retries" },
-    { "retryOn", "retries" },
-    { "retries", "retries" },
-    { "retry", "retries" },
-    { "retryBudget", "retries" },
-    { "retryThrottling", "retries" },
-    { "numRetries", "retries" },
-    { "perTryTimeout", "retries" },
-    { "maxAttempts", "retries" },
-    { "redispatch", "retries" },
-    { "optionRedispatch", "retries" },
-    { "grpcNextUpstream", "retries" },
-    { "proxyNextUpstream", "retries" },
-    { "hedgingPolicy", "hedging" },
-    { "hedgePolicy", "hedging" },
     { "rateLimit", "rate limits" },
     { "rateLimits", "rate limits" },
     { "localRateLimit", "rate limits" },

@@ -6,6 +6,16 @@
 #define LISTENER "\"listeners\": [{ \"listen\": \":8080\", "
 #define ROUTE(match) \
     LISTENER "\"routes\": [{ \"match\": { " match " }, \"to\": \"app\" }] }]"
+/* keys: of the route, beside "to" */
+#define TO_APP(keys) LISTENER "\"routes\": [{ \"to\": \"app\", " keys " }] }]"
+#define RETRY(more)                                                                     \
+    TO_APP("\"retryPolicy\": { \"maxAttempts\": 3, \"initialBackoff\": \"0.1s\", "      \
+           "\"maxBackoff\": \"1s\", \"retryableStatusCodes\": [\"UNAVAILABLE\"], " more \
+           " }")
+#define HEDGE(more) TO_APP("\"hedgingPolicy\": { \"maxAttempts\": " more " }")
+
+#define FILTER(keys) \
+    LISTENER "\"filters\": [{ " keys " }], \"routes\": [{ \"to\": \"app\" }] }]"
 
 const struct explain_code explain_codes[] = {
     { .code = "E0101",
@@ -151,10 +161,9 @@ const struct explain_code explain_codes[] = {
       .title = "a part of gRPC or of other proxies that this version has not got",
       .text =
           "The key is known, and what it asks for does not exist in this version. It is "
-          "an error, since a config whose retries or filters are silently left out "
+          "an error, since a config whose filters or limits are silently left out "
           "does something else than it says. Remove the key.",
-      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"retryPolicy\": { "
-                      "\"maxAttempts\": 3 } }] }]",
+      .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"cors\": {} }] }]",
       .good = LISTENER "\"routes\": [{ \"to\": \"app\" }] }]" },
     { .code = "E0201",
       .title = "a route leads to no pool",
@@ -423,10 +432,10 @@ const struct explain_code explain_codes[] = {
     { .code = "E0281",
       .title = "a variable that is not known",
       .text = "Texts of header edits and of status.message may have %{peer} %{san} "
-              "%{route} %{service} %{method} %{header:NAME} %{pool} and %{listener} in "
-              "them. Write %%{ for a plain %{.",
+              "%{client} %{claim:NAME} %{requestId} %{route} %{service} %{method} "
+              "%{header:NAME} %{pool} and %{listener} in them. Write %%{ for a plain %{.",
       .bad = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { \"set\": "
-                      "{ \"x-from\": \"%{client}\" } } }] }]",
+                      "{ \"x-from\": \"%{address}\" } } }] }]",
       .good = LISTENER "\"routes\": [{ \"to\": \"app\", \"requestHeaders\": { \"set\": "
                        "{ \"x-from\": \"%{peer}\" } } }] }]" },
     { .code = "E0282",
@@ -541,6 +550,114 @@ const struct explain_code explain_codes[] = {
       .good =
           LISTENER "\"filters\": [\"requestId\"], \"routes\": [{ \"to\": \"app\", "
                    "\"filters\": [{ \"type\": \"requestId\", \"off\": true }] }] }]" },
+    { .code = "E0361",
+      .title = "a number of a retry policy that must be above 0",
+      .text = "With backoffMultiplier 0 there would be no time between attempts, with "
+              "maxTokens 0 no call could be tried again, and with tokenRatio 0 no token "
+              "would ever come back. gRPC refuses them too.",
+      .bad = RETRY("\"backoffMultiplier\": 0"),
+      .good = RETRY("\"backoffMultiplier\": 2") },
+    { .code = "E0362",
+      .title = "retryPolicy beside hedgingPolicy",
+      .text = "A retry waits until an attempt has failed, a hedge does not: a method has "
+              "one of them (gRFC A6). Remove the other.",
+      .bad = RETRY("\"backoffMultiplier\": 2 }, \"hedgingPolicy\": { \"maxAttempts\": 2"),
+      .good = RETRY("\"backoffMultiplier\": 2") },
+    { .code = "E0363",
+      .title = "not a gRPC status code that an attempt may fail with",
+      .text =
+          "Codes are names in any case, as in \"UNAVAILABLE\", or their numbers. OK is "
+          "no failure and cannot be there.",
+      .bad = HEDGE("2, \"nonFatalStatusCodes\": [\"5xx\"]"),
+      .good = HEDGE("2, \"nonFatalStatusCodes\": [\"UNAVAILABLE\", 8]") },
+    { .code = "E0364",
+      .title = "a hedgingDelay that is no time",
+      .text = "hedgingDelay is a time with its unit, as in \"500ms\", or a percentile of "
+              "the method's own times, from \"p50\" to \"p99\".",
+      .bad = HEDGE("2, \"hedgingDelay\": \"soon\""),
+      .good = HEDGE("2, \"hedgingDelay\": \"p95\"") },
+    { .code = "E0370",
+      .title = "not an API key entry",
+      .text = "An entry of keys names a client and the SHA-256 of its key as 64 hex "
+              "digits, as printf %s KEY | sha256sum writes them. The key itself does not "
+              "belong into a config. The client's name goes to logs and headers: "
+              "printable ASCII, at most 128 characters.",
+      .bad = FILTER("\"type\": \"apiKey\", \"keys\": [{ \"client\": \"mobile\", "
+                    "\"sha256\": \"my-secret-key\" }]"),
+      .good = FILTER(
+          "\"type\": \"apiKey\", \"keys\": [{ \"client\": \"mobile\", \"sha256\": "
+          "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\" }]") },
+    { .code = "E0371",
+      .title = "not a pattern",
+      .text = "Rules name values as a whole (\"abc\"), by their start (\"abc*\"), by "
+              "their end (\"*abc\"), or all that are not empty (\"*\"). Methods are "
+              "\"package.Service/Method\", all of a service \"package.Service/*\".",
+      .bad = FILTER("\"type\": \"rbac\", \"rules\": [{ \"name\": \"cart\", \"action\": "
+                    "\"allow\", \"paths\": [\"shop.Cart\"] }]"),
+      .good = FILTER("\"type\": \"rbac\", \"rules\": [{ \"name\": \"cart\", "
+                     "\"action\": \"allow\", \"paths\": [\"shop.Cart/*\"] }]") },
+    { .code = "E0372",
+      .title = "a file of a filter that cannot be used",
+      .text = "A file of API keys or a policy must be there and good when a config is "
+              "loaded. Later it is watched: when it becomes bad, what it said before "
+              "stays, and a log line tells why." },
+    { .code = "E0373",
+      .title = "a header that no rule can look at",
+      .text = "Rules of authorization look at plain headers of the call. Pseudo headers "
+              "have keys of their own (paths); headers of the connection, host and those "
+              "that begin with grpc- are not the client's word, and a -bin header can be "
+              "written in more than one way.",
+      .bad = FILTER("\"type\": \"rbac\", \"rules\": [{ \"name\": \"host\", \"action\": "
+                    "\"allow\", \"headers\": { \"host\": \"a.example\" } }]"),
+      .good =
+          FILTER("\"type\": \"rbac\", \"rules\": [{ \"name\": \"tenant\", \"action\": "
+                 "\"allow\", \"headers\": { \"x-tenant\": \"a\" } }]") },
+    { .code = "E0374",
+      .title = "a value that a rule cannot compare with",
+      .text =
+          "A header or a claim is compared in exactly one way: exact, prefix, suffix, "
+          "oneOf or present. A range is an IP address with the number of bits that "
+          "count, \"10.0.0.0/8\".",
+      .bad = FILTER("\"type\": \"rbac\", \"rules\": [{ \"name\": \"net\", \"action\": "
+                    "\"allow\", \"source\": \"10.0.0.1/8\" }]"),
+      .good = FILTER("\"type\": \"rbac\", \"rules\": [{ \"name\": \"net\", \"action\": "
+                     "\"allow\", \"source\": \"10.0.0.0/8\" }]") },
+    { .code = "E0375",
+      .title = "rules that do not fit together",
+      .text = "The filter rbac has either rules, or a policy as gRPC libraries have it "
+              "(policy, policyFile), which says itself what happens to other calls. All "
+              "rules together may look at 64 different headers.",
+      .bad = FILTER("\"type\": \"rbac\", \"rules\": []"),
+      .good = FILTER("\"type\": \"rbac\", \"rules\": [{ \"name\": \"all\", \"action\": "
+                     "\"allow\" }]") },
+    { .code = "E0376",
+      .title = "an audit logger that is not known",
+      .text = "Audit lines go to the log of the proxy, which policies call "
+              "\"stdout_logger\". Others are left out when they are marked with "
+              "\"is_optional\": true.",
+      .bad =
+          FILTER("\"type\": \"rbac\", \"policy\": { \"name\": \"shop\", "
+                 "\"allow_rules\": [{ \"name\": \"all\" }], \"audit_logging_options\": { "
+                 "\"audit_loggers\": [{ \"name\": \"mine\" }] } }"),
+      .good =
+          FILTER("\"type\": \"rbac\", \"policy\": { \"name\": \"shop\", "
+                 "\"allow_rules\": [{ \"name\": \"all\" }], \"audit_logging_options\": { "
+                 "\"audit_loggers\": [{ \"name\": \"stdout_logger\" }] } }") },
+    { .code = "E0377",
+      .title = "a fault that never happens",
+      .text = "The filter fault delays, aborts or does both. A delay has a duration and "
+              "an abort a code, unless headers may ask for them (byHeader).",
+      .bad = FILTER("\"type\": \"fault\", \"delay\": { \"percent\": \"10%\" }"),
+      .good = FILTER("\"type\": \"fault\", \"delay\": { \"duration\": \"200ms\", "
+                     "\"percent\": \"10%\" }") },
+    { .code = "E0378",
+      .title = "header edits of a filter that cannot be",
+      .text = "A filter headers edits something, and it does so before a pool is chosen: "
+              "%{pool} has no value there. The header edits of a route have it.",
+      .bad = FILTER("\"type\": \"headers\", \"request\": { \"set\": { \"x-pool\": "
+                    "\"%{pool}\" } }"),
+      .good = FILTER("\"type\": \"headers\", \"request\": { \"set\": { \"x-user\": "
+                     "\"%{san}\" } }") },
     { .code = "E0430",
       .title = "not a part of a key",
       .text =
@@ -549,7 +666,28 @@ const struct explain_code explain_codes[] = {
           "port), san (the client's identity by TLS), client (the name that apiKey "
           "found), connection, method, service, path, host, route. address/24 cuts an "
           "IPv4 address to 24 bits; address/24/56 cuts an IPv6 address to 56 bits "
-          "too." },
+          "too.",
+      .bad = FILTER("\"type\": \"rateLimit\", \"rate\": \"5/s\", \"key\": \"x-tenant\""),
+      .good = FILTER(
+          "\"type\": \"rateLimit\", \"rate\": \"5/s\", \"key\": \"header:x-tenant\"") },
+    { .code = "E0431",
+      .title = "a burst that takes too long to come back",
+      .text =
+          "burst is how many may go on at once after a rest. With this rate an empty "
+          "bucket would need more than a year to hold so many again, which is no "
+          "limit. Make burst smaller or the rate higher; without burst it is what the "
+          "rate says for its unit: 5000 for \"5000/m\".",
+      .bad = FILTER("\"type\": \"rateLimit\", \"rate\": \"1/d\", \"burst\": 1000"),
+      .good = FILTER("\"type\": \"rateLimit\", \"rate\": \"1/d\", \"burst\": 10") },
+    { .code = "E0432",
+      .title = "a key of rateLimit that needs \"key\"",
+      .text =
+          "maxKeys and missing are about buckets by key. Without key there is one "
+          "bucket for all calls. Remove them, or say in key what calls are told apart "
+          "by: \"header:x-tenant\", \"address\", \"method\" ...",
+      .bad = FILTER("\"type\": \"rateLimit\", \"rate\": \"5/s\", \"maxKeys\": 100"),
+      .good = FILTER("\"type\": \"rateLimit\", \"rate\": \"5/s\", \"key\": \"address\", "
+                     "\"maxKeys\": 100") },
     { .code = "E0480",
       .title = "not a rule of the access log",
       .text =
@@ -705,5 +843,13 @@ const struct explain_code explain_codes[] = {
       .bad = LISTENER "\"direction\": \"outbound\", \"mirrorGoaway\": true, "
                       "\"routes\": [{ \"to\": \"app\" }] }]",
       .good = LISTENER "\"mirrorGoaway\": true, \"routes\": [{ \"to\": \"app\" }] }]" },
+    { .code = "W0360",
+      .title = "more attempts than are made",
+      .text =
+          "gRPC counts a maxAttempts above 5 as 5. maxAttemptsCap beside it is a higher "
+          "bound, up to 20. Each attempt is load for a backend that may have too much "
+          "of it already.",
+      .bad = HEDGE("7"),
+      .good = HEDGE("7, \"maxAttemptsCap\": 8") },
     { .code = NULL },
 };

@@ -273,7 +273,8 @@ parse_int_text(const struct conf_field *f, const char *text, int64_t *at,
     return field_check_range(f, *at, why, ret_code);
 }
 
-/* A kind is chosen from a list that people do not know by heart: it is always shown. */
+/* A kind is chosen from a list that people do not know by heart: it is shown unless the word
+ * of another proxy makes it clear. */
 static void
 suggest_variant(const struct conf_field *f, const char *text, struct strbuf *why)
 {
@@ -285,6 +286,8 @@ suggest_variant(const struct conf_field *f, const char *text, struct strbuf *why
     strbuf_printf(why, "does not know the word \"%.80s\"", text);
     before = why->len;
     alias_suggest_word(why, text, tags, n, NULL);
+    if (why->len > before && why->s[why->len - 1] != '?')
+        return;
     strbuf_puts(why, why->len > before ? " It is one of" : "; it is one of");
     for (size_t i = 0; i < n; i++)
         strbuf_printf(why, "%s %s", i ? "," : "", tags[i]);

@@ -80,8 +80,10 @@ struct conf_field {
      * of items for LIST, DICT and MAP; max 0: no range. */
     int64_t min, max;
     bool required;
-    bool bare_ok; /* CONF_SIZE: a plain number counts bytes, as in gRPC's own config */
-    bool one_ok;  /* CONF_LIST: a single value may stand for a list of one */
+    /* CONF_SIZE: a plain number counts bytes, as in gRPC's own config. CONF_STRING: a whole
+     * number stands for its digits. */
+    bool bare_ok;
+    bool one_ok; /* CONF_LIST: a single value may stand for a list of one */
     /* CONF_ENUM: NULL-terminated. CONF_STRING: the only values allowed, or NULL. */
     const char *const *words;
     /* CONF_ENUM, the tag of a tagged struct: in the place of words. */

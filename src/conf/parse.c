@@ -101,6 +101,27 @@ parse_real(const struct conf_field *f, const json_t *json, void *obj,
     strbuf_done(&why);
 }
 
+/* A number that stands for a name: 14 for "14". */
+static void
+parse_number_text(struct parse *p, const struct conf_field *f, const json_t *json,
+                  void *obj, struct conf_place *place, const char *key)
+{
+    json_t *text = json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(json));
+
+    if (text)
+        parse_from_string(p, f, text, obj, place, key);
+    json_decref(text);
+}
+
+/* The value stands for an object with its short key. */
+static bool
+short_fits(const struct conf_struct *type, const json_t *json)
+{
+    return type->short_key &&
+           (json_is_string(json) ||
+            (json_is_integer(json) && field_find(type, type->short_key)->bare_ok));
+}
+
 static bool
 list_fits(const struct conf_field *f, size_t n, struct conf_place *up)
 {
@@ -236,8 +257,7 @@ parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj
 {
     struct conf_place below = { .out = p->out, .up = place, .step = { .key = f->key } };
     bool from_env = json_is_string(json) && strstr(json_string_value(json), "${");
-    bool is_struct =
-        json_is_object(json) || (json_is_string(json) && f->sub && f->sub->short_key);
+    bool is_struct = json_is_object(json) || (f->sub && short_fits(f->sub, json));
 
     if (f->type == CONF_LIST && json_is_array(json))
         parse_list(p, f, json, obj, place);
@@ -249,6 +269,8 @@ parse_value(struct parse *p, const struct conf_field *f, json_t *json, void *obj
         parse_map(p, f, json, obj, place);
     else if (f->type == CONF_OBJECT && is_struct)
         parse_object(p, f->sub, NULL, json, (char *)obj + f->at, &below);
+    else if (f->type == CONF_STRING && f->bare_ok && json_is_integer(json))
+        parse_number_text(p, f, json, obj, place, key);
     else if ((f->type == CONF_UINT || f->type == CONF_INT || f->bare_ok) &&
              json_is_integer(json))
         parse_integer(f, json, obj, place, key);
@@ -388,7 +410,7 @@ parse_object(struct parse *p, const struct conf_struct *type, const char *name,
              json_t *json, void *obj, struct conf_place *place)
 {
     struct part parts[PARTS_MAX] = { { type, obj } };
-    bool is_short = json_is_string(json) && type->short_key;
+    bool is_short = short_fits(type, json);
 
     field_defaults(type, obj);
     if (name)

@@ -13,7 +13,6 @@
 #include "base/strbuf.h"
 #include "conf/alias.h"
 #include "conf/field.h"
-#include "conf/near.h"
 #include "conf/problem.h"
 #include "conf/values.h"
 
@@ -247,17 +246,21 @@ refuse_missing(struct conf_place *place, const struct conf_field *f)
     strbuf_done(&hint);
 }
 
-/* The kind that a key without a tag names, as others write it: { "jwt": { ... } }. */
+/* The kind that a key or a text names, as others write it: { "jwt": { ... } }, or
+ * { "name": "envoy.filters.http.jwt_authn" }. */
 static const struct conf_variant *
-kind_as_key(const struct conf_struct *type, const json_t *object)
+kind_named(const struct conf_struct *type, const json_t *object, bool *ret_by_key)
 {
     const char *key;
     json_t *value;
 
     json_object_foreach((json_t *)object, key, value)
     {
+        const char *text = json_is_string(value) ? json_string_value(value) : "";
+
         for (const struct conf_variant *v = conf_variants(type); v->tag; v++) {
-            if (near_same_letters(v->tag, key))
+            *ret_by_key = !field_find(type, key) && alias_is_kind(v, key);
+            if (*ret_by_key || alias_is_kind(v, text))
                 return v;
         }
     }
@@ -287,13 +290,16 @@ refuse_no_tag(struct conf_place *place, const struct conf_struct *type,
               const json_t *object)
 {
     const struct conf_field *tag = conf_tag_row(type);
-    const struct conf_variant *v = kind_as_key(type, object);
+    bool by_key = false;
+    const struct conf_variant *v = kind_named(type, object, &by_key);
     struct strbuf hint;
 
     strbuf_init(&hint, 2 * PATH_TEXT_MAX);
-    if (v)
+    if (v && by_key)
         strbuf_printf(&hint, "write \"%s\": \"%s\" and the keys of it beside that",
                       tag->key, v->tag);
+    else if (v)
+        strbuf_printf(&hint, "in outrigger this is \"%s\": \"%s\"", tag->key, v->tag);
     else if ((v = kind_by_keys(type, object)) != NULL)
         strbuf_printf(&hint, "with these keys it is \"%s\": \"%s\"", tag->key, v->tag);
     else

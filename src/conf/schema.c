@@ -149,7 +149,9 @@ schema_struct(const struct conf_struct *type, unsigned depth, struct strbuf *out
     }
     strbuf_puts(out, "\"anyOf\": [");
     put_line(out, depth + 1);
-    strbuf_puts(out, "{ \"type\": \"string\" },");
+    strbuf_puts(out, field_find(type, type->short_key)->bare_ok
+                         ? "{ \"type\": [\"string\", \"integer\"] },"
+                         : "{ \"type\": \"string\" },");
     put_line(out, depth + 1);
     strbuf_puts(out, "{ ");
     schema_object(type, depth + 1, false, out);
@@ -321,7 +323,8 @@ schema_value(const struct conf_field *f, unsigned depth, struct strbuf *out)
         if (f->words)
             schema_words(f, out);
         else
-            strbuf_puts(out, "\"type\": \"string\"");
+            strbuf_puts(out, f->bare_ok ? "\"type\": [\"string\", \"integer\"]"
+                                        : "\"type\": \"string\"");
         break;
     case CONF_ENUM:
         schema_words(f, out);

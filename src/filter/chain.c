@@ -5,13 +5,14 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "filter/instance.h"
 #include "grpc/reason.h"
 #include "grpc/status.h"
 #include "obs/stats.h"
 
-enum { STATE_ALIGN = 16 };
+enum { STATE_ALIGN = 16, LINES_PER_WINDOW = 10 };
 
 struct step {
     struct filter *filter;
@@ -178,14 +179,40 @@ step_ask(struct filter_call *fc, enum filter_slot slot, const struct step *s,
     }
 }
 
-static enum filter_verdict
-chain_fault(struct filter_call *fc, const char *what)
+/* Counts and tells what a filter does wrong. */
+static void
+chain_complain(const struct filter_call *fc, const char *what)
+{
+    static struct log_limit limit;
+    const struct filter *f = filter_self(fc);
+
+    stat_inc(fc->stats, STAT_FILTERS_FAILED);
+    if (log_limit_pass(&limit, LINES_PER_WINDOW))
+        log_at(&(struct log_ctx){ .worker = (int)fc->worker }, LOG_ERROR,
+               "a filter failed", LS("filter", f->name), LS("of", f->scope),
+               LS("route", fc->route), LB("path", fc->path), LS("what", what));
+}
+
+enum filter_verdict
+filter_fail(struct filter_call *fc, const char *what)
 {
     static const struct filter_refusal failed = { .code = GRPC_INTERNAL,
                                                   .reason = REASON_FILTER_FAILED };
 
-    stat_inc(fc->stats, STAT_FILTERS_FAILED);
+    chain_complain(fc, what);
     return filter_refuse(fc, &failed, "filter %s %s", filter_self(fc)->name, what);
+}
+
+/* A filter that ends a wait at the wrong time must not end the process: in its slot the call fails (chain_judge sees it), later the call goes its way. */
+void
+filter_resume(struct filter_call *fc, enum filter_verdict verdict)
+{
+    if (UNLIKELY(fc->in_slot))
+        (void)filter_fail(fc, "ended its wait before it began");
+    else if (UNLIKELY(!fc->waiting))
+        chain_complain(fc, "ended a wait that was over");
+    else
+        fc->host->resume(fc, fc->refused ? FILTER_DONE : verdict);
 }
 
 /* A filter that breaks the rules costs this call and nothing else. */
@@ -201,7 +228,7 @@ chain_judge(struct filter_call *fc, enum filter_slot slot, enum filter_verdict v
     }
     if (v == FILTER_NEXT)
         return FILTER_NEXT;
-    return chain_fault(fc, v == FILTER_DONE   ? "ended the call without an answer"
+    return filter_fail(fc, v == FILTER_DONE   ? "ended the call without an answer"
                            : v == FILTER_WAIT ? "wanted to wait where nothing can wait"
                                               : "gave no verdict");
 }

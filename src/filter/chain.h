@@ -2,8 +2,11 @@
 /* filter/chain.h - the filters of one route in their order, and the way of a call through them. A chain is immutable and belongs to a table of routes; what a call
  * needs is in its filter_call. For each slot there is a list of the steps that have it, so a filter costs nothing where it has no slot.
  *
- * Whatever a filter does wrong costs one call: a verdict that its slot does not allow, or FILTER_DONE without filter_refuse, refuses the call with INTERNAL and the
- * reason FILTER_FAILED; so does a state that cannot be allocated.
+ * Recovery. Whatever a filter does wrong costs one call; neighbours and the process do not notice. A verdict that its slot does not allow, FILTER_DONE without
+ * filter_refuse, a wait that is ended inside its slot, and filter_fail (no memory in the call's arena, a limit, input that it cannot read) end the call with INTERNAL
+ * and the reason FILTER_FAILED, which names the filter; a second end of a wait is ignored as long as the call lives. Each is counted (outrigger_filters_failed_total) and logged, with a
+ * limit. A call for which there is no memory at all never comes to its filters: RESOURCE_EXHAUSTED, NO_MEMORY. Of course nothing helps against a filter in C that
+ * writes where it should not: its tests run under sanitizers.
  * Making: main thread. Running: the call's worker. */
 #ifndef OUTRIGGER_FILTER_CHAIN_H
 #define OUTRIGGER_FILTER_CHAIN_H

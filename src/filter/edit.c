@@ -9,7 +9,7 @@
 #include "base/xalloc.h"
 #include "filter/edit_conf.h"
 #include "filter/template.h"
-#include "h2/headers.h"
+#include "h2/edit.h"
 
 struct edit_add {
     struct slice name;
@@ -110,6 +110,15 @@ edit_is_gone(const struct edit *e, const struct h2_field *f)
     return false;
 }
 
+bool
+edit_added(const struct edit *e, const struct slice *values, size_t i,
+           struct slice *ret_name, struct slice *ret_value)
+{
+    *ret_name = e->adds[i].name;
+    *ret_value = values[i];
+    return values[i].n > 0 || template_wants(e->adds[i].text) == 0;
+}
+
 size_t
 edit_apply(const struct edit *e, const struct slice *values, struct h2_field *fields,
            size_t n)
@@ -121,15 +130,36 @@ edit_apply(const struct edit *e, const struct slice *values, struct h2_field *fi
             fields[kept++] = fields[i];
     }
     for (size_t i = 0; i < e->add_count; i++) {
-        const struct edit_add *a = &e->adds[i];
+        struct slice name, value;
 
-        if (values[i].n == 0 && template_wants(a->text))
+        if (!edit_added(e, values, i, &name, &value))
             continue;
-        fields[kept++] = (struct h2_field){ .name = (uint8_t *)a->name.p,
-                                            .value = (uint8_t *)values[i].p,
-                                            .namelen = a->name.n,
-                                            .valuelen = values[i].n,
+        fields[kept++] = (struct h2_field){ .name = (uint8_t *)name.p,
+                                            .value = (uint8_t *)value.p,
+                                            .namelen = name.n,
+                                            .valuelen = value.n,
                                             .flags = H2_FIELD_STATIC };
     }
     return kept;
+}
+
+/* --- blocks ------------------------------------------------------------------------- */
+
+int
+edit_apply_block(const struct edit *e, const struct slice *values, struct h2_headers *h,
+                 struct slab *slab)
+{
+    for (size_t i = 0; i < e->gone_count; i++)
+        h2_headers_remove(h, e->gone[i]);
+    for (size_t i = 0; i < e->add_count; i++) {
+        struct slice name, value;
+        int rv;
+
+        if (!edit_added(e, values, i, &name, &value))
+            continue;
+        rv = h2_headers_add(h, slab, name, value, 0);
+        if (rv != ERR_OK)
+            return rv;
+    }
+    return ERR_OK;
 }

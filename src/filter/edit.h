@@ -18,6 +18,8 @@ struct arena;
 struct edit;
 struct edit_conf;
 struct h2_field;
+struct h2_headers;
+struct slab;
 struct template_values;
 
 enum {
@@ -38,6 +40,13 @@ int edit_values(const struct edit *e, const struct template_values *values,
 /* Changes fields[0..n), which has room for edit_adds more. values: from edit_values. Returns the new number. */
 size_t edit_apply(const struct edit *e, const struct slice *values,
                   struct h2_field *fields, size_t n);
+
+/* The same for a block that grows by itself (h2/edit.h). values must live as long as the block. ERR_LIMIT, ERR_NOMEM: there is no room; some of it is done then. */
+int edit_apply_block(const struct edit *e, const struct slice *values,
+                     struct h2_headers *h, struct slab *slab) MUST_CHECK;
+/* Field i < edit_adds that the program adds. False: it is left out, since its variables gave nothing. */
+bool edit_added(const struct edit *e, const struct slice *values, size_t i,
+                struct slice *ret_name, struct slice *ret_value);
 
 /* For loading: why this is no name of a header of the config file, or why headers of this name cannot be edited; NULL: all is well. Sentences without
  * a full stop. */

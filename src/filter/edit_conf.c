@@ -204,7 +204,8 @@ static const struct conf_field edit_fields[] = {
       .max = EDIT_ADDS_MAX,
       .example = "{ \"x-user\": \"%{san}\" }",
       .help = "Headers that get this value; what was there under the name is replaced. "
-              "Values may have %{peer} %{san} %{route} %{service} %{method} "
+              "Values may have %{peer} %{san} %{client} %{claim:NAME} %{requestId} "
+              "%{route} %{service} %{method} "
               "%{header:NAME} %{pool} %{listener} in them; a value that is empty "
               "because of them is not sent. %%{ stands for %{. The value of a -bin "
               "header is base64." },

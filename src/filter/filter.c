@@ -2,7 +2,6 @@
 /* filter/filter.c - what filters may do with a call. */
 #include "filter/filter.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -40,13 +39,6 @@ filter_refuse(struct filter_call *fc, const struct filter_refusal *why, const ch
     }
     fc->refused = true;
     return FILTER_DONE;
-}
-
-void
-filter_resume(struct filter_call *fc, enum filter_verdict verdict)
-{
-    assert(!fc->in_slot && fc->waiting);
-    fc->host->resume(fc, fc->refused ? FILTER_DONE : verdict);
 }
 
 struct slice
@@ -102,9 +94,34 @@ filter_answer_header(struct filter_call *fc, struct slice name, struct slice val
     f = arena_alloc(fc->arena, sizeof(*f));
     if (!f)
         return false;
-    *f = (struct filter_field){ .next = fc->answer, .name = name, .value = value };
+    *f = (struct filter_field){
+        .next = fc->answer, .name = name, .value = value, .step = fc->at
+    };
     fc->answer = f;
     return true;
+}
+
+bool
+filter_answer_taken(const struct filter_call *fc, struct slice name)
+{
+    for (const struct filter_field *f = fc->answer; f; f = f->next) {
+        if (f->step != fc->at && slice_eq(f->name, name))
+            return true;
+    }
+    return false;
+}
+
+void
+filter_answer_take_back(struct filter_call *fc)
+{
+    struct filter_field **at = &fc->answer;
+
+    while (*at) {
+        if ((*at)->step == fc->at)
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
+    }
 }
 
 void

@@ -105,6 +105,7 @@ struct filter_refusal {
 struct filter_field {
     struct filter_field *next;
     struct slice name, value;
+    uint8_t step; /* of the filter that gave it */
 };
 
 struct filter_call {
@@ -120,7 +121,7 @@ struct filter_call {
     const char *listener, *route; /* names */
     const char *pool;             /* name of the pool of the attempt; NULL before the first */
     const struct addr *address;   /* of the client */
-    uint64_t connection;          /* number of the client's connection on this worker */
+    uint64_t connection;          /* its number on this worker; 0: closed */
     struct h2_headers *
         request; /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
     struct slice path, service, method;         /* parts of request */
@@ -154,8 +155,9 @@ enum filter_flags {
 
 /* What a filter gets when it is opened; all of it outlives the filter. */
 struct filter_env {
-    struct loop *loop;   /* of the main thread */
-    struct filter_services *services; /* exporters of the process: log lines, spans; NULL: none (tests) */
+    struct loop *loop; /* of the main thread */
+    struct filter_services
+        *services; /* exporters of the process: log lines, spans; NULL: none (tests) */
     struct stats *stats; /* of the main thread */
     unsigned workers;
     const char *
@@ -222,6 +224,9 @@ const struct filter *filter_self(const struct filter_call *fc);
 enum filter_verdict
 filter_refuse(struct filter_call *fc, const struct filter_refusal *why, const char *fmt,
               ...) PRINTF_LIKE(3, 4);
+/* From a slot: the filter cannot do its work for this call (no memory, a limit of its own). The call ends with INTERNAL and the reason FILTER_FAILED, counted and logged;
+ * neighbours do not notice. what goes on behind "filter NAME ": "could not keep the id". Returns FILTER_DONE, to be returned. */
+enum filter_verdict filter_fail(struct filter_call *fc, const char *what);
 /* Ends a FILTER_WAIT: FILTER_NEXT, or what filter_refuse returned. From an event of the worker's loop, never from inside a slot. The call may be gone afterwards. */
 void filter_resume(struct filter_call *fc, enum filter_verdict verdict);
 
@@ -238,6 +243,10 @@ unsigned filter_remove(struct h2_headers *h, struct slice name);
 /* A header of the answer, whoever makes it (a backend or we). Strings are copied. False: illegal, or no memory. */
 bool filter_answer_header(struct filter_call *fc, struct slice name,
                           struct slice value) MUST_CHECK;
+/* Another filter has given a header of this name to the answer already. */
+bool filter_answer_taken(const struct filter_call *fc, struct slice name);
+/* Takes back all that this filter gave: in on_response, for one that edits the block itself and gave the same for the case that no backend answers. */
+void filter_answer_take_back(struct filter_call *fc);
 /* The request was edited so that another route may fit: after the last filter it is looked for again, once; the chain is not run again. */
 void filter_ask_match(struct filter_call *fc);
 

@@ -41,12 +41,13 @@ static const struct conf_field item_fields[] = {
     { .key = NULL },
 };
 
+/* Without a name when something was refused: it may have been meant to have one. */
 static void
-item_default_name(struct filter_item *item)
+item_default_name(struct filter_item *item, const struct conf_place *place)
 {
     const struct filter_kind *kind = filter_item_kind(item);
 
-    if (!item->name && kind)
+    if (!item->name && kind && conf_place_clean(place))
         item->name = kind->name;
 }
 
@@ -56,7 +57,7 @@ item_check(void *obj, struct conf_place *place)
     struct filter_item *item = obj;
     const struct filter_kind *kind = filter_item_kind(item), *other;
 
-    item_default_name(item);
+    item_default_name(item, place);
     other = item->name ? filter_kind_find(item->name) : NULL;
     if (kind && other && other != kind)
         conf_problem(place, "name", "E0301",
@@ -83,8 +84,8 @@ route_item_check(void *obj, struct conf_place *place)
     struct filter_item *item = obj;
     const struct filter_kind *kind = filter_item_kind(item);
 
-    item_default_name(item);
-    if (!item->off || !kind)
+    item_default_name(item, place);
+    if (!item->off || !kind || !item->name)
         return;
     for (const struct conf_field *f = kind->conf->fields; f->key; f++) {
         if (!conf_place_has(place, f->key))
@@ -256,6 +257,17 @@ refuse_name(const struct conf_list *filters, const struct filter_item *item, siz
     strbuf_done(&hint);
 }
 
+/* There is one of which something was refused. */
+static bool
+has_nameless(const struct conf_list *filters)
+{
+    for (size_t i = 0; i < filters->n; i++) {
+        if (!item_at(filters, i)->name)
+            return true;
+    }
+    return false;
+}
+
 void
 filters_check_route(const struct conf_list *filters, const struct conf_list *own,
                     size_t route, struct conf_place *place)
@@ -266,7 +278,7 @@ filters_check_route(const struct conf_list *filters, const struct conf_list *own
         char path[PATH_MAX_BYTES];
         size_t first, at;
 
-        if (!kind)
+        if (!kind || !item->name)
             continue;
         first = item_find(own, i, item->name);
         at = item_find(filters, filters->n, item->name);
@@ -279,7 +291,8 @@ filters_check_route(const struct conf_list *filters, const struct conf_list *own
             continue;
         }
         if (at == filters->n) {
-            if (strcmp(item->name, kind->name) != 0 || !is_on_by_itself(filters, kind))
+            if (!has_nameless(filters) &&
+                (strcmp(item->name, kind->name) != 0 || !is_on_by_itself(filters, kind)))
                 refuse_name(filters, item, route, path, place);
             continue;
         }

@@ -29,7 +29,7 @@ struct filter_item {
 /* An item of a listener's list, and one of a route's. */
 extern const struct conf_struct filter_item_struct, route_filter_struct;
 
-/* NULL only while loading, when the type was refused. */
+/* NULL only while loading, when the type was refused; so is the name of an item of which something was refused. */
 const struct filter_kind *filter_item_kind(const struct filter_item *item);
 /* The pool that the filter calls itself; NULL: none. key: the path below the item of the key that names it, for problems. */
 const char *filter_item_pool(const struct filter_item *item, char key[FILTER_KEY_MAX]);

@@ -10,7 +10,8 @@
 struct filter_store {
     struct list all;
     struct filter_env env; /* scope is each filter's own */
-    unsigned services;     /* counted up when what env.services offers has changed: tables are made anew */
+    unsigned
+        services; /* counted up when what env.services offers has changed: tables are made anew */
 };
 
 void filter_store_init(struct filter_store *s, struct loop *loop, struct stats *stats,

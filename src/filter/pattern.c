@@ -59,10 +59,10 @@ pattern_valid(const char *text, const char **ret_why)
     if (n == 0 || n > TEXT_MAX)
         *ret_why = "it must have 1 to 1024 characters";
     else if (star && star != text && star != text + n - 1)
-        *ret_why = "a * stands at the begin (\"*abc\": what ends with abc) or at the end "
+        *ret_why = "a * stands at the start (\"*abc\": what ends with abc) or at the end "
                    "(\"abc*\": what begins with abc)";
     else if (n > 1 && star == text && strchr(text + 1, '*'))
-        *ret_why = "only one * may stand in it, at the begin or at the end";
+        *ret_why = "only one * may stand in it, at the start or at the end";
     else
         return ERR_OK;
     return ERR_SYNTAX;
@@ -96,6 +96,48 @@ pattern_method_valid(const char *text, const char **ret_why)
         return ERR_OK;
     return ERR_SYNTAX;
 }
+
+/* --- rows --------------------------------------------------------------------------- */
+
+static const struct conf_field method_fields[] = {
+    { .key = "method",
+      .type = CONF_STRING,
+      .at = offsetof(struct pattern_conf, text),
+      .required = true,
+      .valid = pattern_method_valid,
+      .code = "E0371",
+      .example = "\"grpc.health.v1.Health/*\"",
+      .help =
+          "\"package.Service/Method\", with a * at the end or at the start for more." },
+    { .key = NULL },
+};
+
+const struct conf_struct pattern_method_struct = {
+    .name = "method",
+    .size = sizeof(struct pattern_conf),
+    .fields = method_fields,
+    .short_key = "method",
+};
+
+static const struct conf_field value_fields[] = {
+    { .key = "value",
+      .type = CONF_STRING,
+      .at = offsetof(struct pattern_conf, text),
+      .required = true,
+      .valid = pattern_valid,
+      .code = "E0371",
+      .example = "\"mobile-*\"",
+      .help = "The whole value, or with a * at the end its start, with a * at the start "
+              "its end." },
+    { .key = NULL },
+};
+
+const struct conf_struct pattern_value_struct = {
+    .name = "value",
+    .size = sizeof(struct pattern_conf),
+    .fields = value_fields,
+    .short_key = "value",
+};
 
 /* --- sets --------------------------------------------------------------------------- */
 

@@ -22,9 +22,35 @@ const struct conf_variant filter_variants[] = {
     ROW("tracing", tracing,
         "Joins or begins the trace of a call and sends its spans to a collector. On for "
         "all listeners with the object tracing, which also has what is not said here."),
+    /* The others. */
+    ROW("apiKey", api_key,
+        "Only clients with a known API key come through. The keys are known by their "
+        "SHA-256 alone."),
+    ROW("fault", fault,
+        "Delays calls and ends them with an error on purpose, for a share of them or "
+        "when a header asks for it, to see what clients make of it."),
+    ROW("headers", headers,
+        "Edits headers of the request and of the answer, at its place among the filters: "
+        "what an earlier one has found out can be told, and a route be chosen by it."),
+    ROW("rbac", rbac,
+        "Who may call what: rules that allow or deny calls by method, header, address, "
+        "certificate, claim or client, or an authorization policy of gRPC."),
     ROW("requestId", request_id,
         "Gives each call an id in a request header, so that the logs of all services "
         "that it passes can be put together."),
+    ROW("rateLimit", rate_limit,
+        "Lets so many calls per time go on, for all or by client, header, method ...; "
+        "shared exactly by all workers. The others end with RESOURCE_EXHAUSTED and the "
+        "time after which to try again."),
+    ROW("messageRate", message_rate,
+        "Lets so many messages per time from the client go on in each call; a stream "
+        "with more is held back, or ended."),
+    ROW("concurrencyLimit", concurrency_limit,
+        "Lets so many calls go on at the same time, a fixed number or one that follows "
+        "how long calls take. The others end with UNAVAILABLE."),
+    ROW("doomedCall", doomed_call,
+        "Refuses calls whose deadline is closer than calls of their method take, as "
+        "learned from those that ended well: no backend works for nobody."),
     { .tag = NULL },
 };
 

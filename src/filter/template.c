@@ -8,11 +8,12 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/xalloc.h"
+#include "filter/claims.h"
 #include "h2/headers.h"
 
 struct template_part {
     enum template_var var;
-    struct slice text; /* the characters, or the name of the header */
+    struct slice text; /* the characters, or the name of the header or claim */
 };
 
 struct template
@@ -24,15 +25,20 @@ struct template
 };
 
 static const char *const var_words[TEMPLATE_VARS] = {
-    [TEMPLATE_PEER] = "peer",         [TEMPLATE_SAN] = "san",
-    [TEMPLATE_ROUTE] = "route",       [TEMPLATE_SERVICE] = "service",
-    [TEMPLATE_METHOD] = "method",     [TEMPLATE_POOL] = "pool",
+    [TEMPLATE_PEER] = "peer",
+    [TEMPLATE_SAN] = "san",
+    [TEMPLATE_ROUTE] = "route",
+    [TEMPLATE_SERVICE] = "service",
+    [TEMPLATE_METHOD] = "method",
+    [TEMPLATE_POOL] = "pool",
     [TEMPLATE_LISTENER] = "listener",
+    [TEMPLATE_CLIENT] = "client",
+    [TEMPLATE_REQUEST_ID] = "requestId",
 };
 
 static const char known[] =
-    "known are %{peer} %{san} %{route} %{service} %{method} %{header:NAME} %{pool} "
-    "%{listener}; write %%{ for a plain %{";
+    "known are %{peer} %{san} %{client} %{claim:NAME} %{requestId} %{route} %{service} "
+    "%{method} %{header:NAME} %{pool} %{listener}; write %%{ for a plain %{";
 
 /* --- reading ---------------------------------------------------------------------- */
 
@@ -49,6 +55,13 @@ header_name_ok(struct slice name)
     return name.n > 0 && name.n <= 256;
 }
 
+/* Names of claims are any text: URLs are common. */
+static bool
+claim_name_ok(struct slice name)
+{
+    return name.n > 0 && name.n <= 256;
+}
+
 /* What stands between the braces. */
 static bool
 var_find(struct slice word, struct template_part *ret)
@@ -58,6 +71,11 @@ var_find(struct slice word, struct template_part *ret)
             ret->var = (enum template_var)i;
             return true;
         }
+    }
+    if (slice_starts(word, "claim:")) {
+        ret->var = TEMPLATE_CLAIM;
+        ret->text = slice_make(word.p + 6, word.n - 6);
+        return claim_name_ok(ret->text);
     }
     if (!slice_starts(word, "header:"))
         return false;
@@ -208,6 +226,19 @@ write_header(struct writer *w, const struct h2_headers *h, struct slice name)
 }
 
 static void
+write_claim(struct writer *w, const struct claims *claims, struct slice name)
+{
+    const struct claim *c;
+    bool found = false;
+
+    for (size_t at = 0; (c = claims_find(claims, name, &at)) != NULL; found = true) {
+        if (found)
+            write_plain(w, slice_of(","));
+        write_safe(w, c->value);
+    }
+}
+
+static void
 write_all(struct writer *w, const struct template *t, const struct template_values *v)
 {
     w->n = 0;
@@ -218,6 +249,8 @@ write_all(struct writer *w, const struct template *t, const struct template_valu
             write_plain(w, p->text);
         else if (p->var == TEMPLATE_HEADER)
             write_header(w, v->headers, p->text);
+        else if (p->var == TEMPLATE_CLAIM)
+            write_claim(w, v->claims, p->text);
         else
             write_safe(w, v->v[p->var]);
     }

@@ -3,8 +3,8 @@
  * into the call's arena; a text without variables costs nothing then.
  * "%{" begins a variable, "%%{" stands for the two characters "%{"; every other "%" is itself.
  * What a variable gives was chosen by a peer: bytes outside 0x20..0x7e come out as "%" and two hex digits, so that nobody can smuggle in a line end, and
- * two different values do not become the same by leaving bytes out. Spaces at both ends of the whole text go (RFC 9113 8.2.1). Several headers of
- * one name are joined with commas. A variable without a value is the empty text.
+ * two different values do not become the same by leaving bytes out. Spaces at both ends of the whole text go (RFC 9113 8.2.1). Several headers or
+ * claims of one name are joined with commas. A variable without a value is the empty text.
  * Built by the loading thread, read by any. */
 #ifndef OUTRIGGER_FILTER_TEMPLATE_H
 #define OUTRIGGER_FILTER_TEMPLATE_H
@@ -16,18 +16,22 @@
 #include "base/slice.h"
 
 struct arena;
+struct claims;
 struct h2_headers;
 
 enum template_var {
-    TEMPLATE_TEXT,     /* no variable: characters of the file */
-    TEMPLATE_PEER,     /* address of the client */
-    TEMPLATE_SAN,      /* name in the client's certificate */
-    TEMPLATE_ROUTE,    /* name of the route, or "routes[3]" */
-    TEMPLATE_SERVICE,  /* pkg.Service of the call's path */
-    TEMPLATE_METHOD,   /* its method */
-    TEMPLATE_POOL,     /* the pool that was chosen */
-    TEMPLATE_LISTENER, /* name of the listener */
-    TEMPLATE_HEADER,   /* a header of the client's request; has a name */
+    TEMPLATE_TEXT,       /* no variable: characters of the file */
+    TEMPLATE_PEER,       /* address of the client */
+    TEMPLATE_SAN,        /* name in the client's certificate */
+    TEMPLATE_ROUTE,      /* name of the route, or "routes[3]" */
+    TEMPLATE_SERVICE,    /* pkg.Service of the call's path */
+    TEMPLATE_METHOD,     /* its method */
+    TEMPLATE_POOL,       /* the pool that was chosen */
+    TEMPLATE_LISTENER,   /* name of the listener */
+    TEMPLATE_CLIENT,     /* the client that a filter apiKey found */
+    TEMPLATE_REQUEST_ID, /* what a filter requestId gave */
+    TEMPLATE_HEADER,     /* a header of the client's request; has a name */
+    TEMPLATE_CLAIM,      /* a claim of the token that a filter jwt verified; has a name */
     TEMPLATE_VARS
 };
 
@@ -38,6 +42,7 @@ enum { TEMPLATE_PARTS_MAX = 32, TEMPLATE_WHY_MAX = 256 };
 struct template_values {
     struct slice v[TEMPLATE_VARS];
     const struct h2_headers *headers; /* of the client's request; NULL: none are left */
+    const struct claims *claims;      /* NULL: there is no token */
 };
 
 struct template;

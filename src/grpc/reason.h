@@ -7,6 +7,7 @@
 /* the request */
 #define REASON_BAD_REQUEST       "BAD_REQUEST" /* malformed headers, path or grpc-timeout */
 #define REASON_HEADERS_TOO_LARGE "HEADERS_TOO_LARGE" /* maxHeaderBytes, maxHeaderCount */
+#define REASON_HEADER_TWICE      "HEADER_TWICE" /* one that a rule of authorization looks at */
 #define REASON_NO_ROUTE          "NO_ROUTE"
 #define REASON_ROUTE_STATUS      "ROUTE_STATUS" /* the route's own "status" */
 #define REASON_MESSAGE_TOO_LARGE \
@@ -31,6 +32,7 @@
 #define REASON_UPSTREAM_LOST  "UPSTREAM_LOST"  /* the connection broke */
 #define REASON_UPSTREAM_REFUSED \
     "UPSTREAM_REFUSED"                     /* REFUSED_STREAM or GOAWAY, and no replay */
+#define REASON_TRY_TIMEOUT  "TRY_TIMEOUT"  /* perTryTimeout of a retryPolicy */
 #define REASON_NOT_GRPC     "NOT_GRPC"     /* an answer that is not gRPC */
 #define REASON_NO_STATUS    "NO_STATUS"    /* ended without a grpc-status */
 #define REASON_BAD_RESPONSE "BAD_RESPONSE" /* illegal or too large headers */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2/conn.c - the life of a connection: reading, telling the owner, ending. */
+/* h2/conn.c - the life of a connection: opening, telling the owner, ending. */
 #include "h2/conn_int.h"
 
 #include <stdio.h>
@@ -7,9 +7,6 @@
 
 #include "base/slab.h"
 #include "net/tls.h"
-
-/* A turn that read less than this may take in more: its calls share their writes. */
-enum { TURN_BYTES_FEW = 32 * 1024 };
 
 void
 h2_limits_default(struct h2_limits *l)
@@ -146,7 +143,7 @@ h2_conn_close(struct h2_conn *c, int err, enum h2_code code, const char *note)
 }
 
 /* A backend that does not speak HTTP/2: show how it began. */
-static void
+void
 conn_note_first_bytes(struct h2_conn *c)
 {
     char shown[25];
@@ -187,115 +184,10 @@ conn_check_end(struct h2_conn *c)
     }
 }
 
-/* Keeps input beyond this turn's share; reading stops until it was fed. */
-static void
-conn_store_backlog(struct h2_conn *c, const uint8_t *p, size_t n)
-{
-    uint8_t *b;
-
-    stat_inc(c->w->stats, STAT_TURN_YIELDS);
-    if (c->backlog) { /* p points into it */
-        c->backlog_at = (size_t)(p - c->backlog);
-        c->backlog_len = n;
-    } else {
-        b = slab_malloc(c->w->slab, n);
-        if (!b) {
-            conn_fail(c, ERR_NOMEM, "no memory");
-            return;
-        }
-        memcpy(b, p, n);
-        c->backlog = b;
-        c->backlog_at = 0;
-        c->backlog_len = n;
-    }
-    list_append(&c->w->backlogged, &c->backlogged);
-    loop_again(c->w->loop);
-}
-
-void
-conn_feed(struct h2_conn *c, const uint8_t *p, size_t n)
-{
-    bool yield = false;
-    size_t k = recv_feed(c, p, n, &yield);
-
-    if (c->flooded)
-        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM,
-                       "too many protocol oddities or resets");
-    else if (yield && !c->terminating)
-        conn_store_backlog(c, p + k, n - k);
-    if (c->terminating && c->side == H2_UP && !c->settled)
-        conn_note_first_bytes(c);
-    if (c->state == CONN_OPEN)
-        flow_after_feed(c);
-    conn_tell(c);
-    conn_check_end(c);
-    conn_update_want(c);
-}
-
-void
-conn_resume_backlog(struct h2_conn *c)
-{
-    uint8_t *b = c->backlog;
-    size_t n = c->backlog_len;
-
-    c->gate.turn_frames = c->gate.turn_streams = 0;
-    c->backlog_len = 0;
-    conn_feed(c, b + c->backlog_at, n);
-    if (c->backlog_len == 0) {
-        slab_give(c->w->slab, b);
-        c->backlog = NULL;
-        conn_update_want(c);
-    }
-}
-
 const char *
 conn_tls_why(const struct h2_conn *c)
 {
     return transport_is_tls(c->t) ? tls_why(c->t) : "";
-}
-
-/* A connection may be read more than once in a turn; its share stays one. */
-static void
-conn_note_turn(struct h2_conn *c, size_t n)
-{
-    struct h2_worker *w = c->w;
-
-    if (c->gate.turn != w->turn) {
-        c->gate.turn = w->turn;
-        c->gate.turn_frames = c->gate.turn_streams = 0;
-    }
-    w->turn_bytes += n;
-    loop_look(w->loop, w->turn_bytes < TURN_BYTES_FEW);
-}
-
-static void
-conn_read(struct h2_conn *c)
-{
-    ssize_t n = transport_read(c->t, c->w->read_buf, READ_SIZE);
-
-    if (n == ERR_AGAIN)
-        return;
-    if (n <= 0) {
-        conn_fail(c, ERR_CONN_LOST,
-                  n == ERR_EOF         ? "the peer closed the connection"
-                  : conn_tls_why(c)[0] ? conn_tls_why(c)
-                                       : strerror(c->t->sys_errno));
-        return;
-    }
-    conn_note_turn(c, (size_t)n);
-    keepalive_note_read(c);
-    if (c->state == CONN_PREFACE) {
-        preface_read(c, c->w->read_buf, (size_t)n);
-        return;
-    }
-    if (c->side == H2_UP && !c->settled && c->pre_len < sizeof(c->pre)) {
-        size_t k = sizeof(c->pre) - c->pre_len < (size_t)n ? sizeof(c->pre) - c->pre_len
-                                                           : (size_t)n;
-
-        memcpy(c->pre + c->pre_len, c->w->read_buf, k);
-        c->pre_len = (uint8_t)(c->pre_len + k);
-    }
-    conn_feed(c, c->w->read_buf, (size_t)n);
 }
 
 void

@@ -138,9 +138,10 @@ struct h2_stream {
     size_t drained; /* since the last H2_EV_DRAINED */
     uint64_t
         sent_mark; /* place of our HEADERS, later of our RST_STREAM, in the connection's control frames */
-    int64_t progress_us; /* when out last moved, or became non-empty */
+    int64_t progress_us;    /* when out last moved, or became non-empty */
     int64_t waits_since_us; /* since then out is not empty; 0: it is */
-    int64_t waited_us;      /* time that bytes waited in out for a window or the socket, before that */
+    int64_t
+        waited_us; /* time that bytes waited in out for a window or the socket, before that */
 };
 
 struct h2_conn_ops {

@@ -22,7 +22,7 @@
 
 enum {
     OUT_SCRATCH = 96 * 1024, /* bytes copied together for one write */
-    OUT_IOV = 64,
+    OUT_IOV = 140,
     READ_SIZE = 256 * 1024,
     BLOCK_MAX =
         1024 * 1024 +
@@ -38,6 +38,16 @@ struct output {
     struct iovec iov[OUT_IOV];
     struct chunk *spent; /* taken out of their queues; given back after the write */
     uint8_t scratch[OUT_SCRATCH];
+};
+
+/* ---- a read that goes into chunks (h2/bulk.c) ---- */
+enum { BULK_PIECES = 33 };
+
+struct bulk {
+    int n;                             /* 0: no such read is going on */
+    int at;                            /* the piece that is being fed */
+    struct chunk *chunks[BULK_PIECES]; /* NULL: a stream has taken it */
+    struct iovec v[BULK_PIECES];       /* the bytes in them */
 };
 
 struct h2_worker {
@@ -57,6 +67,7 @@ struct h2_worker {
     struct rng rng; /* jitter */
     size_t held, held_limit;
     struct timer sweep;
+    struct bulk bulk;
     struct output out;
     struct huff huff;
     uint8_t block
@@ -169,6 +180,7 @@ struct h2_conn {
     uint32_t stream_window; /* what a stream with a fast reader is granted now */
     uint32_t conn_window;   /* what we grant the connection now */
     size_t recv_due;        /* connection credit not announced yet */
+    uint32_t last_read;     /* bytes of the last read */
     uint32_t recv_turn;     /* DATA bytes of this feed, connection credit due */
     size_t held, credit_owed;
     /* bandwidth-delay estimate (h2/flow.c) */
@@ -208,6 +220,21 @@ bool check_length(const struct h2_headers *h,
 /* recv.c */
 size_t recv_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool *ret_yield);
 void recv_done(struct h2_conn *c);
+
+/* read.c */
+void conn_read(struct h2_conn *c);
+void conn_feed(struct h2_conn *c, const uint8_t *p, size_t n);
+/* After a piece of input. n > 0: the pieces of `rest` are for the next turn. */
+void conn_fed(struct h2_conn *c, const struct iovec *rest, int n);
+void conn_resume_backlog(struct h2_conn *c);
+
+/* bulk.c */
+/* True: the next read should go into chunks, and they are there. bulk_read must follow, then bulk_feed with what it said, if that is above 0. */
+bool bulk_begin(struct h2_conn *c);
+ssize_t bulk_read(struct h2_conn *c);
+void bulk_feed(struct h2_conn *c, size_t n);
+/* The chunk of these payload bytes when it holds little else. The caller owns it then; NULL: copy them. */
+struct chunk *bulk_take(struct bulk *b, const uint8_t *p, size_t n);
 
 /* block.c: header blocks, in and out */
 void block_begin(struct h2_conn *c, const struct frame *f);
@@ -296,12 +323,11 @@ void conn_note(struct h2_conn *c, struct h2_stream *s, unsigned event);
 const char *conn_tls_why(const struct h2_conn *c);
 void conn_fail(struct h2_conn *c, int err, const char *note);
 void conn_terminate(struct h2_conn *c, int err, uint32_t code, const char *note);
-void conn_feed(struct h2_conn *c, const uint8_t *p, size_t n);
+void conn_note_first_bytes(struct h2_conn *c);
 void conn_retire(struct h2_conn *c, int err, const char *goaway_text);
 void conn_finish(struct h2_conn *c);
 void conn_drain_notice(struct h2_conn *c);
 bool conn_drain_ping(const uint8_t *opaque);
-void conn_resume_backlog(struct h2_conn *c);
 void conn_check_end(struct h2_conn *c);
 void conn_tell(struct h2_conn *c);
 void conn_bury(struct h2_conn *c);

@@ -22,13 +22,18 @@ flow_over(const struct h2_conn *c)
 void
 flow_received_data(struct h2_conn *c, struct h2_stream *s, const uint8_t *p, size_t n)
 {
+    struct chunk *ch;
+
     s->in_bytes += (int64_t)n;
     if (s->in_length >= 0 && s->in_bytes > s->in_length) {
         stream_error(c, s, H2_PROTOCOL_ERROR); /* more than content-length said */
         flow_unwanted(c, NULL, n);
         return;
     }
-    if (buf_append(&s->in, c->w->bufs, p, n, SIZE_MAX) != ERR_OK) {
+    ch = bulk_take(&c->w->bulk, p, n);
+    if (ch) {
+        buf_append_chunk(&s->in, c->w->bufs, ch);
+    } else if (buf_append(&s->in, c->w->bufs, p, n, SIZE_MAX) != ERR_OK) {
         /* Bounded by the stream window; only memory can fail. */
         s->close_err = ERR_NOMEM;
         h2_stream_reset(s, H2_INTERNAL_ERROR);

@@ -252,7 +252,8 @@ static void
 recv_content(struct h2_conn *c, const uint8_t *p, size_t n)
 {
     struct recv *r = &c->recv;
-    size_t content = r->left - r->pad;
+    size_t content =
+        r->left > r->pad ? r->left - r->pad : 0; /* a read may end in the padding */
 
     if (content > n)
         content = n;

@@ -139,6 +139,7 @@ h2_worker_new(struct loop *loop, struct slab *slab, struct buf_pool *bufs,
     w->held = w->held_limit = 0;
     rng_seed_system(&w->rng);
     huff_init(&w->huff);
+    w->bulk.n = w->bulk.at = 0;
     w->out.n = 0;
     w->out.spent = NULL;
     w->out.used = w->out.total = 0;

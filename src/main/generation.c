@@ -168,7 +168,8 @@ plan_apply(struct process *p, const struct plan *plan, uint64_t version, struct 
     struct server *server = plan->server;
     bool fresh = plan->opened;
     bool same_front = !fresh && front_is_same(server->front, plan->conf);
-    bool same_table = !fresh && table_is_same(server->table, plan->conf, &p->filters, pools_slot, p);
+    bool same_table =
+        !fresh && table_is_same(server->table, plan->conf, &p->filters, pools_slot, p);
     struct change_server change = { .server = server };
 
     if (same_front && same_table)

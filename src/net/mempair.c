@@ -81,25 +81,46 @@ memend_limit(const struct memend *e, size_t n)
     return e->pair->step > 0 && n > e->pair->step ? e->pair->step : n;
 }
 
+static void
+memend_get(struct memend *e, void *to, size_t n)
+{
+    size_t room = e->pair->room, part = room - e->in_at;
+
+    if (part > n)
+        part = n;
+    memcpy(to, e->in + e->in_at, part);
+    memcpy((char *)to + part, e->in, n - part);
+    e->in_at = (e->in_at + n) % room;
+    e->in_len -= n;
+}
+
 static ssize_t
-memend_read(struct transport *t, void *to, size_t room)
+memend_readv(struct transport *t, const struct iovec *v, int n)
 {
     struct memend *e = memend_of(t);
-    size_t n = memend_limit(e, room < e->in_len ? room : e->in_len);
-    size_t part = e->pair->room - e->in_at;
+    size_t left = memend_limit(e, e->in_len), sum = 0;
 
     if (e->closed)
         return ERR_CONN_LOST;
     if (e->in_len == 0)
         return e->peer->shut || e->peer->closed ? ERR_EOF : ERR_AGAIN;
-    if (part > n)
-        part = n;
-    memcpy(to, e->in + e->in_at, part);
-    memcpy((char *)to + part, e->in, n - part);
-    e->in_at = (e->in_at + n) % e->pair->room;
-    e->in_len -= n;
+    for (int i = 0; i < n && left > 0; i++) {
+        size_t k = v[i].iov_len < left ? v[i].iov_len : left;
+
+        memend_get(e, v[i].iov_base, k);
+        sum += k;
+        left -= k;
+    }
     memend_update(e->peer);
-    return (ssize_t)n;
+    return (ssize_t)sum;
+}
+
+static ssize_t
+memend_read(struct transport *t, void *to, size_t room)
+{
+    struct iovec v = { .iov_base = to, .iov_len = room };
+
+    return memend_readv(t, &v, 1);
 }
 
 static size_t
@@ -186,6 +207,7 @@ memend_free(struct ref *r)
 
 static const struct transport_ops memend_ops = {
     .read = memend_read,
+    .readv = memend_readv,
     .writev = memend_writev,
     .want = memend_want,
     .shut = memend_shut,

@@ -26,7 +26,7 @@ enum {
     PLAIN_KEEP_INTERVAL_S = 5,
     PLAIN_KEEP_COUNT = 3,
     PLAIN_USER_TIMEOUT_MS = 20000,
-    PLAIN_IOV_MAX = 1024, /* sendmsg refuses more */
+    PLAIN_IOV_MAX = 1024, /* readv and sendmsg refuse more */
 };
 
 enum plain_state { PLAIN_CONNECTING, PLAIN_OPEN, PLAIN_FAILED, PLAIN_CLOSED };
@@ -84,6 +84,22 @@ plain_read(struct transport *t, void *to, size_t room)
     if (LIKELY(n > 0))
         return n;
     return n == 0 ? ERR_EOF : plain_fail_io(p);
+}
+
+static ssize_t
+plain_readv(struct transport *t, const struct iovec *v, int n)
+{
+    struct plain *p = plain_of(t);
+    ssize_t got;
+
+    if (UNLIKELY(p->state != PLAIN_OPEN))
+        return plain_refuse_io(p);
+    do
+        got = readv(p->fd, v, n < PLAIN_IOV_MAX ? n : PLAIN_IOV_MAX);
+    while (UNLIKELY(got < 0 && errno == EINTR));
+    if (LIKELY(got > 0))
+        return got;
+    return got == 0 ? ERR_EOF : plain_fail_io(p);
 }
 
 static ssize_t
@@ -181,6 +197,7 @@ plain_set_probes(struct transport *t)
 
 static const struct transport_ops plain_ops = {
     .read = plain_read,
+    .readv = plain_readv,
     .writev = plain_writev,
     .want = plain_want,
     .shut = plain_shut,

@@ -320,6 +320,7 @@ tls_set_probes(struct transport *t)
 
 const struct transport_ops tls_ops = {
     .read = tls_read,
+    .readv = tls_readv,
     .writev = tls_writev,
     .want = tls_want,
     .shut = tls_shut,

@@ -22,6 +22,7 @@ struct addr;
 struct loop;
 struct tls_client_conf; /* net/tls_conf.h */
 struct tls_ctx;
+struct tls_san_conf;
 struct tls_server_conf;
 struct tls_tickets;
 struct transport;
@@ -156,6 +157,9 @@ struct tls_san {
     uint32_t len;
     const char *text; /* NUL-terminated and without another NUL; "10.0.0.1" for IP */
 };
+
+/* One name of a peer against a rule of the config; as the handshake does it. */
+bool tls_san_fits(const struct tls_san *name, const struct tls_san_conf *rule);
 
 struct tls_peer {
     bool has_cert;       /* the peer showed a certificate */

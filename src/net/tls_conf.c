@@ -125,7 +125,7 @@ static const struct conf_field san_fields[] = {
     { .key = NULL },
 };
 
-static const struct conf_struct san_struct = {
+const struct conf_struct tls_san_conf_struct = {
     .name = "name of a certificate",
     .size = sizeof(struct tls_san_conf),
     .fields = san_fields,
@@ -182,7 +182,7 @@ static const struct conf_field server_fields[] = {
       .help = "Whether clients must show a certificate (mTLS). optional: a client may "
               "have none, but a bad one is refused. Not written: require when there is a "
               "clientCa, else off." },
-    { SERVER("allowSan", CONF_LIST, allow_san), .sub = &san_struct, .min = 1,
+    { SERVER("allowSan", CONF_LIST, allow_san), .sub = &tls_san_conf_struct, .min = 1,
       .max = LIST_MAX,
       .example = "[\"spiffe://cluster.local/ns/shop/sa/web\", { \"suffix\": "
                  "\".shop.example\", \"type\": \"dns\" }]",
@@ -237,7 +237,7 @@ static const struct conf_field client_fields[] = {
       .code = "E0115", .example = "\"shop.example\"",
       .help = "Whom the backends' certificate must be for, and what is asked for (SNI). "
               "Without it the host of the endpoint, or its IP address." },
-    { CLIENT("matchSan", CONF_LIST, match_san), .sub = &san_struct, .min = 1,
+    { CLIENT("matchSan", CONF_LIST, match_san), .sub = &tls_san_conf_struct, .min = 1,
       .max = LIST_MAX, .example = "[\"spiffe://cluster.local/ns/shop/sa/stock\"]",
       .help = "One of the names (subjectAltName) of the backends' certificate must fit "
               "one of these, instead of the server name. SPIFFE IDs are written here." },

@@ -67,6 +67,9 @@ struct tls_client_conf { /* "tls" of a pool */
 extern const struct conf_struct tls_server_conf_struct; /* named "listener tls" */
 extern const struct conf_struct tls_client_conf_struct; /* named "pool tls" */
 
+/* One item of a list of struct tls_san_conf; a bare string is its "exact". */
+extern const struct conf_struct tls_san_conf_struct;
+
 /* The files that a context is made of, for whoever watches them: at most `room` are written
  * to ret, the count of all is returned. Strings of the conf. Any thread. */
 size_t

@@ -54,8 +54,26 @@ tls_refuse_io(const struct tls *s)
                                                                    : ERR_CONN_LOST;
 }
 
+/* Reads until `room` is full. Otherwise: why there is no more. */
+static ssize_t
+tls_fill(struct tls *s, char *to, size_t room, size_t *n)
+{
+    while (room > 0) {
+        int rv = SSL_read(s->ssl, to, (int)(room < INT32_MAX ? room : INT32_MAX));
+
+        if (UNLIKELY(rv <= 0))
+            return tls_end_io(s, rv);
+        to += rv;
+        room -= (size_t)rv;
+        *n += (size_t)rv;
+        if (s->drained && SSL_has_pending(s->ssl) == 0)
+            return ERR_AGAIN;
+    }
+    return ERR_OK;
+}
+
 ssize_t
-tls_read(struct transport *t, void *to, size_t room)
+tls_readv(struct transport *t, const struct iovec *v, int count)
 {
     struct tls *s = tls_of(t);
     ssize_t end = ERR_OK;
@@ -66,26 +84,22 @@ tls_read(struct transport *t, void *to, size_t room)
     if (UNLIKELY(s->ended != ERR_OK))
         return s->ended;
     s->unread = true;
-    while (n < room) {
-        size_t ask = room - n < INT32_MAX ? room - n : INT32_MAX;
-        int rv = SSL_read(s->ssl, (char *)to + n, (int)ask);
-
-        if (UNLIKELY(rv <= 0)) {
-            end = tls_end_io(s, rv);
-            break;
-        }
-        n += (size_t)rv;
-        if (s->drained && SSL_has_pending(s->ssl) == 0) {
-            end = ERR_AGAIN;
-            break;
-        }
-    }
+    for (int i = 0; i < count && end == ERR_OK; i++)
+        end = tls_fill(s, v[i].iov_base, v[i].iov_len, &n);
     /* Told again: more bytes, or the end after these. */
     s->unread = end == ERR_OK ? SSL_has_pending(s->ssl) == 1 : end != ERR_AGAIN && n > 0;
     if (n > 0)
         tls_note_active(s);
     tls_update_want(s);
     return n > 0 ? (ssize_t)n : end;
+}
+
+ssize_t
+tls_read(struct transport *t, void *to, size_t room)
+{
+    struct iovec v = { .iov_base = to, .iov_len = room };
+
+    return tls_readv(t, &v, 1);
 }
 
 /* Writing failed: the peer has closed, and what it said before may not have been read. */

@@ -19,6 +19,7 @@ tls_is_clear(const struct tls *s)
 }
 
 ssize_t tls_read(struct transport *t, void *to, size_t room);
+ssize_t tls_readv(struct transport *t, const struct iovec *v, int count);
 ssize_t tls_writev(struct transport *t, const struct iovec *v, int n);
 /* Tries what a blocked write left behind. ERR_OK: nothing is left. */
 ssize_t tls_flush(struct tls *s);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "net/tls.h"
 #include "net/tls_conf.h"
 
 #define SPIFFE_SCHEME "spiffe://"
@@ -167,6 +168,16 @@ san_any_matches(const GENERAL_NAMES *all, const struct tls_san_conf *rules, size
                 return true;
     }
     return false;
+}
+
+bool
+tls_san_fits(const struct tls_san *name, const struct tls_san_conf *rule)
+{
+    struct san_view v = { .kind = name->kind, .text = name->text, .len = name->len };
+
+    if (name->len < sizeof(v.room)) /* an IP address is compared as one */
+        memcpy(v.room, name->text, name->len + 1);
+    return san_matches(&v, rule);
 }
 
 const char *

@@ -29,6 +29,7 @@ typedef void transport_fn(void *arg, int what); /* bits of the enum above */
 
 struct transport_ops {
     ssize_t (*read)(struct transport *, void *to, size_t room);
+    ssize_t (*readv)(struct transport *, const struct iovec *, int n);
     ssize_t (*writev)(struct transport *, const struct iovec *, int n);
     void (*want)(struct transport *, bool read, bool write);
     void (*shut)(struct transport *); /* half-close of our sending side */
@@ -49,6 +50,13 @@ static inline ssize_t
 transport_read(struct transport *t, void *to, size_t room)
 {
     return t->ops->read(t, to, room);
+}
+
+/* The same into several pieces, which are filled in their order. */
+static inline ssize_t
+transport_readv(struct transport *t, const struct iovec *v, int n)
+{
+    return t->ops->readv(t, v, n);
 }
 
 /* > 0 bytes taken (maybe fewer than asked); ERR_AGAIN; ERR_CONN_LOST. Never raises

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "filter/edit.h"
+#include "filter/filter.h"
 #include "filter/template.h"
 #include "grpc/path.h"
 #include "grpc/reason.h"
@@ -15,6 +16,7 @@
 #include "net/addr.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
+#include "proxy/filters.h"
 #include "proxy/listener_conf.h"
 #include "proxy/mirror.h"
 #include "proxy/route.h"
@@ -32,6 +34,18 @@ action_keep(struct call *c, const char *text)
     void *kept = n ? arena_copy(&c->arena, text, n) : NULL;
 
     return kept ? slice_make(kept, n) : (struct slice){ 0 };
+}
+
+static void
+action_facts(const struct call *c, struct template_values *v)
+{
+    const struct filter_call *fc = filters_facts(c);
+
+    if (!fc)
+        return;
+    v->claims = fc->claims;
+    v->v[TEMPLATE_CLIENT] = fc->client;
+    v->v[TEMPLATE_REQUEST_ID] = fc->request_id;
 }
 
 /* Only what the templates want is looked up. */
@@ -57,6 +71,7 @@ action_values(struct call *c, unsigned wants, struct template_values *v)
         path_split(h2_headers_get(h, H2_TOKEN_PATH), &v->v[TEMPLATE_SERVICE],
                    &v->v[TEMPLATE_METHOD]) != ERR_OK)
         v->v[TEMPLATE_SERVICE] = v->v[TEMPLATE_METHOD] = (struct slice){ 0 };
+    action_facts(c, v);
 }
 
 /* --- header edits ----------------------------------------------------------------- */
@@ -245,13 +260,13 @@ action_pass(struct call *c, size_t n)
     c->bytes_out += n;
     while (n > 0) {
         const uint8_t *p;
-        size_t some = buf_peek(&c->up.in, &p);
+        size_t some = buf_peek(&c->at->up.in, &p);
 
         if (some > n)
             some = n;
         if (buf_append(&c->down.out, bufs, p, some, SIZE_MAX) != ERR_OK)
             return false;
-        buf_consume(&c->up.in, bufs, some);
+        buf_consume(&c->at->up.in, bufs, some);
         n -= some;
     }
     h2_stream_kick(&c->down);
@@ -263,8 +278,8 @@ bool
 action_measure_response(struct call *c)
 {
     struct frame_parser *p = &c->out_frames;
-    size_t before, all = c->up.in.len;
-    bool fits = action_measure(p, &c->up.in, c->max_out, &before);
+    size_t before, all = c->at->up.in.len;
+    bool fits = action_measure(p, &c->at->up.in, c->max_out, &before);
     uint32_t size = p->left;
 
     if (fits && p->prefix_seen == 0)
@@ -280,7 +295,7 @@ action_measure_response(struct call *c)
     }
     if (!fits) {
         action_too_large(c, "response", size, c->max_out, "maxResponseMessageBytes");
-        buf_consume(&c->up.in, c->worker->bufs, c->up.in.len);
+        buf_consume(&c->at->up.in, c->worker->bufs, c->at->up.in.len);
     }
     return false;
 }

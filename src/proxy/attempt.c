@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proxy/attempt.c - one try of a call on one backend, and the transparent replay of a try that no backend processed
  * (gRFC A6 "transparent retries", RFC 9113 8.7). */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/err.h"
 #include "filter/edit.h"
 #include "grpc/reason.h"
@@ -14,6 +18,7 @@
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/request.h"
+#include "proxy/retry.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
 #include "proxy/xfcc.h"
@@ -23,10 +28,10 @@ enum {
         10, /* all together: a request that never left us may be tried again and again */
     REFUSALS_MAX =
         2, /* replays after a backend refused (gRFC A6 has one; GOAWAY and refusal may meet) */
-    OWN_FIELDS = 4, /* :authority in the place of host, te, grpc-timeout, xfcc.h */
+    REFUSALS_POLICY = 1, /* with a policy, which has the next word */
+    OWN_FIELDS =
+        5, /* :authority in the place of host, te, grpc-timeout, grpc-previous-rpc-attempts, xfcc.h */
 };
-
-static void attempt_on_wait_done(struct pool_wait *wait, struct upconn *conn, int err);
 
 struct fields {
     struct h2_field *v;
@@ -41,9 +46,11 @@ fields_add(struct fields *f, struct h2_field one)
 
 /* What the proxy says itself, right after the pseudo headers: te, and the time that is left. */
 static void
-attempt_own_fields(struct call *c, struct fields *f)
+attempt_own_fields(struct call *c, const struct attempt *a, struct fields *f)
 {
     fields_add(f, H2_FIELD("te", "trailers"));
+    if (UNLIKELY(c->retry != NULL) && a && a->counted > 1)
+        fields_add(f, retry_previous(a));
     if (c->deadline_us) {
         int64_t left_us = c->deadline_us - loop_now_us(c->worker->loop);
         size_t n = timeout_format(left_us > INT64_MAX / 1000 ? INT64_MAX : left_us * 1000,
@@ -61,7 +68,8 @@ attempt_own_fields(struct call *c, struct fields *f)
 
 /* The request block for the backend: as received, except for what belongs to the hop (grpc-spec 4). */
 static void
-attempt_pass_fields(struct call *c, const struct pool *to, struct fields *f)
+attempt_pass_fields(struct call *c, const struct attempt *a, const struct pool *to,
+                    struct fields *f)
 {
     const struct h2_headers *h = &c->down.in_headers;
     struct slice authority = h2_headers_get(h, H2_TOKEN_AUTHORITY);
@@ -78,7 +86,7 @@ attempt_pass_fields(struct call *c, const struct pool *to, struct fields *f)
                                                  .namelen = 10,
                                                  .valuelen = host.n,
                                                  .flags = H2_FIELD_STATIC });
-            attempt_own_fields(c, f);
+            attempt_own_fields(c, a, f);
             own = true;
         }
         switch (e->token) {
@@ -95,7 +103,8 @@ attempt_pass_fields(struct call *c, const struct pool *to, struct fields *f)
         case H2_TOKEN_GRPC_MESSAGE:
             break;
         default:
-            fields_add(f, e->f);
+            if (LIKELY(!c->retry) || !a || a->counted <= 1 || !retry_is_previous(&e->f))
+                fields_add(f, e->f);
             break;
         }
     }
@@ -116,11 +125,12 @@ attempt_reserve(struct call *c)
 }
 
 struct h2_field *
-attempt_fields(struct call *c, const struct pool *to, struct h2_field *few, size_t *ret_n)
+attempt_fields(struct call *c, const struct attempt *a, const struct pool *to,
+               struct h2_field *few, size_t *ret_n)
 {
     struct fields f = { .v = UNLIKELY(c->fields != NULL) ? c->fields : few };
 
-    attempt_pass_fields(c, to, &f);
+    attempt_pass_fields(c, a, to, &f);
     if (UNLIKELY(c->owner->front->conf->xfcc))
         f.n = xfcc_apply(c->owner, &c->arena, f.v, f.n);
     if (UNLIKELY(c->acts & ACT_EDIT_REQUEST))
@@ -129,80 +139,135 @@ attempt_fields(struct call *c, const struct pool *to, struct h2_field *few, size
     return f.v;
 }
 
-static void
-attempt_open(struct call *c, struct upconn *conn)
+/* --- begin --------------------------------------------------------------------------- */
+
+void
+attempt_init(struct attempt *a, struct call *c)
 {
-    struct h2_stream *up = &c->up;
+    memset(a, 0, offsetof(struct attempt, wait));
+    a->call = c;
+    a->code = -1;
+    pool_wait_init(&a->wait);
+    h2_stream_init(&a->up, c->worker->h2);
+    a->up.other = &c->down;
+}
+
+/* There is no stream. */
+static void
+attempt_failed(struct attempt *a, int err, const char *text)
+{
+    struct call *c = a->call;
+    int code = (int)grpc_code_from_err(err);
+    bool again = UNLIKELY(c->retry != NULL) && retry_pick_failed(a, err);
+
+    if (UNLIKELY(c->acts & ACT_FILTERS))
+        filters_attempt_end(a, code, false, again, "");
+    if (!again)
+        call_fail(c, code, reason_from_err(err), "%s", text);
+}
+
+static void
+attempt_open(struct attempt *a, struct upconn *conn)
+{
+    struct call *c = a->call;
+    struct h2_stream *up = &a->up;
     UNINITIALIZED struct h2_field few[BLOCK_FIELDS];
     const struct h2_field *f;
+    UNINITIALIZED char text[POOL_TEXT_MAX];
     size_t n;
     bool end;
     int rv;
 
-    if (c->attempts++ == 0 && !c->committed)
+    if (c->attempts++ == 0 && !c->committed && LIKELY(!hedge_is(c)))
         buf_keep_start(&up->out);
-    f = attempt_fields(c, c->pool, few, &n);
+    f = attempt_fields(c, a, c->pool, few, &n);
     end =
         c->down
             .in_bodiless; /* a half-close of its own stays a frame of its own: grpc-go needs that */
-    rv = upconn_request(conn, &c->wait, up, f, n, end);
+    rv = upconn_request(conn, &a->wait, up, f, n, end);
     if (rv != ERR_OK) {
-        call_fail(c, grpc_code_from_err(rv), reason_from_err(rv),
-                  "no stream could be opened to %s: %s", upconn_name(conn), err_text(rv));
+        snprintf(text, sizeof(text), "no stream could be opened to %s: %s",
+                 upconn_name(conn), err_text(rv));
+        attempt_failed(a, rv, text);
         return;
     }
-    c->upconn = conn;
+    a->upconn = conn;
+    if (UNLIKELY(hedge_is(c)) && !hedge_fill(a))
+        return;
     if (up->out.len)
         h2_stream_kick(up);
     request_forward(c);
 }
 
 static void
-attempt_no_endpoint(struct call *c, int err)
+attempt_no_endpoint(struct attempt *a, int err)
 {
     char text[POOL_TEXT_MAX];
 
-    if (UNLIKELY(c->acts & ACT_FILTERS))
-        filters_attempt_end(c, grpc_code_from_err(err), false, false, "");
-    call_fail(c, grpc_code_from_err(err), reason_from_err(err), "%s",
-              pool_explain(c->pool, &c->wait, err, text));
-}
-
-void
-attempt_start(struct call *c)
-{
-    struct upconn *conn;
-    int rv;
-
-    if (UNLIKELY(c->acts & ACT_FILTERS))
-        filters_attempt(c);
-    if (UNLIKELY(!attempt_reserve(c))) {
-        call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_NO_MEMORY,
-                  "no memory for the request headers");
-        return;
-    }
-    c->wait.done = attempt_on_wait_done;
-    c->wait.retry = c->attempts > 0;
-    if (UNLIKELY(pool_wants(c->pool) & (POOL_WANTS_HASH | POOL_WANTS_METHOD)) &&
-        !c->wait.retry)
-        balance_request(c->pool, &c->wait, &c->down.in_headers);
-    rv = pool_take(c->pool, &c->wait, &conn);
-    if (rv == ERR_OK)
-        attempt_open(c, conn);
-    else if (rv != ERR_AGAIN)
-        attempt_no_endpoint(c, rv);
+    attempt_failed(a, err, pool_explain(a->call->pool, &a->wait, err, text));
 }
 
 static void
 attempt_on_wait_done(struct pool_wait *wait, struct upconn *conn, int err)
 {
-    struct call *c = CONTAINER_OF(wait, struct call, wait);
+    struct attempt *a = CONTAINER_OF(wait, struct attempt, wait);
+    struct call *c = a->call;
 
     if (conn)
-        attempt_open(c, conn);
+        attempt_open(a, conn);
     else
-        attempt_no_endpoint(c, err);
+        attempt_no_endpoint(a, err);
     call_settle(c);
+}
+
+void
+attempt_start(struct attempt *a)
+{
+    struct call *c = a->call;
+    struct upconn *conn;
+    int rv;
+
+    a->number = ++c->begun;
+    if (UNLIKELY(c->retry != NULL))
+        retry_started(a);
+    if (UNLIKELY(c->acts & ACT_FILTERS))
+        filters_attempt(a);
+    if (UNLIKELY(!attempt_reserve(c))) {
+        call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_NO_MEMORY,
+                  "no memory for the request headers");
+        return;
+    }
+    a->wait.done = attempt_on_wait_done;
+    a->wait.retry = c->attempts > 0;
+    if (UNLIKELY(pool_wants(c->pool) & (POOL_WANTS_HASH | POOL_WANTS_METHOD)) &&
+        !a->wait.retry)
+        balance_request(c->pool, &a->wait, &c->down.in_headers);
+    rv = pool_take(c->pool, &a->wait, &conn);
+    if (rv == ERR_OK)
+        attempt_open(a, conn);
+    else if (rv != ERR_AGAIN)
+        attempt_no_endpoint(a, rv);
+}
+
+/* --- end ------------------------------------------------------------------------------ */
+
+void
+attempt_closed(struct attempt *a, bool again)
+{
+    struct call *c = a->call;
+    struct upconn *conn = a->upconn;
+    bool ended = c->response == HALF_CLOSED;
+    int code = a->code >= 0 ? a->code : ended ? c->code : response_lost_code(&a->up);
+
+    a->upconn = NULL;
+    if (a == c->at)
+        c->lost_name = upconn_name(conn);
+    if (!ended && !a->over && !a->up.unprocessed)
+        pool_lost(&a->wait);
+    upconn_release(conn, &a->wait);
+    if (UNLIKELY(c->acts & ACT_FILTERS))
+        filters_attempt_end(a, code, a->code >= 0 ? a->answered : ended && !c->local,
+                            again, upconn_name(conn));
 }
 
 void
@@ -211,58 +276,77 @@ attempt_commit(struct call *c)
     struct worker *w = c->worker;
 
     c->committed = true;
-    buf_keep_stop(&c->up.out, w->bufs);
+    buf_keep_stop(&c->first.up.out, w->bufs);
     w->replay_bytes -= c->replay_held;
     stat_add(&w->stats, STAT_REPLAY_BYTES, -(int64_t)c->replay_held);
     c->replay_held = 0;
+    if (UNLIKELY(c->retry != NULL))
+        retry_committed(c);
 }
 
-/* The stream object starts afresh; only the body that was kept stays. */
-static void
-attempt_rewind(struct call *c)
+void
+attempt_rewind(struct attempt *a)
 {
+    struct call *c = a->call;
     struct buf out;
 
-    buf_rewind(&c->up.out);
-    c->uncredited = c->replay_held;
-    out = c->up.out;
-    buf_init(&c->up.out);
-    h2_stream_done(&c->up);
-    h2_stream_init(&c->up, c->worker->h2);
-    c->up.other = &c->down;
-    c->up.out = out;
+    buf_rewind(&a->up.out);
+    a->uncredited = c->replay_held;
+    out = a->up.out;
+    buf_init(&a->up.out);
+    h2_stream_done(&a->up);
+    h2_stream_init(&a->up, c->worker->h2);
+    a->up.other = &c->down;
+    a->up.out = out;
+    a->held = a->over = a->answered = false;
+    a->code = -1;
 }
 
 static bool
-attempt_refused(const struct call *c)
+attempt_refused(const struct attempt *a)
 {
-    return c->up.close_err == ERR_REFUSED || c->up.close_err == ERR_GOAWAY;
+    return a->up.close_err == ERR_REFUSED || a->up.close_err == ERR_GOAWAY;
 }
 
 static bool
-attempt_is_left(const struct call *c)
+attempt_is_left(const struct attempt *a)
 {
-    return c->attempts < ATTEMPTS_MAX && c->refusals + attempt_refused(c) <= REFUSALS_MAX;
+    const struct call *c = a->call;
+
+    return c->replays < ATTEMPTS_MAX - 1 &&
+           c->refusals + attempt_refused(a) <=
+               (LIKELY(!c->retry) ? REFUSALS_MAX : REFUSALS_POLICY);
 }
 
 bool
-attempt_may_replay(const struct call *c)
+attempt_may_replay(const struct attempt *a)
 {
-    return c->up.unprocessed && !c->committed && c->down.conn && attempt_is_left(c);
+    const struct call *c = a->call;
+
+    return a->up.unprocessed && !c->committed && c->down.conn && attempt_is_left(a);
+}
+
+void
+attempt_count_replay(struct attempt *a)
+{
+    a->call->replays++;
+    a->call->refusals += attempt_refused(a);
+    stat_inc(&a->call->worker->stats, STAT_REPLAYS);
 }
 
 bool
-attempt_replay(struct call *c)
+attempt_replay(struct attempt *a)
 {
-    if (!c->up.unprocessed || c->committed || !c->down.conn)
+    struct call *c = a->call;
+
+    if (!a->up.unprocessed || c->committed || !c->down.conn)
         return false;
-    if (!attempt_is_left(c)) {
+    if (!attempt_is_left(a)) {
         stat_inc(&c->worker->stats, STAT_REPLAYS_REFUSED_LIMIT);
         return false;
     }
-    c->refusals += attempt_refused(c);
-    stat_inc(&c->worker->stats, STAT_REPLAYS);
-    attempt_rewind(c);
-    attempt_start(c);
+    attempt_count_replay(a);
+    attempt_rewind(a);
+    attempt_start(a);
     return true;
 }

@@ -17,6 +17,7 @@
 #include "proxy/filters.h"
 #include "proxy/mirror.h"
 #include "proxy/request.h"
+#include "proxy/retry.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
 
@@ -37,19 +38,18 @@ call_new(struct down *d)
 
     if (!c)
         return NULL;
-    memset(c, 0, offsetof(struct call, wait));
+    memset(c, 0, offsetof(struct call, first));
     c->worker = w;
     c->owner = d;
     c->code = -1;
     list_append(&w->calls, &c->link);
     h2_stream_init(&c->down, w->h2);
-    h2_stream_init(&c->up, w->h2);
-    c->up.other = &c->down;
-    pool_wait_init(&c->wait);
+    c->at = &c->first;
+    attempt_init(&c->first, c);
     timer_init(&c->deadline, call_on_deadline);
     frame_init(&c->in_frames);
     frame_init(&c->out_frames);
-    arena_init(&c->arena, w->slab, c->first, sizeof(c->first), CALL_ARENA_CAP);
+    arena_init(&c->arena, w->slab, c->block, sizeof(c->block), CALL_ARENA_CAP);
     d->calls++;
     atomic_fetch_add_explicit(&w->flying, 1, memory_order_relaxed);
     stat_inc(&w->stats, STAT_CALLS_STARTED);
@@ -68,10 +68,12 @@ call_free(struct call *c)
         filters_end(c);
     if (UNLIKELY(c->counted))
         action_end(c);
-    pool_wait_done(&c->wait);
+    if (UNLIKELY(c->retry != NULL))
+        retry_free(c);
+    pool_wait_done(&c->first.wait);
     timer_stop(w->loop, &c->deadline);
     h2_stream_done(&c->down);
-    h2_stream_done(&c->up);
+    h2_stream_done(&c->first.up);
     arena_reset(&c->arena);
     list_remove(&c->link);
     stat_add(&w->stats, STAT_CALLS_FLYING, -1);
@@ -90,7 +92,8 @@ call_free(struct call *c)
 void
 call_settle(struct call *c)
 {
-    if (!c->down.conn && !c->up.conn && !list_linked(&c->wait.link))
+    if (!c->down.conn && !attempt_busy(&c->first) &&
+        (LIKELY(!c->retry) || !hedge_busy(c)))
         call_free(c);
 }
 
@@ -111,6 +114,8 @@ call_set_response(struct call *c, enum half to)
         timer_stop(c->worker->loop, &c->deadline);
         if (UNLIKELY(c->mirror != NULL))
             mirror_leave(c->mirror);
+        if (UNLIKELY(c->retry != NULL))
+            retry_over(c);
     }
 }
 
@@ -144,8 +149,8 @@ call_refuse(struct call *c, const struct filter_refusal *why, const char *text)
 {
     if (c->response == HALF_CLOSED)
         return;
-    pool_wait_cancel(&c->wait);
-    h2_stream_reset(&c->up, H2_CANCEL);
+    pool_wait_cancel(&c->at->wait);
+    h2_stream_reset(&c->at->up, H2_CANCEL);
     c->committed = true;
     c->local = true;
     c->code = (int16_t)why->code;
@@ -164,8 +169,11 @@ call_refuse(struct call *c, const struct filter_refusal *why, const char *text)
 static void
 call_note_silence(struct call *c)
 {
-    if (c->response == HALF_HEADERS)
-        pool_lost(&c->wait);
+    if (c->response != HALF_HEADERS)
+        return;
+    pool_lost(&c->at->wait);
+    if (UNLIKELY(c->retry != NULL))
+        hedge_note_silence(c);
 }
 
 static void
@@ -176,8 +184,8 @@ call_on_deadline(struct timer *t)
     stat_inc(&c->worker->stats, STAT_DEADLINES);
     call_note_silence(c);
     call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE, "the deadline passed %s",
-              c->up.conn ? "while the backend was working on the call"
-                         : "before a backend got the call");
+              c->at->up.conn ? "while the backend was working on the call"
+                             : "before a backend got the call");
     call_settle(c);
 }
 
@@ -196,15 +204,15 @@ call_cancelled(struct call *c)
 {
     if (call_cancel_is_deadline(c))
         call_note_silence(c);
-    pool_wait_cancel(&c->wait);
+    pool_wait_cancel(&c->at->wait);
     if (UNLIKELY(c->mirror != NULL))
         mirror_cancel(c->mirror);
     c->committed = true;
-    if (!c->up.conn && c->attempts == 0 && c->owner->h2)
+    if (!c->at->up.conn && c->attempts == 0 && c->owner->h2)
         h2_conn_glitch(
             c->owner->h2,
             1); /* opened and reset before any backend saw it: Rapid Reset's shape */
-    h2_stream_reset(&c->up, H2_CANCEL);
+    h2_stream_reset(&c->at->up, H2_CANCEL);
     stat_inc(&c->worker->stats, STAT_CALLS_CANCELLED);
     c->cancelled = true;
     if (c->code < 0) {
@@ -226,9 +234,9 @@ call_down_closed(struct call *c)
     if (c->request != HALF_CLOSED)
         call_set_request(c, HALF_CLOSED);
     call_drop_input(c, &c->down);
-    call_drop_input(c, &c->up);
+    call_drop_input(c, &c->at->up);
     buf_done(&c->down.out, c->worker->bufs);
-    h2_stream_consume(&c->up, c->up.held);
+    h2_stream_consume(&c->at->up, c->at->up.held);
 }
 
 void
@@ -249,41 +257,29 @@ call_on_down(struct h2_stream *s, unsigned ev)
     call_settle(c);
 }
 
-/* The filters hear of each attempt before the next one begins. */
-static void
-call_attempt_ended(struct call *c)
-{
-    bool over = c->response == HALF_CLOSED;
-
-    filters_attempt_end(c, over ? c->code : (int)grpc_code_from_err(c->up.close_err),
-                        over && !c->local, !over && attempt_may_replay(c), c->lost_name);
-}
-
 static void
 call_up_closed(struct call *c)
 {
-    struct upconn *conn = c->upconn;
+    struct attempt *a = c->at;
 
-    c->upconn = NULL;
-    c->lost_name = upconn_name(conn);
-    if (c->response != HALF_CLOSED && !c->up.unprocessed)
-        pool_lost(&c->wait);
-    upconn_release(conn, &c->wait);
-    if (UNLIKELY(c->acts & ACT_FILTERS))
-        call_attempt_ended(c);
-    if (c->response != HALF_CLOSED && !attempt_replay(c))
+    attempt_closed(a, c->response != HALF_CLOSED &&
+                          (retry_goes_on(c) || attempt_may_replay(a)));
+    if (UNLIKELY(retry_goes_on(c))) {
+        retry_next(a);
+        return;
+    }
+    if (c->response != HALF_CLOSED && !attempt_replay(a))
         response_lost(c);
     if (c->response == HALF_CLOSED) {
         /* What the client still sends has no reader. */
-        buf_done(&c->up.out, c->worker->bufs);
+        buf_done(&a->up.out, c->worker->bufs);
         h2_stream_consume(&c->down, c->down.held);
     }
 }
 
 void
-call_on_up(struct h2_stream *s, unsigned ev)
+call_hear(struct call *c, unsigned ev)
 {
-    struct call *c = CONTAINER_OF(s, struct call, up);
     bool ended = ev & (H2_EV_END | H2_EV_TRAILERS);
 
     if (c->response != HALF_CLOSED) {
@@ -294,11 +290,20 @@ call_on_up(struct h2_stream *s, unsigned ev)
         if (ended && c->response == HALF_BODY)
             response_end(c, ev & H2_EV_TRAILERS);
     } else if (ev & H2_EV_DATA) {
-        call_drop_input(c, &c->up);
+        call_drop_input(c, &c->at->up);
     }
     if (ev & H2_EV_DRAINED)
-        request_drained(c);
+        request_drained(c->at);
     if (ev & H2_EV_CLOSED)
         call_up_closed(c);
+}
+
+void
+call_on_up(struct h2_stream *s, unsigned ev)
+{
+    struct attempt *a = CONTAINER_OF(s, struct attempt, up);
+    struct call *c = a->call;
+
+    call_hear(c, LIKELY(!c->retry) ? ev : retry_on_up(a, ev));
     call_settle(c);
 }

@@ -22,6 +22,8 @@ struct down;
 struct filter_refusal;
 struct h2_field;
 struct mirror;
+struct retry;
+struct retry_policy;
 struct route;
 struct slice;
 struct table_use;
@@ -34,13 +36,32 @@ enum {
 
 enum half { HALF_HEADERS, HALF_BODY, HALF_CLOSED };
 
+/* One try on one backend. The first one is part of the call and is used again for what follows it; hedges have one each, in the call's arena. */
+struct attempt {
+    struct call *call;
+    struct upconn *upconn; /* while the stream is open */
+    int64_t begun_us;
+    size_t uncredited; /* bytes of out whose window was given back to the client before */
+    uint8_t number;    /* of the call's attempts: 1, 2, ... */
+    uint8_t counted;   /* of those that a policy counts: 1, 2, ... */
+    bool held;         /* the headers of its answer are kept back, see proxy/retry.h */
+    bool over;         /* it does not matter any more: its stream is about to close */
+    int16_t code;      /* what it ended with while its call went on; -1: it did not */
+    bool answered;     /* the backend said so */
+    struct pool_wait wait; /* this and what follows has a start of its own */
+    struct h2_stream up;
+};
+
 struct call {
     struct worker *worker;
     struct down *owner;
     struct list link; /* worker->calls */
     enum half request, response;
     struct pool *pool;
-    struct upconn *upconn; /* while the up stream is open */
+    struct attempt *at;  /* the attempt whose answer the client gets */
+    struct retry *retry; /* NULL: no policy, or not yet */
+    const struct retry_policy
+        *policy; /* with ACT_RETRY: of methodConfig, when the route has none */
     struct table_use *
         table; /* held from the choice of the route to the end; NULL: no route was looked for */
     const struct route *route;
@@ -56,26 +77,27 @@ struct call {
     struct timer deadline;
     int64_t begun_us;      /* its headers were complete */
     int64_t deadline_us;   /* 0: none */
-    const char *lost_name; /* backend of the last attempt; `wait` holds it */
-    uint8_t attempts;      /* up streams opened so far */
-    uint8_t refusals;      /* of them: refused by a backend */
+    const char *lost_name; /* backend of the last attempt, whose `wait` holds it */
+    uint8_t begun;         /* attempts so far */
+    uint8_t attempts;      /* of them: with a stream */
+    uint8_t replays;       /* in the place of one that no backend saw */
+    uint8_t refusals;      /* of these: a backend had refused */
     bool
         committed; /* the response began, or the replay copy was given up: no replay any more */
-    bool counted;                 /* among the calls of its route (ACT_MAX_CALLS) */
-    bool local;                   /* the status is our own */
-    bool cancelled;               /* the client went before its answer was complete */
-    int16_t code;                 /* gRPC code of the end; -1 while unknown */
-    const char *reason;           /* of an own status (grpc/reason.h); NULL: none */
-    const char *text;             /* of an own status, for filters that watch; NULL: none */
-    uint64_t bytes_in, bytes_out; /* of messages, with their prefixes */
-    size_t replay_held;           /* bytes charged to the worker's replay budget */
-    size_t uncredited; /* bytes of a rewound body whose window was given back before */
+    bool counted;                   /* among the calls of its route (ACT_MAX_CALLS) */
+    bool local;                     /* the status is our own */
+    bool cancelled;                 /* the client went before its answer was complete */
+    int16_t code;                   /* gRPC code of the end; -1 while unknown */
+    const char *reason;             /* of an own status (grpc/reason.h); NULL: none */
+    const char *text;               /* of an own status, for filters that watch; NULL: none */
+    uint64_t bytes_in, bytes_out;   /* of messages, with their prefixes */
+    size_t replay_held;             /* bytes charged to the worker's replay budget */
     char timeout[TIMEOUT_TEXT_MAX]; /* grpc-timeout of the block that is being built */
     struct frame_parser in_frames, out_frames; /* request and response messages */
-    struct pool_wait wait; /* this and what follows has a start of its own */
+    struct attempt first; /* this and what follows has a start of its own */
     struct arena arena;
-    struct h2_stream down, up;    /* the two streams */
-    _Alignas(16) char first[512]; /* first block of the arena */
+    struct h2_stream down;        /* the client's */
+    _Alignas(16) char block[512]; /* first block of the arena */
 };
 
 /* call.c */
@@ -83,6 +105,8 @@ struct call *call_new(struct down *d); /* NULL: no memory */
 /* Events of the client's stream; of the backend's stream. */
 void call_on_down(struct h2_stream *s, unsigned events);
 void call_on_up(struct h2_stream *s, unsigned events);
+/* What the stream of c->at tells the call. */
+void call_hear(struct call *c, unsigned events);
 void call_set_request(struct call *c, enum half to);
 void call_set_response(struct call *c, enum half to);
 /* Ends the call from our side: the backend's stream is cancelled, the client gets this status as Trailers-Only, trailers or a reset, whatever is still possible.
@@ -95,19 +119,32 @@ void call_refuse(struct call *c, const struct filter_refusal *why, const char *t
 void call_settle(struct call *c);
 
 /* attempt.c: streams to backends */
-void attempt_start(struct call *c);
+void attempt_init(struct attempt *a, struct call *c);
+/* Its stream is open, or it waits for one. */
+static inline bool
+attempt_busy(const struct attempt *a)
+{
+    return a->up.conn || list_linked(&a->wait.link);
+}
+void attempt_start(struct attempt *a);
+/* Its stream had H2_EV_CLOSED. again: another attempt follows; for the filters, which hear of it here. */
+void attempt_closed(struct attempt *a, bool again);
 /* Before attempt_fields, once or more often: finds room for request blocks of many fields. False: no memory. */
 bool attempt_reserve(struct call *c) MUST_CHECK;
-/* The request block for a backend of this pool, with the edits of the route. few: has room for BLOCK_FIELDS. Returns the array: few or c->fields; there is
- * room for one more field. Valid until the next one is built. Strings: the call's and the table's. */
-struct h2_field *attempt_fields(struct call *c, const struct pool *to,
-                                struct h2_field *few, size_t *ret_n);
-/* attempt_replay would begin another attempt. */
-bool attempt_may_replay(const struct call *c);
-bool attempt_replay(
-    struct call *
-        c); /* the up stream ended without being processed: true when another attempt began (or waits) */
-void attempt_commit(struct call *c); /* no replay from here on: drops the copy */
+/* The request block for a backend of this pool, with the edits of the route. few: has room for BLOCK_FIELDS; a NULL: of a mirror. Returns the array: few or
+ * c->fields; there is room for one more field. Valid until the next one is built. Strings: the call's and the table's. */
+struct h2_field *
+attempt_fields(struct call *c, const struct attempt *a, const struct pool *to,
+               struct h2_field *few, size_t *ret_n);
+/* The stream of a was not processed, and another one may take its place. */
+bool attempt_may_replay(const struct attempt *a);
+/* Counts that. */
+void attempt_count_replay(struct attempt *a);
+/* After attempt_closed: true when another one began (or waits) in its place. */
+bool attempt_replay(struct attempt *a);
+/* The stream object starts afresh; only the body that was kept stays. */
+void attempt_rewind(struct attempt *a);
+void attempt_commit(struct call *c); /* no attempt after this one: drops the copy */
 
 /* response.c: what the backend sends */
 void response_begin(struct call *c, bool end);
@@ -116,6 +153,12 @@ void response_end(struct call *c, bool with_trailers);
 void response_drained(struct call *c);
 /* The up stream died before the response was complete, and there is no replay. */
 void response_lost(struct call *c);
+/* The gRPC code of such a death. */
+int response_lost_code(const struct h2_stream *up);
+/* The code of a block that is no gRPC answer, or is broken; -1: it may be passed on. end: nothing follows it. */
+int response_bad_code(const struct h2_headers *h, bool end);
+/* What the pool learns from the last block of an attempt. */
+void response_judge(struct attempt *a, int code, const struct h2_headers *h);
 
 /* reply.c: answers that we make ourselves */
 void reply_status(struct call *c, const struct filter_refusal *why,

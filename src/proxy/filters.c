@@ -25,7 +25,7 @@ struct call_filters {
     struct buf aside; /* request bytes that a filter made wait */
     bool aside_end;   /* with them comes the end */
     bool ended;       /* the request's end was shown */
-    int64_t answered_us, attempt_us;
+    int64_t answered_us;
     _Alignas(16) char state[];
 };
 
@@ -129,6 +129,7 @@ filters_attach(struct call *c, const struct chain *chain)
     fc->listener = c->table->table->conf->name;
     fc->route = c->route ? c->route->name : "";
     fc->address = &c->owner->peer;
+    fc->connection = c->owner->h2 ? h2_conn_number(c->owner->h2) : 0;
     fc->request = &c->down.in_headers;
     fc->path = h2_headers_get(fc->request, H2_TOKEN_PATH);
     fc->begun_us = c->begun_us;
@@ -213,7 +214,7 @@ filters_response(struct call *c, struct h2_headers *h, bool end)
 bool
 filters_response_data(struct call *c)
 {
-    return filters_judge(c, chain_response_data(&c->filters->fc, &c->up.in));
+    return filters_judge(c, chain_response_data(&c->filters->fc, &c->at->up.in));
 }
 
 bool
@@ -225,31 +226,31 @@ filters_trailers(struct call *c, struct h2_headers *h)
 /* --- attempts -------------------------------------------------------------------------- */
 
 void
-filters_attempt(struct call *c)
+filters_attempt(struct attempt *a)
 {
-    c->filters->attempt_us = loop_now_us(c->worker->loop);
-    c->filters->fc.pool = pool_name(c->pool);
-    chain_attempt(&c->filters->fc, c->attempts + 1u);
+    a->begun_us = loop_now_us(a->call->worker->loop);
+    a->call->filters->fc.pool = pool_name(a->call->pool);
+    chain_attempt(&a->call->filters->fc, a->number);
 }
 
 void
-filters_attempt_end(struct call *c, int code, bool answered, bool again,
+filters_attempt_end(struct attempt *a, int code, bool answered, bool again,
                     const char *backend)
 {
-    const struct filter_attempt a = {
-        .number = c->attempts ? c->attempts : 1,
+    const struct filter_attempt end = {
+        .number = a->number,
         .code = code,
         .answered = answered,
-        .unprocessed = c->up.unprocessed,
+        .unprocessed = a->up.unprocessed,
         .again = again,
         .backend = backend,
-        .begun_us = c->filters->attempt_us,
-        .trailers = c->up.in_trailers.complete  ? &c->up.in_trailers
-                    : c->up.in_headers.complete ? &c->up.in_headers
+        .begun_us = a->begun_us,
+        .trailers = a->up.in_trailers.complete  ? &a->up.in_trailers
+                    : a->up.in_headers.complete ? &a->up.in_headers
                                                 : NULL,
     };
 
-    chain_attempt_end(&c->filters->fc, &a);
+    chain_attempt_end(&a->call->filters->fc, &end);
 }
 
 /* --- the answer ------------------------------------------------------------------------ */
@@ -276,6 +277,12 @@ filters_answer_fields(const struct call *c, struct h2_field *f)
                                     .valuelen = a->value.n,
                                     .flags = H2_FIELD_STATIC };
     return n;
+}
+
+const struct filter_call *
+filters_facts(const struct call *c)
+{
+    return c->filters ? &c->filters->fc : NULL;
 }
 
 void
@@ -323,7 +330,7 @@ filters_result(const struct call *c, struct filter_result *r)
         .first_byte_us = c->filters->answered_us,
         .end_us = loop_now_us(c->worker->loop),
         .blocked_down_us = filters_waited(c, &c->down),
-        .blocked_up_us = filters_waited(c, &c->up),
+        .blocked_up_us = filters_waited(c, &c->at->up),
     };
 }
 

@@ -11,7 +11,9 @@
 #include "base/compat.h"
 #include "base/slice.h"
 
+struct attempt;
 struct call;
+struct filter_call;
 struct h2_field;
 struct h2_headers;
 
@@ -27,12 +29,14 @@ bool filters_response(struct call *c, struct h2_headers *h, bool end) MUST_CHECK
 bool filters_response_data(struct call *c) MUST_CHECK;
 bool filters_trailers(struct call *c, struct h2_headers *h) MUST_CHECK;
 /* An attempt begins; one has ended. again: another follows. backend "": there was no connection. */
-void filters_attempt(struct call *c);
-void filters_attempt_end(struct call *c, int code, bool answered, bool again,
+void filters_attempt(struct attempt *a);
+void filters_attempt_end(struct attempt *a, int code, bool answered, bool again,
                          const char *backend);
 /* Headers that filters gave to the answer: how many, and their fields. */
 size_t filters_answer_count(const struct call *c);
 size_t filters_answer_fields(const struct call *c, struct h2_field *f);
+/* What filters have found out about the call; NULL: it has not come to any. */
+const struct filter_call *filters_facts(const struct call *c);
 /* When the answer's headers leave. */
 void filters_answered(struct call *c);
 /* With the call, before its memory goes: on_end of all filters; of those that watch also when the call never got to them. */

@@ -249,11 +249,12 @@ static const struct conf_field listener_fields[] = {
       .def = "short",
       .words = details_words,
       .example = "\"full\"",
-      .help = "Rich errors (grpc-status-details-bin) of answers that the proxy makes "
-              "itself. short: a stable reason (ErrorInfo), when to try again (RetryInfo), "
-              "which quota ran out (QuotaFailure). full: listener, route, pool and "
-              "address of the backend too, for clients that may know them. off: only "
-              "status and message." },
+      .help =
+          "Rich errors (grpc-status-details-bin) of answers that the proxy makes "
+          "itself. short: a stable reason (ErrorInfo), when to try again (RetryInfo), "
+          "which quota ran out (QuotaFailure). full: listener, route, pool and "
+          "address of the backend too, for clients that may know them. off: only "
+          "status and message." },
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct listener_conf, limits),

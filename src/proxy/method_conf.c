@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/xalloc.h"
 #include "conf/check.h"
+#include "filter/retry_policy.h"
 
 #define DAY_MS      (24 * 3600 * 1000LL)
 #define MESSAGE_MAX 4294967295LL /* the length of a message has 32 bits */
@@ -94,9 +95,10 @@ static const struct conf_field method_fields[] = {
       .at = offsetof(struct method_conf, wait_for_ready),
       .def = "false",
       .example = "false",
-      .help = "Only false in this version: a call fails at once when no endpoint can "
-              "serve it, and waits for a free connection as limits.pendingTimeout of the "
-              "pool says." },
+      .help =
+          "true: a call that no endpoint can serve waits for one until its deadline, "
+          "within limits.maxPendingRequests of the pool. false: it fails at once, and "
+          "waits for a free connection as limits.pendingTimeout says." },
     { .key = "maxRequestMessageBytes",
       .type = CONF_SIZE,
       .at = offsetof(struct method_conf, max_request_bytes),
@@ -116,6 +118,23 @@ static const struct conf_field method_fields[] = {
       .example = "\"4MiB\"",
       .help = "Largest message of a backend, as a number of bytes or with a unit; a "
               "larger one ends the call with RESOURCE_EXHAUSTED. 0: no limit." },
+    { .key = "retryPolicy",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct method_conf, retry),
+      .sub = &retry_conf_struct,
+      .example = "{ \"maxAttempts\": 3, \"initialBackoff\": \"0.1s\", "
+                 "\"maxBackoff\": \"1s\", \"backoffMultiplier\": 2, "
+                 "\"retryableStatusCodes\": [\"UNAVAILABLE\"] }",
+      .help = "Calls that fail are tried again. A route's own retryPolicy or "
+              "hedgingPolicy takes its place." },
+    { .key = "hedgingPolicy",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct method_conf, hedging),
+      .sub = &hedging_conf_struct,
+      .example = "{ \"maxAttempts\": 2, \"hedgingDelay\": \"0.5s\", "
+                 "\"nonFatalStatusCodes\": [\"UNAVAILABLE\"] }",
+      .help = "Calls without an answer in time are sent to another endpoint too. A "
+              "route's own retryPolicy or hedgingPolicy takes its place." },
     { .key = NULL },
 };
 
@@ -124,12 +143,7 @@ method_check(void *obj, struct conf_place *place)
 {
     const struct method_conf *m = obj;
 
-    if (m->wait_for_ready)
-        conf_problem(
-            place, "waitForReady", "E0124",
-            "this version of outrigger does not have waitForReady yet: a call "
-            "fails at once when no endpoint can serve it; write false, or remove "
-            "\"waitForReady\"");
+    retry_conf_check_one(&m->retry, &m->hedging, place);
 }
 
 const struct conf_struct method_conf_struct = {
@@ -146,7 +160,14 @@ struct method_entry {
     const struct method_conf *conf; /* NULL: the place is free */
 };
 
+struct method_policy {
+    bool on;
+    struct retry_policy policy;
+};
+
 struct method_table {
+    const struct method_conf *list;
+    struct method_policy *policies; /* as list */
     size_t mask; /* places - 1; a power of two, at least half of them free */
     struct method_entry places[];
 };
@@ -185,6 +206,7 @@ table_alloc(const struct conf_list *list)
     while (places < 2 * n)
         places *= 2;
     t = xcalloc(1, sizeof(*t) + places * sizeof(t->places[0]));
+    t->list = m;
     t->mask = places - 1;
     return t;
 }
@@ -198,9 +220,12 @@ method_table_new(const struct conf_list *list)
     if (list->n == 0)
         return NULL;
     t = table_alloc(list);
+    t->policies = xcalloc(list->n, sizeof(*t->policies));
     for (size_t i = 0; i < list->n; i++) {
         const struct method_name_conf *names = m[i].names.items;
 
+        t->policies[i].on =
+            retry_policy_make(&t->policies[i].policy, &m[i].retry, &m[i].hedging);
         for (size_t k = 0; k < m[i].names.n; k++) {
             struct slice service = slice_of(names[k].service);
             struct slice method = slice_of(names[k].method);
@@ -215,7 +240,17 @@ method_table_new(const struct conf_list *list)
 void
 method_table_free(struct method_table *t)
 {
+    if (t)
+        xfree(t->policies);
     xfree(t);
+}
+
+const struct retry_policy *
+method_conf_policy(const struct method_table *t, const struct method_conf *m)
+{
+    const struct method_policy *p = &t->policies[m - t->list];
+
+    return p->on ? &p->policy : NULL;
 }
 
 const struct method_conf *

@@ -7,6 +7,7 @@
 
 #include "base/slice.h"
 #include "conf/field.h"
+#include "filter/retry_conf.h"
 
 struct conf_place;
 
@@ -17,9 +18,11 @@ struct method_name_conf {
 
 struct method_conf {
     struct conf_list names; /* of struct method_name_conf; never empty */
-    bool wait_for_ready;    /* never true in this version */
+    bool wait_for_ready;    /* its calls wait for an endpoint until their deadline */
     int64_t timeout_ms;     /* 0: none */
     uint64_t max_request_bytes, max_response_bytes; /* of one message; 0: no limit */
+    struct retry_conf retry;                        /* at most one of the two is on */
+    struct hedging_conf hedging;
 };
 
 extern const struct conf_struct method_conf_struct;
@@ -30,6 +33,7 @@ void method_conf_check(const struct conf_list *list, const char *key,
                        struct conf_place *place);
 
 struct method_table;
+struct retry_policy;
 
 /* Of a list of struct method_conf, which must outlive the table. NULL for an empty list. */
 struct method_table *method_table_new(const struct conf_list *list);
@@ -40,5 +44,8 @@ void method_table_free(struct method_table *t); /* NULL is fine */
  * lookups; no lock, no allocation. */
 const struct method_conf *
 method_conf_find(const struct method_table *t, struct slice service, struct slice method);
+/* How calls with this entry of the table's list are tried again; NULL: they are not. */
+const struct retry_policy *
+method_conf_policy(const struct method_table *t, const struct method_conf *m);
 
 #endif

@@ -264,7 +264,7 @@ mirror_start(struct call *c)
     if (c->deadline_us)
         timer_start(c->worker->loop, &m->deadline,
                     c->deadline_us - loop_now_us(c->worker->loop));
-    f = attempt_fields(c, to->pool, few, &n);
+    f = attempt_fields(c, NULL, to->pool, few, &n);
     f[n++] = H2_FIELD("x-outrigger-mirror", "1");
     mirror_take(m, to->pool, f, n);
 }

@@ -61,7 +61,7 @@ reply_metadata(const struct call *c, struct details_pair *m)
     if (c->pool)
         m[n++] = (struct details_pair){ "pool", slice_of(pool_name(c->pool)) };
     if (c->pool) {
-        const char *backend = c->upconn      ? upconn_name(c->upconn)
+        const char *backend = c->at->upconn  ? upconn_name(c->at->upconn)
                               : c->lost_name ? c->lost_name
                                              : pool_last_backend(c->pool);
 
@@ -124,8 +124,7 @@ reply_status_fields(struct call *c, const struct filter_refusal *why, const char
     }
     if (UNLIKELY(why->pushback))
         n += reply_pushback(c, why, f + n);
-    if (why->code != GRPC_OK &&
-        c->owner->front->conf->error_details != ERROR_DETAILS_OFF)
+    if (why->code != GRPC_OK && c->owner->front->conf->error_details != ERROR_DETAILS_OFF)
         n += reply_details(c, why, text, f + n);
     return n;
 }

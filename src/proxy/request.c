@@ -19,6 +19,7 @@
 #include "proxy/matcher.h"
 #include "proxy/method_conf.h"
 #include "proxy/mirror.h"
+#include "proxy/retry.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
 #include "proxy/table.h"
@@ -128,7 +129,7 @@ request_target(struct call *c, const struct table_use *use)
             &use->targets[route_pick_target(r, &c->worker->rng, &c->down.in_headers)];
 
         c->pool = to->pool;
-        c->wait.subset = to->subset;
+        c->first.wait.subset = to->subset;
     }
 }
 
@@ -178,7 +179,11 @@ request_lookup(struct call *c, struct slice service, struct slice method)
         return 0;
     c->max_in = (uint32_t)route_stricter(c->max_in, (int64_t)m->max_request_bytes);
     c->max_out = (uint32_t)route_stricter(c->max_out, (int64_t)m->max_response_bytes);
-    c->acts |= (c->max_in ? ACT_MAX_IN : 0u) | (c->max_out ? ACT_MAX_OUT : 0u);
+    c->acts |= (c->max_in ? ACT_MAX_IN : 0u) | (c->max_out ? ACT_MAX_OUT : 0u) |
+               (m->wait_for_ready ? ACT_PATIENT : 0u);
+    c->policy = method_conf_policy(c->table->table->methods, m);
+    if (c->policy)
+        c->acts |= ACT_RETRY;
     return m->timeout_ms * 1000;
 }
 
@@ -261,7 +266,9 @@ request_go_on(struct call *c, bool again)
     }
     if (UNLIKELY(c->acts & ACT_BEGIN) && !action_begin(c))
         return;
-    attempt_start(c);
+    if (UNLIKELY(c->acts & (ACT_RETRY | ACT_PATIENT)) && !retry_begin(c))
+        return;
+    attempt_start(&c->first);
 }
 
 static void
@@ -286,21 +293,29 @@ request_look(struct call *c)
 static void
 request_pass(struct call *c, bool end)
 {
-    struct h2_stream *up = &c->up;
+    struct h2_stream *up = &c->at->up;
 
     if (c->down.in.len) {
         if (UNLIKELY(c->acts & (ACT_MAX_IN | ACT_MIRROR)) && !request_look(c))
             return;
         request_count_messages(c);
         if (c->in_frames.messages > 1)
-            pool_is_stream(&c->wait);
+            pool_is_stream(&c->at->wait);
         stat_add(&c->worker->stats, STAT_BYTES_FROM_DOWN, (int64_t)c->down.in.len);
         c->bytes_in += c->down.in.len;
-        buf_splice(&up->out, c->worker->bufs, &c->down.in);
-        h2_stream_kick(up);
+        if (UNLIKELY(hedge_takes(c))) {
+            if (!hedge_pass(c))
+                return;
+        } else {
+            buf_splice(&up->out, c->worker->bufs, &c->down.in);
+            h2_stream_kick(up);
+        }
     }
     if (end) {
-        h2_stream_end(up, NULL, 0);
+        if (UNLIKELY(hedge_takes(c)))
+            hedge_end(c);
+        else
+            h2_stream_end(up, NULL, 0);
         if (UNLIKELY(c->mirror != NULL))
             mirror_complete(c->mirror);
     }
@@ -328,9 +343,14 @@ request_forward(struct call *c)
         h2_stream_consume(&c->down, c->down.held);
         return;
     }
-    if (c->down.in_ended && c->request != HALF_CLOSED)
+    if (c->down.in_ended && c->request != HALF_CLOSED) {
         call_set_request(c, HALF_CLOSED);
-    if (!c->up.conn)
+        if (UNLIKELY(c->retry != NULL))
+            retry_request_complete(c);
+    }
+    if (UNLIKELY(hedge_takes(c)))
+        hedge_make_room(c);
+    if (!c->at->up.conn && LIKELY(!hedge_takes(c)))
         return; /* waits in down.in, bounded by the stream window; attempt_open takes it along */
     if (UNLIKELY(c->acts & ACT_FILTER_IN) &&
         (filters_hold(c) || !filters_request_data(c)))
@@ -340,16 +360,17 @@ request_forward(struct call *c)
 
 /* Bytes went to the backend. The copy kept for a replay is charged; a rewound body was credited the first time. */
 void
-request_drained(struct call *c)
+request_drained(struct attempt *a)
 {
+    struct call *c = a->call;
     struct worker *w = c->worker;
-    size_t n = c->up.drained, again;
+    size_t n = a->up.drained, again;
 
-    c->up.drained = 0;
-    if (c->up.out.keep) {
-        size_t grown = c->up.out.kept_len - c->replay_held;
+    a->up.drained = 0;
+    if (a->up.out.keep) {
+        size_t grown = a->up.out.kept_len - c->replay_held;
 
-        if (c->up.out.kept_len > c->replay_held) {
+        if (a->up.out.kept_len > c->replay_held) {
             c->replay_held += grown;
             w->replay_bytes += grown;
             stat_add(&w->stats, STAT_REPLAY_BYTES, (int64_t)grown);
@@ -358,7 +379,7 @@ request_drained(struct call *c)
             w->replay_bytes > w->max_replay_bytes)
             attempt_commit(c);
     }
-    again = n < c->uncredited ? n : c->uncredited;
-    c->uncredited -= again;
+    again = n < a->uncredited ? n : a->uncredited;
+    a->uncredited -= again;
     h2_stream_consume(&c->down, n - again);
 }

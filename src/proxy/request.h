@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+struct attempt;
 struct buf;
 struct call;
 
@@ -16,7 +17,7 @@ void request_go_on(struct call *c, bool again);
 void request_forward(struct call *c);
 /* The same for bytes that a filter had put aside; what arrived since follows. Empties aside. */
 void request_pass_aside(struct call *c, struct buf *aside);
-/* The up stream sent bytes: credit for the client. */
-void request_drained(struct call *c);
+/* The up stream of the attempt sent bytes: credit for the client. */
+void request_drained(struct attempt *a);
 
 #endif

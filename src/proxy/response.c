@@ -11,8 +11,10 @@
 #include "proxy/call.h"
 #include "proxy/down.h"
 #include "proxy/filters.h"
+#include "proxy/retry.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
+#include "upstream/retry_guard.h"
 
 enum { OWN_FIELDS = 2 }; /* :status, content-type */
 
@@ -59,13 +61,25 @@ response_room(struct call *c, const struct h2_headers *h, unsigned block,
     return few;
 }
 
+void
+response_judge(struct attempt *a, int code, const struct h2_headers *h)
+{
+    pool_result(&a->wait, code);
+    if (UNLIKELY(pool_wants(a->call->pool) & POOL_WANTS_REPORTS))
+        balance_report(&a->wait, h);
+}
+
 static void
 response_note_code(struct call *c, const struct h2_headers *h)
 {
     c->code = (int16_t)grpc_code_parse(h2_headers_get(h, H2_TOKEN_GRPC_STATUS));
-    pool_result(&c->wait, c->code);
-    if (UNLIKELY(pool_wants(c->pool) & POOL_WANTS_REPORTS))
-        balance_report(&c->wait, h);
+    response_judge(c->at, c->code, h);
+    if (c->code != GRPC_OK)
+        return;
+    if (UNLIKELY(pool_wants(c->pool) & POOL_WANTS_SUCCESS))
+        retry_guard_success(pool_retry_guard(c->pool));
+    if (UNLIKELY(c->retry != NULL))
+        retry_succeeded(c);
 }
 
 /* The answer is complete. If the client still sends, the backend is told to forget the rest. */
@@ -73,11 +87,11 @@ static void
 response_done(struct call *c)
 {
     call_set_response(c, HALF_CLOSED);
-    if (c->request == HALF_CLOSED && c->up.out.len == 0)
+    if (c->request == HALF_CLOSED && c->at->up.out.len == 0)
         return;
     if (c->request != HALF_CLOSED)
         call_set_request(c, HALF_CLOSED);
-    h2_stream_reset(&c->up, H2_NO_ERROR);
+    h2_stream_reset(&c->at->up, H2_NO_ERROR);
     buf_consume(&c->down.in, c->worker->bufs, c->down.in.len);
     h2_stream_consume(&c->down, c->down.held);
 }
@@ -90,7 +104,7 @@ response_not_grpc(struct call *c, const struct h2_headers *h)
     struct slice type = h2_headers_get(h, H2_TOKEN_CONTENT_TYPE);
 
     stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
-    pool_result(&c->wait, grpc_code_from_http(http));
+    pool_result(&c->at->wait, grpc_code_from_http(http));
     call_fail(c, grpc_code_from_http(http), REASON_NOT_GRPC,
               "a backend of pool %s answered HTTP %d, content-type %.*s: not gRPC",
               pool_name(c->pool), http, (int)(type.n < 60 ? type.n : 60),
@@ -101,14 +115,16 @@ static bool
 response_usable(struct call *c, const struct h2_headers *h)
 {
     if (h->invalid) {
-        pool_result(&c->wait, GRPC_INTERNAL);
+        pool_result(&c->at->wait, GRPC_INTERNAL);
         call_fail(c, GRPC_INTERNAL, REASON_BAD_RESPONSE,
-                  "a backend of pool %s sent an illegal header field", pool_name(c->pool));
+                  "a backend of pool %s sent an illegal header field",
+                  pool_name(c->pool));
         return false;
     }
     if (h->over) {
         call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_BAD_RESPONSE,
-                  "the headers of a backend of pool %s are too large", pool_name(c->pool));
+                  "the headers of a backend of pool %s are too large",
+                  pool_name(c->pool));
         return false;
     }
     return true;
@@ -149,15 +165,30 @@ response_pass_headers(struct call *c, struct h2_headers *h, bool end)
         response_done(c);
 }
 
+int
+response_bad_code(const struct h2_headers *h, bool end)
+{
+    bool grpc = content_type_is_grpc(h2_headers_get(h, H2_TOKEN_CONTENT_TYPE));
+    int http = response_http_status(h);
+
+    if (h->invalid)
+        return GRPC_INTERNAL;
+    if (h->over)
+        return GRPC_RESOURCE_EXHAUSTED;
+    if (h2_headers_get(h, H2_TOKEN_GRPC_STATUS).p || (http == 200 && grpc && !end))
+        return -1;
+    return grpc && http == 200 ? GRPC_UNKNOWN : (int)grpc_code_from_http(http);
+}
+
 void
 response_begin(struct call *c, bool end)
 {
-    struct h2_headers *h = &c->up.in_headers;
+    struct h2_headers *h = &c->at->up.in_headers;
     bool has_status = h2_headers_get(h, H2_TOKEN_GRPC_STATUS).p != NULL;
     bool grpc = content_type_is_grpc(h2_headers_get(h, H2_TOKEN_CONTENT_TYPE));
 
     if (UNLIKELY(pool_wants(c->pool) & POOL_WANTS_TIMES))
-        pool_answered(&c->wait);
+        pool_answered(&c->at->wait);
     attempt_commit(c);
     if (LIKELY(!(c->acts & ACT_KEEP_HEADERS)))
         h2_headers_done(&c->down.in_headers,
@@ -167,7 +198,7 @@ response_begin(struct call *c, bool end)
     if (!has_status && (response_http_status(h) != 200 || !grpc || end)) {
         if (end && grpc && response_http_status(h) == 200) {
             stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
-            pool_result(&c->wait, GRPC_UNKNOWN);
+            pool_result(&c->at->wait, GRPC_UNKNOWN);
             call_fail(c, GRPC_UNKNOWN, REASON_NO_STATUS,
                       "a backend of pool %s ended the call without a grpc-status",
                       pool_name(c->pool));
@@ -182,16 +213,16 @@ response_begin(struct call *c, bool end)
 static void
 response_count_messages(struct call *c)
 {
-    for (const struct chunk *k = c->up.in.head; k; k = k->next)
+    for (const struct chunk *k = c->at->up.in.head; k; k = k->next)
         frame_feed(&c->out_frames, k->data + k->off, k->len - k->off);
 }
 
 static void
 response_pass(struct call *c)
 {
-    stat_add(&c->worker->stats, STAT_BYTES_TO_DOWN, (int64_t)c->up.in.len);
-    c->bytes_out += c->up.in.len;
-    buf_splice(&c->down.out, c->worker->bufs, &c->up.in);
+    stat_add(&c->worker->stats, STAT_BYTES_TO_DOWN, (int64_t)c->at->up.in.len);
+    c->bytes_out += c->at->up.in.len;
+    buf_splice(&c->down.out, c->worker->bufs, &c->at->up.in);
     h2_stream_kick(&c->down);
 }
 
@@ -199,8 +230,8 @@ void
 response_forward(struct call *c)
 {
     if (c->response != HALF_BODY || !c->down.conn) {
-        buf_consume(&c->up.in, c->worker->bufs, c->up.in.len);
-        h2_stream_consume(&c->up, c->up.held);
+        buf_consume(&c->at->up.in, c->worker->bufs, c->at->up.in.len);
+        h2_stream_consume(&c->at->up, c->at->up.held);
         return;
     }
     if (UNLIKELY(c->acts & ACT_FILTER_OUT) && !filters_response_data(c))
@@ -212,35 +243,36 @@ response_forward(struct call *c)
         response_count_messages(c);
     }
     if (c->out_frames.messages > 1)
-        pool_is_stream(&c->wait);
+        pool_is_stream(&c->at->wait);
     response_pass(c);
 }
 
 void
 response_end(struct call *c, bool with_trailers)
 {
-    struct h2_headers *h = &c->up.in_trailers;
+    struct h2_headers *h = &c->at->up.in_trailers;
     struct h2_field *f;
     size_t n;
 
     if (!with_trailers) {
         stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
-        pool_result(&c->wait, GRPC_UNKNOWN);
+        pool_result(&c->at->wait, GRPC_UNKNOWN);
         call_fail(c, GRPC_UNKNOWN, REASON_NO_STATUS,
-                  "a backend of pool %s ended the call without trailers", pool_name(c->pool));
+                  "a backend of pool %s ended the call without trailers",
+                  pool_name(c->pool));
         return;
     }
     if (!response_usable(c, h))
         return;
     if (!h2_headers_get(h, H2_TOKEN_GRPC_STATUS).p) {
         stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
-        pool_result(&c->wait, GRPC_UNKNOWN);
+        pool_result(&c->at->wait, GRPC_UNKNOWN);
         call_fail(c, GRPC_UNKNOWN, REASON_NO_STATUS,
                   "a backend of pool %s sent trailers without a grpc-status",
                   pool_name(c->pool));
         return;
     }
-    if (UNLIKELY(c->up.in.len > 0)) {
+    if (UNLIKELY(c->at->up.in.len > 0)) {
         /* The beginning of a prefix waited for its rest (ACT_MAX_OUT): the client shall see that the last message is cut. */
         response_count_messages(c);
         response_pass(c);
@@ -265,31 +297,39 @@ response_drained(struct call *c)
     size_t n = c->down.drained;
 
     c->down.drained = 0;
-    h2_stream_consume(&c->up, n);
+    h2_stream_consume(&c->at->up, n);
+}
+
+int
+response_lost_code(const struct h2_stream *up)
+{
+    switch (up->close_err) {
+    case ERR_OK:
+        return GRPC_INTERNAL; /* ended cleanly, yet without an answer: cannot be */
+    case ERR_RESET:
+        return grpc_code_from_h2(up->close_code);
+    case ERR_STALL:
+        return GRPC_RESOURCE_EXHAUSTED;
+    default:
+        return (int)grpc_code_from_err(up->close_err);
+    }
 }
 
 void
 response_lost(struct call *c)
 {
-    int err = c->up.close_err;
-    int code = grpc_code_from_err(err);
+    int err = c->at->up.close_err;
     const char *what = err_text(err);
     char text[64];
 
     if (err == ERR_RESET) {
-        code = grpc_code_from_h2(c->up.close_code);
         snprintf(text, sizeof(text), "it reset the stream with HTTP/2 code %u",
-                 c->up.close_code);
+                 c->at->up.close_code);
         what = text;
     } else if (err == ERR_STALL) {
         /* The client takes nothing, trailers neither: only a reset frees what is held for it. */
         h2_stream_reset(&c->down, H2_ENHANCE_YOUR_CALM);
-        code = GRPC_RESOURCE_EXHAUSTED;
-    } else if (err == ERR_REFUSED || err == ERR_GOAWAY) {
-        code = GRPC_UNAVAILABLE;
-    } else if (err == ERR_OK) {
-        code = GRPC_INTERNAL; /* ended cleanly, yet without an answer: cannot be */
     }
-    call_fail(c, code, reason_from_err(err), "backend %s: %s",
+    call_fail(c, response_lost_code(&c->at->up), reason_from_err(err), "backend %s: %s",
               c->lost_name ? c->lost_name : "", what);
 }

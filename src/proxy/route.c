@@ -10,6 +10,7 @@
 #include "base/xalloc.h"
 #include "filter/chain.h"
 #include "filter/edit.h"
+#include "filter/retry_policy.h"
 #include "filter/template.h"
 #include "h2/headers.h"
 #include "proxy/balance.h"
@@ -29,7 +30,8 @@ struct route_level {
 
 /* What the answer's edits ask of the request: kept until the call ends. */
 enum {
-    WANTS_REQUEST = 1u << TEMPLATE_HEADER | 1u << TEMPLATE_SERVICE | 1u << TEMPLATE_METHOD
+    WANTS_REQUEST = 1u << TEMPLATE_HEADER | 1u << TEMPLATE_SERVICE |
+                    1u << TEMPLATE_METHOD | 1u << TEMPLATE_REQUEST_ID
 };
 
 static void
@@ -67,6 +69,23 @@ route_init_method(struct route *r, const struct method_table *methods)
     r->timeout_us = route_stricter(r->timeout_us, m->timeout_ms * 1000);
     r->max_in = (uint32_t)route_stricter(r->max_in, (int64_t)m->max_request_bytes);
     r->max_out = (uint32_t)route_stricter(r->max_out, (int64_t)m->max_response_bytes);
+    r->method_policy = method_conf_policy(methods, m);
+    if (r->method_policy)
+        r->acts |= ACT_RETRY;
+    if (m->wait_for_ready)
+        r->acts |= ACT_PATIENT;
+}
+
+static void
+route_init_policy(struct route *r)
+{
+    struct retry_policy p;
+
+    if (!retry_policy_make(&p, &r->conf->retry, &r->conf->hedging))
+        return;
+    r->policy = xcalloc(1, sizeof(*r->policy));
+    *r->policy = p;
+    r->acts |= ACT_RETRY;
 }
 
 static void
@@ -118,6 +137,7 @@ route_init(struct route *r, const struct route_conf *conf, unsigned index,
     }
     route_init_edits(r);
     route_init_limits(r, methods);
+    route_init_policy(r);
 }
 
 void
@@ -145,6 +165,7 @@ route_done(struct route *r)
     edit_free(r->request);
     edit_free(r->response);
     edit_free(r->trailers);
+    xfree(r->policy);
     xfree(r->level);
     xfree(r->name);
 }

@@ -14,6 +14,7 @@ struct chain;
 struct edit;
 struct h2_headers;
 struct method_table;
+struct retry_policy;
 struct rng;
 struct route_conf;
 struct split;
@@ -34,6 +35,8 @@ enum route_act {
     ACT_FILTER_IN = 1024,     /* which looks at bytes of the request */
     ACT_FILTER_OUT = 2048,    /* at bytes of the answer */
     ACT_FILTER_ANSWER = 4096, /* at headers or trailers of the answer */
+    ACT_RETRY = 8192,         /* failed calls are tried again */
+    ACT_PATIENT = 16384,      /* waitForReady */
     /* What action_begin does. */
     ACT_BEGIN = ACT_STATUS | ACT_MAX_CALLS | ACT_EDIT_REQUEST | ACT_MIRROR,
     /* What a chain asks for; it stays when the route is looked for again behind it. */
@@ -62,6 +65,8 @@ struct route {
     uint32_t max_calls;                         /* 0: no limit */
     struct route_level *level;                  /* with max_calls */
     const struct chain *chain;                  /* the table's; NULL: no filters */
+    struct retry_policy *policy;                /* NULL: none of its own */
+    const struct retry_policy *method_policy;   /* of methodConfig, for its one method */
 };
 
 /* All but the targets, whose range the table sets. The strings stay those of conf. methods: of the listener; NULL: none. */

@@ -92,6 +92,28 @@ static const struct conf_field route_fields[] = {
       .example = "\"1h\"",
       .help = "A longer grpc-timeout of a client is cut to this. A call without one is "
               "left alone. 0s: none." },
+    { .key = "retryPolicy",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct route_conf, retry),
+      .sub = &retry_conf_struct,
+      .example = "{ \"maxAttempts\": 3, \"initialBackoff\": \"0.1s\", "
+                 "\"maxBackoff\": \"1s\", \"backoffMultiplier\": 2, "
+                 "\"retryableStatusCodes\": [\"UNAVAILABLE\"] }",
+      .help =
+          "Calls that fail are tried again, on another endpoint if there is one, as "
+          "long as nothing of an answer went to the client; written as in gRPC's "
+          "service config. limits.retryBudget and retryThrottling of the pool keep it "
+          "in bounds. In the place of what methodConfig says." },
+    { .key = "hedgingPolicy",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct route_conf, hedging),
+      .sub = &hedging_conf_struct,
+      .example = "{ \"maxAttempts\": 2, \"hedgingDelay\": \"p95\", "
+                 "\"nonFatalStatusCodes\": [\"UNAVAILABLE\"] }",
+      .help = "Calls without an answer in time are sent to another endpoint too, and the "
+              "first good answer counts; only for calls that do no harm when they are "
+              "done twice. Written and bounded as retryPolicy, which must not stand "
+              "beside it." },
     { .key = "limits",
       .type = CONF_OBJECT,
       .at = offsetof(struct route_conf, limits),
@@ -153,6 +175,12 @@ route_check(void *obj, struct conf_place *place)
         conf_problem(place, "mirror", "E0285",
                      "the proxy answers these calls itself, so there is nothing to "
                      "mirror; remove mirror");
+    if (status && (r->retry.on || r->hedging.on))
+        conf_problem(place, r->retry.on ? "retryPolicy" : "hedgingPolicy", "E0285",
+                     "the proxy answers these calls itself, so there is nothing to try "
+                     "again; remove %s",
+                     r->retry.on ? "retryPolicy" : "hedgingPolicy");
+    retry_conf_check_one(&r->retry, &r->hedging, place);
     route_check_weights(r, place);
 }
 

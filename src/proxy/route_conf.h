@@ -7,6 +7,7 @@
 
 #include "conf/field.h"
 #include "filter/edit_conf.h"
+#include "filter/retry_conf.h"
 #include "proxy/action_conf.h"
 #include "proxy/match_conf.h"
 
@@ -22,6 +23,8 @@ struct route_conf {
     struct edit_conf request_headers, response_headers, response_trailers;
     int64_t timeout_ms;          /* 0: none */
     int64_t grpc_timeout_max_ms; /* 0: none */
+    struct retry_conf retry;     /* at most one of the two is on */
+    struct hedging_conf hedging; /* both win over methodConfig */
     struct route_limits_conf limits;
     struct conf_list filters; /* of struct filter_item; by the names of the listener's */
 };

@@ -15,8 +15,8 @@
 #include "upstream/pool.h"
 
 /* What does not change where calls go: the listener's front has it. */
-static const char *const front_keys[] = { "limits", "keepalive", "tls",
-                                          "errorDetails", NULL };
+static const char *const front_keys[] = { "limits", "keepalive", "tls", "errorDetails",
+                                          NULL };
 
 static void
 table_add_target(struct table *t, const struct to_conf *to, table_slot_fn *slot_of,
@@ -66,8 +66,8 @@ table_matcher(const struct route_conf *r, size_t n)
 }
 
 struct table *
-table_new(const struct listener_conf *conf, uint64_t version,
-          struct filter_store *store, table_slot_fn *slot_of, void *arg)
+table_new(const struct listener_conf *conf, uint64_t version, struct filter_store *store,
+          table_slot_fn *slot_of, void *arg)
 {
     struct table *t = xcalloc(1, sizeof(*t));
     const struct route_conf *r;

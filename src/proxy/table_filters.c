@@ -114,8 +114,7 @@ table_has_same_filters(const struct table *t, const struct filter_store *store,
     for (size_t i = 0; i < t->filter_count; i++) {
         const struct filter *f = t->filters[i].filter;
 
-        if (t->targets[t->filters[i].target].slot !=
-            slot_of(arg, f->kind->pool(f->conf)))
+        if (t->targets[t->filters[i].target].slot != slot_of(arg, f->kind->pool(f->conf)))
             return false;
     }
     return true;

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/slab.h"
 #include "base/xalloc.h"
+#include "filter/method_times.h"
 #include "grpc/reason.h"
 #include "grpc/status.h"
 #include "h2/conn.h"
@@ -423,6 +424,7 @@ worker_join(struct worker *w)
     xfree(w->pools);
     tls_budget_done(&w->handshakes);
     loop_free(w->loop);
+    method_times_free(w->times);
     buf_pool_free(w->bufs);
     slab_free(w->slab);
     xfree(wt);

@@ -20,6 +20,7 @@ struct front;
 struct h2_worker;
 struct hub;
 struct loop;
+struct method_times;
 struct pool;
 struct pool_conf;
 struct server;
@@ -45,6 +46,7 @@ struct worker {
     struct list downs; /* client connections */
     struct list calls; /* calls that are not ended */
     size_t replay_bytes, max_replay_bytes;
+    struct method_times *times; /* for hedgingDelay "p95"; NULL: nobody asked */
     size_t mirror_bytes, max_mirror_bytes; /* copies that wait for their backends */
     unsigned mirrors;                      /* that are not ended, see proxy/mirror.h */
     bool draining;

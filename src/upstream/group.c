@@ -116,6 +116,7 @@ subset_new(struct pool *p, const struct conf_map *selector)
     if (selector && selector->n)
         subset_keep_selector(s, selector);
     list_init(&s->waiters);
+    list_init(&s->patient);
     return s;
 }
 

@@ -37,7 +37,9 @@ struct subset {
     bool built;     /* it knows the current list */
     bool empty;     /* no endpoint has these labels */
     struct list waiters; /* calls in order of arrival */
-    char *why;           /* of empty: what there is; NULL: not asked yet */
+    struct list
+        patient; /* those of them that no endpoint can serve, see pool_wait.patient */
+    char *why;   /* of empty: what there is; NULL: not asked yet */
 };
 
 struct subset *subset_new(struct pool *p, const struct conf_map *selector);
@@ -51,6 +53,9 @@ int64_t subset_update(struct pool *p, struct subset *s, int64_t now_us);
 /* ERR_OK: *ret is an endpoint with room, w->group its group. ERR_AGAIN: something is under way. ERR_NO_ENDPOINT. */
 int
 subset_pick(struct pool *p, struct subset *s, struct pool_wait *w, struct endpoint **ret);
+/* The same, but first among the endpoints that are not in w->tried (pool_retry.c). */
+int subset_pick_untried(struct pool *p, struct subset *s, struct pool_wait *w,
+                        struct endpoint **ret);
 /* In words why the subset is empty. */
 const char *subset_why_empty(struct pool *p, struct subset *s);
 bool subset_same(const struct subset *s, const struct conf_map *selector);

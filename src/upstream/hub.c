@@ -238,6 +238,20 @@ hub_watch(struct hub *hub, const struct hub_watch_ops *ops, void *arg)
         ops->on_list(arg, NULL, hub->list);
 }
 
+static void
+hub_init_levels(struct hub *hub)
+{
+    const struct pool_conf *c = hub->conf;
+    size_t size =
+        sizeof(*hub->levels) + hub->worker_count * sizeof(hub->levels->loads[0]);
+
+    hub->levels = xcalloc_aligned(_Alignof(struct pool_levels), size);
+    retry_guard_init(&hub->levels->retry_guard, c->retry_throttling.max_tokens,
+                     c->retry_throttling.token_ratio, c->limits.retry_budget,
+                     c->limits.min_retry_concurrency, hub->levels->loads,
+                     hub->worker_count);
+}
+
 struct hub *
 hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng, struct tls_store *tls,
         const struct pool_conf *conf, size_t workers)
@@ -253,7 +267,7 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng, struct tls_sto
         hub->tls = tls_store_client(tls, &conf->tls, conf->name);
     hub->worker_count = workers;
     hub->workers = xcalloc(workers, sizeof(*hub->workers));
-    hub->levels = xcalloc_aligned(_Alignof(struct pool_levels), sizeof(*hub->levels));
+    hub_init_levels(hub);
     pthread_mutex_init(&hub->suspect_lock, NULL);
     timer_init(&hub->merge, hub_on_merge);
     timer_init(&hub->ask_timer, hub_on_ask_timer);

@@ -35,8 +35,20 @@ static const struct conf_field pool_limits_fields[] = {
       .example = "10",
       .help =
           "Most calls at one time, all workers together, that are with a backend once "
-          "more because another one refused them. Further ones are not sent again. "
-          "0: no limit." },
+          "more: because another one refused them, by a retryPolicy, or as a hedge. "
+          "Further ones are not sent again. 0: no limit." },
+    { LIMIT("retryBudget", CONF_PERCENT, retry_budget), .def = "20%", .min = 0,
+      .max = 100, .example = "\"20%\"",
+      .help =
+          "Most retries and hedges at one time, all workers together, also those that "
+          "wait for their time: this share of the calls that are with a backend, or "
+          "wait for one, for the first time. Further ones are not sent, and the "
+          "client gets the answer that there is. So a pool whose backends all fail "
+          "has at most so much more to do. 0%: no limit." },
+    { LIMIT("minRetryConcurrency", CONF_UINT, min_retry_concurrency), .def = "3",
+      .min = 0, .max = MOST, .example = "3",
+      .help = "So many retries and hedges at one time are allowed in any case, also when "
+              "retryBudget of the calls is less." },
     { LIMIT("maxStreams", CONF_UINT, max_streams), .def = "0", .min = 0, .max = MOST,
       .example = "500",
       .help = "Most long streams at one time, all workers together. They have this limit "
@@ -51,8 +63,9 @@ static const struct conf_field pool_limits_fields[] = {
               "maxStreams." },
     { LIMIT("replayBytes", CONF_SIZE, replay_bytes), .def = "64KiB", .min = 0,
       .max = 16 * MIB, .example = "\"64KiB\"",
-      .help = "Most bytes of a request that are kept to send it again when a backend "
-              "refused it unseen. A longer request is not replayed." },
+      .help = "Most bytes of a request that are kept to send it again: when a backend "
+              "refused it unseen, by a retryPolicy, or as a hedge. A longer request is "
+              "sent once." },
     { .key = NULL },
 };
 

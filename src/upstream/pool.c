@@ -10,8 +10,9 @@
 #include "upstream/hub.h"
 
 enum {
-    LOOK_PAST = 32
-}; /* waiting calls of a hashing policy do not wait for each other */
+    LOOK_PAST = 32, /* waiting calls of a hashing policy do not wait for each other */
+    WRITE_BUFFER = 1024 * 1024, /* a few large writes wake a backend less often */
+};
 
 static void pool_on_wait_timer(struct timer *t);
 
@@ -27,6 +28,7 @@ pool_limits(struct pool *p)
     p->limits.connection_window = (uint32_t)c->connection_window;
     p->limits.max_stream_window = (uint32_t)c->max_stream_window;
     p->limits.max_connection_buffer = c->max_connection_buffer;
+    p->limits.write_buffer = WRITE_BUFFER;
     p->limits.idle_timeout_us = c->idle_timeout_ms * 1000;
     up_keepalive_fill(&p->limits.keepalive, &p->conf->keepalive);
     p->limits.write_stall_us =
@@ -70,7 +72,8 @@ pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
                     ? POOL_WANTS_REPORTS
                     : 0u) |
                (p->policy->ended ? POOL_WANTS_TIMES : 0u) |
-               (conf->tls.on ? POOL_WANTS_HTTPS : 0u);
+               (conf->tls.on ? POOL_WANTS_HTTPS : 0u) |
+               (conf->retry_throttling.on ? POOL_WANTS_SUCCESS : 0u);
     p->subsets = xcalloc(1, sizeof(struct subset *));
     p->subsets[p->subset_count++] = subset_new(p, NULL);
     return p;
@@ -106,7 +109,7 @@ pool_subset_drop(struct pool *p, unsigned subset)
 
     if (subset == 0 || --s->holds > 0)
         return;
-    assert(list_empty(&s->waiters));
+    assert(list_empty(&s->waiters) && list_empty(&s->patient));
     subset_free(p, s);
     p->subsets[subset] = NULL;
 }
@@ -131,18 +134,25 @@ pool_free(struct pool *p)
     xfree(p);
 }
 
+static void
+fail_list(struct list *head, int err)
+{
+    while (!list_empty(head)) {
+        struct pool_wait *w = CONTAINER_OF(head->next, struct pool_wait, link);
+
+        pool_wait_cancel(w);
+        w->done(w, NULL, err);
+    }
+}
+
 void
 pool_fail_waiters(struct pool *p, int err)
 {
     for (size_t i = 0; i < p->subset_count; i++) {
-        struct list *head = p->subsets[i] ? &p->subsets[i]->waiters : NULL;
-
-        while (head && !list_empty(head)) {
-            struct pool_wait *w = CONTAINER_OF(head->next, struct pool_wait, link);
-
-            pool_wait_cancel(w);
-            w->done(w, NULL, err);
-        }
+        if (!p->subsets[i])
+            continue;
+        fail_list(&p->subsets[i]->waiters, err);
+        fail_list(&p->subsets[i]->patient, err);
     }
 }
 
@@ -181,6 +191,8 @@ pool_wait_cancel(struct pool_wait *w)
         return;
     list_remove(&w->link);
     w->pool->waiting--;
+    if (!w->slot)
+        TALLY_ADD(w->pool->load->waiting, -1u);
     stat_add(w->pool->stats, STAT_PENDING, -1);
 }
 
@@ -207,7 +219,8 @@ pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
     if (UNLIKELY(!p->list))
         return p->no_list ? ERR_NO_ENDPOINT : ERR_AGAIN;
     for (size_t i = 0; i <= p->n; i++) {
-        rv = subset_pick(p, s, w, &e);
+        rv = LIKELY(!w->tried || !w->tried->n) ? subset_pick(p, s, w, &e)
+                                               : subset_pick_untried(p, s, w, &e);
         if (rv == ERR_NO_ENDPOINT && p->stale)
             return ERR_AGAIN; /* something changed that the policy will see in the next turn */
         if (rv == ERR_NO_ENDPOINT && subset_unchecked(s))
@@ -230,6 +243,17 @@ pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
     return ERR_AGAIN;
 }
 
+/* Its turn has not come, but it may go on waiting where it holds nobody up. */
+static bool
+wait_be_patient(struct subset *s, struct pool_wait *w, int rv)
+{
+    if (!w->patient || (rv != ERR_NO_ENDPOINT && rv != ERR_QUEUE_TIMEOUT))
+        return false;
+    list_remove(&w->link);
+    list_append(&s->patient, &w->link);
+    return true;
+}
+
 static void
 subset_run_queue(struct pool *p, struct subset *s)
 {
@@ -248,10 +272,30 @@ subset_run_queue(struct pool *p, struct subset *s)
             at = at->next;
             continue;
         }
-        pool_wait_cancel(w);
-        w->done(w, rv == ERR_OK ? c : NULL, rv);
+        if (!wait_be_patient(s, w, rv)) {
+            pool_wait_cancel(w);
+            w->done(w, rv == ERR_OK ? c : NULL, rv);
+        }
         at = s->waiters.next; /* done may have changed the queue */
         past = 0;
+    }
+}
+
+/* Behind the others. All of them want the same, so the first that gets nothing speaks for the rest. */
+static void
+subset_run_patient(struct pool *p, struct subset *s)
+{
+    while (!list_empty(&s->patient) && list_empty(&s->waiters)) {
+        struct pool_wait *w = CONTAINER_OF(s->patient.next, struct pool_wait, link);
+        struct upconn *c = NULL;
+        int rv = pool_pick(p, w, &c);
+
+        if (rv == ERR_AGAIN)
+            p->grow = true;
+        if (rv == ERR_AGAIN || rv == ERR_NO_ENDPOINT)
+            return;
+        pool_wait_cancel(w);
+        w->done(w, rv == ERR_OK ? c : NULL, rv);
     }
 }
 
@@ -269,8 +313,10 @@ pool_changed(struct pool *p)
         p->grow = false; /* whoever still waits after this says it again */
         pool_service(p);
         for (size_t i = 0; i < p->subset_count && p->waiting; i++) {
-            if (p->subsets[i])
-                subset_run_queue(p, p->subsets[i]);
+            if (!p->subsets[i])
+                continue;
+            subset_run_queue(p, p->subsets[i]);
+            subset_run_patient(p, p->subsets[i]);
         }
         pool_service(p); /* connections for who still waits */
     }
@@ -297,6 +343,8 @@ pool_on_wait_timer(struct timer *t)
                     next = w->since_us + limit - now;
                 break;
             }
+            if (wait_be_patient(p->subsets[i], w, ERR_QUEUE_TIMEOUT))
+                continue;
             pool_wait_cancel(w);
             stat_inc(p->stats, STAT_PENDING_TIMEOUTS);
             w->done(w, NULL, ERR_QUEUE_TIMEOUT);
@@ -306,16 +354,21 @@ pool_on_wait_timer(struct timer *t)
         timer_start(p->loop, t, next);
 }
 
+/* rv: what the pick said. */
 static int
-pool_queue(struct pool *p, struct pool_wait *w)
+pool_queue(struct pool *p, struct pool_wait *w, int rv)
 {
+    struct subset *s = p->subsets[w->subset];
+
     if (p->waiting >= p->conf->limits.max_pending_requests) {
         stat_inc(p->stats, STAT_PENDING_FULL);
         return ERR_QUEUE_FULL;
     }
     w->since_us = loop_now_us(p->loop);
-    list_append(&p->subsets[w->subset]->waiters, &w->link);
+    list_append(rv == ERR_AGAIN ? &s->waiters : &s->patient, &w->link);
     p->waiting++;
+    if (!w->slot)
+        TALLY_ADD(p->load->waiting, 1);
     stat_inc(p->stats, STAT_PENDING);
     if (!timer_running(&p->wait_timer) && p->conf->limits.pending_timeout_ms)
         timer_start(p->loop, &p->wait_timer, p->conf->limits.pending_timeout_ms * 1000);
@@ -341,7 +394,7 @@ int
 pool_take(struct pool *p, struct pool_wait *w, struct upconn **ret)
 {
     struct subset *s = p->subsets[w->subset];
-    int rv;
+    int rv = ERR_AGAIN;
 
     if (p->closing)
         return ERR_DRAIN;
@@ -353,10 +406,10 @@ pool_take(struct pool *p, struct pool_wait *w, struct upconn **ret)
         rv = pool_pick(p, w, ret);
         if (rv == ERR_AGAIN && !list_empty(&p->full) && pool_look_at_full(p))
             rv = pool_pick(p, w, ret);
-        if (rv != ERR_AGAIN)
+        if (rv != ERR_AGAIN && !(rv == ERR_NO_ENDPOINT && w->patient))
             return rv;
     }
-    return pool_queue(p, w);
+    return pool_queue(p, w, rv);
 }
 
 /* --- questions ----------------------------------------------------------------------- */

@@ -22,10 +22,19 @@ struct h2_stream;
 struct h2_worker;
 struct pool;
 struct pool_conf;
+struct retry_guard;
 struct rng;
 struct upconn;
 
 enum { POOL_TEXT_MAX = 768 };
+
+/* Endpoints that one call was with: the next attempt goes to another one when there is any. Zeroed is empty; the owner's, shared by all attempts of the call. */
+enum { POOL_TRIED_MAX = 8 };
+struct pool_tried {
+    struct endpoint *v[POOL_TRIED_MAX]; /* held */
+    unsigned n;
+};
+void pool_tried_done(struct pool_tried *t);
 
 /* A call as the pool knows it; embedded in the call. pool_wait_init first, pool_wait_done last. It is used again for each attempt of the call. */
 struct pool_wait {
@@ -39,7 +48,10 @@ struct pool_wait {
     /* Set by the owner before pool_take. */
     unsigned subset; /* of pool_subset; 0: all endpoints */
     bool hashed;     /* hash is set, see pool_hash_header */
-    bool retry;      /* the call was with a backend before */
+    bool retry;      /* the call was, or is, with a backend beside this attempt */
+    bool
+        patient; /* waits for an endpoint until its owner cancels, as gRPC's waitForReady; limits still refuse it */
+    struct pool_tried *tried; /* NULL: only `avoid` is looked at */
     uint64_t hash;
     uint64_t method; /* hash of the call's path, never 0, see POOL_WANTS_METHOD; else 0 */
     /* The pool's own. */
@@ -51,6 +63,8 @@ struct pool_wait {
     uint8_t limit;   /* what refused it, for pool_explain */
     bool open, judged, failed;
     bool probe; /* it is the one call that tries a tripped backend */
+    bool first; /* it counts among the calls that retryBudget is a share of */
+    bool slot;  /* it has a slot of retryBudget */
 };
 
 /* Who hears of the events of streams that name nobody themselves (h2_stream.on_events). */
@@ -92,11 +106,12 @@ const char *pool_name(const struct pool *p);
 const struct pool_conf *pool_config(const struct pool *p);
 /* What the pool wants to know of a call: its owner reads it from the headers and trailers. */
 enum {
-    POOL_WANTS_HASH = 1,    /* pool_wait.hash of the header pool_hash_header */
-    POOL_WANTS_METHOD = 2,  /* pool_wait.method */
-    POOL_WANTS_REPORTS = 4, /* pool_report with the trailers' load report */
-    POOL_WANTS_TIMES = 8,   /* pool_answered */
-    POOL_WANTS_HTTPS = 16,  /* :scheme is https: the pool has TLS */
+    POOL_WANTS_HASH = 1,     /* pool_wait.hash of the header pool_hash_header */
+    POOL_WANTS_METHOD = 2,   /* pool_wait.method */
+    POOL_WANTS_REPORTS = 4,  /* pool_report with the trailers' load report */
+    POOL_WANTS_TIMES = 8,    /* pool_answered */
+    POOL_WANTS_HTTPS = 16,   /* :scheme is https: the pool has TLS */
+    POOL_WANTS_SUCCESS = 32, /* retry_guard_success for calls that end with OK */
 };
 /* Asked several times for each call, so it costs one load: the first word of a pool. */
 static inline unsigned
@@ -106,8 +121,19 @@ pool_wants(const struct pool *p)
 }
 const char *pool_hash_header(const struct pool *p);
 
+/* --- trying again by policy (pool_retry.c); transparent replays ask for none of it --- */
+
+/* Takes what one more attempt with w needs: a slot of limits.retryBudget, and one of limits.maxRetries. POOL_RETRY_OK: the attempt is counted until
+ * pool_retry_give, which comes when it ended, when its answer began, or when it is not made after all. Idempotent. */
+enum pool_retry { POOL_RETRY_OK, POOL_RETRY_BUDGET, POOL_RETRY_LIMIT };
+enum pool_retry pool_retry_take(struct pool *p, struct pool_wait *w) MUST_CHECK;
+void pool_retry_give(struct pool_wait *w);
+/* retryThrottling. Successes are counted with POOL_WANTS_SUCCESS, of every call. */
+struct retry_guard *pool_retry_guard(const struct pool *p);
+
 /* What the proxy learns of a call while its stream is open (between upconn_request and upconn_release); at other times nothing happens. */
-void pool_answered(struct pool_wait *w); /* the response headers are complete */
+void pool_answered(
+    struct pool_wait *w); /* the response headers are complete; the first time counts */
 /* The backend's own grpc-status; or the stream ended badly, or took too long (a failure on the way). Once; what comes second is not looked at. */
 void pool_result(struct pool_wait *w, int code);
 void pool_lost(struct pool_wait *w);

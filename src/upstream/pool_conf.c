@@ -240,6 +240,14 @@ static const struct conf_field pool_fields[] = {
       .sub = &pool_limits_conf_struct,
       .example = "{ \"maxPendingRequests\": 100 }",
       .help = "Bounds of what this pool may do at once." },
+    { .key = "retryThrottling",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct pool_conf, retry_throttling),
+      .sub = &retry_throttling_conf_struct,
+      .example = "{ \"maxTokens\": 10, \"tokenRatio\": 0.1 }",
+      .help = "No call is tried again while too many fail, as in gRPC's service config; "
+              "the count is the pool's, all workers and clients together. Without this "
+              "object there is only limits.retryBudget." },
     { .key = "healthCheck",
       .type = CONF_OBJECT,
       .at = offsetof(struct pool_conf, health_check),

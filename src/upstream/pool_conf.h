@@ -44,6 +44,14 @@ struct pool_limits_conf {
     uint32_t max_concurrent_requests, max_requests_per_endpoint, max_connections,
         max_retries, max_streams;
     int64_t long_stream_after_ms;
+    double retry_budget; /* percent; 0: no limit */
+    uint32_t min_retry_concurrency;
+};
+
+/* gRFC A6 */
+struct retry_throttling_conf {
+    bool on; /* the object is in the file */
+    double max_tokens, token_ratio;
 };
 
 enum subset_fallback { SUBSET_FALLBACK_NONE, SUBSET_FALLBACK_ANY };
@@ -57,6 +65,7 @@ struct pool_conf {
     struct connections_conf connections;
     struct backoff_conf backoff;
     struct pool_limits_conf limits;
+    struct retry_throttling_conf retry_throttling;
     struct health_conf health_check;
     struct outlier_conf outlier;
     int64_t drain_on_remove_ms;
@@ -65,6 +74,6 @@ struct pool_conf {
 };
 
 extern const struct conf_struct pool_conf_struct, endpoint_conf_struct,
-    pool_limits_conf_struct;
+    pool_limits_conf_struct, retry_throttling_conf_struct;
 
 #endif

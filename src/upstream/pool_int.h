@@ -98,6 +98,7 @@ struct pool {
     struct tls_keyring *tls; /* held; NULL: plain text */
     size_t worker;
     struct pool_levels *levels;
+    struct retry_load *load;     /* our line of them */
     struct backend_list *list;   /* held; NULL: none yet */
     bool no_list;                /* no endpoint is known; last_failure says why */
     struct endpoint **endpoints; /* by row of list */
@@ -187,11 +188,17 @@ void pool_apply(struct pool *p, struct backend_list *list);
 void pool_recheck(struct pool *p, struct backend *b);
 void pool_no_list(struct pool *p, const char *why);
 
+/* pool_retry.c */
+void pool_tried_add(struct pool_tried *t, struct endpoint *e);
+
 /* pool_limit.c */
 void pool_limit_init(struct pool *p);
 /* ERR_OK: the call counts from now on. ERR_POOL_LIMIT: w->limit says which. ERR_AGAIN: this endpoint is full. */
 int pool_limit_take(struct pool *p, struct pool_wait *w, struct endpoint *e);
 void pool_limit_give(struct pool_wait *w, struct endpoint *e);
+/* Of limits.maxRetries alone, before there is an endpoint. True: w counts, or there is no such limit. */
+bool pool_limit_retry(struct pool *p, struct pool_wait *w);
+void pool_limit_retry_give(struct pool *p, struct pool_wait *w);
 bool endpoint_full(const struct endpoint *e);
 /* Endpoints that were full and are not any more have room again. True: some do. */
 bool pool_look_at_full(struct pool *p);

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "upstream/retry_guard.h"
+
 struct pool_levels {
     _Alignas(64) _Atomic uint32_t
         calls; /* with a backend, without those that count as streams */
@@ -14,6 +16,8 @@ struct pool_levels {
     _Alignas(64) _Atomic uint32_t retries;
     _Alignas(64) _Atomic uint32_t connections;
     _Atomic uint32_t panics; /* lists that ignore health; always kept */
+    struct retry_guard retry_guard;
+    struct retry_load loads[]; /* one for each worker; always kept */
 };
 
 /* One more, unless that would be more than max. 0: no limit, and nothing is counted. Exact for any number of threads. */

@@ -116,6 +116,27 @@ limit_take_call(struct pool *p, struct pool_wait *w)
     return ERR_OK;
 }
 
+bool
+pool_limit_retry(struct pool *p, struct pool_wait *w)
+{
+    uint32_t max = p->conf->limits.max_retries;
+
+    if (max == 0 || w->counted & COUNTED_RETRY)
+        return true;
+    if (!level_take(&p->levels->retries, max))
+        return false;
+    w->counted |= COUNTED_RETRY;
+    return true;
+}
+
+void
+pool_limit_retry_give(struct pool *p, struct pool_wait *w)
+{
+    if (w->counted & COUNTED_RETRY)
+        level_give(&p->levels->retries, p->conf->limits.max_retries);
+    w->counted &= (uint8_t)~COUNTED_RETRY;
+}
+
 int
 pool_limit_take(struct pool *p, struct pool_wait *w, struct endpoint *e)
 {
@@ -133,12 +154,9 @@ pool_limit_take(struct pool *p, struct pool_wait *w, struct endpoint *e)
         }
         w->counted |= COUNTED_ENDPOINT;
     }
-    if (w->retry && l->max_retries) {
-        if (!level_take(&p->levels->retries, l->max_retries)) {
-            pool_limit_give(w, e);
-            return limit_refuse(p, w, LIMIT_RETRIES, STAT_LIMIT_RETRIES);
-        }
-        w->counted |= COUNTED_RETRY;
+    if (w->retry && !pool_limit_retry(p, w)) {
+        pool_limit_give(w, e);
+        return limit_refuse(p, w, LIMIT_RETRIES, STAT_LIMIT_RETRIES);
     }
     if (!l->max_concurrent_requests && !l->max_streams)
         return ERR_OK;
@@ -158,11 +176,11 @@ pool_limit_give(struct pool_wait *w, struct endpoint *e)
         level_give(&p->levels->calls, l->max_concurrent_requests);
     if (w->counted & COUNTED_STREAM)
         level_give(&p->levels->streams, l->max_streams);
-    if (w->counted & COUNTED_RETRY)
-        level_give(&p->levels->retries, l->max_retries);
+    if (!w->slot) /* else with it */
+        pool_limit_retry_give(p, w);
     if (w->counted & COUNTED_ENDPOINT)
         level_give(&e->backend->flying, l->max_requests_per_endpoint);
-    w->counted = 0;
+    w->counted &= COUNTED_RETRY;
     list_remove(&w->young);
 }
 

@@ -16,6 +16,7 @@ pool_attach(struct pool *p, struct hub *hub, size_t worker, struct pool_levels *
     p->tls = hub->tls ? tls_keyring_hold(hub->tls) : NULL;
     p->worker = worker;
     p->levels = levels;
+    p->load = &levels->loads[worker];
     p->subset_seed = seed;
 }
 
@@ -57,7 +58,8 @@ pool_apply(struct pool *p, struct backend_list *list)
     p->list = list;
     if (p->no_list && list->n) {
         p->no_list = false;
-        p->last_failure[0] = p->last_backend[0] = '\0'; /* that there was no endpoint is over */
+        p->last_failure[0] = p->last_backend[0] =
+            '\0'; /* that there was no endpoint is over */
     }
     for (size_t i = 0; i < list->n; i++) {
         struct endpoint *e = endpoint_for(p, &list->rows[i]);

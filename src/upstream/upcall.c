@@ -38,6 +38,8 @@ upconn_request(struct upconn *c, struct pool_wait *w, struct h2_stream *s,
         w->endpoint = e;
     }
     w->avoid = e;
+    if (UNLIKELY(w->tried != NULL))
+        pool_tried_add(w->tried, e);
     w->open = true;
     w->judged = w->failed = false;
     if (e->pool->policy->ended) {
@@ -48,6 +50,10 @@ upconn_request(struct upconn *c, struct pool_wait *w, struct h2_stream *s,
     e->lb.active++;
     TALLY_ADD(e->tally->calls, 1);
     TALLY_ADD(e->tally->flying, 1);
+    if (LIKELY(!w->slot)) {
+        w->first = true;
+        TALLY_ADD(e->pool->load->first, 1);
+    }
     if (++c->requests == c->max_requests)
         upconn_retire(c);
     if (h2_conn_free_streams(c->h2) == 0)
@@ -76,6 +82,10 @@ upconn_release(struct upconn *c, struct pool_wait *w)
     c->active--;
     e->lb.active--;
     TALLY_ADD(e->tally->flying, -1u);
+    if (LIKELY(w->first)) {
+        w->first = false;
+        TALLY_ADD(p->load->first, -1u);
+    }
     if (UNLIKELY(p->policy->ended != NULL))
         upcall_tell_policy(p, w, e);
     w->open = false;
@@ -98,7 +108,7 @@ upconn_release(struct upconn *c, struct pool_wait *w)
 void
 pool_answered(struct pool_wait *w)
 {
-    if (w->open)
+    if (w->open && !w->answered_us)
         w->answered_us = loop_now_us(w->pool->loop);
 }
 

@@ -6,6 +6,7 @@
 #include "base/strbuf.h"
 #include "conf/print.h"
 #include "conf/snapshot.h"
+#include "filter/filter_conf.h"
 #include "fuzz.h"
 #include "main/config.h"
 #include "proxy/listener_conf.h"
@@ -30,6 +31,16 @@ check_route(const struct route_conf *r)
     FUZZ_CHECK(!r->mirror.on || r->mirror.to.pool);
 }
 
+/* What filters_pick takes for granted. */
+static void
+check_filters(const struct conf_list *filters)
+{
+    const struct filter_item *f = filters->items;
+
+    for (size_t i = 0; i < filters->n; i++)
+        FUZZ_CHECK(f[i].name && filter_item_kind(&f[i]) && f[i].off == !f[i].settings);
+}
+
 /* What the rest of the program takes for granted. */
 static void
 check_config(const struct config *c)
@@ -43,8 +54,16 @@ check_config(const struct config *c)
         const struct route_conf *r = l[i].routes.items;
 
         FUZZ_CHECK(l[i].name && l[i].listen && l[i].routes.n > 0);
-        for (size_t k = 0; k < l[i].routes.n; k++)
+        check_filters(&l[i].filters);
+        for (size_t k = 0; k < l[i].routes.n; k++) {
+            struct filter_picks *picks = filters_pick(&l[i].filters, &r[k].filters);
+
             check_route(&r[k]);
+            check_filters(&r[k].filters);
+            for (size_t x = 0; x < picks->n; x++)
+                FUZZ_CHECK(picks->v[x].name && picks->v[x].settings);
+            filter_picks_free(picks);
+        }
     }
     for (size_t i = 0; i < c->pools.n; i++) {
         const struct endpoint_conf *e = p[i].endpoints.items;

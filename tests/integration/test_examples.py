@@ -283,6 +283,28 @@ class PoolsDns(Example):
         assert seen == {"s1", "s2"}
 
 
+class RateLimit(Example):
+    file = "rate-limit.json"
+
+    def prepare(self):
+        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
+                        '"burst": 200': '"burst": 5', '"100/s"': '"5/m"'}
+
+    def passes(self, method, *metadata):
+        codes = [named.ask(self.listen, method, metadata, "a.example").code for _ in range(8)]
+        assert set(codes) <= {"OK", "RESOURCE_EXHAUSTED"}, codes
+        return codes.count("OK")
+
+    def check(self):
+        for service in ("shop.Admin/Show", "shop.Reports/Get", "shop.Cart/Get"):
+            assert self.call("/" + service, ("x-tenant", "first")).name == "app"
+        assert self.passes("/shop.Cart/Get", ("x-tenant", "a")) == 5
+        assert self.passes("/shop.Cart/Get", ("x-tenant", "b")) == 5
+        assert self.passes("/shop.Reports/Get", ("x-tenant", "a")) == 5
+        assert self.passes("/shop.Reports/Sum", ("x-tenant", "a")) == 5
+        assert self.passes("/shop.Admin/Show") == 8
+
+
 class SidecarK8s(Example):
     file = "sidecar-k8s.json"
     listens = '"unix:/run/outrigger/out.sock"'

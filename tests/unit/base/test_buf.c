@@ -275,6 +275,61 @@ bytes_read_before_a_splice_do_not_come_back(void **state)
     buf_done(&dst, pool);
 }
 
+/* A chunk that somebody else filled, something in front of its bytes. */
+static struct chunk *
+filled_chunk(size_t at, uint32_t n, uint32_t front)
+{
+    struct chunk *c = chunk_take(pool, n + front);
+
+    memset(c->data, 0xee, front);
+    memcpy(c->data + front, bytes + at, n);
+    c->off = front;
+    c->len = front + n;
+    return c;
+}
+
+static void
+a_filled_chunk_is_taken_over_as_it_is(void **state)
+{
+    struct buf b;
+    struct chunk *c = filled_chunk(100, 9000, 9);
+
+    (void)state;
+    buf_init(&b);
+    fill(&b, 0, 100);
+    buf_append_chunk(&b, pool, c);
+    assert_ptr_equal(b.tail, c);
+    fill(&b, 9100, 50); /* into its room */
+    assert_ptr_equal(b.tail, c);
+    assert_holds(&b, bytes, 9150);
+    buf_consume(&b, pool, 9150);
+    buf_append_chunk(&b, pool, filled_chunk(0, 480, 0));
+    assert_holds(&b, bytes, 480);
+    buf_done(&b, pool);
+}
+
+static void
+what_lies_in_front_of_its_bytes_does_not_come_back(void **state)
+{
+    struct buf dst, src;
+
+    (void)state;
+    buf_init(&dst);
+    buf_init(&src);
+    buf_keep_start(&dst);
+    buf_append_chunk(&src, pool, filled_chunk(0, 5000, 9));
+    buf_append_chunk(&src, pool, filled_chunk(5000, 5000, 9));
+    buf_splice(&dst, pool, &src);
+    buf_append_chunk(&dst, pool, filled_chunk(10000, 5000, 17));
+    buf_consume(&dst, pool, 12000);
+    buf_rewind(&dst);
+    assert_holds(&dst, bytes, 15000);
+    buf_consume(&dst, pool, 15000);
+    buf_rewind(&dst);
+    assert_holds(&dst, bytes, 15000);
+    buf_done(&dst, pool);
+}
+
 static void
 the_pool_keeps_no_more_than_told(void **state)
 {
@@ -473,6 +528,8 @@ main(void)
         BUF_TEST(keeping_ends_with_only_the_unread_bytes),
         BUF_TEST(small_kept_messages_share_a_chunk),
         BUF_TEST(bytes_read_before_a_splice_do_not_come_back),
+        BUF_TEST(a_filled_chunk_is_taken_over_as_it_is),
+        BUF_TEST(what_lies_in_front_of_its_bytes_does_not_come_back),
         BUF_TEST(the_pool_keeps_no_more_than_told),
         BUF_TEST(agrees_with_a_flat_array),
     };

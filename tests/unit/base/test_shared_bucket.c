@@ -10,7 +10,7 @@
 static const int64_t START = 7000000;
 
 static struct bucket_rule
-rule(uint64_t tokens, int64_t per_us, uint64_t burst)
+rule(double tokens, int64_t per_us, uint32_t burst)
 {
     struct bucket_rule r;
 
@@ -97,7 +97,37 @@ refuses_what_it_cannot_count(void **state)
     assert_false(bucket_rule_init(&r, BUCKET_RATE_MAX, 999999, 1));
     assert_true(bucket_rule_init(&r, 1, INT64_C(86400) * 1000000, 366));
     assert_false(bucket_rule_init(&r, 1, INT64_C(86400) * 1000000, 367));
-    assert_false(bucket_rule_init(&r, 1, 1000000, UINT64_MAX));
+    assert_false(bucket_rule_init(&r, 1, 1000000, UINT32_MAX));
+    assert_false(bucket_rule_init(&r, 0, 1000000, 1));
+    assert_false(bucket_rule_init(&r, 1e-10, 1000000, 1));
+    assert_false(bucket_rule_init(&r, 2e9, INT64_C(86400) * 1000000, 1));
+}
+
+static void
+what_is_borrowed_comes_later(void **state)
+{
+    struct bucket_rule r = rule(10, 1000000, 3);
+    struct shared_bucket b = { 0 };
+
+    (void)state;
+    assert_int_equal(shared_bucket_borrow(&r, &b, 2, START), 0);
+    assert_int_equal(shared_bucket_borrow(&r, &b, 5, START), 400000);
+    assert_false(shared_bucket_take(&r, &b, 1, START + 499999, NULL));
+    assert_true(shared_bucket_take(&r, &b, 1, START + 500000, NULL));
+    assert_int_equal(shared_bucket_borrow(&r, &b, UINT64_MAX, START), BUCKET_FILL_MAX_US);
+    assert_int_equal(shared_bucket_borrow(&r, &b, UINT64_MAX, START), BUCKET_FILL_MAX_US);
+}
+
+static void
+parts_of_a_token_count(void **state)
+{
+    struct bucket_rule r = rule(0.5, 1000000, 1);
+    struct shared_bucket b = { 0 };
+
+    (void)state;
+    assert_true(shared_bucket_take(&r, &b, 1, START, NULL));
+    assert_false(shared_bucket_take(&r, &b, 1, START + 1999999, NULL));
+    assert_true(shared_bucket_take(&r, &b, 1, START + 2000000, NULL));
 }
 
 /* Against a bucket of fractions that are kept exactly. */
@@ -109,15 +139,15 @@ agrees_with_exact_arithmetic(void **state)
     (void)state;
     unit_seed(&rng);
     for (int round = 0; round < 100; round++) {
-        uint64_t tokens = 1 + rng_below(&rng, 1000), burst = 1 + rng_below(&rng, 300);
+        uint32_t tokens = 1 + (uint32_t)rng_below(&rng, 1000),
+                 burst = 1 + (uint32_t)rng_below(&rng, 300);
         int64_t per = 1000 * (1 + (int64_t)rng_below(&rng, 100000)), now = START;
         struct bucket_rule r = rule(tokens, per, burst);
         struct shared_bucket b = { 0 };
         /* In tokens x token steps, as the rule rounds them. */
-        __int128 full = (__int128)r.token * (int64_t)burst, have = full;
+        __int128 full = (__int128)r.token * burst, have = full;
 
-        assert_true((__int128)per * 16000 - (__int128)r.token * (int64_t)tokens <
-                    (int64_t)tokens);
+        assert_true((__int128)per * 16000 - (__int128)r.token * tokens < tokens);
         for (int i = 0; i < 500; i++) {
             int64_t step = (int64_t)rng_below(&rng, (uint64_t)per / 8 + 1);
             uint32_t n = 1 + (uint32_t)rng_below(&rng, 4);
@@ -194,6 +224,8 @@ main(void)
         cmocka_unit_test(what_never_fits_is_refused_and_costs_nothing),
         cmocka_unit_test(a_thread_that_is_behind_gets_no_more),
         cmocka_unit_test(refuses_what_it_cannot_count),
+        cmocka_unit_test(what_is_borrowed_comes_later),
+        cmocka_unit_test(parts_of_a_token_count),
         cmocka_unit_test(agrees_with_exact_arithmetic),
         cmocka_unit_test(threads_share_it_exactly),
     };

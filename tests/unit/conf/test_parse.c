@@ -305,8 +305,8 @@ unknown_keys_get_the_best_hint(void **state)
         { "\"cages\": [{ \"animal\": \"a\", \"conut\": 1 }]",
           "z:1:57: error: unknown key \"conut\" in cages[0]; did you mean \"count\"? "
           "[E0107]" },
-        { "\"retryPolicy\": 1", "z:1:30: error: this version of outrigger does not have "
-                                "retries yet; remove \"retryPolicy\" [E0124]" },
+        { "\"cors\": 1", "z:1:30: error: this version of outrigger does not have "
+                         "CORS yet; remove \"cors\" [E0124]" },
         { "\"X-note\": 1", "z:1:30: error: unknown key \"X-note\"" },
     };
 

@@ -19,7 +19,7 @@ key(uint64_t n)
 
 /* 10 a second. */
 static struct bucket_table *
-table(uint64_t burst, uint32_t max)
+table(uint32_t burst, uint32_t max)
 {
     struct bucket_rule r;
 

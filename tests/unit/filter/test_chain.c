@@ -64,6 +64,8 @@ scribe_on_timer(struct timer *t)
     const struct scribe_conf *conf = filter_self(s->fc)->conf;
     static const struct filter_refusal late = { .code = GRPC_ABORTED, .reason = "LATE" };
 
+    if (strcmp(conf->act, "resume twice") == 0)
+        filter_resume(s->fc, FILTER_NEXT);
     if (strcmp(conf->act, "late") == 0)
         filter_resume(s->fc, filter_refuse(s->fc, &late, "too late"));
     else
@@ -82,11 +84,21 @@ scribe_act(struct filter_call *fc, struct scribe_call *s, const char *act)
         (void)filter_refuse(fc, &no, "no");
         return FILTER_NEXT;
     }
-    if (strcmp(act, "wait") == 0 || strcmp(act, "late") == 0) {
+    if (strcmp(act, "wait") == 0 || strcmp(act, "late") == 0 ||
+        strcmp(act, "resume twice") == 0) {
         s->fc = fc;
         timer_init(&s->timer, scribe_on_timer);
         timer_start(fc->loop, &s->timer, 10000);
         return FILTER_WAIT;
+    }
+    if (strcmp(act, "resume in the slot") == 0) {
+        filter_resume(fc, FILTER_NEXT);
+        return FILTER_WAIT;
+    }
+    if (strcmp(act, "greedy") == 0) {
+        while (arena_alloc(fc->arena, 4096))
+            ;
+        return filter_fail(fc, "had no memory");
     }
     if (strcmp(act, "done") == 0)
         return FILTER_DONE;
@@ -293,7 +305,8 @@ end_while_waiting_comes_once_and_cancels(void **state)
 static void
 broken_filters_cost_one_call_and_say_who_it_was(void **state)
 {
-    static const char *const acts[] = { "done", "nonsense", "wait in response" };
+    static const char *const acts[] = { "done", "nonsense", "wait in response",
+                                        "resume in the slot", "greedy" };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
@@ -308,7 +321,8 @@ broken_filters_cost_one_call_and_say_who_it_was(void **state)
         assert_int_equal(v, FILTER_DONE);
         assert_int_equal(c->fc.refusal.code, GRPC_INTERNAL);
         assert_string_equal(c->fc.refusal.reason, "FILTER_FAILED");
-        assert_non_null(strstr(c->fc.text, "filter scribe "));
+        if (strcmp(acts[i], "greedy") != 0) /* there is no room left for a text */
+            assert_non_null(strstr(c->fc.text, "filter scribe "));
         rig_end(c, GRPC_INTERNAL);
         assert_int_equal(rig_counted(STAT_FILTERS_FAILED), i + 1);
         assert_int_equal(rig_pass("a.B/C"), i == 2 ? GRPC_OK : GRPC_INTERNAL);
@@ -316,6 +330,23 @@ broken_filters_cost_one_call_and_say_who_it_was(void **state)
         for (size_t k = 0; k <= i; k++)
             stat_inc(&rig_stats, STAT_FILTERS_FAILED);
     }
+}
+
+static void
+a_wait_that_is_ended_twice_goes_on_once(void **state)
+{
+    struct rigcall *c;
+
+    (void)state;
+    three("", "resume twice", "");
+    c = rig_call("a.B/C");
+    assert_int_equal(rig_request(c), FILTER_WAIT);
+    rig_advance_ms(20);
+    assert_int_equal(c->verdict, FILTER_NEXT);
+    assert_int_equal(c->resumed, 1);
+    assert_int_equal(rig_counted(STAT_FILTERS_FAILED), 1);
+    rig_end(c, GRPC_OK);
+    assert_string_equal(notes, "a b c ce be ae ");
 }
 
 static void
@@ -417,6 +448,7 @@ main(void)
         FILTER_TEST(wait_may_end_in_a_refusal),
         FILTER_TEST(end_while_waiting_comes_once_and_cancels),
         FILTER_TEST(broken_filters_cost_one_call_and_say_who_it_was),
+        FILTER_TEST(a_wait_that_is_ended_twice_goes_on_once),
         FILTER_TEST(
             filters_without_a_request_slot_hear_the_end_when_the_call_came_past_them),
         FILTER_TEST(watchers_hear_of_calls_that_never_came_to_the_filters),

@@ -93,6 +93,9 @@ variables_are_put_in(void **state)
     want_text("%{header:x-user} at %{service}", "ann at a.B");
     want_text("%{header:x-list}", "1,2");
     want_text("a%{header:x-none}b%{san}c", "abc");
+    values.v[TEMPLATE_CLIENT] = slice_of("mobile");
+    values.v[TEMPLATE_REQUEST_ID] = slice_of("id-1");
+    want_text("%{client} %{requestId} %{claim:https://a.b/c}", "mobile id-1");
     want_text("%%{peer}", "%{peer}");
     want_text("%%%{peer}", "%%{peer}");
     want_text("%%{", "%{");
@@ -115,9 +118,10 @@ what_peers_send_is_made_safe(void **state)
 static void
 unknown_variables_are_refused(void **state)
 {
-    static const char *const bad[] = { "%{",           "%{peer",      "%{client}",
+    static const char *const bad[] = { "%{",           "%{peer",      "%{address}",
                                        "%{header}",    "%{header:}",  "%{header:X-User}",
-                                       "%{header: a}", "a %{Peer} b", "%{}" };
+                                       "%{header: a}", "a %{Peer} b", "%{}",
+                                       "%{claim:}",    "%{claim}" };
     char why[TEMPLATE_WHY_MAX], many[17 * 8 + 1];
 
     (void)state;

@@ -200,85 +200,85 @@ problems(const char *filters, const char *own, struct conf_snapshot **ret)
 
 /* --- problems ----------------------------------------------------------------------- */
 
+static const struct {
+    const char *filters, *own, *line;
+} misfits[] = {
+    { "[\"plain\", \"plain\"]", "[]",
+      "f:2:22: error: filters[0] is called \"plain\" already; give this one another "
+      "\"name\" [E0301]" },
+    { "[{ \"type\": \"plain\", \"name\": \"a\" }, { \"type\": \"once\", \"name\": "
+      "\"a\" }]",
+      "[]",
+      "f:2:73: error: filters[0] is called \"a\" already; give this one another "
+      "\"name\" [E0301]" },
+    { "[{ \"type\": \"plain\", \"name\": \"once\" }]", "[]",
+      "f:2:40: error: \"once\" is what filters of the type \"once\" are called; give "
+      "this one another name [E0301]" },
+    { "[\"plain\", \"once\", { \"type\": \"once\", \"name\": \"b\" }]", "[]",
+      "f:2:30: error: a listener can have \"once\" only once, and filters[1] is it "
+      "already; remove one of them [E0302]" },
+    { "[\"watch\", \"watch\"]", "[]",
+      "f:2:22: error: a listener can have \"watch\" only once, and filters[0] is it "
+      "already; remove one of them [E0302]" },
+    { "[{ \"type\": \"plain\", \"name\": \"first\" }]",
+      "[{ \"type\": \"plain\", \"name\": \"frist\" }]",
+      "f:3:53: error: this listener has no filter called \"frist\"; its filter of "
+      "the "
+      "type \"plain\" is called \"first\" [E0303]" },
+    { "[{ \"type\": \"plain\", \"name\": \"first\" }]", "[\"plain\"]",
+      "f:3:26: error: this listener has no filter called \"plain\"; its filter of "
+      "the "
+      "type \"plain\" is called \"first\" [E0303]" },
+    { "[{ \"type\": \"plain\", \"name\": \"first\" }]",
+      "[{ \"type\": \"once\", \"name\": \"frist\" }]",
+      "f:3:52: error: this listener has no filter called \"frist\"; did you mean "
+      "\"first\"? [E0303]" },
+    { "[\"plain\"]", "[\"once\"]",
+      "f:3:26: error: this listener has no filter called \"once\"; its filters are: "
+      "trace, watch, plain. A filter stands in \"filters\" of the listener first, "
+      "which gives the order [E0303]" },
+    { "[\"plain\"]", "[{ \"type\": \"once\", \"name\": \"plain\" }]",
+      "f:3:36: error: the filter \"plain\" of this listener is of the type "
+      "\"plain\", "
+      "not \"once\"; write \"type\": \"plain\", or the name of another filter "
+      "[E0304]" },
+    { "[{ \"type\": \"plain\", \"name\": \"a\" }]",
+      "[{ \"type\": \"once\", \"name\": \"a\" }]",
+      "f:3:36: error: the filter \"a\" of this listener is of the type \"plain\", "
+      "not "
+      "\"once\"; write \"type\": \"plain\", or the name of another filter [E0304]" },
+    { "[\"plain\"]", "[\"plain\", { \"type\": \"plain\", \"off\": true }]",
+      "f:3:35: error: filters[0] of this route is about the filter \"plain\" "
+      "already; "
+      "keep one of the two [E0301]" },
+    { "[\"plain\"]", "[{ \"type\": \"plain\", \"off\": true, \"n\": 3 }]",
+      "f:3:63: error: \"off\": true switches the filter \"plain\" off for this "
+      "route, "
+      "so \"n\" does nothing here; remove one of the two [E0305]" },
+    { "[{ \"type\": \"watch\", \"name\": \"w\" }]",
+      "[{ \"type\": \"watch\", \"off\": true }]",
+      "f:3:26: error: this listener has no filter called \"watch\"; its filter of "
+      "the "
+      "type \"watch\" is called \"w\" [E0303]" },
+    { "[{ \"type\": \"plain\", \"name\": \"\" }]", "[]",
+      "f:2:40: error: filters[0].name cannot be \"\": a name has 1 to 128 bytes, "
+      "without "
+      "control characters, quotes and backslashes [E0115]" },
+};
+
 static void
 lists_that_do_not_fit_are_refused(void **state)
 {
-    static const struct {
-        const char *filters, *own, *line;
-    } rows[] = {
-        { "[\"plain\", \"plain\"]", "[]",
-          "f:2:22: error: filters[0] is called \"plain\" already; give this one another "
-          "\"name\" [E0301]" },
-        { "[{ \"type\": \"plain\", \"name\": \"a\" }, { \"type\": \"once\", \"name\": "
-          "\"a\" }]",
-          "[]",
-          "f:2:73: error: filters[0] is called \"a\" already; give this one another "
-          "\"name\" [E0301]" },
-        { "[{ \"type\": \"plain\", \"name\": \"once\" }]", "[]",
-          "f:2:40: error: \"once\" is what filters of the type \"once\" are called; give "
-          "this one another name [E0301]" },
-        { "[\"plain\", \"once\", { \"type\": \"once\", \"name\": \"b\" }]", "[]",
-          "f:2:30: error: a listener can have \"once\" only once, and filters[1] is it "
-          "already; remove one of them [E0302]" },
-        { "[\"watch\", \"watch\"]", "[]",
-          "f:2:22: error: a listener can have \"watch\" only once, and filters[0] is it "
-          "already; remove one of them [E0302]" },
-        { "[{ \"type\": \"plain\", \"name\": \"first\" }]",
-          "[{ \"type\": \"plain\", \"name\": \"frist\" }]",
-          "f:3:53: error: this listener has no filter called \"frist\"; its filter of "
-          "the "
-          "type \"plain\" is called \"first\" [E0303]" },
-        { "[{ \"type\": \"plain\", \"name\": \"first\" }]", "[\"plain\"]",
-          "f:3:26: error: this listener has no filter called \"plain\"; its filter of "
-          "the "
-          "type \"plain\" is called \"first\" [E0303]" },
-        { "[{ \"type\": \"plain\", \"name\": \"first\" }]",
-          "[{ \"type\": \"once\", \"name\": \"frist\" }]",
-          "f:3:52: error: this listener has no filter called \"frist\"; did you mean "
-          "\"first\"? [E0303]" },
-        { "[\"plain\"]", "[\"once\"]",
-          "f:3:26: error: this listener has no filter called \"once\"; its filters are: "
-          "trace, watch, plain. A filter stands in \"filters\" of the listener first, "
-          "which gives the order [E0303]" },
-        { "[\"plain\"]", "[{ \"type\": \"once\", \"name\": \"plain\" }]",
-          "f:3:36: error: the filter \"plain\" of this listener is of the type "
-          "\"plain\", "
-          "not \"once\"; write \"type\": \"plain\", or the name of another filter "
-          "[E0304]" },
-        { "[{ \"type\": \"plain\", \"name\": \"a\" }]",
-          "[{ \"type\": \"once\", \"name\": \"a\" }]",
-          "f:3:36: error: the filter \"a\" of this listener is of the type \"plain\", "
-          "not "
-          "\"once\"; write \"type\": \"plain\", or the name of another filter [E0304]" },
-        { "[\"plain\"]", "[\"plain\", { \"type\": \"plain\", \"off\": true }]",
-          "f:3:35: error: filters[0] of this route is about the filter \"plain\" "
-          "already; "
-          "keep one of the two [E0301]" },
-        { "[\"plain\"]", "[{ \"type\": \"plain\", \"off\": true, \"n\": 3 }]",
-          "f:3:63: error: \"off\": true switches the filter \"plain\" off for this "
-          "route, "
-          "so \"n\" does nothing here; remove one of the two [E0305]" },
-        { "[{ \"type\": \"watch\", \"name\": \"w\" }]",
-          "[{ \"type\": \"watch\", \"off\": true }]",
-          "f:3:26: error: this listener has no filter called \"watch\"; its filter of "
-          "the "
-          "type \"watch\" is called \"w\" [E0303]" },
-        { "[{ \"type\": \"plain\", \"name\": \"\" }]", "[]",
-          "f:2:40: error: filters[0].name cannot be \"\": a name has 1 to 128 bytes, "
-          "without "
-          "control characters, quotes and backslashes [E0115]" },
-    };
-
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const char *said = problems(rows[i].filters, rows[i].own, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(misfits); i++) {
+        const char *said = problems(misfits[i].filters, misfits[i].own, NULL);
         size_t n = strcspn(said, "\n");
 
-        if (strlen(rows[i].line) != n || memcmp(said, rows[i].line, n) != 0)
-            fail_msg("%s %s\n got: %s\nwant: %s", rows[i].filters, rows[i].own, said,
-                     rows[i].line);
+        if (strlen(misfits[i].line) != n || memcmp(said, misfits[i].line, n) != 0)
+            fail_msg("%s %s\n got: %s\nwant: %s", misfits[i].filters, misfits[i].own,
+                     said, misfits[i].line);
         if (!strstr(said, "\n1 error in f"))
-            fail_msg("%s %s: %s", rows[i].filters, rows[i].own, said);
+            fail_msg("%s %s: %s", misfits[i].filters, misfits[i].own, said);
     }
 }
 

@@ -9,10 +9,8 @@
 #include "base/strbuf.h"
 #include "conf/snapshot.h"
 #include "filter/claims.h"
-#include "filter/filter.h"
 #include "filter/key.h"
-#include "h2/headers.h"
-#include "net/addr.h"
+#include "filterrig.h"
 
 struct root {
     struct conf_list key;
@@ -36,69 +34,29 @@ static const struct conf_struct root_struct = {
     .fields = root_fields,
 };
 
-struct call {
-    struct filter_call fc;
-    struct h2_headers request;
-    struct h2_entry fields[4];
-    struct addr address;
-    struct claim claim[2];
-    struct claims claims;
-    const char *identity;
-};
-
 static const struct sip_secret secret = { 1, 2 };
 
-static const char *
-identity_of(const struct filter_call *fc)
+static struct rigcall *
+call_from(const char *address)
 {
-    return CONTAINER_OF(fc, struct call, fc)->identity;
-}
-
-static const struct filter_host host = { .identity = identity_of };
-
-/* Stand-in for jwt's. */
-const struct claim *
-claims_find(const struct claims *c, struct slice name, size_t *at)
-{
-    for (; *at < c->n; (*at)++) {
-        if (slice_eq(c->v[*at].name, name))
-            return &c->v[(*at)++];
-    }
-    return NULL;
-}
-
-static void
-call_header(struct call *c, const char *name, const char *value)
-{
-    c->fields[c->request.n++].f = (struct h2_field){
-        .name = (uint8_t *)name,
-        .value = (uint8_t *)value,
-        .namelen = strlen(name),
-        .valuelen = strlen(value),
-    };
-}
-
-static void
-call_init(struct call *c, const char *address)
-{
+    struct rigcall *c = rig_call("shop.Cart/Add");
     const char *why = "";
 
-    *c = (struct call){ 0 };
+    c->address = (struct addr){ 0 };
     if (address)
         assert_int_equal(addr_parse(address, false, &c->address, &why), ERR_OK);
-    c->request.v = c->fields;
-    c->fc = (struct filter_call){
-        .host = &host,
-        .request = &c->request,
-        .address = &c->address,
-        .worker = 1,
-        .connection = 42,
-        .route = "orders",
-        .path = slice_of("/shop.Cart/Add"),
-        .service = slice_of("shop.Cart"),
-        .method = slice_of("Add"),
-    };
+    return c;
 }
+
+static int
+setup(void **state)
+{
+    rig_setup(state);
+    rig_chain(NULL, 0);
+    return 0;
+}
+
+#define KEY_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, rig_teardown)
 
 static struct conf_snapshot *
 load(const char *json)
@@ -121,7 +79,7 @@ key_of(const struct conf_snapshot *s)
 }
 
 static struct slice
-take(struct call *c, const char *part, char room[KEY_ROOM])
+take(struct rigcall *c, const char *part, char room[KEY_ROOM])
 {
     char json[128];
     struct conf_snapshot *s;
@@ -137,7 +95,7 @@ take(struct call *c, const char *part, char room[KEY_ROOM])
 }
 
 static void
-expect(struct call *c, const char *part, const char *want)
+expect(struct rigcall *c, const char *part, const char *want)
 {
     char room[KEY_ROOM];
     struct slice got = take(c, part, room);
@@ -148,7 +106,7 @@ expect(struct call *c, const char *part, const char *want)
 }
 
 static struct sip_hash
-hash(struct call *c, const char *json, bool *missing)
+hash(struct rigcall *c, const char *json, bool *missing)
 {
     struct conf_snapshot *s = load(json);
     struct sip_hash h = key_hash(key_of(s), &c->fc, &secret, missing);
@@ -160,72 +118,78 @@ hash(struct call *c, const char *json, bool *missing)
 static void
 takes_what_its_words_say(void **state)
 {
-    struct call c;
+    struct claim v[] = { { slice_of("sub"), slice_of("ann") },
+                         { slice_of("realm.role"), slice_of("boss") },
+                         { slice_of("realm.role"), slice_of("cook") } };
+    struct claims claims = { ARRAY_LEN(v), v };
+    struct rigcall *c = call_from("10.1.2.3:999");
 
     (void)state;
-    call_init(&c, "10.1.2.3:999");
-    call_header(&c, "x-tenant", "blue");
-    call_header(&c, "x-tenant", "red");
-    call_header(&c, "x-empty", "");
-    c.claim[0] = (struct claim){ slice_of("sub"), slice_of("ann") };
-    c.claim[1] = (struct claim){ slice_of("realm.role"), slice_of("boss") };
-    c.claims = (struct claims){ 2, c.claim };
-    c.fc.claims = &c.claims;
-    c.fc.client = slice_of("billing");
-    c.identity = "spiffe://shop/cart";
-    expect(&c, "header:x-tenant", "blue");
-    expect(&c, "header:x-empty", "");
-    expect(&c, "claim:sub", "ann");
-    expect(&c, "claim:realm.role", "boss");
-    expect(&c, "san", "spiffe://shop/cart");
-    expect(&c, "client", "billing");
-    expect(&c, "connection", "1.42");
-    expect(&c, "method", "Add");
-    expect(&c, "service", "shop.Cart");
-    expect(&c, "path", "/shop.Cart/Add");
-    expect(&c, "route", "orders");
-    c.fields[0].f.value = (uint8_t *)"shop:443";
-    c.fields[0].f.valuelen = 8;
-    c.request.first[H2_TOKEN_HOST] = 1;
-    expect(&c, "host", "shop:443");
+    rig_header(c, "x-tenant", "blue");
+    rig_header(c, "x-tenant", "red");
+    rig_header(c, "x-empty", "");
+    c->fc.claims = &claims;
+    c->fc.client = slice_of("billing");
+    c->identity = "spiffe://shop/cart";
+    c->fc.connection = 42;
+    c->fc.worker = 1;
+    expect(c, "header:x-tenant", "blue");
+    expect(c, "header:x-empty", "");
+    expect(c, "claim:sub", "ann");
+    expect(c, "claim:realm.role", "boss");
+    expect(c, "address", "10.1.2.3");
+    expect(c, "san", "spiffe://shop/cart");
+    expect(c, "client", "billing");
+    expect(c, "connection", "1.42");
+    expect(c, "method", "Add");
+    expect(c, "service", "shop.Cart");
+    expect(c, "path", "/shop.Cart/Add");
+    expect(c, "host", "test.example");
+    expect(c, "route", "routes[0]");
+    rig_end(c, GRPC_OK);
 }
 
 static void
 what_is_not_there_is_missing(void **state)
 {
     static const char *const parts[] = { "header:x-tenant", "claim:sub", "address", "san",
-                                         "client",          "host" };
-    struct call c;
+                                         "client" };
+    struct rigcall *c = call_from(NULL);
 
     (void)state;
-    call_init(&c, NULL);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        expect(&c, parts[i], NULL);
+        expect(c, parts[i], NULL);
+    rig_end(c, GRPC_OK);
 }
 
 static void
 addresses_are_cut_to_their_bits(void **state)
 {
-    struct call c;
+    static const struct {
+        const char *from, *part, *want;
+    } rows[] = {
+        { "10.1.2.3:999", "address", "10.1.2.3" },
+        { "10.1.2.3:999", "address/24", "10.1.2.0/24" },
+        { "10.1.2.3:999", "address/9", "10.0.0.0/9" },
+        { "10.1.2.3:999", "address/32", "10.1.2.3" },
+        { "10.1.2.3:999", "address/1", "0.0.0.0/1" },
+        { "[2001:db8:1:2:3:4:5:6]:999", "address", "2001:db8:1:2::/64" },
+        { "[2001:db8:1:2:3:4:5:6]:999", "address/24", "2001:db8:1:2::/64" },
+        { "[2001:db8:1:2:3:4:5:6]:999", "address/24/47", "2001:db8::/47" },
+        { "[2001:db8:1:2:3:4:5:6]:999", "address/32/128", "2001:db8:1:2:3:4:5:6" },
+        { "[::ffff:10.1.2.3]:999", "address/16", "10.1.0.0/16" },
+        { "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:1", "address/1/127",
+          "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127" },
+        { "unix:/tmp/x", "address/8", "unix" },
+    };
 
     (void)state;
-    call_init(&c, "10.1.2.3:999");
-    expect(&c, "address", "10.1.2.3");
-    expect(&c, "address/24", "10.1.2.0/24");
-    expect(&c, "address/9", "10.0.0.0/9");
-    expect(&c, "address/32", "10.1.2.3");
-    expect(&c, "address/1", "0.0.0.0/1");
-    call_init(&c, "[2001:db8:1:2:3:4:5:6]:999");
-    expect(&c, "address", "2001:db8:1:2::/64");
-    expect(&c, "address/24", "2001:db8:1:2::/64");
-    expect(&c, "address/24/47", "2001:db8::/47");
-    expect(&c, "address/32/128", "2001:db8:1:2:3:4:5:6");
-    call_init(&c, "[::ffff:10.1.2.3]:999");
-    expect(&c, "address/16", "10.1.0.0/16");
-    call_init(&c, "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:1");
-    expect(&c, "address/1/127", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127");
-    call_init(&c, "unix:/tmp/x");
-    expect(&c, "address/8", "unix");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct rigcall *c = call_from(rows[i].from);
+
+        expect(c, rows[i].part, rows[i].want);
+        rig_end(c, GRPC_OK);
+    }
 }
 
 static void
@@ -260,52 +224,55 @@ static void
 equal_parts_share_a_hash(void **state)
 {
     const char *json = "{ \"key\": [\"header:x-tenant\", \"method\"] }";
-    struct call a, b;
+    struct rigcall *a = call_from("10.1.2.3:1"), *b = call_from("10.1.2.4:2"),
+                   *shifted = call_from("10.1.2.3:1");
     bool missing = true;
     struct sip_hash h;
 
     (void)state;
-    call_init(&a, "10.1.2.3:1");
-    call_header(&a, "x-tenant", "blue");
-    call_init(&b, "10.1.2.4:2");
-    call_header(&b, "x-tenant", "blue");
-    h = hash(&a, json, &missing);
+    rig_header(a, "x-tenant", "blue");
+    rig_header(b, "x-tenant", "blue");
+    h = hash(a, json, &missing);
     assert_false(missing);
-    assert_true(sip_hash_equal(h, hash(&b, json, &missing)));
-    b.fc.method = slice_of("Adds");
-    assert_false(sip_hash_equal(h, hash(&b, json, &missing)));
+    assert_true(sip_hash_equal(h, hash(b, json, &missing)));
+    b->fc.method = slice_of("Adds");
+    assert_false(sip_hash_equal(h, hash(b, json, &missing)));
     /* Bytes cannot wander from one part into the next. */
-    b.fields[0].f.value = (uint8_t *)"blueA";
-    b.fields[0].f.valuelen = 5;
-    b.fc.method = slice_of("dd");
-    assert_false(sip_hash_equal(h, hash(&b, json, &missing)));
+    rig_header(shifted, "x-tenant", "blueA");
+    shifted->fc.method = slice_of("dd");
+    assert_false(sip_hash_equal(h, hash(shifted, json, &missing)));
+    rig_end(a, GRPC_OK);
+    rig_end(b, GRPC_OK);
+    rig_end(shifted, GRPC_OK);
 }
 
 static void
 missing_is_not_empty(void **state)
 {
     const char *json = "{ \"key\": [\"header:a\", \"header:b\"] }";
-    struct call none, empty, other;
+    struct rigcall *none = call_from(NULL), *empty = call_from(NULL),
+                   *other = call_from(NULL);
     struct sip_hash h[3];
     bool missing = false;
 
     (void)state;
-    call_init(&none, NULL);
-    call_init(&empty, NULL);
-    call_header(&empty, "a", "");
-    call_init(&other, NULL);
-    call_header(&other, "b", "");
-    h[0] = hash(&none, json, &missing);
+    rig_header(empty, "a", "");
+    rig_header(other, "b", "");
+    h[0] = hash(none, json, &missing);
     assert_true(missing);
-    h[1] = hash(&empty, json, &missing);
+    h[1] = hash(empty, json, &missing);
     assert_true(missing);
-    h[2] = hash(&other, json, &missing);
+    h[2] = hash(other, json, &missing);
+    assert_true(missing);
     assert_false(sip_hash_equal(h[0], h[1]));
     assert_false(sip_hash_equal(h[0], h[2]));
     assert_false(sip_hash_equal(h[1], h[2]));
-    call_header(&empty, "b", "");
-    hash(&empty, json, &missing);
+    rig_header(empty, "b", "");
+    hash(empty, json, &missing);
     assert_false(missing);
+    rig_end(none, GRPC_OK);
+    rig_end(empty, GRPC_OK);
+    rig_end(other, GRPC_OK);
 }
 
 static void
@@ -326,13 +293,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_what_its_words_say),
-        cmocka_unit_test(what_is_not_there_is_missing),
-        cmocka_unit_test(addresses_are_cut_to_their_bits),
-        cmocka_unit_test(refuses_what_is_no_part),
-        cmocka_unit_test(equal_parts_share_a_hash),
-        cmocka_unit_test(missing_is_not_empty),
-        cmocka_unit_test(prints_its_parts),
+        KEY_TEST(takes_what_its_words_say),
+        KEY_TEST(what_is_not_there_is_missing),
+        KEY_TEST(addresses_are_cut_to_their_bits),
+        KEY_TEST(refuses_what_is_no_part),
+        KEY_TEST(equal_parts_share_a_hash),
+        KEY_TEST(missing_is_not_empty),
+        KEY_TEST(prints_its_parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

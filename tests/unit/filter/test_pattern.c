@@ -103,7 +103,7 @@ what_can_never_fit_is_refused(void **state)
         { "/a.B/C/D", "package" },
         { "a.B/C?x", "letters, digits" },
         { "/a.B/ *", "letters, digits" },
-        { "a.*/C", "at the begin" },
+        { "a.*/C", "at the start" },
         { "*.B/*", "only one" },
         { "**", "only one" },
         { "", "1 to 1024" },

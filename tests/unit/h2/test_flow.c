@@ -271,6 +271,33 @@ padding_gives_its_window_back(void **state)
     assert_true(credit(p, 0) - before > 4000 * 256 - 600 * 1024);
 }
 
+/* A read may end anywhere, also in the padding of DATA or HEADERS: none of it is content. */
+static void
+padding_may_come_in_pieces(void **state)
+{
+    (void)state;
+    for (size_t step = 1; step < 60; step++) {
+        struct h2peer *p = rig_connect(&rig, H2_DOWN, ROOM, step)->peer;
+        uint8_t head[400] = { 33 }, data[] = "\x14hello world.padding of twenty";
+        size_t n = 1 + h2peer_block(p, head + 1, 300, ":method", "POST", ":scheme",
+                                    "http", ":path", "/a/b", NULL);
+
+        rig_greet(&rig, H2_DOWN);
+        memset(head + n, 0xff, 33);
+        h2peer_frame(p, F_HEADERS, FL_PADDED | FL_END_HEADERS, 1, head, n + 33);
+        h2peer_frame(p, F_DATA, FL_PADDED, 1, data, 1 + 12 + 20);
+        h2peer_frame(p, F_DATA, FL_PADDED | FL_END_STREAM, 1, data, 1 + 12 + 20);
+        rig_run(&rig);
+        assert_non_null(rig.conn[H2_DOWN].h2);
+        assert_int_equal(rig_stream(&rig, H2_DOWN, 1)->got.len, 24);
+        assert_memory_equal(rig_stream(&rig, H2_DOWN, 1)->got.head->data,
+                            "hello world.hello world.", 24);
+        assert_true(rig_stream(&rig, H2_DOWN, 1)->s.in_ended);
+        rig_close(&rig);
+        rig_open(&rig);
+    }
+}
+
 static void
 data_over_the_stream_window_is_a_flow_control_error(void **state)
 {
@@ -301,6 +328,7 @@ main(void)
         H2_TEST(window_does_not_leak_over_uploads_that_the_client_resets),
         H2_TEST(window_does_not_leak_over_uploads_that_we_reset),
         H2_TEST(padding_gives_its_window_back),
+        H2_TEST(padding_may_come_in_pieces),
         H2_TEST(data_over_the_stream_window_is_a_flow_control_error),
     };
 

@@ -125,6 +125,17 @@ touch_value(const struct conf_field *f, char *at)
 
 static void touch_struct(const struct conf_struct *type, char *obj);
 
+/* Another kind means other rows: it is compared before them, so the settings stay what they are. */
+static void
+touch_tag(const struct conf_struct *type, uint32_t *tag)
+{
+    uint32_t kept = *tag;
+
+    *tag = kept == 0; /* one that there is */
+    must_differ(type->tag_key);
+    *tag = kept;
+}
+
 static void
 touch_list(const struct conf_field *f, struct conf_list *list)
 {
@@ -174,9 +185,14 @@ touch_struct(const struct conf_struct *type, char *obj)
             touch_list(f, at);
         else if (f->type == CONF_MAP)
             touch_map(f, at);
+        else if (type->tag_key && strcmp(f->key, type->tag_key) == 0)
+            touch_tag(type, at);
         else
             touch_value(f, at);
     }
+    if (type->tag_key && conf_variant_value(type, obj))
+        touch_struct(conf_variant_of(type, obj)->type,
+                     (char *)conf_variant_value(type, obj));
     if (type->optional) {
         obj[type->on_at] ^= 1;
         must_differ(type->name);

@@ -9,9 +9,14 @@
 #include "base/compat.h"
 #include "base/strbuf.h"
 #include "conf/snapshot.h"
+#include "filter/retry_policy.h"
 #include "proxy/listener_conf.h"
 #include "proxy/method_conf.h"
 
+#define RETRY                                                                        \
+    "\"retryPolicy\": { \"maxAttempts\": 4, \"initialBackoff\": \"0.02s\", "         \
+    "\"maxBackoff\": \"0.2s\", \"backoffMultiplier\": 2, \"retryableStatusCodes\": " \
+    "[\"unavailable\", 8] }"
 #define HEAD "{ \"listen\": \":1\", \"routes\": [{ \"to\": \"a\" }], \"methodConfig\": "
 
 /* What is printed about a listener with this list; *ret NULL when it is bad. */
@@ -66,6 +71,36 @@ a_pasted_service_config_is_read(void **state)
     assert_false(m[0].wait_for_ready);
     assert_int_equal(m[1].max_request_bytes, 0);
     assert_int_equal(m[2].timeout_ms, 100);
+    conf_drop(s);
+}
+
+static void
+policies_are_kept_by_entry(void **state)
+{
+    struct conf_snapshot *s = load_good(
+        "[{ \"name\": [{ \"service\": \"a.B\" }], " RETRY
+        " }, { \"name\": [{ \"service\": "
+        "\"a.B\", \"method\": \"C\" }], \"waitForReady\": true }, { \"name\": [{}], "
+        "\"hedgingPolicy\": { \"maxAttempts\": 2, \"hedgingDelay\": \"0.5s\" } }]");
+    const struct listener_conf *l = conf_root(s);
+    struct method_table *t = method_table_new(&l->method_config);
+    const struct method_conf *m = method_conf_find(t, slice_of("a.B"), slice_of("Any"));
+    const struct retry_policy *p = method_conf_policy(t, m);
+
+    (void)state;
+    assert_non_null(p);
+    assert_false(p->hedging);
+    assert_int_equal(p->max_attempts, 4);
+    assert_int_equal(p->initial_us, 20000);
+    assert_int_equal(p->codes, 1u << 14 | 1u << 8);
+    m = method_conf_find(t, slice_of("a.B"), slice_of("C"));
+    assert_null(method_conf_policy(t, m));
+    assert_true(m->wait_for_ready);
+    m = method_conf_find(t, slice_of("x.Y"), slice_of("C"));
+    p = method_conf_policy(t, m);
+    assert_true(p && p->hedging);
+    assert_int_equal(p->delay_us, 500000);
+    method_table_free(t);
     conf_drop(s);
 }
 
@@ -178,9 +213,11 @@ what_gRPC_refuses_is_refused(void **state)
         { "[{ \"name\": [] }]", "[E0116]" },
         { "[{ \"timeout\": \"1s\" }]", "needs the key \"name\"" },
         { "[{ \"name\": [{ \"service\": \"/a.B/C\" }] }]", "[E0209]" },
-        { "[{ \"name\": [{}], \"waitForReady\": true }]", "[E0124]" },
-        { "[{ \"name\": [{}], \"retryPolicy\": {} }]", "does not have retries yet" },
-        { "[{ \"name\": [{}], \"hedgingPolicy\": {} }]", "does not have hedging yet" },
+        { "[{ \"name\": [{}], \"waitForReady\": 1 }]", "[E01" },
+        { "[{ \"name\": [{}], \"retryPolicy\": {} }]",
+          "needs the key \"retryableStatusCodes\"" },
+        { "[{ \"name\": [{}], \"hedgingPolicy\": { \"maxAttempts\": 2 }, " RETRY " }]",
+          "[E0362]" },
         { "[{ \"name\": [{}], \"maxRequestMessageBytes\": -1 }]",
           "is -1; it must be from 0B to 4294967295B [E0110]" },
         { "[{ \"name\": [{}], \"maxRequestMessageBytes\": 4294967296 }]", "[E0110]" },
@@ -205,6 +242,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pasted_service_config_is_read),
+        cmocka_unit_test(policies_are_kept_by_entry),
         cmocka_unit_test(the_most_specific_name_counts),
         cmocka_unit_test(without_a_default_other_methods_have_none),
         cmocka_unit_test(many_names_are_all_found),

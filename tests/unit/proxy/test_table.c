@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "filter/filter_conf.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/route.h"
@@ -116,6 +117,37 @@ a_table_stays_while_routes_and_slots_are_the_same(void **state)
     table_drop(t);
 }
 
+/* Filters are a matter of tables alone. */
+static void
+filters_make_another_table_but_no_other_front(void **state)
+{
+    struct filter_item item = { .name = "requestId", .off = true };
+    struct conf_list one = { &item, 1 };
+    struct table *t = table_new(&conf, 1, NULL, slot_of, NULL);
+    struct front *f = front_new(&conf, true, 1, NULL);
+
+    (void)state;
+    assert_true(table_is_same(t, &conf, NULL, slot_of, NULL));
+    conf.filters = one;
+    assert_false(table_is_same(t, &conf, NULL, slot_of, NULL));
+    assert_true(front_is_same(f, &conf));
+    conf.filters = (struct conf_list){ 0 };
+    routes[1].filters = one;
+    assert_false(table_is_same(t, &conf, NULL, slot_of, NULL));
+    assert_true(front_is_same(f, &conf));
+    table_drop(t);
+    front_drop(f);
+    conf.filters = one;
+    t = table_new(&conf, 1, NULL, slot_of, NULL);
+    f = front_new(&conf, true, 1, NULL);
+    assert_int_equal(f->conf->filters.n, 0); /* nobody asks it */
+    assert_true(table_is_same(t, &conf, NULL, slot_of, NULL));
+    item.off = false;
+    assert_false(table_is_same(t, &conf, NULL, slot_of, NULL));
+    table_drop(t);
+    front_drop(f);
+}
+
 static void
 a_front_stays_whatever_the_routes_are(void **state)
 {
@@ -141,6 +173,7 @@ main(void)
         cmocka_unit_test_setup(a_table_has_the_slots_and_copies_of_the_words, setup),
         cmocka_unit_test_setup(the_last_drop_tells_it, setup),
         cmocka_unit_test_setup(a_table_stays_while_routes_and_slots_are_the_same, setup),
+        cmocka_unit_test_setup(filters_make_another_table_but_no_other_front, setup),
         cmocka_unit_test_setup(a_front_stays_whatever_the_routes_are, setup),
     };
 

@@ -160,6 +160,13 @@ call_take(struct pool *p, unsigned i, const void *avoid)
     c->wait.subset = set.subset;
     c->wait.method = set.method;
     c->wait.retry = set.retry;
+    c->wait.hashed = set.hashed;
+    c->wait.hash = set.hash;
+    c->wait.patient = set.patient;
+    c->wait.tried = set.tried;
+    c->wait.slot = set.slot; /* of pool_retry_take */
+    c->wait.counted = set.counted;
+    c->wait.pool = set.pool;
     rv = pool_take(p, &c->wait, &conn);
     if (rv == ERR_OK)
         call_open(c, conn);
@@ -191,6 +198,7 @@ call_reset(unsigned i)
 
     assert_null(c->s.conn);
     pool_wait_cancel(&c->wait);
+    pool_retry_give(&c->wait);
     pool_wait_done(&c->wait);
     if (c->s.worker)
         h2_stream_done(&c->s);
@@ -348,6 +356,11 @@ rig_teardown(void **state)
         assert_int_equal(atomic_load(&hub->levels->streams), 0);
         assert_int_equal(atomic_load(&hub->levels->retries), 0);
         assert_int_equal(atomic_load(&hub->levels->connections), 0);
+        assert_int_equal(atomic_load(&hub->levels->retry_guard.open), 0);
+        for (size_t i = 0; i < hub->worker_count; i++) {
+            assert_int_equal(atomic_load(&hub->levels->loads[i].first), 0);
+            assert_int_equal(atomic_load(&hub->levels->loads[i].waiting), 0);
+        }
     }
     for (int i = 0; i < POOLS; i++)
         pool_free(pools[i]);

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/retry.c - one attempt after the other; and what hedges have in common with that. */
+#include "proxy/retry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "grpc/reason.h"
+#include "grpc/status.h"
+#include "loop/loop.h"
+#include "proxy/filters.h"
+#include "proxy/request.h"
+#include "proxy/route.h"
+#include "proxy/worker.h"
+#include "upstream/retry_guard.h"
+
+enum { BEFORE_MAX = 1000 };
+
+static const int64_t HOLD_US = 100 * 1000;
+
+static const char previous_name[] = "grpc-previous-rpc-attempts";
+
+/* --- the header -------------------------------------------------------------------------- */
+
+bool
+retry_is_previous(const struct h2_field *f)
+{
+    return f->namelen == sizeof(previous_name) - 1 &&
+           memcmp(f->name, previous_name, sizeof(previous_name) - 1) == 0;
+}
+
+struct h2_field
+retry_previous(const struct attempt *a)
+{
+    struct retry *r = a->call->retry;
+    int n = snprintf(r->previous, sizeof(r->previous), "%u", r->before + a->counted - 1);
+
+    return (struct h2_field){ .name = (uint8_t *)(uintptr_t)previous_name,
+                              .value = (uint8_t *)r->previous,
+                              .namelen = sizeof(previous_name) - 1,
+                              .valuelen = (size_t)n,
+                              .flags = H2_FIELD_STATIC | H2_FIELD_NO_INDEX };
+}
+
+/* What the client says was before; p NULL: nothing. */
+static struct slice
+request_previous(const struct call *c)
+{
+    const struct h2_headers *h = &c->down.in_headers;
+
+    for (unsigned i = 0; i < h->n; i++) {
+        if (retry_is_previous(&h->v[i].f))
+            return slice_make(h->v[i].f.value, h->v[i].f.valuelen);
+    }
+    return (struct slice){ 0 };
+}
+
+static unsigned
+previous_number(struct slice v)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < v.n; i++) {
+        if (v.p[i] < '0' || v.p[i] > '9' || n > BEFORE_MAX)
+            return 0; /* no number: as if it were not there */
+        n = n * 10 + (v.p[i] - '0');
+    }
+    return n < BEFORE_MAX ? n : BEFORE_MAX;
+}
+
+/* --- begin ------------------------------------------------------------------------------- */
+
+static void retry_on_next(struct timer *t);
+static void retry_on_watch(struct timer *t);
+
+static const struct retry_policy *
+retry_policy_of(const struct call *c)
+{
+    const struct route *r = c->route;
+
+    return r->policy ? r->policy : r->method_policy ? r->method_policy : c->policy;
+}
+
+bool
+retry_begin(struct call *c)
+{
+    const struct retry_policy *p = retry_policy_of(c);
+    struct slice previous;
+    struct retry *r;
+
+    c->first.wait.patient = c->acts & ACT_PATIENT;
+    if (!(c->acts & ACT_RETRY))
+        return true;
+    previous = request_previous(c);
+    if (!retry_policy_applies(p, previous))
+        return true;
+    r = arena_alloc(&c->arena, sizeof(*r));
+    if (!r) {
+        call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_NO_MEMORY,
+                  "no memory for the attempts of the call");
+        return false;
+    }
+    memset(r, 0, sizeof(*r));
+    r->call = c;
+    r->policy = p;
+    r->before = previous_number(previous);
+    r->at.attempts = 1;
+    timer_init(&r->next, retry_on_next);
+    timer_init(&r->watch, retry_on_watch);
+    buf_init(&r->copy);
+    c->first.counted = 1;
+    c->first.wait.tried = &r->tried;
+    c->retry = r;
+    if (p->hedging)
+        hedge_schedule(c);
+    return true;
+}
+
+void
+retry_free(struct call *c)
+{
+    retry_over(c);
+    hedge_free(c);
+    pool_tried_done(&c->retry->tried);
+}
+
+/* Not before the request is complete: an upload may take its time. */
+static void
+retry_watch(struct attempt *a)
+{
+    struct retry *r = a->call->retry;
+
+    if (r->policy->per_try_us == 0 || a->call->request != HALF_CLOSED || a->held)
+        return;
+    r->watched = a;
+    timer_start(a->call->worker->loop, &r->watch, r->policy->per_try_us);
+}
+
+void
+retry_started(struct attempt *a)
+{
+    a->begun_us = loop_now_us(a->call->worker->loop);
+    retry_watch(a);
+}
+
+void
+retry_request_complete(struct call *c)
+{
+    if (c->retry->state == RETRY_WATCH)
+        retry_watch(&c->first);
+}
+
+/* --- end --------------------------------------------------------------------------------- */
+
+void
+retry_committed(struct call *c)
+{
+    struct retry *r = c->retry;
+
+    if (r->state == RETRY_OVER)
+        return;
+    r->state = RETRY_OVER;
+    timer_stop(c->worker->loop, &r->next);
+    if (!c->at->held || r->watched != c->at) /* else its headers are still to come */
+        timer_stop(c->worker->loop, &r->watch);
+    hedge_settle(c);
+    if (!list_linked(&c->at->wait.link)) /* a call that waits is counted with its slot */
+        pool_retry_give(&c->at->wait);
+}
+
+void
+retry_over(struct call *c)
+{
+    retry_committed(c);
+    timer_stop(c->worker->loop, &c->retry->watch);
+    pool_retry_give(&c->at->wait);
+}
+
+void
+retry_succeeded(struct call *c)
+{
+    struct retry *r = c->retry;
+    struct worker *w = c->worker;
+
+    if (r->policy->hedging && c->at->counted > 1)
+        stat_inc(&w->stats, STAT_HEDGES_WON);
+    else if (!r->policy->hedging && r->at.attempts > 1)
+        stat_inc(&w->stats, STAT_RETRIES_SUCCEEDED);
+}
+
+unsigned
+retry_choose(struct attempt *a, unsigned ev)
+{
+    bool held = a->held;
+
+    a->held = false;
+    a->call->at = a;
+    hedge_learn(a->call);
+    attempt_commit(a->call);
+    return held ? ev | H2_EV_HEADERS : ev;
+}
+
+/* --- what an attempt's events mean --------------------------------------------------------- */
+
+static enum retry_news
+news_failed(struct retry_end *ret, int code)
+{
+    *ret = (struct retry_end){ .code = code };
+    return NEWS_FAILED;
+}
+
+/* A block with a status in it. */
+static enum retry_news
+news_status(struct attempt *a, const struct h2_headers *h, struct retry_end *ret)
+{
+    struct slice status = h2_headers_get(h, H2_TOKEN_GRPC_STATUS);
+    int code = status.p ? (int)grpc_code_parse(status) : GRPC_UNKNOWN;
+
+    if (code == GRPC_OK)
+        return NEWS_GOOD;
+    *ret = (struct retry_end){ .code = code, .pushback = retry_pushback_find(h) };
+    a->answered = true;
+    return NEWS_FAILED;
+}
+
+static enum retry_news
+news_headers(struct attempt *a, unsigned ev, struct retry_end *ret)
+{
+    const struct h2_headers *h = &a->up.in_headers;
+    bool more = ev & (H2_EV_DATA | H2_EV_TRAILERS);
+    bool end = ev & H2_EV_END && !more;
+    int bad = response_bad_code(h, end);
+
+    if (UNLIKELY(pool_wants(a->call->pool) & POOL_WANTS_TIMES))
+        pool_answered(&a->wait);
+    if (bad >= 0) {
+        a->answered = true;
+        return news_failed(ret, bad);
+    }
+    if (end)
+        return news_status(a, h, ret);
+    a->held = true;
+    return NEWS_NONE;
+}
+
+enum retry_news
+retry_news(struct attempt *a, unsigned ev, struct retry_end *ret)
+{
+    const struct h2_headers *h = &a->up.in_trailers;
+    enum retry_news news = NEWS_NONE;
+
+    if (ev & H2_EV_HEADERS)
+        news = news_headers(a, ev, ret);
+    if (news != NEWS_NONE)
+        return news;
+    if (ev & H2_EV_DATA)
+        return NEWS_GOOD; /* whatever follows it */
+    if (ev & (H2_EV_TRAILERS | H2_EV_END)) {
+        a->answered = true;
+        if (!(ev & H2_EV_TRAILERS))
+            return news_failed(ret, GRPC_UNKNOWN);
+        if (h->invalid || h->over)
+            return news_failed(ret, h->invalid ? GRPC_INTERNAL : GRPC_RESOURCE_EXHAUSTED);
+        return news_status(a, h, ret);
+    }
+    return ev & H2_EV_CLOSED ? news_failed(ret, response_lost_code(&a->up)) : NEWS_NONE;
+}
+
+static void
+retry_watch_held(struct attempt *a)
+{
+    struct retry *r = a->call->retry;
+
+    r->watched = a;
+    timer_start(a->call->worker->loop, &r->watch, HOLD_US);
+}
+
+bool
+retry_hold(struct attempt *a, unsigned ev)
+{
+    struct retry *r = a->call->retry;
+
+    if (!a->held)
+        return true;
+    if (a->call->request != HALF_CLOSED)
+        return false;
+    /* Of several attempts the first answer is watched: it is the one that the client gets then. */
+    if (ev & H2_EV_HEADERS && !(timer_running(&r->watch) && r->watched->held))
+        retry_watch_held(a);
+    return true;
+}
+
+void
+retry_unwatch(struct attempt *a)
+{
+    struct retry *r = a->call->retry;
+
+    if (r->watched != a)
+        return;
+    r->watched = NULL;
+    timer_stop(a->call->worker->loop, &r->watch);
+    if (r->state == RETRY_OVER)
+        return;
+    if (a->call->first.held && a != &a->call->first)
+        retry_watch_held(&a->call->first);
+    for (unsigned i = 0; i < r->more_count && !r->watched; i++) {
+        if (r->more[i]->held && r->more[i] != a)
+            retry_watch_held(r->more[i]);
+    }
+}
+
+void
+retry_note_end(struct attempt *a, const struct retry_end *end)
+{
+    const struct h2_headers *h =
+        a->up.in_trailers.complete ? &a->up.in_trailers : &a->up.in_headers;
+
+    a->code = (int16_t)end->code;
+    if (a->answered)
+        response_judge(a, end->code, h);
+    else if (!a->up.unprocessed)
+        pool_lost(&a->wait);
+}
+
+/* --- may there be another one? ------------------------------------------------------------- */
+
+void
+retry_count_refused(struct call *c, enum retry_verdict v)
+{
+    static const enum stat_id ids[] = {
+        [RETRY_PUSHBACK] = STAT_RETRIES_REFUSED_PUSHBACK,
+        [RETRY_THROTTLED] = STAT_RETRIES_REFUSED_THROTTLE,
+        [RETRY_USED_UP] = STAT_RETRIES_REFUSED_ATTEMPTS,
+        [RETRY_TOO_LATE] = STAT_RETRIES_REFUSED_DEADLINE,
+    };
+
+    if (v != RETRY_AGAIN && v != RETRY_NOT_RETRYABLE)
+        stat_inc(&c->worker->stats, ids[v]);
+}
+
+bool
+retry_take_slot(struct call *c, struct pool_wait *w)
+{
+    enum pool_retry got = pool_retry_take(c->pool, w);
+
+    if (got == POOL_RETRY_BUDGET)
+        stat_inc(&c->worker->stats, STAT_RETRIES_REFUSED_BUDGET);
+    return got == POOL_RETRY_OK;
+}
+
+int64_t
+retry_left_us(const struct call *c)
+{
+    return c->deadline_us ? c->deadline_us - loop_now_us(c->worker->loop) : INT64_MAX;
+}
+
+/* The attempt has failed like this. True: `next` runs, the answer is forgotten. */
+static bool
+retry_again(struct attempt *a, const struct retry_end *end)
+{
+    struct call *c = a->call;
+    struct retry *r = c->retry;
+    enum retry_verdict v;
+    int64_t delay;
+
+    if (a->up.drained)
+        request_drained(a); /* the copy must be as long as what was sent */
+    if (c->committed) {
+        stat_inc(&c->worker->stats, STAT_RETRIES_REFUSED_COMMIT);
+        return false;
+    }
+    v = retry_decide(r->policy, &r->at, end, pool_retry_guard(c->pool), retry_left_us(c),
+                     &c->worker->rng, &delay);
+    retry_count_refused(c, v);
+    if (v != RETRY_AGAIN || !retry_take_slot(c, &a->wait))
+        return false;
+    timer_stop(c->worker->loop, &r->watch);
+    timer_start(c->worker->loop, &r->next, delay);
+    r->due = false;
+    return true;
+}
+
+bool
+retry_pick_failed(struct attempt *a, int err)
+{
+    struct call *c = a->call;
+    const struct retry_end end = { .code = (int)grpc_code_from_err(err) };
+
+    if (hedge_is(c))
+        return hedge_pick_failed(a);
+    /* What a limit refuses is not made better by asking again. */
+    if (c->response == HALF_CLOSED || c->retry->state != RETRY_WATCH ||
+        (err != ERR_NO_ENDPOINT && err != ERR_QUEUE_TIMEOUT) || !retry_again(a, &end))
+        return false;
+    c->retry->state = RETRY_BACKOFF;
+    return true;
+}
+
+/* --- one after the other ------------------------------------------------------------------- */
+
+static void
+retry_start(struct retry *r)
+{
+    struct attempt *a = &r->call->first;
+
+    r->state = RETRY_WATCH;
+    a->counted = (uint8_t)++r->at.attempts;
+    a->code = -1;
+    stat_inc(&r->call->worker->stats, STAT_RETRIES);
+    attempt_start(a);
+}
+
+void
+retry_next(struct attempt *a)
+{
+    struct retry *r = a->call->retry;
+
+    attempt_rewind(a);
+    if (r->due)
+        retry_start(r);
+    else
+        r->state = RETRY_BACKOFF;
+}
+
+static void
+retry_on_next(struct timer *t)
+{
+    struct retry *r = CONTAINER_OF(t, struct retry, next);
+    struct call *c = r->call;
+
+    if (r->policy->hedging)
+        hedge_on_timer(c);
+    else if (r->state == RETRY_BACKOFF)
+        retry_start(r);
+    else
+        r->due = true;
+    call_settle(c);
+}
+
+/* The answer did not begin in time. */
+static void
+retry_timed_out(struct attempt *a)
+{
+    const struct retry_end end = { .code = GRPC_DEADLINE_EXCEEDED, .timed_out = true };
+    struct call *c = a->call;
+    struct retry *r = c->retry;
+    unsigned counted = a->counted;
+
+    pool_lost(&a->wait);
+    if (!retry_again(a, &end)) {
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_TRY_TIMEOUT,
+                  "attempt %u got no answer in time (perTryTimeout)", counted);
+        return;
+    }
+    a->code = GRPC_DEADLINE_EXCEEDED;
+    if (a->up.conn) {
+        r->state = RETRY_ENDING;
+        h2_stream_reset(&a->up, H2_CANCEL);
+    } else { /* it still waited for a connection */
+        pool_wait_cancel(&a->wait);
+        r->state = RETRY_BACKOFF;
+        if (UNLIKELY(c->acts & ACT_FILTERS))
+            filters_attempt_end(a, a->code, false, true, "");
+    }
+}
+
+static void
+retry_on_watch(struct timer *t)
+{
+    struct retry *r = CONTAINER_OF(t, struct retry, watch);
+    struct attempt *a = r->watched;
+    struct call *c = r->call;
+
+    if (a->held)
+        call_hear(c, retry_choose(a, 0));
+    else
+        retry_timed_out(a);
+    call_settle(c);
+}
+
+unsigned
+retry_on_up(struct attempt *a, unsigned ev)
+{
+    struct call *c = a->call;
+    struct retry *r = c->retry;
+    struct retry_end end;
+
+    if (r->policy->hedging)
+        return hedge_on_up(a, ev);
+    if (r->state == RETRY_ENDING)
+        return ev & (H2_EV_DRAINED | H2_EV_CLOSED); /* what it still says has no reader */
+    if (r->state == RETRY_OVER || c->response == HALF_CLOSED)
+        return a->held ? retry_choose(a, ev) : ev;
+    switch (retry_news(a, ev, &end)) {
+    case NEWS_NONE:
+        return retry_hold(a, ev) ? ev & H2_EV_DRAINED : retry_choose(a, ev);
+    case NEWS_GOOD:
+        return retry_choose(a, ev);
+    case NEWS_FAILED:
+        break;
+    }
+    if (ev & H2_EV_CLOSED && !a->held && attempt_may_replay(a))
+        return ev;
+    if (!retry_again(a, &end))
+        return retry_choose(a, ev);
+    retry_note_end(a, &end);
+    a->held = false;
+    r->state = RETRY_ENDING;
+    h2_stream_reset(&a->up, H2_CANCEL);
+    return ev & (H2_EV_DRAINED | H2_EV_CLOSED);
+}

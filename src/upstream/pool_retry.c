@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* upstream/pool_retry.c - may a call of this pool be tried once more? The arithmetic is retry_guard.c's. */
+#include <assert.h>
+
+#include "upstream/group.h"
+
+/* --- another endpoint first ------------------------------------------------------------- */
+
+void
+pool_tried_add(struct pool_tried *t, struct endpoint *e)
+{
+    for (unsigned i = 0; i < t->n; i++) {
+        if (t->v[i] == e)
+            return;
+    }
+    if (t->n == POOL_TRIED_MAX)
+        return;
+    ref_hold(&e->ref);
+    t->v[t->n++] = e;
+}
+
+void
+pool_tried_done(struct pool_tried *t)
+{
+    while (t->n) {
+        struct endpoint *e = t->v[--t->n];
+
+        ref_drop(&e->ref, e->reaper);
+    }
+}
+
+/* For the policies an endpoint without room is not there, so none of them has to know of this. */
+int
+subset_pick_untried(struct pool *p, struct subset *s, struct pool_wait *w,
+                    struct endpoint **ret)
+{
+    const struct pool_tried *t = w->tried;
+    bool room[POOL_TRIED_MAX];
+    int rv;
+
+    for (unsigned i = 0; i < t->n; i++) {
+        room[i] = t->v[i]->lb.room;
+        t->v[i]->lb.room = false;
+    }
+    rv = subset_pick(p, s, w, ret);
+    for (unsigned i = 0; i < t->n; i++)
+        t->v[i]->lb.room = room[i];
+    return rv == ERR_OK ? rv : subset_pick(p, s, w, ret);
+}
+
+/* --- budget and throttle ------------------------------------------------------------------ */
+
+enum pool_retry
+pool_retry_take(struct pool *p, struct pool_wait *w)
+{
+    if (w->slot)
+        return POOL_RETRY_OK;
+    if (!retry_guard_take(&p->levels->retry_guard))
+        return POOL_RETRY_BUDGET;
+    w->pool = p;
+    w->slot = true;
+    if (pool_limit_retry(p, w))
+        return POOL_RETRY_OK;
+    pool_retry_give(w);
+    stat_inc(p->stats, STAT_LIMIT_RETRIES);
+    return POOL_RETRY_LIMIT;
+}
+
+void
+pool_retry_give(struct pool_wait *w)
+{
+    if (!w->slot)
+        return;
+    assert(!list_linked(&w->link)); /* those that wait are counted without it */
+    w->slot = false;
+    retry_guard_give(&w->pool->levels->retry_guard);
+    if (!w->open)
+        pool_limit_retry_give(w->pool, w); /* else with the stream */
+}
+
+struct retry_guard *
+pool_retry_guard(const struct pool *p)
+{
+    return &p->levels->retry_guard;
+}
