@@ -305,8 +305,9 @@ filters_waited(const struct call *c, const struct h2_stream *s)
 static struct slice
 filters_message(const struct call *c)
 {
-    const struct h2_headers *h = c->up.in_trailers.complete ? &c->up.in_trailers
-                                                            : &c->up.in_headers;
+    const struct h2_stream *up = &c->at->up;
+    const struct h2_headers *h =
+        up->in_trailers.complete ? &up->in_trailers : &up->in_headers;
 
     return c->local ? slice_of(c->text) : h2_headers_get(h, H2_TOKEN_GRPC_MESSAGE);
 }
