@@ -726,6 +726,14 @@ const struct explain_code explain_codes[] = {
       .bad = "\"tracing\": { \"sampleRatio\": 0.05 }",
       .good = "\"tracing\": { \"otlp\": \"dns:///otel-collector.obs:4317\", "
               "\"sampleRatio\": 0.05 }" },
+    { .code = "E0485",
+      .title = "not a header that can be logged",
+      .text =
+          "Names of headers are written in lower case, as they are on the wire: "
+          "\"user-agent\", \"x-tenant\". What begins with a colon has keys of its own "
+          "in a line (authority, service, method).",
+      .bad = "\"log\": { \"access\": { \"headers\": [\"User-Agent\"] } }",
+      .good = "\"log\": { \"access\": { \"headers\": [\"user-agent\"] } }" },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

@@ -105,6 +105,7 @@ static const struct conf_field header_fields[] = {
       .at = offsetof(struct access_header_conf, name),
       .required = true,
       .valid = header_valid,
+      .code = "E0485",
       .example = "\"user-agent\"",
       .help = "Name of a request header, in lower case. A bare string means the same." },
     { .key = NULL },
