@@ -31,7 +31,7 @@ bool conf_equal_but(const struct conf_struct *type, const void *a, const void *b
 
 /* What one place of the file leaves out is taken from another: rows of obj whose bit is not in
  * `given` (conf_given) get the value of `from`. Texts and lists are shared, not copied. */
-void conf_inherit(const struct conf_struct *type, void *obj, const void *from,
-                  uint64_t given);
+void
+conf_inherit(const struct conf_struct *type, void *obj, const void *from, uint64_t given);
 
 #endif

@@ -68,7 +68,8 @@ struct filter_result {
     const char *reason;         /* of an own status: the word of grpc/reason.h; "" else */
     const char *pool, *backend; /* "": none */
     unsigned attempts;
-    struct slice message; /* grpc-message: local: our own text; else as the backend sent it, encoded */
+    struct slice
+        message; /* grpc-message: local: our own text; else as the backend sent it, encoded */
     uint64_t messages_in, messages_out; /* that began: from the client, to the client */
     uint64_t bytes_in, bytes_out;       /* of messages with their prefixes */
     int64_t first_byte_us; /* when the answer's headers left for the client */
@@ -119,9 +120,9 @@ struct filter_call {
     struct rng *rng;              /* of the worker */
     unsigned worker;              /* 0 .. filter_env.workers - 1 */
     const char *listener, *route; /* names */
-    const char *pool;             /* name of the pool of the attempt; NULL before the first */
-    const struct addr *address;   /* of the client */
-    uint64_t connection;          /* its number on this worker; 0: closed */
+    const char *pool; /* name of the pool of the attempt; NULL before the first */
+    const struct addr *address; /* of the client */
+    uint64_t connection;        /* its number on this worker; 0: closed */
     struct h2_headers *
         request; /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
     struct slice path, service, method;         /* parts of request */

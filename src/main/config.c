@@ -80,8 +80,9 @@ static const struct conf_field node_fields[] = {
       .at = offsetof(struct node_conf, id),
       .valid = conf_name_valid,
       .example = "\"${POD_NAME:-local}\"",
-      .help = "What tells this proxy from others that do the same: service.instance.id of "
-              "its spans." },
+      .help =
+          "What tells this proxy from others that do the same: service.instance.id of "
+          "its spans." },
     { .key = "service",
       .type = CONF_STRING,
       .at = offsetof(struct node_conf, service),
@@ -380,7 +381,8 @@ static const struct conf_field config_fields[] = {
       .type = CONF_OBJECT,
       .at = offsetof(struct config, tracing),
       .sub = &tracing_root_struct,
-      .example = "{ \"otlp\": \"dns:///otel-collector.obs:4317\", \"sampleRatio\": 0.05 }",
+      .example =
+          "{ \"otlp\": \"dns:///otel-collector.obs:4317\", \"sampleRatio\": 0.05 }",
       .help = "Traces of calls, of all listeners. Without this object there are none." },
     { .key = "drain",
       .type = CONF_OBJECT,

@@ -136,8 +136,8 @@ process_admin(struct process *p, bool required)
         return true;
     fd = process_take_socket(p, listen, &owns);
     if (addr_parse(listen, true, &at, &why) == ERR_OK &&
-        admin_open(p->loop, &at, fd, owns, p->stats, process_stats(p), &p->admin,
-                   &why) == ERR_OK) {
+        admin_open(p->loop, &at, fd, owns, p->stats, process_stats(p), &p->admin, &why) ==
+            ERR_OK) {
         admin_set_pools(p->admin, p->hubs, p->hub_count);
         admin_set_tls(p->admin, p->tls);
         process_drain_pages(p);
