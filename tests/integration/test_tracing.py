@@ -178,6 +178,28 @@ def test_attempts_and_errors(backend, sink):
     assert server.attributes["outrigger.reason"]
 
 
+def test_each_retry_is_a_child_of_its_own(backend, sink):
+    policy = {"maxAttempts": 3, "initialBackoff": "0.01s", "maxBackoff": "0.02s",
+              "backoffMultiplier": 1, "retryableStatusCodes": ["UNAVAILABLE"]}
+    with tracing(backend, sink.address,
+                 {"routes": [{"to": "app", "retryPolicy": policy}]}) as proxy:
+        call(proxy, backend, ("x-test-fail", "14"), code=grpc.StatusCode.UNAVAILABLE)
+        spans = sink.wait(4)
+    server = [s for s in spans if s.kind == SERVER][0]
+    clients = [s for s in spans if s.kind == CLIENT]
+    assert [c.attributes["previous-rpc-attempts"] for c in clients] == [0, 1, 2]
+    assert {c.parent for c in clients} == {server.id}
+    name = "trace-%d" % _calls
+    env.wait_until(lambda: sum(e["ev"] == "start" for e in backend.events(name)) == 3, 10,
+                   "three attempts at the backend")
+    told = [dict(map(tuple, e["metadata"]))["traceparent"].split("-")[2]
+            for e in backend.events(name) if e["ev"] == "start"]
+    assert told == [c.id for c in clients]
+    assert [e for e in server.events] == [
+        ("retry", {"outrigger.attempt": n, "rpc.status_code": "UNAVAILABLE"}) for n in (1, 2)]
+    assert server.attributes["outrigger.attempts"] == 3
+
+
 def test_what_the_client_did_wrong_is_no_error_of_the_server(backend, sink):
     with tracing(backend, sink.address) as proxy:
         call(proxy, backend, ("x-test-fail", "5"), code=grpc.StatusCode.NOT_FOUND)
