@@ -17,6 +17,7 @@ struct metrics_filter {
 };
 
 struct metrics_call {
+    struct rpc_table *table;   /* NULL: never asked */
     struct rpc_counts *counts; /* NULL: the method is not known */
     struct slice path;         /* while it is not known: kept */
     uint64_t begun;            /* attempts by number that are counted as begun */
@@ -48,11 +49,14 @@ metrics_wanted(const void *conf, const struct filter_env *env)
 }
 
 static struct rpc_table *
-metrics_table(const struct filter_call *fc)
+metrics_table(const struct filter_call *fc, struct metrics_call *m)
 {
-    const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
+    const struct metrics_filter *f;
 
-    return rpc_metrics_table(f->metrics, fc->worker);
+    if (LIKELY(m->table != NULL))
+        return m->table;
+    f = (const struct metrics_filter *)filter_self(fc);
+    return m->table = rpc_metrics_table(f->metrics, fc->worker);
 }
 
 /* --- calls ---------------------------------------------------------------------------- */
@@ -67,8 +71,8 @@ metrics_know(struct rpc_table *t, struct metrics_call *m, unsigned method)
 static enum filter_verdict
 metrics_on_request(struct filter_call *fc, void *state)
 {
-    struct rpc_table *t = metrics_table(fc);
     struct metrics_call *m = state;
+    struct rpc_table *t = metrics_table(fc, m);
     unsigned method = rpc_table_method(t, fc->path);
 
     if (LIKELY(method != NAME_OTHER)) {
@@ -88,7 +92,7 @@ metrics_on_response(struct filter_call *fc, void *state, struct h2_headers *h, b
 
     (void)h;
     if (UNLIKELY(!m->counts) && !end) {
-        struct rpc_table *t = metrics_table(fc);
+        struct rpc_table *t = metrics_table(fc, m);
         unsigned method = rpc_table_learn(t, m->path);
 
         if (method != NAME_OTHER)
@@ -117,8 +121,8 @@ proves_method(bool answered, int code)
 static void
 metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
 {
-    struct rpc_table *t = metrics_table(fc);
     struct metrics_call *m = state;
+    struct rpc_table *t = metrics_table(fc, m);
 
     if (UNLIKELY(!m->counts))
         metrics_know(t, m,
@@ -152,15 +156,15 @@ metrics_on_attempt(struct filter_call *fc, void *state, unsigned number)
     if (UNLIKELY(!m->counts))
         return;
     m->begun |= attempt_bit(number);
-    rpc_add(metrics_client(metrics_table(fc), m, fc->pool), RPC_STARTED, 1);
+    rpc_add(metrics_client(m->table, m, fc->pool), RPC_STARTED, 1);
 }
 
 static void
 metrics_on_attempt_end(struct filter_call *fc, void *state,
                        const struct filter_attempt *a)
 {
-    struct rpc_table *t = metrics_table(fc);
     struct metrics_call *m = state;
+    struct rpc_table *t = metrics_table(fc, m);
     struct rpc_counts *c;
 
     if (LIKELY(m->counts != NULL))

@@ -33,22 +33,34 @@ fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+static uint64_t
+load(const uint8_t *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/* Eight bytes at a time; the last eight may overlap those before, so no byte is read alone. */
 static uint32_t
 name_hash(uint64_t seed, struct slice name)
 {
-    const uint64_t mix = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t h = fold(seed ^ name.n, mix), word;
-    const uint8_t *p = name.p;
-    size_t n = name.n;
+    const uint64_t mix = UINT64_C(0x9e3779b97f4a7c15) ^ seed;
+    uint64_t h = seed ^ name.n;
+    const uint8_t *p = name.p, *end = p + name.n;
 
-    for (; n >= sizeof(word); n -= sizeof(word), p += sizeof(word)) {
-        memcpy(&word, p, sizeof(word));
-        h = fold(h ^ word, mix ^ seed);
+    if (LIKELY(name.n >= sizeof(h))) {
+        for (; end - p > (ptrdiff_t)sizeof(h); p += sizeof(h))
+            h = fold(h ^ load(p), mix);
+        h = fold(h ^ load(end - sizeof(h)), mix);
+    } else {
+        uint64_t word = 0;
+
+        while (p < end)
+            word = word << 8 | *p++;
+        h = fold(h ^ word, mix);
     }
-    word = 0;
-    if (n)
-        memcpy(&word, p, n);
-    h = fold(h ^ word, mix ^ seed);
     return (uint32_t)(h ^ h >> 32);
 }
 

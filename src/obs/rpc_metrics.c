@@ -22,6 +22,7 @@ table_init(struct rpc_table *t, struct rpc_metrics *m)
         .bounds = m->bounds,
         .server = xcalloc(m->max_methods + 1, sizeof(*t->server)),
         .client = xcalloc(m->max_pairs, sizeof(*t->client)),
+        .last = xcalloc(m->max_methods + 1, sizeof(struct rpc_counts *)),
         .client_slots = xcalloc(slots, sizeof(*t->client_slots)),
         .client_mask = slots - 1,
     };
@@ -39,6 +40,7 @@ table_done(struct rpc_table *t)
     xfree(t->server);
     xfree(t->client);
     xfree(t->client_slots);
+    xfree(t->last);
     name_index_done(&t->methods);
     name_index_done(&t->pools);
 }
@@ -121,8 +123,9 @@ client_add(struct rpc_table *t, unsigned slot, uint32_t key)
     return c;
 }
 
-struct rpc_counts *
-rpc_table_client(struct rpc_table *t, struct slice pool, unsigned method)
+/* The way by the names: a method has nearly always one pool, so it is seldom taken. */
+static struct rpc_counts *
+client_find(struct rpc_table *t, struct slice pool, unsigned method)
 {
     unsigned id = name_index_find(&t->pools, pool);
     uint32_t key;
@@ -147,6 +150,17 @@ rpc_table_client(struct rpc_table *t, struct slice pool, unsigned method)
         if (c->key == key)
             return c;
     }
+}
+
+struct rpc_counts *
+rpc_table_client(struct rpc_table *t, struct slice pool, unsigned method)
+{
+    struct rpc_counts *last = t->last[method];
+
+    if (LIKELY(last && rpc_key_method(last->key) == method &&
+               slice_eq(names_get(t->metrics->pools, rpc_key_pool(last->key)), pool)))
+        return last;
+    return t->last[method] = client_find(t, pool, method);
 }
 
 void

@@ -42,7 +42,8 @@ struct rpc_table { /* of one worker */
     _Atomic(struct rpc_counts *) *server; /* by method */
     _Atomic(struct rpc_counts *) *client; /* the first client_count */
     _Atomic unsigned client_count;
-    uint16_t *client_slots; /* by hash of the key: place in client + 1 */
+    struct rpc_counts **last; /* by method: the pair that was asked for last */
+    uint16_t *client_slots;   /* by hash of the key: place in client + 1 */
     unsigned client_mask;
 };
 
