@@ -14,6 +14,7 @@ LIBRARIES = (
     (r"protobuf-c/", ("grpc",)),
     (r"openssl/", ("net",)),
     (r"curl/", ("net",)),
+    (r"hiredis", ("net",)),
     (r"ares", ("resolve",)),
     (r"xxhash", ("lb",)),
     (r"pcre2", ("proxy",)),

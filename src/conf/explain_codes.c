@@ -775,6 +775,120 @@ const struct explain_code explain_codes[] = {
               "clients that set no deadline.",
       .bad = FILTER("\"type\": \"deadline\", \"default\": \"2m\", \"max\": \"1m\""),
       .good = FILTER("\"type\": \"deadline\", \"default\": \"30s\", \"max\": \"1m\"") },
+    { .code = "E0450",
+      .title = "a mark for calls that are never let through",
+      .text = "failureModeAllowHeader of extAuthz marks calls that were let through "
+              "without an answer of the service; only failureModeAllow lets any through.",
+      .bad = FILTER(
+          "\"type\": \"extAuthz\", \"pool\": \"app\", \"failureModeAllowHeader\": true"),
+      .good = FILTER("\"type\": \"extAuthz\", \"pool\": \"app\", \"failureModeAllow\": "
+                     "true, \"failureModeAllowHeader\": true") },
+    { .code = "E0451",
+      .title = "not a name of a header with a star",
+      .text =
+          "allowedHeaders of extAuthz has names of headers in lower case. One star at "
+          "the end or at the begin stands for any rest: \"x-*\", \"*-id\".",
+      .bad = FILTER(
+          "\"type\": \"extAuthz\", \"pool\": \"app\", \"allowedHeaders\": [\"*x*\"]"),
+      .good = FILTER(
+          "\"type\": \"extAuthz\", \"pool\": \"app\", \"allowedHeaders\": [\"x-*\"]") },
+    { .code = "E0452",
+      .title = "an entry of a descriptor with no value, or with two",
+      .text = "An entry is a pair of a key and a value. The value is either a fixed text "
+              "(value) or a part of the call (from, as in \"header:x-tenant\").",
+      .bad = FILTER(
+          "\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": \"app\", "
+          "\"descriptors\": [{ \"entries\": [{ \"key\": \"tenant\" }] }]"),
+      .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
+                     "\"app\", \"descriptors\": [{ \"entries\": [{ \"key\": \"tenant\", "
+                     "\"from\": \"header:x-tenant\" }] }]") },
+    { .code = "E0453",
+      .title = "a rate where there should be none, or none where there should be one",
+      .text = "With pool a rate limit service knows the limits, so descriptors of "
+              "globalRateLimit have no rate. With redis the limits stand in the config: "
+              "each descriptor has a rate, and a burst that holds the hits of a call.",
+      .bad = FILTER(
+          "\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": \"app\", "
+          "\"descriptors\": [{ \"entries\": \"method\", \"rate\": \"5/s\" }]"),
+      .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
+                     "\"app\", \"descriptors\": [{ \"entries\": \"method\" }]") },
+    { .code = "E0454",
+      .title = "not a place where Redis can be",
+      .text =
+          "redis.address of globalRateLimit is an address (\"127.0.0.1:6379\"), a unix "
+          "socket (\"unix:/run/redis.sock\") or a name (\"dns:///redis:6379\")." },
+    { .code = "E0455",
+      .title = "this build cannot speak to Redis",
+      .text =
+          "Limits in Redis need libhiredis when the program is built. Install "
+          "libhiredis-dev (Debian, Ubuntu) and build again, or use the pool of a rate "
+          "limit service." },
+    { .code = "E0456",
+      .title = "a user of Redis without a password",
+      .text = "Redis is told a user only with a password. Without both the connection is "
+              "Redis's default user." },
+    { .code = "E0457",
+      .title = "not a name for shared limits",
+      .text = "domain and redis.prefix of globalRateLimit are names of 1 to 128 bytes "
+              "without control characters, quotes and backslashes.",
+      .bad = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"\", \"pool\": \"app\", "
+                    "\"descriptors\": [{ \"entries\": \"method\" }]"),
+      .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
+                     "\"app\", \"descriptors\": [{ \"entries\": \"method\" }]") },
+    { .code = "E0458",
+      .title = "no place for shared limits, or two",
+      .text = "globalRateLimit asks either the rate limit service of a pool (pool) or a "
+              "Redis (redis).",
+      .bad = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", "
+                    "\"descriptors\": [{ \"entries\": \"method\" }]"),
+      .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
+                     "\"app\", \"descriptors\": [{ \"entries\": \"method\" }]") },
+    { .code = "E0480",
+      .title = "not a rule of the access log",
+      .text =
+          "Rules of \"always\" are \"error\" (every code but OK), \"slow:500ms\" with "
+          "a time of your own, and \"code:UNAVAILABLE\" with the name of a gRPC code.",
+      .bad = "\"log\": { \"access\": { \"always\": [\"errors\"] } }",
+      .good = "\"log\": { \"access\": { \"always\": [\"error\", \"slow:500ms\"] } }" },
+    { .code = "E0481",
+      .title = "not a format of the access log",
+      .text =
+          "A format is one line of text with variables in it: %{time}, %{client}, "
+          "%{service}, %{method}, %{status}, %{totalMs} and the other keys of the JSON "
+          "lines, and %{header:NAME}. %%{ stands for a plain %{.",
+      .bad = "\"log\": { \"access\": { \"format\": \"%{verb} %{path}\" } }",
+      .good = "\"log\": { \"access\": { \"format\": \"%{time} %{service}/%{method} "
+              "%{status}\" } }" },
+    { .code = "E0482",
+      .title = "not a place for the access log",
+      .text = "Lines go to \"stdout\", to \"stderr\" or to a file with its full path.",
+      .bad = "\"log\": { \"access\": { \"to\": \"access.log\" } }",
+      .good = "\"log\": { \"access\": { \"to\": \"/var/log/outrigger/access.log\" } }" },
+    { .code = "E0483",
+      .title = "headers beside a format",
+      .text = "\"headers\" says which request headers the JSON lines have. A format has "
+              "%{header:NAME} in it instead.",
+      .bad = "\"log\": { \"access\": { \"format\": \"%{time}\", \"headers\": "
+             "[\"user-agent\"] } }",
+      .good =
+          "\"log\": { \"access\": { \"format\": \"%{time} %{header:user-agent}\" } }" },
+    { .code = "E0484",
+      .title = "no collector for traces",
+      .text =
+          "\"otlp\" is the target of a collector that takes OTLP over gRPC, port 4317 "
+          "in most cases: \"dns:///otel-collector.obs:4317\". A filter \"tracing\" "
+          "takes it from the object \"tracing\" of the file when it has none itself.",
+      .bad = "\"tracing\": { \"sampleRatio\": 0.05 }",
+      .good = "\"tracing\": { \"otlp\": \"dns:///otel-collector.obs:4317\", "
+              "\"sampleRatio\": 0.05 }" },
+    { .code = "E0485",
+      .title = "not a header that can be logged",
+      .text =
+          "Names of headers are written in lower case, as they are on the wire: "
+          "\"user-agent\", \"x-tenant\". What begins with a colon has keys of its own "
+          "in a line (authority, service, method).",
+      .bad = "\"log\": { \"access\": { \"headers\": [\"User-Agent\"] } }",
+      .good = "\"log\": { \"access\": { \"headers\": [\"user-agent\"] } }" },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

@@ -12,6 +12,21 @@
     }
 
 const struct conf_variant filter_variants[] = {
+    /* On without being named, in this order: what comes later may give what these tell at the end. */
+    ROW("metrics", metrics,
+        "Counts calls by method and code, and attempts by pool: grpc_server_* and "
+        "grpc_client_* of /metrics. It is on without being named."),
+    ROW("accessLog", access_log,
+        "Writes a line for each call that ends. On for all listeners with log.access, "
+        "which also has what is not said here."),
+    ROW("tracing", tracing,
+        "Joins or begins the trace of a call and sends its spans to a collector. On for "
+        "all listeners with the object tracing, which also has what is not said here."),
+    /* The others. */
+    ROW("extAuthz", ext_authz,
+        "Asks an authorization service (Envoy's envoy.service.auth.v3.Authorization, as "
+        "Open Policy Agent and others have it) about each call before a backend gets it. "
+        "Without an answer the call is refused."),
     ROW("apiKey", api_key,
         "Only clients with a known API key come through. The keys are known by their "
         "SHA-256 alone."),
@@ -38,6 +53,11 @@ const struct conf_variant filter_variants[] = {
         "Lets so many calls per time go on, for all or by client, header, method ...; "
         "shared exactly by all workers. The others end with RESOURCE_EXHAUSTED and the "
         "time after which to try again."),
+    ROW("globalRateLimit", global_rate_limit,
+        "Limits that many proxies share: asks a rate limit service (Envoy's "
+        "envoy.service.ratelimit.v3.RateLimitService) about each call, or keeps the "
+        "limits "
+        "in Redis itself. Without an answer the call goes on."),
     ROW("messageRate", message_rate,
         "Lets so many messages per time from the client go on in each call; a stream "
         "with more is held back, or ended."),

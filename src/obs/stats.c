@@ -39,6 +39,17 @@
     LABELED((enum stat_id)(STAT_JWT_0 + (i)), "outrigger_jwt_calls_total", \
             "result=\"" result "\"",                                       \
             "Calls that came to a jwt filter, by what their token was.")
+#define GLOBAL_RATE                                                                     \
+    "Calls that globalRateLimit asked about: shadowed, over the limit and let through " \
+    "by "                                                                               \
+    "enforce; error, refused for want of an answer; failed_open, let through for want " \
+    "of "                                                                               \
+    "one."
+
+#define EXT_AUTHZ                                                                     \
+    "Calls that extAuthz judged: error, refused for want of an answer; failed_open, " \
+    "let "                                                                            \
+    "through for want of one."
 #define FILTER_FILES \
     "Files of filters (API keys, policies) that were read, or refused as bad."
 #define API_KEYS "Calls that the filter apiKey looked at, by what it found."
@@ -134,6 +145,35 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_SIDE_CALLS_FAILED, "outrigger_side_calls_failed_total",
             "Questions that got no good answer: late, lost, an error, or none that can "
             "be read."),
+    LABELED(STAT_GLOBAL_RATE_OK, "outrigger_global_rate_limit_total", "result=\"ok\"",
+            GLOBAL_RATE),
+    LABELED(STAT_GLOBAL_RATE_OVER, "outrigger_global_rate_limit_total",
+            "result=\"over_limit\"", GLOBAL_RATE),
+    LABELED(STAT_GLOBAL_RATE_SHADOWED, "outrigger_global_rate_limit_total",
+            "result=\"shadowed\"", GLOBAL_RATE),
+    LABELED(STAT_GLOBAL_RATE_ERRORS, "outrigger_global_rate_limit_total",
+            "result=\"error\"", GLOBAL_RATE),
+    LABELED(STAT_GLOBAL_RATE_FAILED_OPEN, "outrigger_global_rate_limit_total",
+            "result=\"failed_open\"", GLOBAL_RATE),
+    COUNTER(
+        STAT_GLOBAL_RATE_HEADERS_LOST,
+        "outrigger_global_rate_limit_headers_refused_total",
+        "Headers that a rate limit service wanted to give and may not, or that had no "
+        "room."),
+    LABELED(STAT_AUTHZ_ALLOWED, "outrigger_ext_authz_total", "result=\"allowed\"",
+            EXT_AUTHZ),
+    LABELED(STAT_AUTHZ_DENIED, "outrigger_ext_authz_total", "result=\"denied\"",
+            EXT_AUTHZ),
+    LABELED(STAT_AUTHZ_ERRORS, "outrigger_ext_authz_total", "result=\"error\"",
+            EXT_AUTHZ),
+    LABELED(STAT_AUTHZ_FAILED_OPEN, "outrigger_ext_authz_total", "result=\"failed_open\"",
+            EXT_AUTHZ),
+    LABELED(STAT_AUTHZ_CACHE_HITS, "outrigger_ext_authz_cache_total", "result=\"hit\"",
+            "Calls that had a key for the cache of extAuthz."),
+    LABELED(STAT_AUTHZ_CACHE_MISSES, "outrigger_ext_authz_cache_total", "result=\"miss\"",
+            "Calls that had a key for the cache of extAuthz."),
+    COUNTER(STAT_AUTHZ_EDITS_REFUSED, "outrigger_ext_authz_edits_refused_total",
+            "Changes of headers that an authorization service wanted and may not make."),
     COUNTER(STAT_MIRRORS_STARTED, "outrigger_mirrors_total", "Calls that were copied."),
     LEVEL(STAT_MIRRORS_FLYING, "outrigger_mirrors", NULL, "Copies of calls under way."),
     COUNTER(STAT_MIRRORS_DROPPED, "outrigger_mirrors_dropped_total",
@@ -416,6 +456,35 @@ static const struct stat_row rows[] = {
     LEVEL(STAT_DRAIN_STATE, "outrigger_drain_state", NULL,
           "How far the end is: 0 serving, 1 drain announced, 2 clients are told to go, 3 "
           "stopping."),
+    COUNTER(STAT_ACCESS_LOG_LINES, "outrigger_access_log_lines_total",
+            "Lines of access logs that were made."),
+    LABELED(
+        STAT_ACCESS_LOG_FULL, "outrigger_access_log_dropped_total", "reason=\"full\"",
+        "Lines of access logs that are lost: too many waited (full), or a write failed "
+        "(write)."),
+    LABELED(
+        STAT_ACCESS_LOG_LOST, "outrigger_access_log_dropped_total", "reason=\"write\"",
+        "Lines of access logs that are lost: too many waited (full), or a write failed "
+        "(write)."),
+    COUNTER(STAT_SPANS_SENT, "outrigger_spans_exported_total",
+            "Spans that the trace collector has taken."),
+    LABELED(
+        STAT_SPANS_FULL, "outrigger_spans_dropped_total", "reason=\"full\"",
+        "Spans that are lost: too many waited (full), the collector did not want them "
+        "(refused), or it did not answer in time again and again (export)."),
+    LABELED(
+        STAT_SPANS_REFUSED, "outrigger_spans_dropped_total", "reason=\"refused\"",
+        "Spans that are lost: too many waited (full), the collector did not want them "
+        "(refused), or it did not answer in time again and again (export)."),
+    LABELED(
+        STAT_SPANS_LOST, "outrigger_spans_dropped_total", "reason=\"export\"",
+        "Spans that are lost: too many waited (full), the collector did not want them "
+        "(refused), or it did not answer in time again and again (export)."),
+    COUNTER(STAT_SPANS_LIMITED, "outrigger_traces_limited_total",
+            "Calls that were to be traced and are not, because of tracing.maxPerSecond."),
+    COUNTER(
+        STAT_EXPORTS_FAILED, "outrigger_trace_exports_failed_total",
+        "Requests to the trace collector that failed, also those that are tried again."),
 };
 
 const struct stat_row *

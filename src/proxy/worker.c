@@ -321,7 +321,7 @@ worker_change_server(struct worker *w, const struct change_server *c)
 
     if (c->table) {
         worker_retire(w, v->use);
-        v->use = table_use_new(c->table, w->pools);
+        v->use = table_use_new(c->table, w);
         list_append(&w->uses, &v->use->link);
     }
     if (c->front) {

@@ -101,9 +101,10 @@ class Chain:
         return {"type": "tracing"}
 
     def _jwt(self, folder):
+        """Forwards the token: without it each call would be cheaper by a header."""
         return {"type": "jwt", "providers": [
             {"issuer": ISSUER, "audiences": [AUDIENCE], "algorithms": ["HS256"],
-             "jwks": "file:" + write_jwks(folder)}]}
+             "jwks": "file:" + write_jwks(folder), "forward": True}]}
 
     def _rbac(self, folder):
         """A rule that looks at the address, one for other paths, one that lets the calls pass."""

@@ -18,6 +18,7 @@ import env
 import jwts
 import k8s_server
 import named
+import outside
 
 TOP = os.path.abspath(os.path.join(env.HERE, "..", ".."))
 CONF = os.path.join(TOP, "conf")
@@ -366,6 +367,48 @@ class Retries(Example):
         found = [self.call("/shop.Search/Find") for _ in range(2)]
         assert [f.code for f in found] == ["OK", "OK"]
         assert sorted("grpc-previous-rpc-attempts" in f.sent for f in found) == [False, True]
+
+
+class ExtAuthz(Example):
+    file = "ext-authz.json"
+
+    def prepare(self):
+        self.authz = outside.authz(self.judge)
+        self.rls = outside.rls(self.count)
+        self.closers += [lambda: self.authz.__exit__(), lambda: self.rls.__exit__()]
+        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
+                        '"127.0.0.1:9191"': '"%s"' % self.authz.address,
+                        '"127.0.0.1:8081"': '"%s"' % self.rls.address,
+                        '"timeout": "200ms"': '"timeout": "%dms"' % (500 * env.SLOW),
+                        '"domain": "shop",\n        "desc': '"domain": "shop",\n        "timeout": "%dms",\n        "desc'
+                        % (500 * env.SLOW)}
+
+    @staticmethod
+    def judge(request, context):
+        headers = outside.headers_of(request)
+        assert "te" not in headers
+        if headers.get("authorization") != "Bearer ann":
+            return outside.denied(16, body="who are you?")
+        return outside.allowed({"x-user": "ann"})
+
+    @staticmethod
+    def count(request, context):
+        over = any(e.value == "greedy" for d in request.descriptors for e in d.entries)
+        return outside.RateLimitResponse(overall_code=2 if over else 1)
+
+    def check(self):
+        token = ("authorization", "Bearer ann")
+        assert self.call("/shop.Login/Begin").name == "app"
+        stranger = named.ask(self.listen, "/shop.Cart/Get", (), "a.example")
+        assert (stranger.code, stranger.text) == ("UNAUTHENTICATED", "who are you?")
+        for _ in range(5):
+            assert self.call("/shop.Cart/Get", token).sent["x-user"] == ["ann"]
+        assert len(self.authz.asked) <= 2 * env.WORKERS + 1      # those without a token, and one of Ann's
+        greedy = named.ask(self.listen, "/shop.Cart/Get", (token, ("x-tenant", "greedy")), "a.example")
+        assert greedy.code == "RESOURCE_EXHAUSTED"
+        asked = self.rls.asked[-1]
+        assert [[(e.key, e.value) for e in d.entries] for d in asked.descriptors] == [
+            [("tenant", "greedy"), ("method", "Get")], [("generic_key", "all")]]
 
 
 class Jwt(Example):

@@ -37,6 +37,7 @@ rig_open(void)
 void
 rig_close(void)
 {
+    chain_unuse(chain, 0);
     chain_free(chain);
     loop_turn(rig_loop, false);
     filter_store_done(&rig_store);
@@ -106,8 +107,10 @@ rig_problems(const struct filter_kind *kind, const char *json)
 void
 rig_chain(struct filter *const *filters, size_t n)
 {
+    chain_unuse(chain, 0);
     chain_free(chain);
     chain = chain_new(filters, n);
+    chain_use(chain, 0, rig_loop, &rig_stats);
 }
 
 struct filter *
