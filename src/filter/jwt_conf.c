@@ -148,7 +148,7 @@ const struct conf_struct jwks_conf_struct = {
           .example = "[\"orders\"]",                                                     \
           .help = "Whom the tokens must be for: one of these must be in their claim "    \
                   "aud. Else a token for another service could be used here." },         \
-        { ROW("jwks", CONF_OBJECT, jwks), .sub = &jwks_conf_struct,                           \
+        { ROW("jwks", CONF_OBJECT, jwks), .sub = &jwks_conf_struct,                      \
           .example = "\"file:/etc/outrigger/jwks.json\"",                                \
           .help = "The issuer's public keys, a JSON Web Key Set (RFC 7517) of at most "  \
                   "64 keys." },                                                          \
