@@ -19,7 +19,7 @@ enum {
     WAITING_MAX = 1000, /* calls of a worker; more are refused at once */
 };
 
-_Static_assert(STAT_JWT_RESULTS == JWT_RESULTS, "each result has its counter");
+_Static_assert((int)STAT_JWT_RESULTS == (int)JWT_RESULTS, "each result has its counter");
 
 struct jwt_call {
     struct token *held[JWT_FOUND_MAX];
