@@ -13,6 +13,8 @@ LIBRARIES = (
     (r"yaml", ("conf",)),
     (r"protobuf-c/", ("grpc",)),
     (r"openssl/", ("net",)),
+    (r"curl/", ("net",)),
+    (r"hiredis", ("net",)),
     (r"ares", ("resolve",)),
     (r"xxhash", ("lb",)),
     (r"pcre2", ("proxy",)),

@@ -17,6 +17,18 @@
 #define FILTER(keys) \
     LISTENER "\"filters\": [{ " keys " }], \"routes\": [{ \"to\": \"app\" }] }]"
 
+/* The key of RFC 7515 A.3. */
+#define JWKS_TEXT                                                               \
+    "\"{\\\"keys\\\": [{ \\\"kty\\\": \\\"EC\\\", \\\"crv\\\": \\\"P-256\\\", " \
+    "\\\"x\\\": \\\"f83OJ3D2xF1"                                                \
+    "Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\\\", \\\"y\\\": "                         \
+    "\\\"x_FEzRu9m36HLN_tue659LNpXW6pCySti"                                     \
+    "kYjKIWI5a0\\\" }]}\""
+#define JWT(keys) FILTER("\"type\": \"jwt\", " keys)
+#define JWT_ONE(jwks, more)                                                 \
+    JWT("\"issuer\": \"https://id.example\", \"audiences\": [\"orders\"], " \
+        "\"jwks\": " jwks more)
+
 const struct explain_code explain_codes[] = {
     { .code = "E0101",
       .title = "the file cannot be read",
@@ -550,6 +562,74 @@ const struct explain_code explain_codes[] = {
       .good =
           LISTENER "\"filters\": [\"requestId\"], \"routes\": [{ \"to\": \"app\", "
                    "\"filters\": [{ \"type\": \"requestId\", \"off\": true }] }] }]" },
+    { .code = "E0340",
+      .title = "a jwt filter that does not know whom to trust",
+      .text =
+          "There is no default for who may make tokens (issuer), whom they must be for "
+          "(audiences) and the keys (jwks): without one of them tokens of others, or "
+          "for other services, could be used here.",
+      .bad = JWT("\"issuer\": \"https://id.example\", \"jwks\": " JWKS_TEXT),
+      .good = JWT_ONE(JWKS_TEXT, "") },
+    { .code = "E0341",
+      .title = "not a place for keys of tokens",
+      .text =
+          "jwks is \"file:/path\" with the whole path, a URL, or the set itself as text "
+          "that begins with {. Keys like refresh belong to a URL; a file is read again "
+          "when it changes.",
+      .bad = JWT_ONE("\"/etc/keys/jwks.json\"", ""),
+      .good = JWT_ONE(JWKS_TEXT, "") },
+    { .code = "E0342",
+      .title = "a set of keys that cannot be used",
+      .text =
+          "The JSON Web Key Set (RFC 7517) is read when the config is, and must have a "
+          "key that can check a signature with one of the algorithms. RSA keys need "
+          "2048 bits, secrets the length of their hash, points must be on their curve; "
+          "at most 64 keys and 256 KiB are read.",
+      .bad = JWT_ONE("\"{\\\"keys\\\": []}\"", ""),
+      .good = JWT_ONE(JWKS_TEXT, "") },
+    { .code = "E0343",
+      .title = "keys cannot come from a URL here",
+      .text =
+          "URLs are read with libcurl, which is opened when a config names one. Install "
+          "it (Debian: libcurl4), or let something else put the keys into a file." },
+    { .code = "E0344",
+      .title = "one issuer beside several",
+      .text =
+          "One issuer is written straight into the filter; with \"providers\" the same "
+          "keys are written in each of them.",
+      .bad = JWT_ONE(JWKS_TEXT, ", \"providers\": [{ \"issuer\": \"a\", \"audiences\": "
+                                "\"b\", \"jwks\": " JWKS_TEXT " }]"),
+      .good = JWT("\"providers\": [{ \"issuer\": \"https://id.example\", \"audiences\": "
+                  "\"orders\", \"jwks\": " JWKS_TEXT " }]") },
+    { .code = "E0345",
+      .title = "a header with two meanings",
+      .text =
+          "What backends get of a token (claimToHeaders, payloadHeader) has a header of "
+          "its own: what clients send in it is taken out of each request, so it cannot "
+          "be where the token comes, too.",
+      .bad = JWT_ONE(JWKS_TEXT, ", \"payloadHeader\": \"authorization\""),
+      .good = JWT_ONE(JWKS_TEXT, ", \"payloadHeader\": \"x-claims\"") },
+    { .code = "E0346",
+      .title = "all providers, and two in one header",
+      .text =
+          "With \"require\": \"all\" a call has a token of each provider, so each needs "
+          "a header of its own (fromHeaders).",
+      .bad =
+          JWT("\"require\": \"all\", \"providers\": [{ \"issuer\": \"a\", \"audiences\": "
+              "\"b\", \"jwks\": " JWKS_TEXT " }, { \"issuer\": \"c\", \"audiences\": "
+              "\"b\", \"jwks\": " JWKS_TEXT " }]"),
+      .good =
+          JWT("\"require\": \"all\", \"providers\": [{ \"issuer\": \"a\", \"audiences\": "
+              "\"b\", \"jwks\": " JWKS_TEXT " }, { \"issuer\": \"c\", \"audiences\": "
+              "\"b\", \"jwks\": " JWKS_TEXT ", \"fromHeaders\": \"x-device\" }]") },
+    { .code = "E0347",
+      .title = "a file with keys of tokens that cannot be read",
+      .text =
+          "Check the path, which is a whole one (\"file:/etc/keys/jwks.json\"), and that "
+          "the user that runs the program may read the file. It must be there when "
+          "the program starts; when it goes later, the keys stay.",
+      .bad = JWT_ONE("\"file:/nonexistent/jwks.json\"", ""),
+      .good = JWT_ONE(JWKS_TEXT, "") },
     { .code = "E0361",
       .title = "a number of a retry policy that must be above 0",
       .text = "With backoffMultiplier 0 there would be no time between attempts, with "
@@ -688,6 +768,81 @@ const struct explain_code explain_codes[] = {
       .bad = FILTER("\"type\": \"rateLimit\", \"rate\": \"5/s\", \"maxKeys\": 100"),
       .good = FILTER("\"type\": \"rateLimit\", \"rate\": \"5/s\", \"key\": \"address\", "
                      "\"maxKeys\": 100") },
+    { .code = "E0440",
+      .title = "a default deadline that makes no sense",
+      .text = "default of the filter deadline is for calls that have no time limit. With "
+              "required there are none, and one that is longer than max would favour "
+              "clients that set no deadline.",
+      .bad = FILTER("\"type\": \"deadline\", \"default\": \"2m\", \"max\": \"1m\""),
+      .good = FILTER("\"type\": \"deadline\", \"default\": \"30s\", \"max\": \"1m\"") },
+    { .code = "E0450",
+      .title = "a mark for calls that are never let through",
+      .text = "failureModeAllowHeader of extAuthz marks calls that were let through "
+              "without an answer of the service; only failureModeAllow lets any through.",
+      .bad = FILTER(
+          "\"type\": \"extAuthz\", \"pool\": \"app\", \"failureModeAllowHeader\": true"),
+      .good = FILTER("\"type\": \"extAuthz\", \"pool\": \"app\", \"failureModeAllow\": "
+                     "true, \"failureModeAllowHeader\": true") },
+    { .code = "E0451",
+      .title = "not a name of a header with a star",
+      .text =
+          "allowedHeaders of extAuthz has names of headers in lower case. One star at "
+          "the end or at the begin stands for any rest: \"x-*\", \"*-id\".",
+      .bad = FILTER(
+          "\"type\": \"extAuthz\", \"pool\": \"app\", \"allowedHeaders\": [\"*x*\"]"),
+      .good = FILTER(
+          "\"type\": \"extAuthz\", \"pool\": \"app\", \"allowedHeaders\": [\"x-*\"]") },
+    { .code = "E0452",
+      .title = "an entry of a descriptor with no value, or with two",
+      .text = "An entry is a pair of a key and a value. The value is either a fixed text "
+              "(value) or a part of the call (from, as in \"header:x-tenant\").",
+      .bad = FILTER(
+          "\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": \"app\", "
+          "\"descriptors\": [{ \"entries\": [{ \"key\": \"tenant\" }] }]"),
+      .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
+                     "\"app\", \"descriptors\": [{ \"entries\": [{ \"key\": \"tenant\", "
+                     "\"from\": \"header:x-tenant\" }] }]") },
+    { .code = "E0453",
+      .title = "a rate where there should be none, or none where there should be one",
+      .text = "With pool a rate limit service knows the limits, so descriptors of "
+              "globalRateLimit have no rate. With redis the limits stand in the config: "
+              "each descriptor has a rate, and a burst that holds the hits of a call.",
+      .bad = FILTER(
+          "\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": \"app\", "
+          "\"descriptors\": [{ \"entries\": \"method\", \"rate\": \"5/s\" }]"),
+      .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
+                     "\"app\", \"descriptors\": [{ \"entries\": \"method\" }]") },
+    { .code = "E0454",
+      .title = "not a place where Redis can be",
+      .text =
+          "redis.address of globalRateLimit is an address (\"127.0.0.1:6379\"), a unix "
+          "socket (\"unix:/run/redis.sock\") or a name (\"dns:///redis:6379\")." },
+    { .code = "E0455",
+      .title = "this build cannot speak to Redis",
+      .text =
+          "Limits in Redis need libhiredis when the program is built. Install "
+          "libhiredis-dev (Debian, Ubuntu) and build again, or use the pool of a rate "
+          "limit service." },
+    { .code = "E0456",
+      .title = "a user of Redis without a password",
+      .text = "Redis is told a user only with a password. Without both the connection is "
+              "Redis's default user." },
+    { .code = "E0457",
+      .title = "not a name for shared limits",
+      .text = "domain and redis.prefix of globalRateLimit are names of 1 to 128 bytes "
+              "without control characters, quotes and backslashes.",
+      .bad = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"\", \"pool\": \"app\", "
+                    "\"descriptors\": [{ \"entries\": \"method\" }]"),
+      .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
+                     "\"app\", \"descriptors\": [{ \"entries\": \"method\" }]") },
+    { .code = "E0458",
+      .title = "no place for shared limits, or two",
+      .text = "globalRateLimit asks either the rate limit service of a pool (pool) or a "
+              "Redis (redis).",
+      .bad = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", "
+                    "\"descriptors\": [{ \"entries\": \"method\" }]"),
+      .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
+                     "\"app\", \"descriptors\": [{ \"entries\": \"method\" }]") },
     { .code = "E0480",
       .title = "not a rule of the access log",
       .text =
@@ -851,6 +1006,18 @@ const struct explain_code explain_codes[] = {
       .bad = LISTENER "\"direction\": \"outbound\", \"mirrorGoaway\": true, "
                       "\"routes\": [{ \"to\": \"app\" }] }]",
       .good = LISTENER "\"mirrorGoaway\": true, \"routes\": [{ \"to\": \"app\" }] }]" },
+    { .code = "W0342",
+      .title = "a key of a set that is not used",
+      .text =
+          "It is weak or broken, so tokens that it signed are refused; the other keys "
+          "of the set are used." },
+    { .code = "W0343",
+      .title = "keys of tokens over plain http",
+      .text =
+          "Whoever can change the answer on its way can put keys of his own into it and "
+          "make tokens that are taken here. Use https.",
+      .bad = JWT_ONE("\"http://id.example/jwks.json\"", ""),
+      .good = JWT_ONE(JWKS_TEXT, "") },
     { .code = "W0360",
       .title = "more attempts than are made",
       .text =

@@ -29,7 +29,7 @@ enum conf_type {
     CONF_DICT,
     CONF_INT,   /* int64_t: a JSON whole number of either sign; no range: min = max = 0 */
     CONF_MAYBE, /* uint32_t enum conf_maybe: true, false, or not in the file */
-    CONF_RATE,  /* struct conf_rate: "100/s", "0.5/s", "5000/m" */
+    CONF_RATE, /* struct conf_rate: "100/s", "0.5/s", "5000/m"; 0 events: not in the file */
 };
 
 enum conf_maybe { CONF_UNSET, CONF_FALSE, CONF_TRUE };

@@ -19,6 +19,15 @@ own(const struct json_t *v)
     return (json_t *)(uintptr_t)v;
 }
 
+/* Nothing ends the text but n. */
+static bool
+text_is_blank(const char *text, size_t n)
+{
+    while (n > 0 && strchr(" \t\r\n", text[n - 1]) && text[n - 1] != '\0')
+        n--;
+    return n == 0;
+}
+
 struct json_t *
 jtree_read(const char *text, size_t n, struct jtree_fault *fault)
 {
@@ -32,7 +41,7 @@ jtree_read(const char *text, size_t n, struct jtree_fault *fault)
         fault->line = (size_t)e.line;
         fault->column = e.column > 0 ? (size_t)e.column : 1;
     }
-    if (strspn(text, " \t\r\n") >= n)
+    if (text_is_blank(text, n))
         snprintf(fault->why, sizeof(fault->why), "there is nothing in it");
     else
         snprintf(fault->why, sizeof(fault->why), "this is not JSON: %.160s", e.text);
@@ -70,12 +79,6 @@ jtree_get(const struct json_t *v, const char *key)
     const json_t *found = json_object_get(v, key);
 
     return json_is_null(found) ? NULL : found;
-}
-
-const struct json_t *
-jtree_get_raw(const struct json_t *v, const char *key)
-{
-    return json_object_get(v, key);
 }
 
 bool
@@ -123,21 +126,6 @@ jtree_int(const struct json_t *v, int64_t *ret)
         return false;
     *ret = json_integer_value(v);
     return true;
-}
-
-bool
-jtree_real(const struct json_t *v, double *ret)
-{
-    if (!json_is_number(v))
-        return false;
-    *ret = json_number_value(v);
-    return true;
-}
-
-bool
-jtree_is_bool(const struct json_t *v)
-{
-    return json_is_boolean(v);
 }
 
 bool

@@ -31,8 +31,6 @@ void jtree_free(struct json_t *root); /* NULL is fine */
 /* NULL for a value everywhere below gives what an absent value gives. */
 /* Absent key, null, or v is no object: NULL. */
 const struct json_t *jtree_get(const struct json_t *v, const char *key);
-/* The same, but null is a value: NULL only when the key is not there. */
-const struct json_t *jtree_get_raw(const struct json_t *v, const char *key);
 bool jtree_is_object(const struct json_t *v);
 bool jtree_is_list(const struct json_t *v);
 size_t jtree_count(const struct json_t *v); /* items of a list or object; else 0 */
@@ -42,8 +40,6 @@ const char *jtree_string(const struct json_t *v); /* NULL: no string */
 /* The string of a key, or other when there is none. */
 const char *jtree_get_string(const struct json_t *v, const char *key, const char *other);
 bool jtree_int(const struct json_t *v, int64_t *ret); /* false: no whole number */
-bool jtree_real(const struct json_t *v, double *ret); /* false: no number. Never infinite */
-bool jtree_is_bool(const struct json_t *v);
 /* The value of true or false; other for everything else. */
 bool jtree_bool(const struct json_t *v, bool other);
 

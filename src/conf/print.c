@@ -222,6 +222,8 @@ is_absent(const struct conf_field *f, const void *at)
         return !*(const char *const *)at;
     if (f->type == CONF_MAYBE)
         return *(const uint32_t *)at == CONF_UNSET;
+    if (f->type == CONF_RATE)
+        return ((const struct conf_rate *)at)->events == 0 && !f->def;
     if (f->type == CONF_OBJECT && f->sub->tag_key)
         return !conf_variant_of(f->sub, at);
     if (f->type == CONF_OBJECT)

@@ -201,3 +201,19 @@ bucket_table_take(struct bucket_table *t, struct sip_hash key, uint32_t n, int64
     pthread_mutex_unlock(&s->lock);
     return i ? taken : shared_bucket_take(&t->rule, &t->overflow, n, now_us, state);
 }
+
+uint32_t
+bucket_table_steps(struct bucket_table *t, struct sip_hash key)
+{
+    struct shard *s = &t->shard[key.hi % t->shards];
+    uint32_t steps = 0;
+
+    pthread_mutex_lock(&s->lock);
+    for (uint32_t i = *slot_of(t, s, key); i; i = s->v[i].next) {
+        steps++;
+        if (sip_hash_equal(s->v[i].key, key))
+            break;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return steps;
+}

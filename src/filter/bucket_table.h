@@ -30,6 +30,8 @@ void bucket_table_free(struct bucket_table *t); /* NULL is fine */
 bool
 bucket_table_take(struct bucket_table *t, struct sip_hash key, uint32_t n, int64_t now_us,
                   struct bucket_state *state, enum bucket_place *ret_place);
+/* How many entries a search for this key looks at, for tests of what a flood of keys costs. */
+uint32_t bucket_table_steps(struct bucket_table *t, struct sip_hash key);
 /* Keys that have a bucket. */
 uint32_t bucket_table_count(const struct bucket_table *t);
 

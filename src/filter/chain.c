@@ -105,6 +105,20 @@ chain_free(struct chain *c)
     xfree(c);
 }
 
+void
+chain_use(const struct chain *c, unsigned worker, struct loop *loop, struct stats *stats)
+{
+    for (unsigned i = 0; c && i < c->n; i++)
+        filter_use(c->steps[i].filter, worker, loop, stats);
+}
+
+void
+chain_unuse(const struct chain *c, unsigned worker)
+{
+    for (unsigned i = 0; c && i < c->n; i++)
+        filter_unuse(c->steps[i].filter, worker);
+}
+
 size_t
 chain_count(const struct chain *c)
 {

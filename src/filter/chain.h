@@ -44,6 +44,11 @@ unsigned chain_flags(const struct chain *c); /* enum filter_flags of all */
 /* Bytes of state that a call needs, for chain_begin; aligned to 16. */
 size_t chain_state_size(const struct chain *c);
 
+/* A worker begins to use the chain, or ends: see filter/instance.h. NULL is fine. */
+void
+chain_use(const struct chain *c, unsigned worker, struct loop *loop, struct stats *stats);
+void chain_unuse(const struct chain *c, unsigned worker);
+
 /* The proxy has set the first part of fc; state: chain_state_size bytes, aligned to 16. */
 void chain_begin(struct filter_call *fc, const struct chain *c, void *state);
 /* Each: NEXT, all agree; WAIT: host->resume follows; DONE: fc->refusal and fc->text say why. */

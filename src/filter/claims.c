@@ -1,151 +1,177 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* filter/claims.c - one walk over the tree, done twice: it counts, then it writes. */
+/* filter/claims.c */
 #include "filter/claims.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdint.h>
-#include <stdio.h>
 
-#include "conf/json.h"
+/* ---- reading ---- */
 
-enum { NUMBER_TEXT_MAX = 32 };
-
-struct walk {
-    struct claim *v; /* NULL: it only counts */
-    char *at;        /* where the next text goes */
-    size_t n, bytes;
-    bool over;
-    /* the dotted name so far, as parts */
-    const char *parts[CLAIMS_DEPTH_MAX];
-    size_t depth;
-    struct slice name; /* written for the value before, when it has the same name */
+struct level {           /* an object or a list that is open */
+    struct slice prefix; /* its own name; p NULL: the payload */
+    struct slice name;   /* of the value that comes next in it */
 };
 
-static size_t
-name_len(const struct walk *w)
+/* Number i has the name of the one before, which is a claim, too. */
+static bool
+read_shares(const struct claims_read *r, size_t i)
 {
-    size_t n = w->depth - 1;
-
-    for (size_t i = 0; i < w->depth; i++)
-        n += strlen(w->parts[i]);
-    return n;
+    return i > 0 && r->v[i - 1].kind < CLAIM_NULL && r->v[i - 1].name.p == r->v[i].name.p;
 }
 
-static struct slice
-walk_put(struct walk *w, const char *p, size_t n)
+static bool
+read_add(struct claims_read *r, const struct jscan *s, struct slice name,
+         enum claim_kind kind, unsigned depth)
 {
-    char *start = w->at;
+    struct claim_read *c;
 
-    memcpy(start, p, n);
-    w->at += n;
+    if (r->n == CLAIMS_MAX)
+        return false;
+    c = &r->v[r->n];
+    c->name = name;
+    c->value = s->text;
+    c->kind = kind;
+    c->depth = (uint8_t)depth;
+    c->whole = s->whole;
+    c->real = s->real;
+    if (kind < CLAIM_NULL) {
+        r->kept++;
+        r->bytes += c->value.n + (read_shares(r, r->n) ? 0 : name.n);
+    }
+    r->n++;
+    return true;
+}
+
+/* "prefix.key"; p NULL: no room. */
+static struct slice
+read_join(struct claims_read *r, struct slice prefix, struct slice key)
+{
+    char *start = r->names + r->names_n;
+    size_t n = prefix.n + 1 + key.n;
+
+    if (n > CLAIMS_NAMES_MAX - r->names_n)
+        return (struct slice){ 0 };
+    memcpy(start, prefix.p, prefix.n);
+    start[prefix.n] = '.';
+    memcpy(start + prefix.n + 1, key.p, key.n);
+    r->names_n += n;
     return slice_make(start, n);
 }
 
+static bool
+read_open(struct claims_read *r, const struct jscan *s, struct level *levels, bool object)
+{
+    struct level *up = &levels[s->depth - 1], *here = &levels[s->depth];
+
+    if (s->depth > CLAIMS_DEPTH_MAX)
+        return false;
+    here->prefix = here->name = up->name;
+    if (object)
+        jscan_keys_open(&r->keys, s);
+    return s->depth != 2 || read_add(r, s, up->name, CLAIM_TREE, 1);
+}
+
+static bool
+read_key(struct claims_read *r, const struct jscan *s, struct level *here)
+{
+    if (!jscan_keys_add(&r->keys, s))
+        return false;
+    here->name = s->depth == 1 ? s->text : read_join(r, here->prefix, s->text);
+    return here->name.p != NULL;
+}
+
+/* True as long as it is good. */
+static bool
+read_step(struct claims_read *r, struct jscan *s, struct level *levels,
+          enum jscan_step step)
+{
+    struct level *here = &levels[s->depth];
+
+    switch (step) {
+    case JSCAN_OBJECT:
+    case JSCAN_LIST:
+        return read_open(r, s, levels, step == JSCAN_OBJECT);
+    case JSCAN_KEY:
+        return read_key(r, s, here);
+    case JSCAN_OBJECT_END:
+        jscan_keys_close(&r->keys, s);
+        return true;
+    case JSCAN_LIST_END:
+        return true;
+    case JSCAN_STRING:
+        return read_add(r, s, here->name, CLAIM_TEXT, s->depth);
+    case JSCAN_WHOLE:
+        return read_add(r, s, here->name, CLAIM_WHOLE, s->depth);
+    case JSCAN_REAL:
+        return read_add(r, s, here->name, CLAIM_REAL, s->depth);
+    case JSCAN_TRUE:
+    case JSCAN_FALSE:
+        s->text = slice_of(step == JSCAN_TRUE ? "true" : "false");
+        return read_add(r, s, here->name, CLAIM_BOOL, s->depth);
+    case JSCAN_NULL:
+        return read_add(r, s, here->name, CLAIM_NULL, s->depth);
+    default:
+        return false;
+    }
+}
+
+bool
+claims_read(struct claims_read *r, uint8_t *text, size_t n)
+{
+    struct level levels[CLAIMS_DEPTH_MAX + 2] = { 0 };
+    enum jscan_step step;
+    struct jscan s;
+
+    r->n = r->kept = r->bytes = r->names_n = 0;
+    jscan_keys_init(&r->keys);
+    jscan_init(&s, text, n);
+    if (jscan_next(&s) != JSCAN_OBJECT)
+        return false;
+    jscan_keys_open(&r->keys, &s);
+    while ((step = jscan_next(&s)) != JSCAN_DONE)
+        if (!read_step(r, &s, levels, step))
+            return false;
+    return true;
+}
+
+const struct claim_read *
+claims_read_get(const struct claims_read *r, const char *name)
+{
+    struct slice want = slice_of(name);
+
+    for (size_t i = 0; i < r->n; i++)
+        if (slice_eq(r->v[i].name, want))
+            return &r->v[i];
+    return NULL;
+}
+
+/* ---- claims ---- */
+
 static struct slice
-name_put(struct walk *w)
+text_put(char **at, struct slice s)
 {
-    char *start = w->at;
+    char *start = *at;
 
-    for (size_t i = 0; i < w->depth; i++) {
-        if (i > 0)
-            walk_put(w, ".", 1);
-        walk_put(w, w->parts[i], strlen(w->parts[i]));
-    }
-    return slice_make(start, (size_t)(w->at - start));
-}
-
-static void
-walk_leaf(struct walk *w, const char *text, size_t n)
-{
-    if (w->v) {
-        if (!w->name.p)
-            w->name = name_put(w);
-        w->v[w->n].name = w->name;
-        w->v[w->n].value = walk_put(w, text, n);
-    } else {
-        if (!w->name.p) { /* only a mark that it is counted */
-            w->name.p = (const uint8_t *)"";
-            w->bytes += name_len(w);
-        }
-        w->bytes += n;
-        w->over |= w->n >= CLAIMS_MAX || w->bytes > CLAIMS_TEXT_MAX;
-    }
-    w->n++;
-}
-
-static void walk_object(struct walk *w, const struct json_t *object);
-
-static void
-walk_value(struct walk *w, const struct json_t *v, unsigned lists)
-{
-    char number[NUMBER_TEXT_MAX];
-    const char *text = jtree_string(v);
-    int64_t whole;
-    double real;
-
-    if (w->over)
-        return;
-    if (jtree_is_list(v)) {
-        w->over |= lists >= CLAIMS_DEPTH_MAX;
-        for (size_t i = 0; i < jtree_count(v) && !w->over; i++)
-            walk_value(w, jtree_item(v, i), lists + 1);
-        return;
-    }
-    if (jtree_is_object(v)) {
-        walk_object(w, v);
-        return;
-    }
-    if (!text && jtree_is_bool(v)) {
-        text = jtree_bool(v, false) ? "true" : "false";
-    } else if (!text && jtree_int(v, &whole)) {
-        snprintf(number, sizeof(number), "%" PRId64, whole);
-        text = number;
-    } else if (!text && jtree_real(v, &real)) {
-        snprintf(number, sizeof(number), "%.17g", real);
-        text = number;
-    }
-    if (text)
-        walk_leaf(w, text, strlen(text));
-}
-
-static void
-walk_object(struct walk *w, const struct json_t *object)
-{
-    if (w->depth == CLAIMS_DEPTH_MAX) {
-        w->over = true;
-        return;
-    }
-    w->depth++;
-    for (void *at = jtree_first(object); at && !w->over; at = jtree_next(object, at)) {
-        w->parts[w->depth - 1] = jtree_key(at);
-        w->name = (struct slice){ 0 };
-        walk_value(w, jtree_value(at), 0);
-    }
-    w->depth--;
-    w->name = (struct slice){ 0 };
-}
-
-size_t
-claims_size(const struct json_t *object)
-{
-    struct walk w = { 0 };
-
-    walk_object(&w, object);
-    return w.over ? 0 : w.n * sizeof(struct claim) + w.bytes + 1;
+    memcpy(start, s.p, s.n);
+    *at += s.n;
+    return slice_make(start, s.n);
 }
 
 struct claims
-claims_fill(const struct json_t *object, void *memory, size_t size)
+claims_make(const struct claims_read *r, struct claim *room, char *text)
 {
-    struct walk count = { 0 }, w = { 0 };
+    char *at = text;
+    size_t n = 0;
 
-    walk_object(&count, object);
-    w.v = memory;
-    w.at = (char *)memory + count.n * sizeof(struct claim);
-    walk_object(&w, object);
-    assert(w.n == count.n && w.at < (char *)memory + size);
-    return (struct claims){ .n = w.n, .v = w.v };
+    for (size_t i = 0; i < r->n; i++) {
+        const struct claim_read *c = &r->v[i];
+
+        if (c->kind >= CLAIM_NULL)
+            continue;
+        room[n].name = read_shares(r, i) ? room[n - 1].name : text_put(&at, c->name);
+        room[n++].value = text_put(&at, c->value);
+    }
+    assert(n == r->kept && at == text + r->bytes);
+    return (struct claims){ .n = n, .v = room };
 }
 
 const struct claim *

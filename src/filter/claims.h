@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* filter/claims.h - claims of a verified token as flat text, for filters behind jwt (rbac, rateLimit keys, headers). Strings as they are, whole numbers in decimal,
- * true and false; each element of a list is a claim of its own with the same name; members of objects have dotted names ("realm_access.roles"). A claim that is null is not there.
+/* filter/claims.h - claims of a verified token as flat text, for filters behind jwt (rbac, rateLimit keys, headers). Strings as they are, numbers as the token writes them (whole
+ * ones in decimal), true and false; each element of a list is a claim of its own with the same name; members of objects have dotted names ("realm_access.roles"). A claim that is null is not there.
  * Immutable; belongs to the jwt filter's cache, held for as long as the call. */
 #ifndef OUTRIGGER_FILTER_CLAIMS_H
 #define OUTRIGGER_FILTER_CLAIMS_H
@@ -9,12 +9,8 @@
 #include <stddef.h>
 
 #include "base/compat.h"
+#include "base/jscan.h"
 #include "base/slice.h"
-
-struct json_t;
-
-/* What a token may have, so that 6 KiB of JSON do not become more when names of nested objects are put together. */
-enum { CLAIMS_MAX = 512, CLAIMS_DEPTH_MAX = 8, CLAIMS_TEXT_MAX = 16 * 1024 };
 
 struct claim {
     struct slice name, value;
@@ -30,9 +26,43 @@ const struct claim *claims_find(const struct claims *c, struct slice name, size_
 /* One of the claims of this name has this value. */
 bool claims_has(const struct claims *c, struct slice name, struct slice value);
 
-/* How much memory the claims of a JSON object take; 0: it is over a limit above. */
-size_t claims_size(const struct json_t *object) MUST_CHECK;
-/* Fills memory of that size, aligned for pointers, that has nothing of the tree in it afterwards. */
-struct claims claims_fill(const struct json_t *object, void *memory, size_t size);
+/* ---- for jwt: reading them ---- */
+
+/* What a token may have: more is no token. Names of nested objects are put together, so 6 KiB of JSON could become much more. */
+enum { CLAIMS_MAX = 256, CLAIMS_DEPTH_MAX = 8, CLAIMS_NAMES_MAX = 8 * 1024 };
+
+enum claim_kind {
+    CLAIM_TEXT,
+    CLAIM_WHOLE,
+    CLAIM_REAL,
+    CLAIM_BOOL,
+    CLAIM_NULL,
+    CLAIM_TREE
+};
+
+/* A value of the payload. Lists and objects right in the payload are there, too, before what is in them (CLAIM_TREE). */
+struct claim_read {
+    struct slice name, value; /* in the text, or in names */
+    enum claim_kind kind;
+    uint8_t depth; /* 1: a member of the payload; 2: in an object or a list of it; ... */
+    int64_t whole;
+    double real;
+};
+
+struct claims_read {
+    size_t n;
+    size_t kept, bytes; /* of those that become claims */
+    struct claim_read v[CLAIMS_MAX];
+    size_t names_n;
+    char names[CLAIMS_NAMES_MAX];
+    struct jscan_keys keys;
+};
+
+/* Reads one object, in which no key may stand twice. The text is spoiled and must outlive it. False: it is no JSON, or over a limit above. */
+bool claims_read(struct claims_read *r, uint8_t *text, size_t n) MUST_CHECK;
+/* The value of a member of the payload itself, CLAIM_TREE for a list or an object, whose values follow; NULL: it is not there. */
+const struct claim_read *claims_read_get(const struct claims_read *r, const char *name);
+/* The claims, in room for r->kept of them and r->bytes of text; nothing points into r afterwards. */
+struct claims claims_make(const struct claims_read *r, struct claim *room, char *text);
 
 #endif

@@ -52,5 +52,7 @@ bool edit_added(const struct edit *e, const struct slice *values, size_t i,
  * a full stop. */
 const char *edit_name_malformed(const char *name);
 const char *edit_name_refuse(const char *name);
+/* An outside service may set and remove headers of this name: not pseudo headers, not what belongs to the connection or to gRPC. */
+bool edit_name_is_open(struct slice name);
 
 #endif

@@ -72,6 +72,18 @@ edit_name_refuse(const char *name)
     return NULL;
 }
 
+bool
+edit_name_is_open(struct slice name)
+{
+    char text[NAME_MAX_BYTES + 1];
+
+    if (name.n > NAME_MAX_BYTES || slice_starts(name, "grpc-"))
+        return false;
+    memcpy(text, name.n ? name.p : (const uint8_t *)"", name.n);
+    text[name.n] = '\0';
+    return strlen(text) == name.n && !edit_name_refuse(text);
+}
+
 static int
 name_valid(const char *text, const char **ret_why)
 {

@@ -85,6 +85,9 @@ struct filter_host {
     const struct tls_peer *(*peer)(const struct filter_call *fc);
     const char *(*identity)(const struct filter_call *fc);
     struct pool *(*pool)(const struct filter_call *fc, const struct filter *f);
+    /* From on_request, or while the call waits there: the call ends at this time of the loop's clock at the latest. Only an earlier one than fc->deadline_us, which it
+     * changes, makes a difference; it holds whatever route is found by filter_ask_match. */
+    void (*set_deadline)(struct filter_call *fc, int64_t deadline_us);
 };
 
 /* Why a call is refused. Everything but code and reason may be left 0. */
@@ -120,9 +123,11 @@ struct filter_call {
     struct rng *rng;              /* of the worker */
     unsigned worker;              /* 0 .. filter_env.workers - 1 */
     const char *listener, *route; /* names */
+    const struct addr *address;   /* of the client */
+    const struct addr *
+        local; /* where its listener listens; in on_request only; NULL: the client is gone */
+    uint64_t connection; /* its number on this worker; 0: closed */
     const char *pool; /* name of the pool of the attempt; NULL before the first */
-    const struct addr *address; /* of the client */
-    uint64_t connection;        /* its number on this worker; 0: closed */
     struct h2_headers *
         request; /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
     struct slice path, service, method;         /* parts of request */
@@ -181,6 +186,11 @@ struct filter_kind {
     void (*usual)(void *conf, const struct filter_env *env);
     /* Main thread: false, with these settings there would be nothing to do, so the filter is left out of the chain. NULL: always wanted. */
     bool (*wanted)(const void *conf, const struct filter_env *env);
+    /* Each worker's thread: the first table with the filter comes to this worker, before its first call; the last one goes, after its last call. For connections of the
+     * filter's own. Both or none. */
+    void (*worker_open)(struct filter *f, unsigned worker, struct loop *loop,
+                        struct stats *stats);
+    void (*worker_close)(struct filter *f, unsigned worker);
     /* Name of the pool that the filter calls itself, NULL: none. fc->host->pool finds the worker's part of it. Slot may be NULL. */
     const char *(*pool)(const void *conf);
 
@@ -216,6 +226,7 @@ struct filter {
     struct conf_copy *copy;
     _Atomic unsigned holds;
     struct list link; /* filter/instance.h */
+    unsigned *uses;   /* by worker, of kinds with worker_open; each worker has its own */
 };
 
 /* The filter whose slot is running. */

@@ -324,20 +324,22 @@ pick_add(struct filter_picks *p, const struct filter_kind *kind, const char *nam
          const struct filter_item *listed, const struct filter_item *own)
 {
     const struct filter_item *item = own ? own : listed;
-    struct filter_pick pick = { .kind = kind, .name = name, .own = own != NULL };
+    struct filter_pick pick = { .kind = kind,
+                                .name = name,
+                                .own = own != NULL,
+                                .named = listed != NULL,
+                                .off = item && item->off };
 
-    if (item && item->off)
-        return;
     if (!item) {
         pick.made = xcalloc(1, kind->conf->size);
         field_defaults(kind->conf, pick.made);
     }
-    pick.settings = item ? item->settings : pick.made;
+    pick.settings = pick.off ? NULL : item ? item->settings : pick.made;
     p->v[p->n++] = pick;
 }
 
 struct filter_picks *
-filters_pick(const struct conf_list *filters, const struct conf_list *own)
+filters_list(const struct conf_list *filters, const struct conf_list *own)
 {
     size_t most = filters->n;
     struct filter_picks *p;
@@ -357,6 +359,20 @@ filters_pick(const struct conf_list *filters, const struct conf_list *own)
         pick_add(p, filter_item_kind(item), item->name, item,
                  item_of_route(own, item->name));
     }
+    return p;
+}
+
+struct filter_picks *
+filters_pick(const struct conf_list *filters, const struct conf_list *own)
+{
+    struct filter_picks *p = filters_list(filters, own);
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n; i++) {
+        if (!p->v[i].off)
+            p->v[n++] = p->v[i];
+    }
+    p->n = n;
     return p;
 }
 

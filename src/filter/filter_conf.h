@@ -48,9 +48,11 @@ void filters_check_route(const struct conf_list *filters, const struct conf_list
 struct filter_pick {
     const struct filter_kind *kind;
     const char *name;
-    const void *settings; /* of kind->conf */
-    bool own;             /* the settings are the route's, not the listener's */
-    void *made;           /* private */
+    const void *settings; /* of kind->conf; NULL: off */
+    bool own;   /* the settings, or the off, are the route's, not the listener's */
+    bool named; /* it stands in the listener's list; false: on by itself */
+    bool off;   /* only of filters_list: the call does not go through it */
+    void *made; /* private */
 };
 
 struct filter_picks {
@@ -63,6 +65,9 @@ struct filter_picks {
  * route. Names and settings are those of the lists. */
 struct filter_picks *
 filters_pick(const struct conf_list *filters, const struct conf_list *own);
+/* The same for people: those that are off have their place, too. */
+struct filter_picks *
+filters_list(const struct conf_list *filters, const struct conf_list *own);
 void filter_picks_free(struct filter_picks *p);
 
 #endif

@@ -50,6 +50,8 @@ filter_new(struct filter_store *s, const struct filter_kind *kind, const char *s
     atomic_init(&f->holds, 1);
     list_append(&s->all, &f->link);
     env.scope = f->scope;
+    if (kind->worker_open)
+        f->uses = xcalloc(env.workers, sizeof(unsigned));
     if (kind->open)
         kind->open(f, &env);
     return f;
@@ -84,7 +86,22 @@ filter_drop(struct filter *f)
         f->kind->close(f);
     list_remove(&f->link);
     conf_copy_drop(f->copy);
+    xfree(f->uses);
     xfree((char *)f->scope);
     xfree((char *)f->name);
     xfree(f);
+}
+
+void
+filter_use(struct filter *f, unsigned worker, struct loop *loop, struct stats *stats)
+{
+    if (f->uses && f->uses[worker]++ == 0)
+        f->kind->worker_open(f, worker, loop, stats);
+}
+
+void
+filter_unuse(struct filter *f, unsigned worker)
+{
+    if (f->uses && --f->uses[worker] == 0)
+        f->kind->worker_close(f, worker);
 }

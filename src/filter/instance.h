@@ -25,4 +25,10 @@ struct filter *filter_get(struct filter_store *s, const struct filter_kind *kind
 struct filter *filter_hold(struct filter *f);
 void filter_drop(struct filter *f); /* the last drop closes and frees; NULL is fine */
 
+/* A table of this worker begins to use the filter, or ends: kind->worker_open and worker_close at the first and the last of them. The worker's thread, while
+ * the table holds the filter. */
+void
+filter_use(struct filter *f, unsigned worker, struct loop *loop, struct stats *stats);
+void filter_unuse(struct filter *f, unsigned worker);
+
 #endif

@@ -3,54 +3,78 @@
 #include "filter/jose.h"
 
 #include "base/base64.h"
-#include "conf/json.h"
+#include "base/jscan.h"
 
-/* What the header must not ask for, and who signed. */
-static enum jwt_result
-header_use(const struct json_t *header, unsigned algs, struct jose *j)
+/* What the header says. */
+struct header {
+    bool has_alg, extended; /* something must be understood that we do not know */
+    int alg;                /* below 0: none of ours */
+};
+
+/* The value of one member; false: the token is malformed. */
+static bool
+header_take(struct header *h, struct slice key, enum jscan_step step, struct slice text,
+            struct jose *j)
 {
-    const struct json_t *b64 = jtree_get_raw(header, "b64");
-    const struct json_t *kid = jtree_get_raw(header, "kid");
-    const char *alg = jtree_get_string(header, "alg", NULL);
-    struct slice name;
-    int found;
+    if (slice_eq_str(key, "alg")) {
+        h->has_alg = step == JSCAN_STRING;
+        h->alg = h->has_alg ? sig_alg_find(text) : -1;
+        return h->has_alg;
+    }
+    if (slice_eq_str(key, "kid")) {
+        if (step != JSCAN_STRING || text.n > JOSE_KID_MAX)
+            return false;
+        memcpy(j->kid, text.p, text.n);
+        j->kid_n = (uint16_t)text.n;
+        j->has_kid = true;
+    }
+    /* RFC 7515 4.1.11 and RFC 7797: we know no extension, and only payloads in base64. */
+    if (slice_eq_str(key, "crit") || (slice_eq_str(key, "b64") && step != JSCAN_TRUE))
+        h->extended = true;
+    return true;
+}
 
-    if (!jtree_is_object(header) || !alg)
-        return JWT_MALFORMED;
-    found = sig_alg_find(slice_of(alg));
-    if (found < 0 || !(algs & SIG_BIT(found)))
-        return JWT_ALGORITHM;
-    /* RFC 7515 4.1.11 and RFC 7797: we know no extension, and only signed payloads in base64. */
-    if (jtree_get_raw(header, "crit") || (b64 && !jtree_bool(b64, false)))
-        return JWT_EXTENSION;
-    j->alg = (enum sig_alg)found;
-    j->has_kid = kid != NULL;
-    if (!kid)
-        return JWT_OK;
-    name = slice_of(jtree_string(kid));
-    if (!name.p || name.n > JOSE_KID_MAX)
-        return JWT_MALFORMED;
-    memcpy(j->kid, name.p, name.n);
-    j->kid_n = (uint16_t)name.n;
-    return JWT_OK;
+/* One object, in which no key stands twice. */
+static bool
+header_read(struct header *h, uint8_t *text, size_t n, struct jose *j)
+{
+    UNINITIALIZED struct jscan_keys keys;
+    struct jscan s;
+    enum jscan_step step;
+
+    jscan_init(&s, text, n);
+    if (jscan_next(&s) != JSCAN_OBJECT)
+        return false;
+    jscan_keys_init(&keys);
+    jscan_keys_open(&keys, &s);
+    while ((step = jscan_next(&s)) == JSCAN_KEY) {
+        struct slice key = s.text;
+
+        if (!jscan_keys_add(&keys, &s))
+            return false;
+        step = jscan_next(&s);
+        if (step == JSCAN_BAD || !header_take(h, key, step, s.text, j))
+            return false;
+        if ((step == JSCAN_OBJECT || step == JSCAN_LIST) && !jscan_skip(&s, &keys))
+            return false;
+    }
+    return step == JSCAN_OBJECT_END && jscan_next(&s) == JSCAN_DONE;
 }
 
 static enum jwt_result
 header_parse(struct slice text, unsigned algs, struct jose *j)
 {
-    struct jtree_fault fault;
+    struct header h = { .alg = -1 };
     long n = base64url_decode(text, j->room); /* its place is used again */
-    struct json_t *header;
-    enum jwt_result r;
 
-    if (n < 0)
+    if (n < 0 || !header_read(&h, j->room, (size_t)n, j) || !h.has_alg)
         return JWT_MALFORMED;
-    header = jtree_read((const char *)j->room, (size_t)n, &fault);
-    if (!header)
-        return JWT_MALFORMED;
-    r = header_use(header, algs, j);
-    jtree_free(header);
-    return r;
+    if (h.alg < 0 || !(algs & SIG_BIT(h.alg)))
+        return JWT_ALGORITHM;
+    if (h.extended)
+        return JWT_EXTENSION;
+    j->alg = (enum sig_alg)h.alg;
+    return JWT_OK;
 }
 
 enum jwt_result

@@ -35,7 +35,7 @@ jose_kid(const struct jose *j)
 }
 
 /* JWT_OK, or why not. The token must outlive *ret. algs: SIG_BITs that are allowed. */
-enum jwt_result jose_parse(struct slice token, unsigned algs,
-                           struct jose *ret) MUST_CHECK;
+enum jwt_result
+jose_parse(struct slice token, unsigned algs, struct jose *ret) MUST_CHECK;
 
 #endif

@@ -34,8 +34,8 @@ static struct slice
 number_get(const struct json_t *o, const char *member, struct number *room)
 {
     struct slice text = slice_of(jtree_get_string(o, member, NULL));
-    long n = text.n <= (NUMBER_MAX + 2) / 3 * 4 ? base64url_decode(text, room->bytes)
-                                                : -1;
+    long n =
+        text.n <= (NUMBER_MAX + 2) / 3 * 4 ? base64url_decode(text, room->bytes) : -1;
 
     room->n = n > 0 ? (size_t)n : 0;
     return slice_make(room->bytes, room->n);
@@ -202,6 +202,15 @@ jwks_count(const struct jwks *k)
     return k->n;
 }
 
+bool
+jwks_has(const struct jwks *k, struct slice kid)
+{
+    for (size_t i = 0; k && i < k->n; i++)
+        if (k->v[i].kid.p && slice_eq(k->v[i].kid, kid))
+            return true;
+    return false;
+}
+
 const struct sigkey *
 jwks_find(const struct jwks *k, enum sig_alg alg, struct slice kid, size_t *at)
 {
@@ -214,4 +223,3 @@ jwks_find(const struct jwks *k, enum sig_alg alg, struct slice kid, size_t *at)
     }
     return NULL;
 }
-

@@ -26,9 +26,11 @@ struct jwks *jwks_hold(struct jwks *k);
 void jwks_drop(struct jwks *k); /* NULL is fine */
 
 size_t jwks_count(const struct jwks *k);
+/* Some key has this name. k NULL: an empty set. */
+bool jwks_has(const struct jwks *k, struct slice kid);
 /* The first key at or behind *at that can have made a signature with this algorithm, which then stands behind it;
  * NULL: no more. Start with *at = 0. kid.p NULL: the token names no key, all that fit are tried. */
-const struct sigkey *jwks_find(const struct jwks *k, enum sig_alg alg, struct slice kid,
-                               size_t *at);
+const struct sigkey *
+jwks_find(const struct jwks *k, enum sig_alg alg, struct slice kid, size_t *at);
 
 #endif

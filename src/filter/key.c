@@ -112,9 +112,8 @@ bits_parse(const char *text, struct key_part *part, const char **ret_why)
     return ERR_OK;
 }
 
-/* Sets all of part but text from text. */
-static int
-part_parse(struct key_part *part, const char **ret_why)
+int
+key_part_parse(struct key_part *part, const char **ret_why)
 {
     const char *text = part->text;
 
@@ -136,12 +135,12 @@ part_parse(struct key_part *part, const char **ret_why)
     return ERR_SYNTAX;
 }
 
-static int
-part_valid(const char *text, const char **ret_why)
+int
+key_part_valid(const char *text, const char **ret_why)
 {
     struct key_part part = { .text = text };
 
-    return part_parse(&part, ret_why);
+    return key_part_parse(&part, ret_why);
 }
 
 static void
@@ -153,7 +152,7 @@ part_check(void *obj, struct conf_place *place)
 
     (void)place;
     if (part->text) /* NULL: what stood there was refused */
-        err = part_parse(part, &why);
+        err = key_part_parse(part, &why);
     assert(err == ERR_OK);
     (void)err;
 }
@@ -163,7 +162,7 @@ static const struct conf_field part_fields[] = {
       .type = CONF_STRING,
       .at = offsetof(struct key_part, text),
       .required = true,
-      .valid = part_valid,
+      .valid = key_part_valid,
       .code = "E0430",
       .example = "\"header:x-tenant\"",
       .help =

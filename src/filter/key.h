@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/compat.h"
 #include "base/siphash.h"
 #include "base/slice.h"
 #include "conf/field.h"
@@ -32,6 +33,11 @@ struct key_part {
 
 /* Row of a list of parts: a string, or { "part": string }. */
 extern const struct conf_struct key_part_struct;
+
+/* For structs that have a part in them: conf_field.valid of its text; and what their check does, which sets all of part but text from it (pure; ERR_SYNTAX with a
+ * plain sentence, part is of no use then). */
+int key_part_valid(const char *text, const char **ret_why);
+int key_part_parse(struct key_part *part, const char **ret_why) MUST_CHECK;
 
 /* The part's text in this call: points into the call, or into room. p NULL: the call has none. */
 struct slice key_part_get(const struct key_part *part, const struct filter_call *fc,

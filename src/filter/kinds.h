@@ -15,9 +15,13 @@
 FILTER_KIND(access_log);        /* access_log.c, access_conf.c */
 FILTER_KIND(api_key);           /* api_key.c */
 FILTER_KIND(concurrency_limit); /* concurrency_limit.c */
+FILTER_KIND(deadline);          /* deadline.c */
 FILTER_KIND(doomed_call);       /* doomed_call.c */
+FILTER_KIND(ext_authz);         /* ext_authz.c */
+FILTER_KIND(global_rate_limit); /* global_rate_limit.c */
 FILTER_KIND(fault);             /* fault.c */
 FILTER_KIND(headers);           /* headers.c */
+FILTER_KIND(jwt);               /* jwt.c */
 FILTER_KIND(message_rate);      /* message_rate.c */
 FILTER_KIND(metrics);           /* metrics.c */
 FILTER_KIND(rate_limit);        /* rate_limit.c */

@@ -215,7 +215,7 @@ static void export_close(struct trace_exporter *e);
 static void
 export_send(struct trace_exporter *e)
 {
-    e->call = sidecall_start(e->services->args.h2, e->pool, OTLP_TRACES_PATH,
+    e->call = sidecall_start(e->pool, OTLP_TRACES_PATH,
                              slice_make(e->request.s, e->request.len),
                              conf_of(e)->timeout_ms * 1000, export_done, e);
     if (!e->call) {

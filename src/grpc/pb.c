@@ -29,3 +29,12 @@ pb_add_text(struct strbuf *out, ProtobufCBinaryData text)
     if (text.len > 0)
         strbuf_add(out, (const char *)text.data, text.len);
 }
+
+void
+pb_lower(char *name, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (name[i] >= 'A' && name[i] <= 'Z')
+            name[i] = (char)(name[i] - 'A' + 'a');
+    }
+}

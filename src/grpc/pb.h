@@ -14,6 +14,9 @@ void pb_write(const ProtobufCMessage *m, struct strbuf *out);
 /* Appends the bytes of a text field. */
 void pb_add_text(struct strbuf *out, ProtobufCBinaryData text);
 
+/* Names of headers, which services write as they like, as HTTP/2 has them. */
+void pb_lower(char *name, size_t n);
+
 /* A field that points to bytes of somebody else.  For packing only: protobuf-c does not
  * write to them. */
 static inline ProtobufCBinaryData

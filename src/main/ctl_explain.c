@@ -27,7 +27,7 @@ static const char help[] =
     "usage: outriggerctl explain-call --method /pkg.Service/Method [options]\n"
     "\n"
     "Shows which route such a call takes and why not an earlier one, what the route\n"
-    "does, and which endpoints may get the call. No call is made.\n"
+    "does, its filters, and which endpoints may get the call. No call is made.\n"
     "\n"
     "  --listener NAME      the listener; not needed when there is only one\n"
     "  --authority HOST     host that the client calls\n"

@@ -243,6 +243,12 @@ process_start(struct conf_snapshot *snapshot, const struct config_source *source
     p->conf = conf_root(snapshot);
     p->version = 1;
     p->loop = loop_new(NULL);
+#ifdef OUT_SANITIZED
+    /* ThreadSanitizer makes room for a thread's signals inside its first call that may
+     * block, and loses a signal that comes right then. So let that be now, when nobody
+     * knows us yet, not behind "ready". */
+    loop_turn(p->loop, false);
+#endif
     p->tls = tls_store_new(p->loop, &p->main_stats);
     p->notify = notify_open(p->loop);
     process_drain_init(p);

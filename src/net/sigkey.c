@@ -109,8 +109,8 @@ key_prepare_alg(struct sigkey *k, enum sig_alg alg)
     if (SIG_BIT(alg) & SIG_SET_RSA) {
         bool pss = alg >= SIG_PS256;
 
-        if (EVP_PKEY_CTX_set_rsa_padding(
-                c, pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) != 1)
+        if (EVP_PKEY_CTX_set_rsa_padding(c, pss ? RSA_PKCS1_PSS_PADDING
+                                                : RSA_PKCS1_PADDING) != 1)
             return false;
         if (pss && (EVP_PKEY_CTX_set_rsa_mgf1_md(c, k->md[hash]) != 1 ||
                     EVP_PKEY_CTX_set_rsa_pss_saltlen(c, RSA_PSS_SALTLEN_DIGEST) != 1))

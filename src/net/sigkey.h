@@ -63,8 +63,8 @@ struct sigkey *sigkey_ec(enum sig_alg alg, struct slice x, struct slice y,
                          const char **ret_why) MUST_CHECK;
 struct sigkey *sigkey_ed25519(struct slice x, const char **ret_why) MUST_CHECK;
 /* The secret is copied, and wiped with the key. */
-struct sigkey *sigkey_hmac(struct slice secret, unsigned algs,
-                           const char **ret_why) MUST_CHECK;
+struct sigkey *
+sigkey_hmac(struct slice secret, unsigned algs, const char **ret_why) MUST_CHECK;
 void sigkey_free(struct sigkey *k); /* NULL is fine */
 
 /* The algorithms that this key can check. */

@@ -40,7 +40,9 @@ enum {
 
 /* Session tickets' keys, shared by all listeners and workers so that a client may come back
  * to any of them. A new key is made each hour and decrypts for 12 h (features.md 2.9);
- * every time is seconds of any clock that does not go back. Counted; any thread. */
+ * every time is seconds of any clock that does not go back. The first key is made for the
+ * first holder: OpenSSL's random numbers cost a process without TLS a megabyte. Counted; any
+ * thread. */
 struct tls_tickets *tls_tickets_new(int64_t now_s);
 void tls_tickets_hold(struct tls_tickets *t);
 void tls_tickets_drop(struct tls_tickets *t); /* NULL is fine */

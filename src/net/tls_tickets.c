@@ -33,6 +33,8 @@ struct ticket_key {
 struct tls_tickets {
     _Atomic unsigned count;
     pthread_mutex_t lock;
+    bool used; /* a context came */
+    int64_t now_s;
     struct ticket_key keys[KEYS_MAX]; /* newest first */
     unsigned n;
 };
@@ -53,7 +55,7 @@ tls_tickets_new(int64_t now_s)
 
     atomic_init(&t->count, 1);
     pthread_mutex_init(&t->lock, NULL);
-    t->n = key_make(&t->keys[0], now_s) ? 1 : 0;
+    t->now_s = now_s;
     return t;
 }
 
@@ -61,6 +63,12 @@ void
 tls_tickets_hold(struct tls_tickets *t)
 {
     atomic_fetch_add_explicit(&t->count, 1, memory_order_relaxed);
+    pthread_mutex_lock(&t->lock);
+    if (!t->used) {
+        t->used = true;
+        t->n = key_make(&t->keys[0], t->now_s) ? 1 : 0;
+    }
+    pthread_mutex_unlock(&t->lock);
 }
 
 void
@@ -69,16 +77,17 @@ tls_tickets_drop(struct tls_tickets *t)
     if (!t || atomic_fetch_sub_explicit(&t->count, 1, memory_order_acq_rel) > 1)
         return;
     pthread_mutex_destroy(&t->lock);
-    OPENSSL_cleanse(t->keys, sizeof(t->keys));
+    if (t->used)
+        OPENSSL_cleanse(t->keys, sizeof(t->keys));
     xfree(t);
 }
 
-void
-tls_tickets_rotate(struct tls_tickets *t, int64_t now_s)
+/* Under the lock. */
+static void
+tickets_rotate(struct tls_tickets *t, int64_t now_s)
 {
     struct ticket_key made;
 
-    pthread_mutex_lock(&t->lock);
     if ((t->n == 0 || now_s - t->keys[0].made_s >= HOUR_S) && key_make(&made, now_s)) {
         if (t->n == KEYS_MAX)
             t->n--;
@@ -89,8 +98,17 @@ tls_tickets_rotate(struct tls_tickets *t, int64_t now_s)
     while (t->n > 0 && now_s - t->keys[t->n - 1].made_s >= KEEP_S)
         t->n--;
     OPENSSL_cleanse(&t->keys[t->n], (KEYS_MAX - t->n) * sizeof(made));
-    pthread_mutex_unlock(&t->lock);
     OPENSSL_cleanse(&made, sizeof(made));
+}
+
+void
+tls_tickets_rotate(struct tls_tickets *t, int64_t now_s)
+{
+    pthread_mutex_lock(&t->lock);
+    t->now_s = now_s;
+    if (t->used)
+        tickets_rotate(t, now_s);
+    pthread_mutex_unlock(&t->lock);
 }
 
 /* A copy of the newest key, or of the one with this name. */

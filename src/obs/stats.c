@@ -35,6 +35,21 @@
         HANDSHAKE(first, side, 17, "by_peer"), HANDSHAKE(first, side, 18, "closed"),    \
         HANDSHAKE(first, side, 19, "other"), HANDSHAKE(first, side, 20, "timeout")
 
+#define JWT(i, result)                                                     \
+    LABELED((enum stat_id)(STAT_JWT_0 + (i)), "outrigger_jwt_calls_total", \
+            "result=\"" result "\"",                                       \
+            "Calls that came to a jwt filter, by what their token was.")
+#define GLOBAL_RATE                                                                     \
+    "Calls that globalRateLimit asked about: shadowed, over the limit and let through " \
+    "by "                                                                               \
+    "enforce; error, refused for want of an answer; failed_open, let through for want " \
+    "of "                                                                               \
+    "one."
+
+#define EXT_AUTHZ                                                                     \
+    "Calls that extAuthz judged: error, refused for want of an answer; failed_open, " \
+    "let "                                                                            \
+    "through for want of one."
 #define FILTER_FILES \
     "Files of filters (API keys, policies) that were read, or refused as bad."
 #define API_KEYS "Calls that the filter apiKey looked at, by what it found."
@@ -130,6 +145,35 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_SIDE_CALLS_FAILED, "outrigger_side_calls_failed_total",
             "Questions that got no good answer: late, lost, an error, or none that can "
             "be read."),
+    LABELED(STAT_GLOBAL_RATE_OK, "outrigger_global_rate_limit_total", "result=\"ok\"",
+            GLOBAL_RATE),
+    LABELED(STAT_GLOBAL_RATE_OVER, "outrigger_global_rate_limit_total",
+            "result=\"over_limit\"", GLOBAL_RATE),
+    LABELED(STAT_GLOBAL_RATE_SHADOWED, "outrigger_global_rate_limit_total",
+            "result=\"shadowed\"", GLOBAL_RATE),
+    LABELED(STAT_GLOBAL_RATE_ERRORS, "outrigger_global_rate_limit_total",
+            "result=\"error\"", GLOBAL_RATE),
+    LABELED(STAT_GLOBAL_RATE_FAILED_OPEN, "outrigger_global_rate_limit_total",
+            "result=\"failed_open\"", GLOBAL_RATE),
+    COUNTER(
+        STAT_GLOBAL_RATE_HEADERS_LOST,
+        "outrigger_global_rate_limit_headers_refused_total",
+        "Headers that a rate limit service wanted to give and may not, or that had no "
+        "room."),
+    LABELED(STAT_AUTHZ_ALLOWED, "outrigger_ext_authz_total", "result=\"allowed\"",
+            EXT_AUTHZ),
+    LABELED(STAT_AUTHZ_DENIED, "outrigger_ext_authz_total", "result=\"denied\"",
+            EXT_AUTHZ),
+    LABELED(STAT_AUTHZ_ERRORS, "outrigger_ext_authz_total", "result=\"error\"",
+            EXT_AUTHZ),
+    LABELED(STAT_AUTHZ_FAILED_OPEN, "outrigger_ext_authz_total", "result=\"failed_open\"",
+            EXT_AUTHZ),
+    LABELED(STAT_AUTHZ_CACHE_HITS, "outrigger_ext_authz_cache_total", "result=\"hit\"",
+            "Calls that had a key for the cache of extAuthz."),
+    LABELED(STAT_AUTHZ_CACHE_MISSES, "outrigger_ext_authz_cache_total", "result=\"miss\"",
+            "Calls that had a key for the cache of extAuthz."),
+    COUNTER(STAT_AUTHZ_EDITS_REFUSED, "outrigger_ext_authz_edits_refused_total",
+            "Changes of headers that an authorization service wanted and may not make."),
     COUNTER(STAT_MIRRORS_STARTED, "outrigger_mirrors_total", "Calls that were copied."),
     LEVEL(STAT_MIRRORS_FLYING, "outrigger_mirrors", NULL, "Copies of calls under way."),
     COUNTER(STAT_MIRRORS_DROPPED, "outrigger_mirrors_dropped_total",
@@ -284,6 +328,13 @@ static const struct stat_row rows[] = {
           "Calls that count at concurrencyLimit filters."),
     LEVEL(STAT_CONCURRENCY_LIMIT, "outrigger_concurrency_limit", NULL,
           "Present limits of the concurrencyLimit filters, added up."),
+    COUNTER(STAT_DEADLINE_GIVEN, "outrigger_deadlines_given_total",
+            "Calls without any time limit that got one by default of the filter "
+            "deadline."),
+    COUNTER(STAT_DEADLINE_CUT, "outrigger_deadlines_cut_total",
+            "Calls whose time was cut to max of the filter deadline."),
+    COUNTER(STAT_DEADLINE_MISSING, "outrigger_deadlines_missing_total",
+            "Calls without grpc-timeout that the filter deadline refused (required)."),
     COUNTER(STAT_DOOMED_REFUSED, "outrigger_doomed_calls_refused_total",
             "Calls that doomedCall refused, since they could not end in time."),
     COUNTER(STAT_DOOMED_PROBES, "outrigger_doomed_calls_tried_total",
@@ -367,6 +418,41 @@ static const struct stat_row rows[] = {
             "Times that changed certificate files were read: taken as a whole, or not."),
     LEVEL(STAT_TLS_INSECURE, "outrigger_tls_insecure_pools", NULL,
           "Pools that do not verify their backends (tls.insecureSkipVerify)."),
+    JWT(0, "ok"),
+    JWT(1, "cached"),
+    JWT(2, "excepted"),
+    JWT(3, "none"),
+    JWT(4, "missing"),
+    JWT(5, "twice"),
+    JWT(6, "too_large"),
+    JWT(7, "malformed"),
+    JWT(8, "algorithm"),
+    JWT(9, "extension"),
+    JWT(10, "issuer"),
+    JWT(11, "unknown_key"),
+    JWT(12, "signature"),
+    JWT(13, "no_expiry"),
+    JWT(14, "expired"),
+    JWT(15, "not_yet"),
+    JWT(16, "audience"),
+    JWT(17, "claim"),
+    JWT(18, "no_keys"),
+    JWT(19, "old_keys"),
+    JWT(20, "no_memory"),
+    COUNTER(STAT_JWT_EVICTED, "outrigger_jwt_cache_evicted_total",
+            "Verified tokens that left a full cache before they expired (tokenCache)."),
+    COUNTER(STAT_JWT_VALUES_LOST, "outrigger_jwt_headers_left_out_total",
+            "Headers of claimToHeaders that were not set because no header can hold what "
+            "the token says."),
+    COUNTER(STAT_JWT_WAITED, "outrigger_jwt_waited_total",
+            "Calls that waited for keys that were on their way."),
+    LABELED(STAT_JWKS_READ, "outrigger_jwks_reads_total", "result=\"ok\"",
+            "Sets of keys for tokens that were read, from files and URLs."),
+    LABELED(STAT_JWKS_FAILED, "outrigger_jwks_reads_total", "result=\"failed\"",
+            "Sets of keys for tokens that were read, from files and URLs."),
+    LEVEL(STAT_JWKS_BAD, "outrigger_jwks_bad", NULL,
+          "Files and URLs with keys for tokens that could not be read or were no good "
+          "the last time."),
     LEVEL(STAT_DRAIN_STATE, "outrigger_drain_state", NULL,
           "How far the end is: 0 serving, 1 drain announced, 2 clients are told to go, 3 "
           "stopping."),

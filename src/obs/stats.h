@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STAT_TLS_RESULTS = 21 };
+enum { STAT_TLS_RESULTS = 21, STAT_JWT_RESULTS = 21 };
 
 enum stat_id {
     /* calls */
@@ -44,6 +44,19 @@ enum stat_id {
     STAT_SIDE_CALLS,
     STAT_SIDE_CALLS_FLYING, /* level */
     STAT_SIDE_CALLS_FAILED,
+    STAT_GLOBAL_RATE_OK,
+    STAT_GLOBAL_RATE_OVER,
+    STAT_GLOBAL_RATE_SHADOWED,
+    STAT_GLOBAL_RATE_ERRORS,
+    STAT_GLOBAL_RATE_FAILED_OPEN,
+    STAT_GLOBAL_RATE_HEADERS_LOST,
+    STAT_AUTHZ_ALLOWED,
+    STAT_AUTHZ_DENIED,
+    STAT_AUTHZ_ERRORS,
+    STAT_AUTHZ_FAILED_OPEN,
+    STAT_AUTHZ_CACHE_HITS,
+    STAT_AUTHZ_CACHE_MISSES,
+    STAT_AUTHZ_EDITS_REFUSED,
     STAT_MIRRORS_STARTED,
     STAT_MIRRORS_FLYING, /* level */
     STAT_MIRRORS_DROPPED,
@@ -116,6 +129,9 @@ enum stat_id {
     STAT_CONCURRENCY_LIMITED,
     STAT_CONCURRENCY_FLYING, /* level */
     STAT_CONCURRENCY_LIMIT,  /* level */
+    STAT_DEADLINE_GIVEN,
+    STAT_DEADLINE_CUT,
+    STAT_DEADLINE_MISSING,
     STAT_DOOMED_REFUSED,
     STAT_DOOMED_PROBES,
     STAT_DOOMED_SAVED_MS,
@@ -159,6 +175,15 @@ enum stat_id {
     STAT_TLS_RELOADED,
     STAT_TLS_RELOAD_FAILED,
     STAT_TLS_INSECURE, /* level */
+    /* jwt: what calls were, in the order of enum jwt_result (filter/jwt_result.h) */
+    STAT_JWT_0,
+    STAT_JWT_LAST = STAT_JWT_0 + STAT_JWT_RESULTS - 1,
+    STAT_JWT_EVICTED,
+    STAT_JWT_VALUES_LOST,
+    STAT_JWT_WAITED,
+    STAT_JWKS_READ,
+    STAT_JWKS_FAILED,
+    STAT_JWKS_BAD, /* level */
     STAT_DRAIN_STATE,  /* level */
     /* what watches calls */
     STAT_ACCESS_LOG_LINES,

@@ -46,11 +46,9 @@ fields_add(struct fields *f, struct h2_field one)
 
 /* What the proxy says itself, right after the pseudo headers: te, and the time that is left. */
 static void
-attempt_own_fields(struct call *c, const struct attempt *a, struct fields *f)
+attempt_own_fields(struct call *c, struct fields *f)
 {
     fields_add(f, H2_FIELD("te", "trailers"));
-    if (UNLIKELY(c->retry != NULL) && a && a->counted > 1)
-        fields_add(f, retry_previous(a));
     if (c->deadline_us) {
         int64_t left_us = c->deadline_us - loop_now_us(c->worker->loop);
         size_t n = timeout_format(left_us > INT64_MAX / 1000 ? INT64_MAX : left_us * 1000,
@@ -68,8 +66,7 @@ attempt_own_fields(struct call *c, const struct attempt *a, struct fields *f)
 
 /* The request block for the backend: as received, except for what belongs to the hop (grpc-spec 4). */
 static void
-attempt_pass_fields(struct call *c, const struct attempt *a, const struct pool *to,
-                    struct fields *f)
+attempt_pass_fields(struct call *c, const struct pool *to, struct fields *f)
 {
     const struct h2_headers *h = &c->down.in_headers;
     struct slice authority = h2_headers_get(h, H2_TOKEN_AUTHORITY);
@@ -86,7 +83,7 @@ attempt_pass_fields(struct call *c, const struct attempt *a, const struct pool *
                                                  .namelen = 10,
                                                  .valuelen = host.n,
                                                  .flags = H2_FIELD_STATIC });
-            attempt_own_fields(c, a, f);
+            attempt_own_fields(c, f);
             own = true;
         }
         switch (e->token) {
@@ -103,11 +100,24 @@ attempt_pass_fields(struct call *c, const struct attempt *a, const struct pool *
         case H2_TOKEN_GRPC_MESSAGE:
             break;
         default:
-            if (LIKELY(!c->retry) || !a || a->counted <= 1 || !retry_is_previous(&e->f))
-                fields_add(f, e->f);
+            fields_add(f, e->f);
             break;
         }
     }
+}
+
+/* How many attempts were before, in the place of what the client told. */
+static void
+attempt_tell_previous(const struct attempt *a, struct fields *f)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->n; i++) {
+        if (!retry_is_previous(&f->v[i]))
+            f->v[n++] = f->v[i];
+    }
+    f->n = n;
+    fields_add(f, retry_previous(a));
 }
 
 bool
@@ -130,7 +140,9 @@ attempt_fields(struct call *c, const struct attempt *a, const struct pool *to,
 {
     struct fields f = { .v = UNLIKELY(c->fields != NULL) ? c->fields : few };
 
-    attempt_pass_fields(c, a, to, &f);
+    attempt_pass_fields(c, to, &f);
+    if (UNLIKELY(a && a->counted > 1))
+        attempt_tell_previous(a, &f);
     if (UNLIKELY(c->owner->front->conf->xfcc))
         f.n = xfcc_apply(c->owner, &c->arena, f.v, f.n);
     if (UNLIKELY(c->acts & ACT_EDIT_REQUEST))
@@ -140,17 +152,6 @@ attempt_fields(struct call *c, const struct attempt *a, const struct pool *to,
 }
 
 /* --- begin --------------------------------------------------------------------------- */
-
-void
-attempt_init(struct attempt *a, struct call *c)
-{
-    memset(a, 0, offsetof(struct attempt, wait));
-    a->call = c;
-    a->code = -1;
-    pool_wait_init(&a->wait);
-    h2_stream_init(&a->up, c->worker->h2);
-    a->up.other = &c->down;
-}
 
 /* There is no stream. */
 static void
@@ -257,17 +258,20 @@ attempt_closed(struct attempt *a, bool again)
     struct call *c = a->call;
     struct upconn *conn = a->upconn;
     bool ended = c->response == HALF_CLOSED;
-    int code = a->code >= 0 ? a->code : ended ? c->code : response_lost_code(&a->up);
 
     a->upconn = NULL;
-    if (a == c->at)
+    if (LIKELY(a == c->at))
         c->lost_name = upconn_name(conn);
     if (!ended && !a->over && !a->up.unprocessed)
         pool_lost(&a->wait);
     upconn_release(conn, &a->wait);
-    if (UNLIKELY(c->acts & ACT_FILTERS))
-        filters_attempt_end(a, code, a->code >= 0 ? a->answered : ended && !c->local,
-                            again, upconn_name(conn));
+    if (LIKELY(!(c->acts & ACT_FILTERS)))
+        return;
+    if (a->code >= 0)
+        filters_attempt_end(a, a->code, a->answered, again, upconn_name(conn));
+    else
+        filters_attempt_end(a, ended ? c->code : response_lost_code(&a->up),
+                            ended && !c->local, again, upconn_name(conn));
 }
 
 void

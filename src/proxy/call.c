@@ -38,14 +38,14 @@ call_new(struct down *d)
 
     if (!c)
         return NULL;
-    memset(c, 0, offsetof(struct call, first));
+    memset(c, 0, offsetof(struct call, first.wait));
     c->worker = w;
     c->owner = d;
     c->code = -1;
     list_append(&w->calls, &c->link);
     h2_stream_init(&c->down, w->h2);
     c->at = &c->first;
-    attempt_init(&c->first, c);
+    attempt_init(&c->first, c, w->h2);
     timer_init(&c->deadline, call_on_deadline);
     frame_init(&c->in_frames);
     frame_init(&c->out_frames);
@@ -277,8 +277,8 @@ call_up_closed(struct call *c)
     }
 }
 
-void
-call_hear(struct call *c, unsigned ev)
+static inline void
+call_told(struct call *c, unsigned ev)
 {
     bool ended = ev & (H2_EV_END | H2_EV_TRAILERS);
 
@@ -299,11 +299,17 @@ call_hear(struct call *c, unsigned ev)
 }
 
 void
+call_hear(struct call *c, unsigned ev)
+{
+    call_told(c, ev);
+}
+
+void
 call_on_up(struct h2_stream *s, unsigned ev)
 {
     struct attempt *a = CONTAINER_OF(s, struct attempt, up);
     struct call *c = a->call;
 
-    call_hear(c, LIKELY(!c->retry) ? ev : retry_on_up(a, ev));
+    call_told(c, LIKELY(!c->retry) ? ev : retry_on_up(a, ev));
     call_settle(c);
 }

@@ -94,7 +94,7 @@ struct call {
     size_t replay_held;             /* bytes charged to the worker's replay budget */
     char timeout[TIMEOUT_TEXT_MAX]; /* grpc-timeout of the block that is being built */
     struct frame_parser in_frames, out_frames; /* request and response messages */
-    struct attempt first; /* this and what follows has a start of its own */
+    struct attempt first; /* from its wait on, all has a start of its own */
     struct arena arena;
     struct h2_stream down;        /* the client's */
     _Alignas(16) char block[512]; /* first block of the arena */
@@ -119,7 +119,16 @@ void call_refuse(struct call *c, const struct filter_refusal *why, const char *t
 void call_settle(struct call *c);
 
 /* attempt.c: streams to backends */
-void attempt_init(struct attempt *a, struct call *c);
+/* The first part is zeroed. w: the worker's h2. */
+static inline void
+attempt_init(struct attempt *a, struct call *c, struct h2_worker *w)
+{
+    a->call = c;
+    a->code = -1;
+    pool_wait_init(&a->wait);
+    h2_stream_init(&a->up, w);
+    a->up.other = &c->down;
+}
 /* Its stream is open, or it waits for one. */
 static inline bool
 attempt_busy(const struct attempt *a)

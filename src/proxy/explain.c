@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "filter/retry_policy.h"
 #include "grpc/path.h"
 #include "grpc/timeout.h"
 #include "net/tls_conf.h"
@@ -200,6 +201,31 @@ route_target(const struct route *r, const struct explain_call *c)
     return (int)split_sticky(r->split, slice_make(value, n));
 }
 
+static struct slice
+call_header(const struct explain_call *c, const char *name)
+{
+    for (unsigned i = 0; i < c->headers.n; i++) {
+        const struct h2_field *f = &c->headers.v[i].f;
+
+        if (slice_eq_str(slice_make(f->name, f->namelen), name))
+            return slice_make(f->value, f->valuelen);
+    }
+    return (struct slice){ 0 };
+}
+
+static void
+explain_policy(struct explain *e)
+{
+    const struct route *r = e->route;
+
+    e->policy = r->policy ? r->policy
+                : e->method ? method_conf_policy(e->table->methods, e->method)
+                            : NULL;
+    e->first_hop_only =
+        e->policy && !retry_policy_applies(
+                         e->policy, call_header(e->call, "grpc-previous-rpc-attempts"));
+}
+
 void
 explain_init(struct explain *e, const struct table *t, struct explain_call *c)
 {
@@ -218,6 +244,7 @@ explain_init(struct explain *e, const struct table *t, struct explain_call *c)
     e->method = method_conf_find(t->methods, c->in.service, c->in.method);
     e->limit_us = route_time_limit_us(e->route, c->timeout_ns,
                                       e->method ? e->method->timeout_ms * 1000 : 0);
+    explain_policy(e);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "proxy/matcher.h"
 
 struct method_conf;
+struct retry_policy;
 struct route;
 struct strbuf;
 struct table;
@@ -59,6 +60,8 @@ struct explain {
     } skips[EXPLAIN_SKIPPED_MAX];
     int target; /* of the route, by splitBy or because there is only one; -1: by chance or none */
     const struct method_conf *method; /* of methodConfig; NULL: none */
+    const struct retry_policy *policy; /* how it is tried again; NULL: it is not */
+    bool first_hop_only; /* ... and this call would not be, because it was before */
     int64_t limit_us;                 /* time for the call; 0: none, -1: over already */
 };
 

@@ -7,7 +7,10 @@
 #include "base/strbuf.h"
 #include "conf/print.h"
 #include "conf/values.h"
+#include "filter/retry_policy.h"
+#include "grpc/status.h"
 #include "proxy/explain.h"
+#include "proxy/explain_filters.h"
 #include "proxy/listener_conf.h"
 #include "proxy/route.h"
 #include "proxy/table.h"
@@ -116,6 +119,57 @@ put_edits(const char *key, const struct edit_conf *e, struct strbuf *out)
     strbuf_puts(out, "\n");
 }
 
+static void
+put_codes(uint32_t codes, struct strbuf *out)
+{
+    bool any = false;
+
+    for (int i = 0; i < GRPC_CODE_COUNT; i++) {
+        if (!(codes >> i & 1))
+            continue;
+        strbuf_printf(out, "%s%s", any ? ", " : "", grpc_code_name(i));
+        any = true;
+    }
+    if (!any)
+        strbuf_puts(out, "none");
+}
+
+/* "at most 3 attempts after UNAVAILABLE, 100ms apart, x2 up to 1s" */
+static void
+put_policy(const struct retry_policy *p, struct strbuf *out)
+{
+    strbuf_printf(out, "at most %u attempts", p->max_attempts);
+    if (!p->hedging) {
+        strbuf_puts(out, " after ");
+        put_codes(p->codes, out);
+        put_time("; ", p->initial_us / 1000, " apart", out);
+        strbuf_printf(out, ", x%.4g", p->multiplier);
+        put_time(" up to ", p->max_us / 1000, "", out);
+        put_time("; perTryTimeout ", p->per_try_us / 1000, "", out);
+        return;
+    }
+    if (p->percentile)
+        strbuf_printf(out, ", p%u of the method's time apart", p->percentile);
+    else if (p->delay_us)
+        put_time(", ", p->delay_us / 1000, " apart", out);
+    else
+        strbuf_puts(out, ", all at once");
+    strbuf_puts(out, "; not fatal: ");
+    put_codes(p->codes, out);
+}
+
+static const char *
+policy_key(const struct retry_policy *p)
+{
+    return p->hedging ? "hedgingPolicy" : "retryPolicy";
+}
+
+static bool
+policy_is_routes(const struct explain *e)
+{
+    return e->policy == e->route->policy;
+}
+
 /* --- a call, for a terminal --------------------------------------------------------------- */
 
 static void
@@ -190,6 +244,22 @@ print_actions(const struct route_conf *r, struct strbuf *out)
 }
 
 static void
+print_policy(const struct explain *e, struct strbuf *out)
+{
+    if (e->method && e->method->wait_for_ready)
+        strbuf_puts(out, "  waitForReady: waits for an endpoint until its deadline\n");
+    if (!e->policy || e->route->conf->status.on)
+        return;
+    strbuf_printf(out, "  %s of %s: ", policy_key(e->policy),
+                  policy_is_routes(e) ? "the route" : "methodConfig");
+    put_policy(e->policy, out);
+    strbuf_puts(out, "\n");
+    if (e->first_hop_only)
+        strbuf_puts(out, "    not for this call: it comes with "
+                         "grpc-previous-rpc-attempts (retryOnlyFirstHop)\n");
+}
+
+static void
 print_skips(const struct explain *e, struct strbuf *out)
 {
     if (e->skipped == 0)
@@ -226,6 +296,8 @@ explain_print(const struct explain *e, const char *address, uint64_t config,
     print_choice(e, out);
     print_time(e, out);
     print_method(e->method, out);
+    explain_filters(e->table, e->route, out);
+    print_policy(e, out);
     print_actions(e->route->conf, out);
     print_skips(e, out);
 }
@@ -302,6 +374,27 @@ json_skips(const struct explain *e, struct strbuf *out)
     strbuf_puts(out, "]");
 }
 
+static void
+json_policy(const struct explain *e, struct strbuf *out)
+{
+    struct strbuf text;
+
+    if (!e->policy || e->route->conf->status.on) {
+        strbuf_puts(out, ",\"retry\":null");
+        return;
+    }
+    strbuf_init(&text, 1024);
+    put_policy(e->policy, &text);
+    strbuf_puts(out, ",\"retry\":{");
+    json_key(out, "key", policy_key(e->policy));
+    strbuf_puts(out, ",");
+    json_key(out, "of", policy_is_routes(e) ? "route" : "methodConfig");
+    strbuf_puts(out, ",");
+    json_key(out, "text", text.s);
+    strbuf_printf(out, ",\"thisCall\":%s}", e->first_hop_only ? "false" : "true");
+    strbuf_done(&text);
+}
+
 void
 explain_json(const struct explain *e, const char *address, uint64_t config,
              struct strbuf *out)
@@ -328,6 +421,8 @@ explain_json(const struct explain *e, const char *address, uint64_t config,
     json_targets(e->route->conf, out);
     strbuf_puts(out, ",\n\"config\":");
     conf_print(&route_conf_struct, e->route->conf, out);
+    strbuf_puts(out, ",\n\"filters\":");
+    explain_filters_json(e->table, e->route, out);
     strbuf_puts(out, "},\"answer\":");
     if (e->route->conf->status.on)
         json_text_add(out, e->route->conf->status.code);
@@ -346,6 +441,7 @@ explain_json(const struct explain *e, const char *address, uint64_t config,
         strbuf_printf(out, ",\"target\":%d", e->target);
     else
         strbuf_puts(out, ",\"target\":null");
+    json_policy(e, out);
 }
 
 /* --- routes of a listener -------------------------------------------------------------------- */
@@ -385,6 +481,7 @@ explain_routes(const struct table *t, const char *address, struct strbuf *out)
 {
     strbuf_printf(out, "listener %s (%s): %zu route%s\n", t->conf->name, address,
                   t->route_count, t->route_count == 1 ? "" : "s");
+    explain_filters_line(t, NULL, "  filters: ", out);
     for (size_t i = 0; i < t->route_count; i++) {
         strbuf_puts(out, "  ");
         put_route(&t->routes[i], out);
@@ -392,7 +489,13 @@ explain_routes(const struct table *t, const char *address, struct strbuf *out)
         put_match(&t->routes[i].conf->match, out);
         strbuf_puts(out, " -> ");
         put_targets(t->routes[i].conf, out);
+        if (t->routes[i].policy) {
+            strbuf_printf(out, "; %s: ", policy_key(t->routes[i].policy));
+            put_policy(t->routes[i].policy, out);
+        }
         strbuf_puts(out, "\n");
+        if (t->routes[i].conf->filters.n)
+            explain_filters_line(t, &t->routes[i], "    filters: ", out);
     }
 }
 
@@ -403,7 +506,9 @@ explain_routes_json(const struct table *t, const char *address, struct strbuf *o
     json_key(out, "name", t->conf->name);
     strbuf_puts(out, ",");
     json_key(out, "address", address);
-    strbuf_puts(out, ",\"routes\":[");
+    strbuf_puts(out, ",\n\"filters\":");
+    explain_filters_json(t, NULL, out);
+    strbuf_puts(out, ",\n\"routes\":[");
     for (size_t i = 0; i < t->route_count; i++) {
         strbuf_puts(out, i ? ",\n{" : "\n{");
         json_route_name(&t->routes[i], out);
@@ -411,6 +516,11 @@ explain_routes_json(const struct table *t, const char *address, struct strbuf *o
         conf_print(&match_conf_struct, &t->routes[i].conf->match, out);
         strbuf_puts(out, ",");
         json_targets(t->routes[i].conf, out);
+        strbuf_puts(out, ",\n\"filters\":");
+        explain_filters_json(t, &t->routes[i], out);
+        strbuf_puts(out, ",");
+        json_key(out, "retry",
+                 t->routes[i].policy ? policy_key(t->routes[i].policy) : NULL);
         strbuf_puts(out, "}");
     }
     strbuf_puts(out, "]}");

@@ -16,6 +16,7 @@
 #include "proxy/listener_conf.h"
 #include "proxy/request.h"
 #include "proxy/route.h"
+#include "proxy/server.h"
 #include "proxy/table.h"
 #include "proxy/worker.h"
 
@@ -26,6 +27,7 @@ struct call_filters {
     bool aside_end;   /* with them comes the end */
     bool ended;       /* the request's end was shown */
     int64_t answered_us;
+    int64_t limit_us; /* the earliest deadline that a filter set; 0: none did */
     _Alignas(16) char state[];
 };
 
@@ -55,6 +57,30 @@ host_pool(const struct filter_call *fc, const struct filter *f)
     const struct table_use *use = filters_call(fc)->table;
 
     return use->targets[table_filter_target(use->table, f)].pool;
+}
+
+static void
+host_set_deadline(struct filter_call *fc, int64_t deadline_us)
+{
+    struct call *c = filters_call(fc);
+
+    if (c->response == HALF_CLOSED) /* no timer may start behind the end */
+        return;
+    c->filters->limit_us = route_stricter(c->filters->limit_us, deadline_us);
+    filters_bound(c);
+}
+
+void
+filters_bound(struct call *c)
+{
+    struct call_filters *f = c->filters;
+    int64_t left_us = f->limit_us - loop_now_us(c->worker->loop);
+
+    if (f->limit_us && route_stricter(c->deadline_us, f->limit_us) != c->deadline_us) {
+        c->deadline_us = f->limit_us;
+        timer_start(c->worker->loop, &c->deadline, left_us > 0 ? left_us : 0);
+    }
+    f->fc.deadline_us = c->deadline_us;
 }
 
 /* What the filter said becomes the call's end. */
@@ -96,6 +122,7 @@ static const struct filter_host host = {
     .peer = host_peer,
     .identity = host_identity,
     .pool = host_pool,
+    .set_deadline = host_set_deadline,
 };
 
 /* --- begin ----------------------------------------------------------------------------- */
@@ -129,6 +156,7 @@ filters_attach(struct call *c, const struct chain *chain)
     fc->listener = c->table->table->conf->name;
     fc->route = c->route ? c->route->name : "";
     fc->address = &c->owner->peer;
+    fc->local = c->owner->h2 ? &c->owner->server->addr : NULL;
     fc->connection = c->owner->h2 ? h2_conn_number(c->owner->h2) : 0;
     fc->request = &c->down.in_headers;
     fc->path = h2_headers_get(fc->request, H2_TOKEN_PATH);

@@ -20,6 +20,8 @@ struct h2_headers;
 /* The route is known, the deadline runs. False: the call has ended, or waits, and request_go_on follows. */
 bool
 filters_request(struct call *c, struct slice service, struct slice method) MUST_CHECK;
+/* The route has given the call a new deadline, or none: that of the filters holds all the same. Only with c->filters. */
+void filters_bound(struct call *c);
 /* Bytes and end of the request that are about to be passed on from down.in. False: they are not (they wait, or the call has ended). */
 bool filters_request_data(struct call *c) MUST_CHECK;
 /* Bytes wait for a filter: nothing else of the request may be passed on. */

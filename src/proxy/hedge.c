@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proxy/hedge.c - several attempts of one call at one time (gRFC A6, hedgingPolicy): the first good answer is the client's, the others end in the same turn. */
+#include <stddef.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -117,7 +118,8 @@ hedge_new(struct call *c)
     a = arena_alloc(&c->arena, sizeof(*a));
     if (!a)
         return NULL;
-    attempt_init(a, c);
+    memset(a, 0, offsetof(struct attempt, wait));
+    attempt_init(a, c, c->worker->h2);
     a->wait.subset = first->subset;
     a->wait.patient = first->patient;
     a->wait.hashed = first->hashed;

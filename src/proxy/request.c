@@ -210,6 +210,8 @@ request_deadline(struct call *c, int64_t client_ns, int64_t method_us)
         c->deadline_us = 0;
         timer_stop(c->worker->loop, &c->deadline);
     }
+    if (UNLIKELY(c->filters != NULL)) /* they asked for another route */
+        filters_bound(c);
     return true;
 }
 

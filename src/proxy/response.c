@@ -64,21 +64,26 @@ response_room(struct call *c, const struct h2_headers *h, unsigned block,
 void
 response_judge(struct attempt *a, int code, const struct h2_headers *h)
 {
+    struct pool *p = a->call->pool;
+    unsigned wants = pool_wants(p) & (POOL_WANTS_REPORTS | POOL_WANTS_SUCCESS);
+
     pool_result(&a->wait, code);
-    if (UNLIKELY(pool_wants(a->call->pool) & POOL_WANTS_REPORTS))
+    if (LIKELY(!wants))
+        return;
+    if (wants & POOL_WANTS_REPORTS)
         balance_report(&a->wait, h);
+    if (wants & POOL_WANTS_SUCCESS && code == GRPC_OK)
+        retry_guard_success(pool_retry_guard(p));
 }
 
 static void
 response_note_code(struct call *c, const struct h2_headers *h)
 {
-    c->code = (int16_t)grpc_code_parse(h2_headers_get(h, H2_TOKEN_GRPC_STATUS));
-    response_judge(c->at, c->code, h);
-    if (c->code != GRPC_OK)
-        return;
-    if (UNLIKELY(pool_wants(c->pool) & POOL_WANTS_SUCCESS))
-        retry_guard_success(pool_retry_guard(c->pool));
-    if (UNLIKELY(c->retry != NULL))
+    int code = (int)grpc_code_parse(h2_headers_get(h, H2_TOKEN_GRPC_STATUS));
+
+    c->code = (int16_t)code;
+    response_judge(c->at, code, h);
+    if (UNLIKELY(c->retry != NULL) && code == GRPC_OK)
         retry_succeeded(c);
 }
 

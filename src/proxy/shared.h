@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct clock_source;
 struct loop;
 struct stats;
 
@@ -16,7 +17,8 @@ struct shared {
     _Atomic unsigned connections; /* down connections of all workers */
     struct stats *
         main_stats; /* of the main thread, which accepts when there are several workers */
-    unsigned max_connections; /* 0: no limit */
+    const struct clock_source *clock; /* of the workers; NULL: the real one */
+    unsigned max_connections;         /* 0: no limit */
     unsigned workers;
     size_t max_buffered_bytes,
         max_replay_bytes; /* per process; each worker gets its part */

@@ -12,6 +12,7 @@
 #include "proxy/method_conf.h"
 #include "proxy/route.h"
 #include "proxy/table_int.h"
+#include "proxy/worker.h"
 #include "upstream/pool.h"
 
 /* What does not change where calls go: the listener's front has it. */
@@ -142,7 +143,7 @@ table_is_same(const struct table *t, const struct listener_conf *conf,
 /* --- use --------------------------------------------------------------------------- */
 
 struct table_use *
-table_use_new(struct table *t, struct pool *const *pools)
+table_use_new(struct table *t, struct worker *w)
 {
     struct table_use *u =
         xcalloc(1, sizeof(*u) + t->target_count * sizeof(struct table_place));
@@ -150,11 +151,13 @@ table_use_new(struct table *t, struct pool *const *pools)
     u->table = t;
     list_init(&u->link);
     for (size_t i = 0; i < t->target_count; i++) {
-        struct pool *p = pools[t->targets[i].slot];
+        struct pool *p = w->pools[t->targets[i].slot];
 
         u->targets[i].pool = p;
         u->targets[i].subset = pool_subset(p, t->targets[i].selector);
     }
+    u->worker = (unsigned)w->index;
+    table_use_filters(t, w);
     return u;
 }
 
@@ -164,6 +167,7 @@ table_use_free(struct table_use *u)
     struct table *t = u->table;
 
     assert(u->calls == 0);
+    table_unuse_filters(t, u->worker);
     for (size_t i = 0; i < t->target_count; i++)
         pool_subset_drop(u->targets[i].pool, u->targets[i].subset);
     list_remove(&u->link);

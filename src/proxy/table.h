@@ -21,6 +21,7 @@ struct method_table;
 struct matcher;
 struct pool;
 struct route;
+struct worker;
 
 struct table_target {                /* what a route may lead to */
     unsigned slot;                   /* of the pool in worker->pools */
@@ -77,16 +78,17 @@ struct table_place { /* a target as the worker sees it */
 
 /* One worker's use of a table. Worker's thread only. */
 struct table_use {
-    struct table *table;          /* held */
+    struct table *table; /* held */
+    unsigned worker;
     unsigned calls;               /* that hold it */
     bool retired;                 /* another took its place: it goes with its last call */
     struct list link;             /* worker's list */
     struct table_place targets[]; /* as table->targets */
 };
 
-/* Takes over the caller's hold of t. pools: the worker's, by slot. */
-struct table_use *table_use_new(struct table *t, struct pool *const *pools);
-/* Lets go of the subsets and frees it. The hold of the table is the caller's again. Not while a call holds it. */
+/* Takes over the caller's hold of t. */
+struct table_use *table_use_new(struct table *t, struct worker *w);
+/* Lets go of subsets and filters and frees it. The hold of the table is the caller's again. Not while a call holds it. */
 struct table *table_use_free(struct table_use *u);
 
 #endif

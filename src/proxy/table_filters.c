@@ -12,6 +12,7 @@
 #include "proxy/route.h"
 #include "proxy/table.h"
 #include "proxy/table_int.h"
+#include "proxy/worker.h"
 
 enum { SCOPE_MAX = 512 };
 
@@ -128,6 +129,22 @@ table_drop_filters(struct table *t)
     chain_free(t->chain);
     xfree(t->own);
     xfree(t->filters);
+}
+
+void
+table_use_filters(const struct table *t, struct worker *w)
+{
+    chain_use(t->chain, (unsigned)w->index, w->loop, &w->stats);
+    for (size_t i = 0; i < t->own_count; i++)
+        chain_use(t->own[i], (unsigned)w->index, w->loop, &w->stats);
+}
+
+void
+table_unuse_filters(const struct table *t, unsigned worker)
+{
+    chain_unuse(t->chain, worker);
+    for (size_t i = 0; i < t->own_count; i++)
+        chain_unuse(t->own[i], worker);
 }
 
 unsigned

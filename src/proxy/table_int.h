@@ -14,5 +14,8 @@ void table_add_filters(struct table *t, struct filter_store *store,
 bool table_has_same_filters(const struct table *t, const struct filter_store *store,
                             table_slot_fn *slot_of, void *arg) MUST_CHECK;
 void table_drop_filters(struct table *t);
+/* Worker's thread. */
+void table_use_filters(const struct table *t, struct worker *w);
+void table_unuse_filters(const struct table *t, unsigned worker);
 
 #endif

@@ -157,7 +157,7 @@ worker_new(int index, struct shared *shared)
 
     w->index = index;
     w->shared = shared;
-    w->loop = loop_new(NULL);
+    w->loop = loop_new(shared->clock);
     w->slab = slab_new();
     w->bufs = buf_pool_new(BUF_KEEP);
     w->h2 = h2_worker_new(w->loop, w->slab, w->bufs, &w->stats);
@@ -321,7 +321,7 @@ worker_change_server(struct worker *w, const struct change_server *c)
 
     if (c->table) {
         worker_retire(w, v->use);
-        v->use = table_use_new(c->table, w->pools);
+        v->use = table_use_new(c->table, w);
         list_append(&w->uses, &v->use->link);
     }
     if (c->front) {

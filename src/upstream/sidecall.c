@@ -17,7 +17,7 @@
 #include "loop/loop.h"
 #include "loop/timer.h"
 #include "obs/stats.h"
-#include "upstream/pool.h"
+#include "upstream/pool_int.h"
 
 enum { FIELDS_MAX = 8, WHY_MAX = 256, PEER_TEXT_MAX = 128 };
 
@@ -228,9 +228,10 @@ sidecall_on_wait_done(struct pool_wait *wait, struct upconn *conn, int err)
 }
 
 struct sidecall *
-sidecall_start(struct h2_worker *w, struct pool *p, const char *path,
-               struct slice message, int64_t timeout_us, sidecall_fn *done, void *arg)
+sidecall_start(struct pool *p, const char *path, struct slice message, int64_t timeout_us,
+               sidecall_fn *done, void *arg)
 {
+    struct h2_worker *w = p->h2;
     struct slab *slab = h2_worker_slab(w);
     struct sidecall *c = message.n <= SIDECALL_REQUEST_MAX
                              ? slab_malloc(slab, sizeof(*c) + message.n)

@@ -11,7 +11,6 @@
 #include "base/compat.h"
 #include "base/slice.h"
 
-struct h2_worker;
 struct pool;
 struct sidecall;
 
@@ -34,9 +33,9 @@ typedef void sidecall_fn(void *arg, const struct sidecall_result *r);
 
 /* path: "/package.Service/Method", a literal. message is copied. timeout_us > 0 covers everything, also the wait for a connection. NULL: no memory, or the
  * message is longer than SIDECALL_REQUEST_MAX; nothing follows then. */
-struct sidecall *sidecall_start(struct h2_worker *w, struct pool *p, const char *path,
-                                struct slice message, int64_t timeout_us,
-                                sidecall_fn *done, void *arg) MUST_CHECK;
+struct sidecall *
+sidecall_start(struct pool *p, const char *path, struct slice message, int64_t timeout_us,
+               sidecall_fn *done, void *arg) MUST_CHECK;
 /* The answer is not wanted any more: `done` is not called. The stream is reset. Not after `done`. */
 void sidecall_cancel(struct sidecall *c);
 

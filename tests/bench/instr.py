@@ -23,7 +23,7 @@ import lab  # noqa: E402
 SHAPES = {"10x10": (10, 10), "1x100": (1, 100), "1x1": (1, 1)}
 
 
-def count_run(folder, proxy, backend, calls, conns, streams):
+def count_run(folder, proxy, backend, calls, conns, streams, headers=()):
     """Instructions of one whole process that served `calls` calls; and its profile."""
     profile = os.path.join(folder, "callgrind.%s.%d" % (proxy.name, calls))
     wrapper = ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + profile,
@@ -31,7 +31,8 @@ def count_run(folder, proxy, backend, calls, conns, streams):
     proxy.start(folder, backend.port, wrapper=wrapper)
     try:
         lab.run_h2load(folder, proxy.port, "/bench/Unary", lab.message_file(folder, 100),
-                       calls, conns, streams, 100, timeout=300, tls=proxy.tls)
+                       calls, conns, streams, 100, timeout=300, tls=proxy.tls,
+                       headers=headers)
         end_process(proxy.process)
     finally:
         log = proxy.process.log_tail()

@@ -220,6 +220,11 @@ class Proxy:
         self.port = None
         self.tls = None  # a Tls: on both sides
 
+    def command(self, folder, backend_port, wide):
+        """Writes its configuration; how to start it."""
+        return WRITERS[self.kind](self.program, folder, self.port, backend_port, wide,
+                                  self.tls)
+
     def start(self, folder, backend_port, wide=False, wrapper=None, env=None):
         """Start on a free port and wait until it accepts. `wide` = room for 10,000
         upstream connections (only nginx pays for that in advance)."""
@@ -227,8 +232,7 @@ class Proxy:
         os.makedirs(folder, exist_ok=True)
         for _ in range(3):
             self.port = free_port()
-            argv = WRITERS[self.kind](self.program, folder, self.port, backend_port, wide,
-                                     self.tls)
+            argv = self.command(folder, backend_port, wide)
             self.process = Process((wrapper or []) + argv, PROXY_CORES,
                                    os.path.join(folder, "log"), env)
             if self._accepts(60 if wrapper else 10):

@@ -13,10 +13,11 @@ from protos import HealthCheckRequest, HealthCheckResponse
 
 
 class Named(grpc.GenericRpcHandler):
-    """answer(address, path, ...) below gives what it says. serving: its health."""
+    """answer(address, path, ...) below gives what it says. serving: its health; fails: so
+    many of the next calls end with UNAVAILABLE."""
 
     def __init__(self, name, address=None, credentials=None):
-        self.name, self.serving, self.calls = name, True, 0
+        self.name, self.serving, self.calls, self.fails = name, True, 0, 0
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
         self.server.add_generic_rpc_handlers((self,))
         self.address = address or env.free_address()
@@ -39,6 +40,9 @@ class Named(grpc.GenericRpcHandler):
 
     def _answer(self, request, context):
         self.calls += 1
+        if self.fails > 0:
+            self.fails -= 1
+            context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
         context.set_trailing_metadata((("x-internal-cost", "7"),))
         return json.dumps({"name": self.name,
                            "left": context.time_remaining(),

@@ -117,6 +117,57 @@ def test_route_limits_on_the_deadline(recorder, route, sent, low, high):
 
 
 @pytest.mark.proxy_only
+@pytest.mark.parametrize("policy,route,sent,low,high", [
+    ({"default": "10s"}, {}, None, 9, 10),
+    ({"default": "10s"}, {"timeout": "20s"}, None, 19, 20),
+    ({"default": "10s"}, {}, "20S", 19, 20),
+    ({"max": "10s"}, {}, "20S", 9, 10),
+    ({"max": "10s"}, {"timeout": "20s"}, None, 9, 10),
+    ({"max": "10s"}, {}, None, None, None),
+    ({"reserve": "2s"}, {}, "10S", 7, 8),
+    ({"reserve": "2s"}, {"timeout": "20s"}, None, 19, 20),
+    ({"required": True}, {}, "10S", 9, 10),
+    ({"max": "10s"}, {"filters": [{"type": "deadline", "off": True}]}, "20S", 19, 20),
+    ({"max": "10s"}, {"filters": [{"type": "deadline", "max": "5s"}]}, "20S", 4, 5)])
+def test_a_policy_only_makes_the_time_shorter(recorder, policy, route, sent, low, high):
+    with env.Proxy([recorder.address], routes=[dict(to="app", **route)],
+                   listener={"filters": [dict(type="deadline", **policy)]}) as proxy:
+        got = forwarded_timeout(recorder, proxy, sent)
+    if low is None:
+        assert got is None
+    else:
+        assert low < seconds_of(got) <= high
+
+
+@pytest.mark.proxy_only
+def test_a_policy_ends_calls_without_a_deadline_and_answers_before_the_clients_clock(recorder):
+    policy = {"type": "deadline", "default": "300ms", "reserve": "700ms"}
+    with env.Proxy([recorder.address], listener={"filters": [policy]}) as proxy, \
+            proxy.open_channel() as channel:
+        for timeout in (None, 1):
+            start = time.monotonic()
+            with pytest.raises(grpc.RpcError) as e:
+                protos.Stub(channel).EmptyCall(Empty(), timeout=timeout)
+            assert e.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            assert "the deadline passed" in e.value.details()     # ours: the client's own says something else
+            assert 0.25 < time.monotonic() - start < 0.9 * env.SLOW
+        assert proxy.metrics()["outrigger_deadlines_given_total"] == 1
+
+
+@pytest.mark.proxy_only
+def test_a_policy_can_ask_for_a_deadline(backend):
+    with env.Proxy([backend.address], listener={"filters": [{"type": "deadline", "required": True}]},
+                   ) as proxy, proxy.open_channel() as channel:
+        with pytest.raises(grpc.RpcError) as e:
+            protos.Stub(channel).EmptyCall(Empty())
+        assert e.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert "set one in the client" in e.value.details()
+        assert b"DEADLINE_REQUIRED" in dict(e.value.trailing_metadata())["grpc-status-details-bin"]
+        protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+        assert proxy.metrics()["outrigger_deadlines_missing_total"] == 1
+
+
+@pytest.mark.proxy_only
 @pytest.mark.parametrize("route,sent", [({"timeout": "300ms"}, None),
                                         ({"grpcTimeoutMax": "300ms"}, "20S"), ({}, "300m")])
 def test_deadline_of_the_proxy(recorder, route, sent):

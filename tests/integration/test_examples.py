@@ -15,8 +15,10 @@ import pytest
 
 import certs
 import env
+import jwts
 import k8s_server
 import named
+import outside
 
 TOP = os.path.abspath(os.path.join(env.HERE, "..", ".."))
 CONF = os.path.join(TOP, "conf")
@@ -328,6 +330,142 @@ class RateLimit(Example):
         assert self.passes("/shop.Reports/Get", ("x-tenant", "a")) == 5
         assert self.passes("/shop.Reports/Sum", ("x-tenant", "a")) == 5
         assert self.passes("/shop.Admin/Show") == 8
+
+
+class Access(Example):
+    file = "access.json"
+
+    def prepare(self):
+        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address}
+
+    def code(self, method, *metadata):
+        return named.ask(self.listen, method, metadata, "a.example").code
+
+    def check(self):
+        mobile, batch = ("x-api-key", "mobile-key"), ("x-api-key", "batch-key")
+        got = self.call("/shop.Cart/Put", mobile, ("x-tenant", "a"))
+        assert got.sent["x-client"] == ["mobile"] and "x-api-key" not in got.sent
+        assert self.code("/shop.Cart/Put") == "UNAUTHENTICATED"
+        assert self.code("/shop.Cart/Put", mobile) == "PERMISSION_DENIED"
+        assert self.code("/shop.Cart/Put", batch) == "PERMISSION_DENIED"
+        assert self.code("/shop.Cart/List", batch) == "OK"
+        assert self.code("/shop.Admin/Get", batch) == "OK"      # from here
+
+
+class Fault(Example):
+    file = "fault.json"
+
+    def prepare(self):
+        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
+                        '"percent": "1%"': '"percent": "50%"'}
+
+    def check(self):
+        test = ("x-test", "1"), ("x-outrigger-fault-abort-grpc-request", "8")
+        assert named.ask(self.listen, "/shop.Cart/Get", test).code == "RESOURCE_EXHAUSTED"
+        assert self.call("/shop.Cart/Get", test[0]).name == "app"
+        assert {self.call("/shop.Payment/Pay").name for _ in range(20)} == {"app"}
+        codes = [named.ask(self.listen, "/shop.Cart/Get").code for _ in range(30)]
+        assert set(codes) == {"OK", "UNAVAILABLE"}
+        self.taken.add(2)
+
+
+class Retries(Example):
+    file = "retries.json"
+
+    def prepare(self):
+        for name, old in (("a", "50051"), ("b", "50052")):
+            self.replace['"127.0.0.1:%s"' % old] = '"%s"' % self.named(name).address
+
+    def check(self):
+        a, b = self.backends["a"], self.backends["b"]
+        for method in ("/shop.Stock/Put", "/shop.Cart/Get"):
+            self.call(method)
+            a.fails = b.fails = 1
+            tried = self.call(method)
+            assert tried.code == "OK", tried.text
+            assert tried.sent["grpc-previous-rpc-attempts"] == ["2"]
+        assert 4 < tried.left <= 5
+        a.fails = b.fails = 1
+        assert named.ask(self.listen, "/shop.Cart/Put", (), "a.example").code == "UNAVAILABLE"
+        a.fails = b.fails = 0
+        a.fails = 1
+        found = [self.call("/shop.Search/Find") for _ in range(2)]
+        assert [f.code for f in found] == ["OK", "OK"]
+        assert sorted("grpc-previous-rpc-attempts" in f.sent for f in found) == [False, True]
+
+
+class ExtAuthz(Example):
+    file = "ext-authz.json"
+
+    def prepare(self):
+        self.authz = outside.authz(self.judge)
+        self.rls = outside.rls(self.count)
+        self.closers += [lambda: self.authz.__exit__(), lambda: self.rls.__exit__()]
+        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
+                        '"127.0.0.1:9191"': '"%s"' % self.authz.address,
+                        '"127.0.0.1:8081"': '"%s"' % self.rls.address,
+                        '"timeout": "200ms"': '"timeout": "%dms"' % (500 * env.SLOW),
+                        '"domain": "shop",\n        "desc': '"domain": "shop",\n        "timeout": "%dms",\n        "desc'
+                        % (500 * env.SLOW)}
+
+    @staticmethod
+    def judge(request, context):
+        headers = outside.headers_of(request)
+        assert "te" not in headers
+        if headers.get("authorization") != "Bearer ann":
+            return outside.denied(16, body="who are you?")
+        return outside.allowed({"x-user": "ann"})
+
+    @staticmethod
+    def count(request, context):
+        over = any(e.value == "greedy" for d in request.descriptors for e in d.entries)
+        return outside.RateLimitResponse(overall_code=2 if over else 1)
+
+    def check(self):
+        token = ("authorization", "Bearer ann")
+        assert self.call("/shop.Login/Begin").name == "app"
+        stranger = named.ask(self.listen, "/shop.Cart/Get", (), "a.example")
+        assert (stranger.code, stranger.text) == ("UNAUTHENTICATED", "who are you?")
+        for _ in range(5):
+            assert self.call("/shop.Cart/Get", token).sent["x-user"] == ["ann"]
+        assert len(self.authz.asked) <= 2 * env.WORKERS + 1      # those without a token, and one of Ann's
+        greedy = named.ask(self.listen, "/shop.Cart/Get", (token, ("x-tenant", "greedy")), "a.example")
+        assert greedy.code == "RESOURCE_EXHAUSTED"
+        asked = self.rls.asked[-1]
+        assert [[(e.key, e.value) for e in d.entries] for d in asked.descriptors] == [
+            [("tenant", "greedy"), ("method", "Get")], [("generic_key", "all")]]
+
+
+class Jwt(Example):
+    file = "jwt.json"
+
+    def prepare(self):
+        self.key = jwts.Key("a")
+        (self.tmp / "jwks.json").write_text(jwts.key_set(self.key))
+        self.environment = {"KEYS": str(self.tmp)}
+        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
+                        '"burst": 200': '"burst": 5', '"100/s"': '"5/m"'}
+
+    def ask(self, method="/shop.Orders/Get", more=(), **claims):
+        token = self.key.token(iss="https://id.corp.example", **dict({"scope": "orders"}, **claims))
+        return named.ask(self.listen, method, jwts.bearer(token) + more)
+
+    def check(self):
+        assert named.ask(self.listen, "/shop.Orders/Get").code == "UNAUTHENTICATED"
+        assert self.ask(scope="stock").code == "UNAUTHENTICATED"
+        assert self.ask(aud="stock").code == "PERMISSION_DENIED"
+        told = self.ask(more=(("x-user", "root"),), sub="joe", realm_access={"roles": ["a", "b"]})
+        assert told.sent["x-user"] == ["joe"] and told.sent["x-roles"] == ["a,b"]
+        assert "authorization" not in told.sent
+        assert self.ask("/shop.Admin/Show", sub="joe").code == "PERMISSION_DENIED"
+        assert self.ask("/shop.Admin/Show", sub="ann",
+                        realm_access={"roles": ["admin"]}).code == "OK"
+        codes = [self.ask(sub="bob").code for _ in range(8)]
+        assert codes.count("OK") == 5 and codes[-1] == "RESOURCE_EXHAUSTED", codes
+        token = self.key.token(iss="https://id.corp.example", scope="orders", sub="eve")
+        assert self.call("/shop.Orders/Get", *jwts.bearer(token)).name == "app"
+        with env.open_channel(self.listen) as channel:      # the orchestrator has no token
+            assert channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=5)
 
 
 class SidecarK8s(Example):

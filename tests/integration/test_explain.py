@@ -3,6 +3,7 @@
 import collections
 import json
 import random
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -187,6 +188,26 @@ def test_the_routes_of_each_listener(proxy):
     listener = json.loads(reloads.ctl(proxy, "routes", "--json").stdout)["listeners"][0]
     assert [len(r["targets"]) for r in listener["routes"]] == [1, 1, 2, 0]
     assert listener["routes"][2]["targets"][0]["weight"] == 80
+
+
+def test_the_filters_of_the_call(backends):
+    limit = {"type": "rateLimit", "name": "burst", "rate": "5/s"}
+    routes = [{"match": {"service": "b.B"}, "to": "app",
+               "filters": [dict(limit, rate="9/s"), {"type": "requestId", "off": True}]},
+              {"to": "app"}]
+    with env.Proxy([backends[0].address], routes=routes, listener={"filters": ["requestId", limit]}) as p:
+        text = ctl(p, "--method", "/b.B/Get")
+        assert "    requestId: off, says the route\n    burst (rateLimit): with settings of the route\n" in text
+        told = [f for f in named.explain(p.admin, "/c.C/Get")["route"]["filters"]
+                if f["source"] != "default"]
+        assert told == [
+            {"name": "requestId", "type": "requestId", "off": False, "source": "listener", "idle": False},
+            {"name": "burst", "type": "rateLimit", "off": False, "source": "listener", "idle": False}]
+        assert "    filters: [requestId off], burst (rateLimit) with settings of the route\n" in \
+            re.sub("filters: .*(?=.requestId off)", "filters: ", reloads.ctl(p, "routes").stdout)
+        listener = json.loads(reloads.ctl(p, "routes", "--json").stdout)["listeners"][0]
+        assert [f["off"] for f in listener["routes"][0]["filters"] if f["source"] != "default"] == [True, False]
+        assert [f["off"] for f in listener["filters"] if f["source"] != "default"] == [False, False]
 
 
 def test_a_reload_is_seen(backends, names):

@@ -59,6 +59,16 @@ def test_thousand_streams_open_at_once(proxy):
     assert set(asyncio.run(run())) == {grpc.StatusCode.OK}
 
 
+# --- nothing to do ------------------------------------------------------------------------
+
+@pytest.mark.proxy_only
+def test_idle_process_is_small(backend):
+    """Without TLS in the config OpenSSL must not have been woken up: that alone is 2 MiB."""
+    with env.Proxy([backend.address]) as proxy:
+        idle = proxy.rss() / MIB
+        assert env.SANITIZED or idle < 7, "%.1f MiB" % idle
+
+
 # --- readers that do not read -------------------------------------------------------------
 
 def test_client_does_not_read_its_socket(backend):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backends that are killed -9 one after the other, under clients that repeat calls.
+"""Backends that are killed -9 one after the other, under clients that repeat calls, and under
+a proxy that does it for them.
 
 OUTRIGGER_LONG=1   a minute instead of some seconds
 """
@@ -16,10 +17,10 @@ import load
 pytestmark = pytest.mark.proxy_only
 
 SECONDS = 60 if os.environ.get("OUTRIGGER_LONG") == "1" else 9
-RETRY = json.dumps({"methodConfig": [{
-    "name": [{"service": "grpc.testing.TestService"}],
-    "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.02s", "maxBackoff": "0.2s",
-                    "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]})
+METHODS = [{"name": [{"service": "grpc.testing.TestService"}],
+            "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.02s", "maxBackoff": "0.2s",
+                            "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]
+RETRY = json.dumps({"methodConfig": METHODS})
 
 
 class Herd:
@@ -68,3 +69,22 @@ def test_kills_are_not_seen_by_clients_that_repeat(policy):
     assert result.ok > 250 * SECONDS / env.SLOW
     assert herd.kills >= (SECONDS - 2) / 2 / env.SLOW
     assert failed_at_proxy > 0, "no call was hit: this shows nothing"
+
+
+def test_kills_are_not_seen_when_the_proxy_repeats():
+    """The same policy, pasted into the listener; clients repeat nothing. A kill fails a third
+    of all calls at once, which is more than the budget has room for: see retryBudget."""
+    with Herd() as herd, \
+            env.Proxy([b.address for b in herd.backends],
+                      pool={"balance": "round_robin"},
+                      listener={"methodConfig": METHODS}, workers=2) as proxy:
+        result = load.run_calls(
+            proxy.address, seconds=SECONDS + 20 * env.SLOW, parallel=24, sleep_ms=35,
+            during=lambda: herd.kill_each_second(SECONDS))
+        metrics = proxy.metrics()
+    print("%d kills, %d calls, %d lost; the proxy tried %d again" % (
+        herd.kills, result.ok, len(result.failed), metrics["outrigger_retries_total"]))
+    assert result.failed == []
+    assert result.ok > 250 * SECONDS / env.SLOW
+    assert herd.kills >= (SECONDS - 2) / 2 / env.SLOW
+    assert metrics["outrigger_retries_succeeded_total"] > 0, "no call was hit: this shows nothing"

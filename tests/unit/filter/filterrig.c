@@ -37,6 +37,7 @@ rig_open(void)
 void
 rig_close(void)
 {
+    chain_unuse(chain, 0);
     chain_free(chain);
     loop_turn(rig_loop, false);
     filter_store_done(&rig_store);
@@ -106,8 +107,10 @@ rig_problems(const struct filter_kind *kind, const char *json)
 void
 rig_chain(struct filter *const *filters, size_t n)
 {
+    chain_unuse(chain, 0);
     chain_free(chain);
     chain = chain_new(filters, n);
+    chain_use(chain, 0, rig_loop, &rig_stats);
 }
 
 struct filter *
@@ -156,11 +159,19 @@ rig_pool(const struct filter_call *fc, const struct filter *f)
     return rig_of(fc)->pool;
 }
 
+static void
+rig_set_deadline(struct filter_call *fc, int64_t deadline_us)
+{
+    if (fc->deadline_us == 0 || deadline_us < fc->deadline_us)
+        fc->deadline_us = deadline_us;
+}
+
 static const struct filter_host host = {
     .resume = rig_resume,
     .peer = rig_peer,
     .identity = rig_identity,
     .pool = rig_pool,
+    .set_deadline = rig_set_deadline,
 };
 
 /* Pseudo headers can only come from the wire: they are put in by hand. */

@@ -437,6 +437,66 @@ edits_are_seen_by_the_next_filter_and_illegal_ones_change_nothing(void **state)
     rig_end(c, GRPC_OK);
 }
 
+/* --- workers ------------------------------------------------------------------------ */
+
+static unsigned at_work[3];
+
+static void
+settler_open(struct filter *f, unsigned worker, struct loop *loop, struct stats *stats)
+{
+    assert_non_null(f->conf);
+    assert_ptr_equal(loop, rig_loop);
+    assert_ptr_equal(stats, &rig_stats);
+    at_work[worker]++;
+}
+
+static void
+settler_close(struct filter *f, unsigned worker)
+{
+    assert_non_null(f->conf);
+    at_work[worker]--;
+}
+
+static const struct filter_kind settler = {
+    .name = "settler",
+    .conf = &scribe_struct,
+    .worker_open = settler_open,
+    .worker_close = settler_close,
+};
+
+/* Tables come and go, and some share their filters: a worker begins with the first and ends with the last. */
+static void
+workers_begin_with_the_first_table_and_end_with_the_last(void **state)
+{
+    struct chain *chains[2];
+    struct filter *both[2];
+
+    (void)state;
+    rig_store.env.workers = 3;
+    for (int i = 0; i < 2; i++) {
+        both[0] = rig_filter(&settler, "{ \"mark\": \"x\" }");
+        both[1] = rig_filter(&scribe, "{}");
+        chains[i] = chain_new(both, 2);
+    }
+    chain_use(NULL, 1, rig_loop, &rig_stats);
+    chain_use(chains[0], 1, rig_loop, &rig_stats);
+    chain_use(chains[1], 1, rig_loop, &rig_stats);
+    chain_use(chains[1], 2, rig_loop, &rig_stats);
+    assert_int_equal(at_work[0] + 10 * at_work[1] + 100 * at_work[2], 110);
+    chain_unuse(chains[0], 1);
+    assert_int_equal(at_work[1], 1);
+    chain_unuse(chains[1], 1);
+    assert_int_equal(at_work[1], 0);
+    chain_use(chains[0], 1, rig_loop, &rig_stats);
+    assert_int_equal(at_work[1], 1);
+    chain_unuse(chains[0], 1);
+    chain_unuse(chains[1], 2);
+    chain_unuse(NULL, 1);
+    assert_int_equal(at_work[0] + at_work[1] + at_work[2], 0);
+    chain_free(chains[0]);
+    chain_free(chains[1]);
+}
+
 int
 main(void)
 {
@@ -453,6 +513,7 @@ main(void)
             filters_without_a_request_slot_hear_the_end_when_the_call_came_past_them),
         FILTER_TEST(watchers_hear_of_calls_that_never_came_to_the_filters),
         FILTER_TEST(same_settings_are_the_same_filter),
+        FILTER_TEST(workers_begin_with_the_first_table_and_end_with_the_last),
         FILTER_TEST(edits_are_seen_by_the_next_filter_and_illegal_ones_change_nothing),
     };
 

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "conf/snapshot.h"
+#include "filter/bucket_table.h"
 #include "filter/claims.h"
 #include "filter/key.h"
 #include "filterrig.h"
@@ -289,6 +290,103 @@ prints_its_parts(void **state)
     conf_drop(s);
 }
 
+/* --- floods (reliability.md E2) ------------------------------------------------------- */
+
+enum { FLOOD_KEYS = 100000, FLOOD_PAIRS = 17, FLOOD_LEN = 2 * FLOOD_PAIRS };
+
+/* The hash that tables of many languages use for strings. Nobody needs to know more to make keys that share it: "Aa" and "BB" do. */
+static uint32_t
+plain_hash(const char *p, size_t n)
+{
+    uint32_t h = 0;
+
+    while (n--)
+        h = 31 * h + (uint8_t)*p++;
+    return h;
+}
+
+static void
+crafted_key(unsigned i, char out[FLOOD_LEN])
+{
+    for (unsigned k = 0; k < FLOOD_PAIRS; k++)
+        memcpy(out + 2 * k, i >> k & 1 ? "Aa" : "BB", 2);
+}
+
+static void
+random_key(struct rng *rng, char out[FLOOD_LEN])
+{
+    for (unsigned k = 0; k < FLOOD_LEN; k++)
+        out[k] = (char)('a' + rng_below(rng, 26));
+}
+
+/* Entries that a search looks at, over all keys of a table that has them; *ret_most: for the worst of them. */
+static uint64_t
+steps_of_flood(bool crafted, const struct sip_secret *with, uint32_t *ret_most)
+{
+    struct conf_snapshot *s = load("{ \"key\": \"client\" }");
+    struct rigcall *c = call_from(NULL);
+    struct sip_hash *of = calloc(FLOOD_KEYS, sizeof(*of));
+    struct bucket_table *t;
+    struct bucket_rule rule;
+    struct rng rng;
+    uint64_t sum = 0;
+
+    assert_non_null(of);
+    unit_seed(&rng);
+    assert_true(bucket_rule_init(&rule, 10, 1000000, 5));
+    t = bucket_table_new(&rule, FLOOD_KEYS + FLOOD_KEYS / 8); /* no shard is ever full */
+    for (unsigned i = 0; i < FLOOD_KEYS; i++) {
+        char text[FLOOD_LEN];
+        enum bucket_place place;
+        bool missing;
+
+        if (crafted)
+            crafted_key(i, text);
+        else
+            random_key(&rng, text);
+        if (crafted)
+            assert_int_equal(plain_hash(text, FLOOD_LEN),
+                             plain_hash("BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB", FLOOD_LEN));
+        c->fc.client = slice_make(text, FLOOD_LEN);
+        of[i] = key_hash(key_of(s), &c->fc, with, &missing);
+        assert_true(bucket_table_take(t, of[i], 1, 0, NULL, &place));
+        assert_int_equal(place, BUCKET_ADDED);
+    }
+    *ret_most = 0;
+    for (unsigned i = 0; i < FLOOD_KEYS; i++) {
+        uint32_t steps = bucket_table_steps(t, of[i]);
+
+        sum += steps;
+        *ret_most = steps > *ret_most ? steps : *ret_most;
+    }
+    bucket_table_free(t);
+    free(of);
+    c->fc.client = (struct slice){ 0 };
+    rig_end(c, GRPC_OK);
+    conf_drop(s);
+    return sum;
+}
+
+/* In a table with that hash each search would look at 50,000 of them. */
+static void
+keys_that_collide_elsewhere_are_like_all_others_here(void **state)
+{
+    uint32_t most_crafted, most_random;
+    uint64_t crafted, random;
+    struct sip_secret own;
+
+    (void)state;
+    sip_secret_make(&own);
+    crafted = steps_of_flood(true, &own, &most_crafted);
+    random = steps_of_flood(false, &own, &most_random);
+    assert_true(random >= FLOOD_KEYS); /* each is found */
+    assert_true(crafted >= FLOOD_KEYS);
+    assert_true(crafted <= 2 * random);
+    assert_true(crafted <= 2 * FLOOD_KEYS);
+    assert_true(most_crafted <= 20);
+    assert_true(most_random <= 20);
+}
+
 int
 main(void)
 {
@@ -300,6 +398,7 @@ main(void)
         KEY_TEST(equal_parts_share_a_hash),
         KEY_TEST(missing_is_not_empty),
         KEY_TEST(prints_its_parts),
+        KEY_TEST(keys_that_collide_elsewhere_are_like_all_others_here),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

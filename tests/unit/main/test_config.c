@@ -103,7 +103,8 @@ row_has_a_good_default(const struct conf_field *f, const char *path)
 
     if (!f->def) {
         bool may_be_absent = f->required || f->sub || f->type == CONF_STRING ||
-                             f->type == CONF_MAP || f->type == CONF_MAYBE;
+                             f->type == CONF_MAP || f->type == CONF_MAYBE ||
+                             f->type == CONF_RATE; /* 0 events: none */
 
         if (!may_be_absent)
             fail_msg("%s: neither required nor with a default", path);

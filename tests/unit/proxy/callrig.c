@@ -13,6 +13,7 @@
 #include "proxy/table.h"
 #include "proxy/worker.h"
 #include "upstream/hub.h"
+#include "upstream/hub_int.h"
 
 struct callrig rig;
 const uint8_t hello_bytes[HELLO] = { 0, 0, 0, 0, 5, 'h', 'e', 'l', 'l', 'o' };
@@ -22,11 +23,17 @@ static bool client_up;
 static void
 on_accept(void *arg, int fd, const struct addr *peer)
 {
-    struct rig_pool *p = arg;
-    struct h2peer *conn = &p->conns[p->accepted++];
+    const struct rig_door *d = arg;
+    struct rig_pool *p = d->pool;
+    struct h2peer *conn = &p->conns[p->accepted];
 
     (void)peer;
-    assert_true(p->accepted <= RIG_CONNS);
+    if (rig.on_accept) {
+        rig.on_accept((unsigned)(d - p->doors), fd);
+        return;
+    }
+    assert_true(p->accepted < RIG_CONNS);
+    p->at[p->accepted++] = (unsigned)(d - p->doors);
     h2peer_open(conn, rig.loop, transport_from_fd(rig.loop, fd), true);
     h2peer_settings(conn, 0);
 }
@@ -47,7 +54,7 @@ client_connect(void)
     client_up = false;
     transport_bind(t, on_connected, &t);
     transport_want(t, false, true);
-    TURN_UNTIL(rig.loop, client_up);
+    RIG_UNTIL(client_up);
     h2peer_open(&rig.client, rig.loop, t, false);
     h2peer_preface(&rig.client);
     h2peer_settings(&rig.client, 0);
@@ -68,10 +75,13 @@ callrig_setup(void **state)
         struct rig_pool *p = &rig.pools[i];
 
         field_defaults(&pool_conf_struct, &p->conf);
-        field_defaults(&endpoint_conf_struct, &p->target);
         p->conf.name = names[i];
-        p->target.target = p->address;
-        p->conf.endpoints = (struct conf_list){ &p->target, 1 };
+        p->endpoints = 1;
+        for (unsigned k = 0; k < RIG_ENDPOINTS; k++) {
+            field_defaults(&endpoint_conf_struct, &p->targets[k]);
+            p->targets[k].target = p->doors[k].address;
+            p->doors[k].pool = p;
+        }
     }
     field_defaults(&listener_conf_struct, &rig.front);
     rig.front.name = "in";
@@ -98,10 +108,45 @@ pool_listen(struct rig_pool *p)
     const char *why;
 
     assert_int_equal(addr_parse("127.0.0.1:0", true, &at, &why), ERR_OK);
-    assert_int_equal(listener_open(rig.loop, &at, on_accept, p, &p->listener, &why),
-                     ERR_OK);
-    addr_print(listener_addr(p->listener), p->address);
-    listener_start(p->listener);
+    for (unsigned i = 0; i < p->endpoints; i++) {
+        struct rig_door *d = &p->doors[i];
+
+        assert_int_equal(listener_open(rig.loop, &at, on_accept, d, &d->listener, &why),
+                         ERR_OK);
+        addr_print(listener_addr(d->listener), d->address);
+        listener_start(d->listener);
+    }
+    p->conf.endpoints = (struct conf_list){ p->targets, p->endpoints };
+}
+
+static int64_t
+rig_clock_read(void *arg)
+{
+    struct rig_clock *c = arg;
+
+    c->now_us += c->step_us;
+    return c->now_us;
+}
+
+void
+rig_turns(void)
+{
+    int64_t end = clock_real.now_us(clock_real.arg) + 3000;
+
+    for (int i = 0; i < 20 || clock_real.now_us(clock_real.arg) < end; i++)
+        loop_turn(rig.loop, false);
+}
+
+void
+rig_wait_ms(int64_t ms)
+{
+    rig_turns();
+    for (; ms > 0; ms--) {
+        rig.clock.now_us += 1000;
+        for (int i = 0; i < 4; i++)
+            loop_turn(rig.loop, false);
+    }
+    rig_turns();
 }
 
 void
@@ -111,6 +156,9 @@ callrig_open(void)
     struct change_pool made[RIG_POOLS];
     const char *why;
 
+    rig.clock = (struct rig_clock){ .source = { rig_clock_read, &rig.clock },
+                                    .now_us = INT64_C(5000000123) };
+    shared.clock = rig.virtual ? &rig.clock.source : NULL;
     rig.worker = worker_new(0, &shared);
     rig.loop = rig.worker->loop;
     rng_seed(&rig.worker->rng, 4711);
@@ -148,8 +196,10 @@ callrig_open(void)
 void
 callrig_deafen(unsigned pool)
 {
-    listener_close(rig.pools[pool].listener);
-    rig.pools[pool].listener = NULL;
+    for (unsigned i = 0; i < rig.pools[pool].endpoints; i++) {
+        listener_close(rig.pools[pool].doors[i].listener);
+        rig.pools[pool].doors[i].listener = NULL;
+    }
 }
 
 /* Every call that began has ended with exactly one code; all levels are zero. */
@@ -161,12 +211,16 @@ callrig_teardown(void **state)
     (void)state;
     server_stop(rig.server);
     worker_stop(rig.worker);
+    rig.clock.step_us = 1000;
     loop_run(rig.loop);
     h2peer_close(&rig.client);
     for (unsigned i = 0; i < RIG_POOLS; i++) {
         for (unsigned k = 0; k < rig.pools[i].accepted; k++)
             h2peer_close(&rig.pools[i].conns[k]);
-        listener_close(rig.pools[i].listener);
+        callrig_deafen(i);
+        assert_int_equal(atomic_load(&rig.pools[i].hub->levels->retry_guard.open), 0);
+        assert_int_equal(atomic_load(&rig.pools[i].hub->levels->loads[0].first), 0);
+        assert_int_equal(atomic_load(&rig.pools[i].hub->levels->loads[0].waiting), 0);
     }
     for (int i = 0; i <= 16; i++)
         codes += counted((enum stat_id)(STAT_CODE_0 + i));
@@ -197,7 +251,7 @@ backend(unsigned pool)
 {
     struct rig_pool *p = &rig.pools[pool];
 
-    TURN_UNTIL(rig.loop, p->accepted > 0);
+    RIG_UNTIL(p->accepted > 0);
     return &p->conns[p->accepted - 1];
 }
 
@@ -220,7 +274,7 @@ call_to_backend(int32_t id)
 {
     h2peer_call(&rig.client, id, 0);
     send_hello(&rig.client, id, true);
-    TURN_UNTIL(rig.loop, h2peer_data(backend(RIG_APP), id) == HELLO);
+    RIG_UNTIL(h2peer_data(backend(RIG_APP), id) == HELLO);
 }
 
 void
@@ -259,7 +313,7 @@ want_status(int32_t id, const char *code)
 {
     char text[40];
 
-    TURN_UNTIL(rig.loop, h2peer_count(&rig.client, F_RST, id) ||
+    RIG_UNTIL(h2peer_count(&rig.client, F_RST, id) ||
                              (last_block(id) && strstr(last_block(id), "grpc-status")));
     snprintf(text, sizeof(text), "grpc-status: %s\n", code);
     HAS(last_block(id), text);

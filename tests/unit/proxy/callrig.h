@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/unit/proxy/callrig.h - the whole data plane inside one loop, between a client and the backends of two pools ("app" and "canary") that a
- * test plays frame by frame. Loopback sockets, real time, no sleeps: every wait is for an event. One world at a time: `rig`. */
+ * test plays frame by frame. Loopback sockets, real or virtual time, no sleeps: every wait is for an event. One world at a time: `rig`. */
 #ifndef OUTRIGGER_TESTS_UNIT_PROXY_CALLRIG_H
 #define OUTRIGGER_TESTS_UNIT_PROXY_CALLRIG_H
 
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "grpc/frame.h"
+#include "base/clock.h"
 #include "guard.h"
 #include "h2peer.h"
 #include "net/addr.h"
@@ -17,7 +18,8 @@
 #include "upstream/pool_conf.h"
 
 enum {
-    RIG_CONNS = 8,
+    RIG_CONNS = 24,
+    RIG_ENDPOINTS = 6, /* of one pool */
     RIG_APP = 0,
     RIG_CANARY = 1,
     RIG_POOLS = 2,
@@ -26,14 +28,28 @@ enum {
 
 struct table;
 
-struct rig_pool {
-    struct pool_conf conf;
-    struct endpoint_conf target;
+/* Where an endpoint listens. */
+struct rig_door {
+    struct rig_pool *pool;
     char address[ADDR_TEXT_MAX];
     struct listener *listener; /* NULL: nobody listens */
-    struct h2peer conns[RIG_CONNS];
+};
+
+struct rig_pool {
+    struct pool_conf conf;
+    unsigned endpoints; /* 1; a test may want more */
+    struct endpoint_conf targets[RIG_ENDPOINTS];
+    struct rig_door doors[RIG_ENDPOINTS];
+    struct h2peer conns[RIG_CONNS]; /* of all doors, in the order of their coming */
+    unsigned at[RIG_CONNS];         /* the door of each */
     unsigned accepted;
     struct hub *hub;
+};
+
+/* Time of the worker's loop when it is virtual. */
+struct rig_clock {
+    struct clock_source source;
+    int64_t now_us, step_us; /* each look at it makes it so much later */
 };
 
 struct callrig {
@@ -43,6 +59,10 @@ struct callrig {
     struct listener_conf front;
     /* May be NULL: changes the table before any call, as if the config said so. */
     void (*on_table)(struct table *t);
+    /* May be NULL: gets the sockets of backends, instead of the h2peers. */
+    void (*on_accept)(unsigned door, int fd);
+    bool virtual; /* set before callrig_open: time moves only by rig_wait_ms */
+    struct rig_clock clock;
     struct worker *worker;
     struct loop *loop, *control;
     struct server *server;
@@ -60,6 +80,22 @@ int callrig_teardown(void **state);
 void callrig_open(void);
 /* Nobody listens for this pool any more. */
 void callrig_deafen(unsigned pool);
+
+/* Turns of the loop until it is true; a failure, not a hang. Virtual time stands still. */
+#define RIG_UNTIL(condition)                                   \
+    do {                                                       \
+        int64_t rig_end = clock_real.now_us(clock_real.arg) + GUARD_US; \
+        if (!rig.virtual)                                      \
+            TURN_UNTIL(rig.loop, condition);                   \
+        while (!(condition) && clock_real.now_us(clock_real.arg) < rig_end) \
+            loop_turn(rig.loop, false);                        \
+        if (!(condition))                                      \
+            fail_msg("10 s passed before " #condition);        \
+    } while (0)
+/* What is on its way through the kernel arrives. With virtual time only. */
+void rig_turns(void);
+/* So much virtual time passes, in steps of a millisecond. */
+void rig_wait_ms(int64_t ms);
 
 int64_t counted(enum stat_id id);
 /* The newest connection to this pool; waits for the first. */

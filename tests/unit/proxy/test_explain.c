@@ -131,6 +131,44 @@ the_first_route_that_fits_and_why_not_those_before(void **state)
 }
 
 static void
+policies_are_told_with_their_home(void **state)
+{
+    char previous[] = "grpc-previous-rpc-attempts=1";
+    struct explain e;
+
+    (void)state;
+    table_open("[{\"match\":{\"service\":\"a.A\"},\"to\":\"one\",\"retryPolicy\":{"
+               "\"maxAttempts\":3,\"initialBackoff\":\"0.1s\",\"maxBackoff\":\"1s\","
+               "\"backoffMultiplier\":2,\"retryableStatusCodes\":[\"UNAVAILABLE\",8],"
+               "\"perTryTimeout\":\"250ms\",\"retryOnlyFirstHop\":true}},"
+               "{\"match\":{\"service\":\"b.B\"},\"to\":\"two\",\"hedgingPolicy\":{"
+               "\"maxAttempts\":2,\"hedgingDelay\":\"p95\"}},{\"to\":\"one\"}]");
+    ask("/a.A/Get");
+    explain_init(&e, table, &call);
+    print(&e);
+    told("  retryPolicy of the route: at most 3 attempts after RESOURCE_EXHAUSTED, "
+         "UNAVAILABLE; 100ms apart, x2 up to 1s; perTryTimeout 250ms\n");
+    explain_done(&e);
+    ask("/a.A/Get");
+    header(previous);
+    explain_init(&e, table, &call);
+    print(&e);
+    told("    not for this call: it comes with grpc-previous-rpc-attempts");
+    explain_done(&e);
+    ask("/b.B/Get");
+    explain_init(&e, table, &call);
+    print(&e);
+    told("  hedgingPolicy of the route: at most 2 attempts, p95 of the method's time "
+         "apart; not fatal: none\n");
+    explain_done(&e);
+    strbuf_done(&out);
+    strbuf_init(&out, TEXT_MAX);
+    explain_routes(table, "127.0.0.1:8080", &out);
+    told("-> pool one; retryPolicy: at most 3 attempts after");
+    told("routes[2]: every call -> pool one\n");
+}
+
+static void
 a_name_of_the_client_is_one_of_a_verified_certificate(void **state)
 {
     struct explain e;
@@ -345,12 +383,79 @@ routes_say_what_they_want_and_where_they_lead(void **state)
         "\"to\":{\"pool\":\"one\",\"subset\":{\"k\":\"v\"}}},"
         "{\"match\":{\"path\":{\"prefix\":\"/a.\"}},\"to\":\"two\"},{\"to\":\"one\"}]");
     explain_routes(table, "127.0.0.1:8080", &out);
-    assert_string_equal(
-        out.s, "listener in (127.0.0.1:8080): 3 routes\n"
-               "  routes[0] \"x\": host a.b or *.c, service s.S, method M, header h"
-               " -> pool one with k=v\n"
-               "  routes[1]: path begins with /a. -> pool two\n"
-               "  routes[2]: every call -> pool one\n");
+    told("listener in (127.0.0.1:8080): 3 routes\n");
+    told("  routes[0] \"x\": host a.b or *.c, service s.S, method M, header h"
+         " -> pool one with k=v\n"
+         "  routes[1]: path begins with /a. -> pool two\n"
+         "  routes[2]: every call -> pool one\n");
+}
+
+/* In the order of the listener, whatever the order of the route. */
+static void
+the_filters_of_the_call_and_who_says_so(void **state)
+{
+    struct explain e;
+
+    (void)state;
+    table_open("[{\"match\":{\"service\":\"b.B\"},\"to\":\"one\",\"filters\":["
+               "{\"type\":\"doomedCall\",\"off\":true},"
+               "{\"type\":\"rateLimit\",\"name\":\"burst\",\"rate\":\"9/s\"},"
+               "{\"type\":\"concurrencyLimit\",\"max\":9}]},"
+               "{\"to\":\"one\"}],"
+               "\"filters\":[\"requestId\","
+               "{\"type\":\"rateLimit\",\"name\":\"burst\",\"rate\":\"5/s\"},"
+               "{\"type\":\"concurrencyLimit\",\"off\":true,\"max\":5},"
+               "{\"type\":\"messageRate\",\"off\":true,\"rate\":\"5/s\"},"
+               "\"doomedCall\"]");
+    ask("/b.B/Get");
+    explain_init(&e, table, &call);
+    print(&e);
+    told("  filters, in the order of requests:\n");
+    told("    requestId\n"
+         "    burst (rateLimit): with settings of the route\n"
+         "    concurrencyLimit: with settings of the route\n"
+         "    messageRate: off, says the listener\n"
+         "    doomedCall: off, says the route\n");
+    explain_json(&e, "a", 1, &out);
+    told("{\"name\":\"requestId\",\"type\":\"requestId\",\"off\":false,"
+         "\"source\":\"listener\",\"idle\":false},\n"
+         "{\"name\":\"burst\",\"type\":\"rateLimit\",\"off\":false,"
+         "\"source\":\"route\",\"idle\":false},\n");
+    told("{\"name\":\"messageRate\",\"type\":\"messageRate\",\"off\":true,"
+         "\"source\":\"listener\",\"idle\":false},\n"
+         "{\"name\":\"doomedCall\",\"type\":\"doomedCall\",\"off\":true,"
+         "\"source\":\"route\",\"idle\":false}]");
+    explain_done(&e);
+    ask("/c.C/Get");
+    explain_init(&e, table, &call);
+    print(&e);
+    told("    requestId\n"
+         "    burst (rateLimit)\n"
+         "    concurrencyLimit: off, says the listener\n"
+         "    messageRate: off, says the listener\n"
+         "    doomedCall\n");
+    explain_done(&e);
+}
+
+static void
+the_filters_of_a_listener_and_what_routes_change(void **state)
+{
+    (void)state;
+    table_open("[{\"match\":{\"service\":\"b.B\"},\"to\":\"one\",\"filters\":["
+               "{\"type\":\"requestId\",\"off\":true},"
+               "{\"type\":\"rateLimit\",\"name\":\"burst\",\"rate\":\"9/s\"}]},"
+               "{\"to\":\"one\"}],"
+               "\"filters\":[{\"type\":\"rateLimit\",\"name\":\"burst\","
+               "\"rate\":\"5/s\"},\"requestId\"]");
+    explain_routes(table, "127.0.0.1:8080", &out);
+    told("burst (rateLimit), requestId\n  routes[0]: service b.B -> pool one\n"
+         "    filters: ");
+    told("burst (rateLimit) with settings of the route, [requestId off]\n"
+         "  routes[1]: every call -> pool one\n");
+    assert_null(strstr(strstr(out.s, "routes[1]"), "filters"));
+    explain_routes_json(table, "a", &out);
+    told("{\"name\":\"requestId\",\"type\":\"requestId\",\"off\":true,"
+         "\"source\":\"route\",\"idle\":false}]");
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -360,6 +465,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_first_route_that_fits_and_why_not_those_before),
+        TEST(policies_are_told_with_their_home),
         TEST(a_name_of_the_client_is_one_of_a_verified_certificate),
         TEST(of_thousands_the_nearest_are_shown),
         TEST(the_sticky_target_is_that_of_calls),
@@ -369,6 +475,8 @@ main(void)
         TEST(words_that_no_call_has_are_refused),
         TEST(no_more_headers_than_there_is_room),
         TEST(routes_say_what_they_want_and_where_they_lead),
+        TEST(the_filters_of_the_call_and_who_says_so),
+        TEST(the_filters_of_a_listener_and_what_routes_change),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

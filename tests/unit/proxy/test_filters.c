@@ -6,6 +6,7 @@
 
 #include "filter/chain.h"
 #include "filter/instance.h"
+#include "filter/retry_conf.h"
 #include "grpc/status.h"
 #include "h2/conn.h"
 #include "loop/loop.h"
@@ -20,6 +21,7 @@ static struct h2peer *const backends = rig.pools[RIG_APP].conns;
 static struct plan {
     bool wait_request, wait_data, refuse_data, refuse_response, refuse_trailers;
     bool edit, match, answer;
+    int64_t limit_ms; /* deadline, from the call's begin; 0: none */
 } plan;
 
 static struct heard {
@@ -28,6 +30,7 @@ static struct heard {
     bool again;
     int code, attempt_code;
     struct filter_result result;
+    int64_t limit_us, took_us; /* from the begin */
     struct filter_call *fc;
 } heard;
 
@@ -55,6 +58,8 @@ probe_on_request(struct filter_call *fc, void *state)
             filter_set(fc, fc->request, slice_of("x-version"), slice_of("v2"), false));
         assert_int_equal(filter_remove(fc->request, slice_of("x-secret")), 1);
     }
+    if (plan.limit_ms)
+        fc->host->set_deadline(fc, fc->begun_us + plan.limit_ms * 1000);
     if (plan.match)
         filter_ask_match(fc);
     if (plan.answer)
@@ -129,9 +134,12 @@ probe_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
 {
     struct probe_call *p = state;
 
-    (void)fc;
     assert_true(p->asked);
     p->asked = false;
+    heard.limit_us = fc->deadline_us - fc->begun_us;
+    heard.took_us = r->end_us - fc->begun_us;
+    if (plan.limit_ms) /* too late: nothing may come of it */
+        fc->host->set_deadline(fc, fc->begun_us + 1);
     heard.ends++;
     heard.result = *r;
     heard.fc = NULL;
@@ -404,6 +412,105 @@ edits_reach_the_backend_and_may_choose_another_route(void **state)
     want_status(1, "0");
 }
 
+/* --- deadlines ---------------------------------------------------------------------- */
+
+/* A call whose backend never answers. client: its grpc-timeout; NULL: none. */
+static void
+silent_call(const char *client)
+{
+    h2peer_headers(&rig.client, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http",
+                   ":path", "/test.Service/Method", ":authority", "test.example", "te",
+                   "trailers", "content-type", "application/grpc", "x-secret", "s",
+                   client ? "grpc-timeout" : NULL, client, NULL);
+}
+
+/* The call ends by its deadline, after so long and not earlier. */
+static void
+ends_after(int64_t ms)
+{
+    TURN_UNTIL(rig.loop, heard.ends == 1);
+    assert_int_equal(heard.result.code, GRPC_DEADLINE_EXCEEDED);
+    assert_int_equal(heard.limit_us, ms * 1000);
+    assert_true(heard.took_us >= heard.limit_us);
+    want_status(1, "4");
+}
+
+static void
+a_filter_gives_a_call_its_deadline(void **state)
+{
+    (void)state;
+    plan.limit_ms = 80;
+    callrig_open();
+    silent_call(NULL);
+    TURN_UNTIL(rig.loop, h2peer_count(&backends[0], F_HEADERS, 1) == 1);
+    HAS(fields_of(&backends[0], 1, 0), "grpc-timeout: ");
+    ends_after(80);
+}
+
+static void
+a_filter_only_makes_it_earlier(void **state)
+{
+    (void)state;
+    plan.limit_ms = 80;
+    callrig_open();
+    silent_call("50m");
+    ends_after(50);
+}
+
+static void
+it_holds_while_a_filter_waits(void **state)
+{
+    (void)state;
+    plan.limit_ms = 80;
+    plan.wait_request = true;
+    callrig_open();
+    silent_call(NULL);
+    ends_after(80);
+}
+
+/* The first route has a timeout of 60 ms, the one that the call comes to has route_ms. */
+static void
+another_route(int64_t route_ms)
+{
+    static struct header_match_conf by_version = { .name = "x-version", .exact = "v2" };
+
+    rig.routes[1] = rig.routes[0];
+    rig.routes[1].timeout_ms = 60;
+    rig.routes[0].timeout_ms = route_ms;
+    rig.routes[0].match.headers = (struct conf_list){ &by_version, 1 };
+    rig.front.routes.n = 2;
+    plan.edit = plan.match = true;
+    callrig_open();
+    silent_call(NULL);
+}
+
+static void
+another_route_does_not_lift_it(void **state)
+{
+    (void)state;
+    plan.limit_ms = 50;
+    another_route(0);
+    ends_after(50);
+}
+
+static void
+another_route_may_be_stricter(void **state)
+{
+    (void)state;
+    plan.limit_ms = 50;
+    another_route(30);
+    ends_after(30);
+}
+
+/* Without a word of a filter the time is that of the route it came to. */
+static void
+another_route_has_its_own_time(void **state)
+{
+    (void)state;
+    another_route(100);
+    ends_after(100);
+}
+
 /* --- attempts ----------------------------------------------------------------------- */
 
 static void
@@ -440,10 +547,72 @@ stop_of_the_worker_ends_what_waits(void **state)
     /* the teardown stops the worker, and counts ends */
 }
 
+/* --- tried again by a policy --------------------------------------------------------- */
+
+static struct retry_code_conf unavailable = { "UNAVAILABLE" };
+
+static void
+each_attempt_is_told_with_what_follows(void **state)
+{
+    (void)state;
+    rig.routes[0].retry = (struct retry_conf){ .on = true,
+                                               .max_attempts = 2,
+                                               .max_attempts_cap = 5,
+                                               .initial_backoff_ms = 1,
+                                               .max_backoff_ms = 1,
+                                               .backoff_multiplier = 1,
+                                               .codes = { &unavailable, 1 } };
+    callrig_open();
+    call_to_backend(1);
+    h2peer_headers(&backends[0], 1, FL_END_STREAM, ":status", "200", "content-type",
+                   "application/grpc", "grpc-status", "14", NULL);
+    TURN_UNTIL(rig.loop, h2peer_data(&backends[0], 3) == HELLO);
+    HAS(fields_of(&backends[0], 3, 0), "x-attempt: 2");
+    HAS(fields_of(&backends[0], 3, 0), "grpc-previous-rpc-attempts: 1");
+    assert_int_equal(heard.attempts, 2);
+    assert_int_equal(heard.attempt_ends, 1);
+    assert_int_equal(heard.attempt_code, GRPC_UNAVAILABLE);
+    assert_true(heard.again);
+    assert_int_equal(heard.responses, 0); /* an answer that nobody gets */
+    answer_headers(&backends[0], 3);
+    answer_trailers(&backends[0], 3, "14");
+    want_status(1, "14");
+    TURN_UNTIL(rig.loop, heard.ends == 1);
+    assert_int_equal(heard.attempt_ends, 2);
+    assert_false(heard.again);
+    assert_int_equal(heard.responses, 1);
+    assert_int_equal(heard.result.attempts, 2);
+    assert_false(heard.result.local);
+}
+
+static void
+hedges_are_attempts_of_their_own(void **state)
+{
+    (void)state;
+    rig.routes[0].hedging = (struct hedging_conf){
+        .on = true, .max_attempts = 2, .max_attempts_cap = 5, .delay = "5ms"
+    };
+    callrig_open();
+    call_to_backend(1);
+    TURN_UNTIL(rig.loop, h2peer_data(&backends[0], 3) == HELLO);
+    assert_int_equal(heard.attempts, 2);
+    assert_int_equal(heard.attempt_ends, 0);
+    answer_headers(&backends[0], 3);
+    send_hello(&backends[0], 3, false);
+    answer_trailers(&backends[0], 3, "0");
+    want_status(1, "0");
+    TURN_UNTIL(rig.loop, heard.ends == 1);
+    assert_int_equal(heard.attempt_ends, 2);
+    assert_int_equal(heard.responses, 1);
+    assert_int_equal(heard.result.code, GRPC_OK);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        PROBE_TEST(each_attempt_is_told_with_what_follows),
+        PROBE_TEST(hedges_are_attempts_of_their_own),
         PROBE_TEST(a_call_that_passes_shows_everything_once),
         PROBE_TEST(a_call_that_waits_goes_on_with_its_body),
         PROBE_TEST(a_wait_may_end_in_a_refusal_with_all_that_was_said),
@@ -454,6 +623,12 @@ main(void)
         PROBE_TEST(a_refusal_of_the_answer_takes_its_place),
         PROBE_TEST(a_refusal_of_trailers_takes_their_place),
         PROBE_TEST(edits_reach_the_backend_and_may_choose_another_route),
+        PROBE_TEST(a_filter_gives_a_call_its_deadline),
+        PROBE_TEST(a_filter_only_makes_it_earlier),
+        PROBE_TEST(it_holds_while_a_filter_waits),
+        PROBE_TEST(another_route_does_not_lift_it),
+        PROBE_TEST(another_route_may_be_stricter),
+        PROBE_TEST(another_route_has_its_own_time),
         PROBE_TEST(each_attempt_is_told_with_its_end),
         PROBE_TEST(stop_of_the_worker_ends_what_waits),
     };

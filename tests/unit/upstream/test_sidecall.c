@@ -41,8 +41,7 @@ side_start(unsigned i, int64_t timeout_ms)
 
     *s = (struct side){ 0 };
     starting = true;
-    s->c =
-        sidecall_start(w, pool, PATH, slice_of("ask"), timeout_ms * 1000, side_done, s);
+    s->c = sidecall_start(pool, PATH, slice_of("ask"), timeout_ms * 1000, side_done, s);
     starting = false;
     assert_non_null(s->c);
     return s;
@@ -435,8 +434,8 @@ long_question_is_not_asked(void **state)
 
     (void)state;
     pool_open(1, "pick_first");
-    assert_null(sidecall_start(w, pool, PATH, slice_make(big, sizeof(big)), 1000,
-                               side_done, &sides[0]));
+    assert_null(sidecall_start(pool, PATH, slice_make(big, sizeof(big)), 1000, side_done,
+                               &sides[0]));
 }
 
 int
