@@ -99,12 +99,12 @@ admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg
 }
 
 void
-admin_set_metrics(struct admin *a, admin_page_fn *fn, void *arg)
+admin_add_metrics(struct admin *a, admin_page_fn *fn, void *arg)
 {
     if (!a)
         return;
-    a->metrics = fn;
-    a->metrics_arg = arg;
+    assert(a->metrics_count < ADMIN_METRICS_MAX);
+    a->metrics[a->metrics_count++] = (struct admin_metrics){ .print = fn, .arg = arg };
 }
 
 struct admin_entry *

@@ -58,6 +58,25 @@ admin_tls(const struct admin *a, void (*print)(struct tls_store *, struct strbuf
 }
 
 static void
+admin_on_sent(const void *bytes, size_t n, void *arg)
+{
+    (void)bytes;
+    (void)n;
+    xfree(arg);
+}
+
+/* Megabytes are handed over, not copied. */
+static void
+admin_take(struct evbuffer *out, struct strbuf *text)
+{
+    size_t n = text->len;
+    char *s = strbuf_steal(text);
+
+    if (evbuffer_add_reference(out, s, n, admin_on_sent, s) != 0)
+        xfree(s);
+}
+
+static void
 admin_metrics(const struct admin *a, struct evbuffer *out)
 {
     const char *last = "";
@@ -74,14 +93,13 @@ admin_metrics(const struct admin *a, struct evbuffer *out)
     }
     if (a->tls)
         admin_tls(a, tls_store_metrics, out);
-    if (a->metrics) {
+    for (size_t i = 0; i < a->metrics_count; i++) {
         struct strbuf text;
 
         strbuf_init(&text, ADMIN_PAGE_MAX);
         strbuf_puts(&text, "");
-        a->metrics(a->metrics_arg, &text);
-        evbuffer_add(out, text.s, text.len);
-        strbuf_done(&text);
+        a->metrics[i].print(a->metrics[i].arg, &text);
+        admin_take(out, &text);
     }
     evbuffer_add_printf(out, "# HELP outrigger_build_info Version of this program.\n"
                              "# TYPE outrigger_build_info gauge\n"

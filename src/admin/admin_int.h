@@ -25,6 +25,11 @@ struct admin_entry {
     struct evhttp_request *waiting; /* for admin_finish; NULL: nobody */
 };
 
+struct admin_metrics {
+    admin_page_fn *print;
+    void *arg;
+};
+
 struct admin {
     struct evhttp *http;
     struct evhttp_bound_socket *bound; /* NULL: left to another process */
@@ -36,8 +41,8 @@ struct admin {
     struct tls_store *tls;         /* NULL: none */
     struct addr at;                /* where it really listens */
     char unix_path[ADDR_TEXT_MAX]; /* removed at the end; "": not ours */
-    admin_page_fn *metrics;        /* further series; NULL: none */
-    void *metrics_arg;
+    struct admin_metrics metrics[ADMIN_METRICS_MAX]; /* further series */
+    size_t metrics_count;
     struct admin_entry entries[ADMIN_ENTRIES_MAX];
     size_t entry_count;
 };

@@ -22,9 +22,6 @@ const struct alias_later alias_laters[] = {
     { "gzip", "compression" },
     { "compress", "compression" },
     { "compressor", "compression" },
-    { "tracing", "tracing" },
-    { "otlp", "tracing" },
-    { "openTelemetry", "tracing" },
     { "probe", "the probe listener" },
     { NULL, NULL },
 };

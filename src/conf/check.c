@@ -33,6 +33,16 @@ conf_place_has(const struct conf_place *place, const char *key)
     return place_has_key(place, key);
 }
 
+uint64_t
+conf_given(const struct conf_place *place, const struct conf_struct *type)
+{
+    uint64_t given = 0;
+
+    for (unsigned i = 0; i < 64 && type->fields[i].key; i++)
+        given |= (uint64_t)place_has_key(place, type->fields[i].key) << i;
+    return given;
+}
+
 bool
 conf_place_is_stdin(const struct conf_place *place)
 {

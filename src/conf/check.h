@@ -36,6 +36,8 @@ bool conf_place_full(const struct conf_place *place);
 bool conf_place_is_stdin(const struct conf_place *place);
 /* True when the object has the key in the file, not only by default. */
 bool conf_place_has(const struct conf_place *place, const char *key);
+/* Bit i: the object has the key of row i of its struct, one of the first 64. */
+uint64_t conf_given(const struct conf_place *place, const struct conf_struct *type);
 /* Reports E0210 when value < other_value: "maxInterval is 1s; it must be at least
  * baseInterval, which is 2s". type: how the values are printed. Says nothing when the
  * object is not clean. */

@@ -293,3 +293,50 @@ conf_equal(const struct conf_struct *type, const void *a, const void *b)
 {
     return conf_equal_but(type, a, b, NULL);
 }
+
+/* --- one for another ------------------------------------------------------------------ */
+
+static size_t
+value_size(const struct conf_field *f)
+{
+    switch (f->type) {
+    case CONF_BOOL:
+        return sizeof(bool);
+    case CONF_UINT:
+    case CONF_ENUM:
+    case CONF_MAYBE:
+        return sizeof(uint32_t);
+    case CONF_SIZE:
+        return sizeof(uint64_t);
+    case CONF_DURATION:
+    case CONF_INT:
+        return sizeof(int64_t);
+    case CONF_NUMBER:
+    case CONF_PERCENT:
+        return sizeof(double);
+    case CONF_RATE:
+        return sizeof(struct conf_rate);
+    case CONF_STRING:
+        return sizeof(const char *);
+    case CONF_MAP:
+        return sizeof(struct conf_map);
+    case CONF_LIST:
+    case CONF_DICT:
+        return sizeof(struct conf_list);
+    case CONF_OBJECT:
+        return f->sub->size;
+    }
+    return 0;
+}
+
+void
+conf_inherit(const struct conf_struct *type, void *obj, const void *from, uint64_t given)
+{
+    const struct conf_field *f = type->fields;
+
+    for (unsigned i = 0; f[i].key; i++) {
+        if (!(given >> i & 1))
+            memcpy((char *)obj + f[i].at, (const char *)from + f[i].at,
+                   value_size(&f[i]));
+    }
+}

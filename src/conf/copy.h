@@ -8,6 +8,7 @@
 #define OUTRIGGER_CONF_COPY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/compat.h"
 #include "conf/field.h"
@@ -27,5 +28,10 @@ bool conf_equal(const struct conf_struct *type, const void *a, const void *b);
  * those below it). */
 bool conf_equal_but(const struct conf_struct *type, const void *a, const void *b,
                     const char *const *but);
+
+/* What one place of the file leaves out is taken from another: rows of obj whose bit is not in
+ * `given` (conf_given) get the value of `from`. Texts and lists are shared, not copied. */
+void
+conf_inherit(const struct conf_struct *type, void *obj, const void *from, uint64_t given);
 
 #endif

@@ -622,6 +622,14 @@ const struct explain_code explain_codes[] = {
           JWT("\"require\": \"all\", \"providers\": [{ \"issuer\": \"a\", \"audiences\": "
               "\"b\", \"jwks\": " JWKS_TEXT " }, { \"issuer\": \"c\", \"audiences\": "
               "\"b\", \"jwks\": " JWKS_TEXT ", \"fromHeaders\": \"x-device\" }]") },
+    { .code = "E0347",
+      .title = "a file with keys of tokens that cannot be read",
+      .text =
+          "Check the path, which is a whole one (\"file:/etc/keys/jwks.json\"), and that "
+          "the user that runs the program may read the file. It must be there when "
+          "the program starts; when it goes later, the keys stay.",
+      .bad = JWT_ONE("\"file:/nonexistent/jwks.json\"", ""),
+      .good = JWT_ONE(JWKS_TEXT, "") },
     { .code = "E0361",
       .title = "a number of a retry policy that must be above 0",
       .text = "With backoffMultiplier 0 there would be no time between attempts, with "
@@ -835,6 +843,52 @@ const struct explain_code explain_codes[] = {
                     "\"descriptors\": [{ \"entries\": \"method\" }]"),
       .good = FILTER("\"type\": \"globalRateLimit\", \"domain\": \"edge\", \"pool\": "
                      "\"app\", \"descriptors\": [{ \"entries\": \"method\" }]") },
+    { .code = "E0480",
+      .title = "not a rule of the access log",
+      .text =
+          "Rules of \"always\" are \"error\" (every code but OK), \"slow:500ms\" with "
+          "a time of your own, and \"code:UNAVAILABLE\" with the name of a gRPC code.",
+      .bad = "\"log\": { \"access\": { \"always\": [\"errors\"] } }",
+      .good = "\"log\": { \"access\": { \"always\": [\"error\", \"slow:500ms\"] } }" },
+    { .code = "E0481",
+      .title = "not a format of the access log",
+      .text =
+          "A format is one line of text with variables in it: %{time}, %{client}, "
+          "%{service}, %{method}, %{status}, %{totalMs} and the other keys of the JSON "
+          "lines, and %{header:NAME}. %%{ stands for a plain %{.",
+      .bad = "\"log\": { \"access\": { \"format\": \"%{verb} %{path}\" } }",
+      .good = "\"log\": { \"access\": { \"format\": \"%{time} %{service}/%{method} "
+              "%{status}\" } }" },
+    { .code = "E0482",
+      .title = "not a place for the access log",
+      .text = "Lines go to \"stdout\", to \"stderr\" or to a file with its full path.",
+      .bad = "\"log\": { \"access\": { \"to\": \"access.log\" } }",
+      .good = "\"log\": { \"access\": { \"to\": \"/var/log/outrigger/access.log\" } }" },
+    { .code = "E0483",
+      .title = "headers beside a format",
+      .text = "\"headers\" says which request headers the JSON lines have. A format has "
+              "%{header:NAME} in it instead.",
+      .bad = "\"log\": { \"access\": { \"format\": \"%{time}\", \"headers\": "
+             "[\"user-agent\"] } }",
+      .good =
+          "\"log\": { \"access\": { \"format\": \"%{time} %{header:user-agent}\" } }" },
+    { .code = "E0484",
+      .title = "no collector for traces",
+      .text =
+          "\"otlp\" is the target of a collector that takes OTLP over gRPC, port 4317 "
+          "in most cases: \"dns:///otel-collector.obs:4317\". A filter \"tracing\" "
+          "takes it from the object \"tracing\" of the file when it has none itself.",
+      .bad = "\"tracing\": { \"sampleRatio\": 0.05 }",
+      .good = "\"tracing\": { \"otlp\": \"dns:///otel-collector.obs:4317\", "
+              "\"sampleRatio\": 0.05 }" },
+    { .code = "E0485",
+      .title = "not a header that can be logged",
+      .text =
+          "Names of headers are written in lower case, as they are on the wire: "
+          "\"user-agent\", \"x-tenant\". What begins with a colon has keys of its own "
+          "in a line (authority, service, method).",
+      .bad = "\"log\": { \"access\": { \"headers\": [\"User-Agent\"] } }",
+      .good = "\"log\": { \"access\": { \"headers\": [\"user-agent\"] } }" },
     { .code = "W0301",
       .title = "a route is never taken",
       .text = "Routes are tried in the order of the file, and an earlier one matches "

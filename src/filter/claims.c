@@ -22,10 +22,11 @@ static bool
 read_add(struct claims_read *r, const struct jscan *s, struct slice name,
          enum claim_kind kind, unsigned depth)
 {
-    struct claim_read *c = &r->v[r->n];
+    struct claim_read *c;
 
     if (r->n == CLAIMS_MAX)
         return false;
+    c = &r->v[r->n];
     c->name = name;
     c->value = s->text;
     c->kind = kind;

@@ -68,6 +68,8 @@ struct filter_result {
     const char *reason;         /* of an own status: the word of grpc/reason.h; "" else */
     const char *pool, *backend; /* "": none */
     unsigned attempts;
+    struct slice
+        message; /* grpc-message: local: our own text; else as the backend sent it, encoded */
     uint64_t messages_in, messages_out; /* that began: from the client, to the client */
     uint64_t bytes_in, bytes_out;       /* of messages with their prefixes */
     int64_t first_byte_us; /* when the answer's headers left for the client */
@@ -125,6 +127,7 @@ struct filter_call {
     const struct addr *
         local; /* where its listener listens; in on_request only; NULL: the client is gone */
     uint64_t connection; /* its number on this worker; 0: closed */
+    const char *pool; /* name of the pool of the attempt; NULL before the first */
     struct h2_headers *
         request; /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
     struct slice path, service, method;         /* parts of request */
@@ -178,6 +181,9 @@ struct filter_kind {
      * close: the last hold is gone, no call has it. Both may be NULL. */
     void (*open)(struct filter *f, const struct filter_env *env);
     void (*close)(struct filter *f);
+    /* Main thread: the settings of a filter that is on without being named (FILTER_ALWAYS), over the defaults of its rows; what it points to is copied. NULL: those
+     * defaults. */
+    void (*usual)(void *conf, const struct filter_env *env);
     /* Main thread: false, with these settings there would be nothing to do, so the filter is left out of the chain. NULL: always wanted. */
     bool (*wanted)(const void *conf, const struct filter_env *env);
     /* Each worker's thread: the first table with the filter comes to this worker, before its first call; the last one goes, after its last call. For connections of the

@@ -84,7 +84,7 @@ check_file(const struct jwt_provider_conf *p, struct conf_place *place, const ch
     size_t n;
 
     if (file_read(path, JWKS_TEXT_MAX, &text, &n, &why) != ERR_OK) {
-        conf_problem(place, "jwks", "E0342", "%s cannot be read: %s", path, why);
+        conf_problem(place, "jwks", "E0347", "%s cannot be read: %s", path, why);
         return;
     }
     check_set(p, place, text, n);
@@ -112,7 +112,7 @@ check_url(const struct jwt_provider_conf *p, struct conf_place *place)
     if (!p->jwks.ca)
         return;
     if (file_read(p->jwks.ca, CA_MAX, &text, &n, &why) != ERR_OK)
-        conf_problem(place, "jwks.ca", "E0342", "%s cannot be read: %s", p->jwks.ca, why);
+        conf_problem(place, "jwks.ca", "E0347", "%s cannot be read: %s", p->jwks.ca, why);
     else
         xfree(text);
 }

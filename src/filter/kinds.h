@@ -12,6 +12,7 @@
     extern const struct filter_kind filter_##id; \
     extern const struct conf_struct id##_conf_struct
 
+FILTER_KIND(access_log);        /* access_log.c, access_conf.c */
 FILTER_KIND(api_key);           /* api_key.c */
 FILTER_KIND(concurrency_limit); /* concurrency_limit.c */
 FILTER_KIND(deadline);          /* deadline.c */
@@ -22,8 +23,10 @@ FILTER_KIND(fault);             /* fault.c */
 FILTER_KIND(headers);           /* headers.c */
 FILTER_KIND(jwt);               /* jwt.c */
 FILTER_KIND(message_rate);      /* message_rate.c */
+FILTER_KIND(metrics);           /* metrics.c */
 FILTER_KIND(rate_limit);        /* rate_limit.c */
 FILTER_KIND(rbac);              /* rbac.c */
 FILTER_KIND(request_id);        /* request_id.c */
+FILTER_KIND(tracing);           /* tracing.c, tracing_conf.c */
 
 #endif

@@ -12,6 +12,17 @@
     }
 
 const struct conf_variant filter_variants[] = {
+    /* On without being named, in this order: what comes later may give what these tell at the end. */
+    ROW("metrics", metrics,
+        "Counts calls by method and code, and attempts by pool: grpc_server_* and "
+        "grpc_client_* of /metrics. It is on without being named."),
+    ROW("accessLog", access_log,
+        "Writes a line for each call that ends. On for all listeners with log.access, "
+        "which also has what is not said here."),
+    ROW("tracing", tracing,
+        "Joins or begins the trace of a call and sends its spans to a collector. On for "
+        "all listeners with the object tracing, which also has what is not said here."),
+    /* The others. */
     ROW("extAuthz", ext_authz,
         "Asks an authorization service (Envoy's envoy.service.auth.v3.Authorization, as "
         "Open Policy Agent and others have it) about each call before a backend gets it. "

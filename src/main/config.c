@@ -12,8 +12,10 @@
 #include "base/xalloc.h"
 #include "conf/check.h"
 #include "lb/lb_conf.h"
+#include "main/config_observe.h"
 #include "main/config_routes.h"
 #include "net/addr.h"
+#include "obs/names.h"
 #include "proxy/listener_conf.h"
 #include "upstream/pool_conf.h"
 
@@ -73,6 +75,20 @@ node_zone_valid(const char *text, const char **ret_why)
 }
 
 static const struct conf_field node_fields[] = {
+    { .key = "id",
+      .type = CONF_STRING,
+      .at = offsetof(struct node_conf, id),
+      .valid = conf_name_valid,
+      .example = "\"${POD_NAME:-local}\"",
+      .help =
+          "What tells this proxy from others that do the same: service.instance.id of "
+          "its spans." },
+    { .key = "service",
+      .type = CONF_STRING,
+      .at = offsetof(struct node_conf, service),
+      .valid = conf_name_valid,
+      .example = "\"orders\"",
+      .help = "The service that this proxy belongs to: service.name of its spans." },
     { .key = "zone",
       .type = CONF_STRING,
       .at = offsetof(struct node_conf, zone),
@@ -114,6 +130,13 @@ static const struct conf_field log_fields[] = {
       .example = "\"json\"",
       .help =
           "Form of a log line: text for people, json for machines. Logs go to stderr." },
+    { .key = "access",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct log_conf, access),
+      .sub = &access_root_struct,
+      .example = "{ \"sample\": \"1%\", \"always\": [\"error\", \"slow:500ms\"] }",
+      .help = "A line for calls that end, of all listeners. Without this object there is "
+              "none, but for listeners that have a filter accessLog of their own." },
     { .key = NULL },
 };
 
@@ -121,6 +144,37 @@ static const struct conf_struct log_struct = {
     .name = "log",
     .size = sizeof(struct log_conf),
     .fields = log_fields,
+};
+
+/* Same order as enum histogram_kind. */
+static const char *const histogram_words[] = { "fine", "coarse", "none", NULL };
+
+static const struct conf_field metrics_fields[] = {
+    { .key = "histogram",
+      .type = CONF_ENUM,
+      .at = offsetof(struct metrics_root_conf, histogram),
+      .def = "fine",
+      .words = histogram_words,
+      .example = "\"coarse\"",
+      .help = "Buckets of grpc_server_handling_seconds and grpc_client_handling_seconds: "
+              "fine, 41 from 10 us to 100 s (gRFC A66); coarse, 11 from 5 ms to 10 s; "
+              "none, without these metrics. Read at start only." },
+    { .key = "maxMethods",
+      .type = CONF_UINT,
+      .at = offsetof(struct metrics_root_conf, max_methods),
+      .def = "1000",
+      .min = 1,
+      .max = NAMES_MAX,
+      .example = "500",
+      .help = "Most methods that have series of their own. Only methods that a backend "
+              "has answered get them; all others count as _OTHER. Read at start only." },
+    { .key = NULL },
+};
+
+static const struct conf_struct metrics_root_struct = {
+    .name = "metrics",
+    .size = sizeof(struct metrics_root_conf),
+    .fields = metrics_fields,
 };
 
 static const struct conf_field drain_fields[] = {
@@ -316,7 +370,20 @@ static const struct conf_field config_fields[] = {
       .at = offsetof(struct config, log),
       .sub = &log_struct,
       .example = "{ \"level\": \"debug\" }",
-      .help = "What is written to stderr." },
+      .help = "What is written to stderr, and the access log." },
+    { .key = "metrics",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct config, metrics),
+      .sub = &metrics_root_struct,
+      .example = "{ \"histogram\": \"coarse\" }",
+      .help = "Which metrics of calls there are." },
+    { .key = "tracing",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct config, tracing),
+      .sub = &tracing_root_struct,
+      .example =
+          "{ \"otlp\": \"dns:///otel-collector.obs:4317\", \"sampleRatio\": 0.05 }",
+      .help = "Traces of calls, of all listeners. Without this object there are none." },
     { .key = "drain",
       .type = CONF_OBJECT,
       .at = offsetof(struct config, drain),
@@ -451,6 +518,7 @@ config_check(void *obj, struct conf_place *place)
                       offsetof(struct pool_conf, name), "name", NULL);
     conf_check_unique(place, "listeners", &c->listeners, sizeof(struct listener_conf),
                       offsetof(struct listener_conf, name), "name", NULL);
+    config_observe(c, place);
     config_check_routes(c, place);
     config_check_listens(c, place);
     if (c->watch && conf_place_is_stdin(place))

@@ -8,9 +8,12 @@
 
 #include "base/compat.h"
 #include "conf/field.h"
+#include "filter/access_conf.h"
+#include "filter/tracing_conf.h"
 
 struct node_conf {
-    const char *zone; /* NULL: unknown */
+    const char *id, *service; /* NULL: unknown; of traces */
+    const char *zone;         /* NULL: unknown */
 };
 
 struct admin_conf {
@@ -20,6 +23,12 @@ struct admin_conf {
 struct log_conf {
     uint32_t level,
         format; /* enum log_level, enum log_format (CONF_ENUM gives the index of the word) */
+    struct access_conf access;
+};
+
+struct metrics_root_conf {
+    uint32_t histogram; /* enum histogram_kind */
+    uint32_t max_methods;
 };
 
 struct drain_conf {
@@ -46,6 +55,8 @@ struct config {
     struct node_conf node;
     struct admin_conf admin;
     struct log_conf log;
+    struct metrics_root_conf metrics;
+    struct tracing_conf tracing;
     struct drain_conf drain;
     struct upgrade_conf upgrade;
     bool watch;

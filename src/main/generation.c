@@ -223,6 +223,7 @@ generation_switch(struct process *p, const struct config *conf, uint64_t version
 {
     struct swap *s = swap_new(p);
 
+    process_watch_configure(p, conf);
     pools_apply(p, conf, s, news);
     for (size_t i = 0; i < conf->listeners.n; i++)
         plan_apply(p, &plans[i], version, s, news);

@@ -71,19 +71,27 @@ process_limits(struct process *p)
     p->shared.main_loop = p->loop;
 }
 
+/* Blocks of counters: of the workers, of the main thread, and of the one that writes access logs. */
+static size_t
+process_stats(const struct process *p)
+{
+    return p->worker_count + 2;
+}
+
 static void
 process_workers(struct process *p)
 {
     p->worker_count = p->conf->workers ? p->conf->workers : cpus_allowed();
     process_limits(p);
     p->workers = xcalloc(p->worker_count, sizeof(struct worker *));
-    p->stats = xcalloc(p->worker_count + 1, sizeof(struct stats *));
+    p->stats = xcalloc(process_stats(p), sizeof(struct stats *));
     for (size_t i = 0; i < p->worker_count; i++) {
         p->workers[i] = worker_new((int)i, &p->shared);
         p->stats[i] = &p->workers[i]->stats;
     }
     p->stats[p->worker_count] = &p->main_stats;
     filter_store_init(&p->filters, p->loop, &p->main_stats, (unsigned)p->worker_count);
+    process_watch_open(p);
 }
 
 /* What the control plane needs to speak HTTP/2 itself: checks, Kubernetes. */
@@ -128,11 +136,12 @@ process_admin(struct process *p, bool required)
         return true;
     fd = process_take_socket(p, listen, &owns);
     if (addr_parse(listen, true, &at, &why) == ERR_OK &&
-        admin_open(p->loop, &at, fd, owns, p->stats, p->worker_count + 1, &p->admin,
-                   &why) == ERR_OK) {
+        admin_open(p->loop, &at, fd, owns, p->stats, process_stats(p), &p->admin, &why) ==
+            ERR_OK) {
         admin_set_pools(p->admin, p->hubs, p->hub_count);
         admin_set_tls(p->admin, p->tls);
         process_drain_pages(p);
+        process_watch_pages(p);
         explain_page_open(p);
         return true;
     }
@@ -163,6 +172,7 @@ process_free_generation(struct process *p)
     generation_free(p);
     timer_stop(p->loop, &p->dead_timer);
     loop_turn(p->loop, false);
+    process_watch_close(p);
     h2_worker_free(p->h2);
     pools_on_dead_timer(&p->dead_timer);
 }
@@ -194,6 +204,7 @@ process_free(struct process *p)
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */
     for (size_t i = 0; i < ARRAY_LEN(p->signals); i++)
         signal_watch_close(p->signals[i]);
+    signal_watch_close(p->usr1);
     loop_free(p->loop);
     buf_pool_free(p->bufs);
     slab_free(p->slab);
@@ -232,6 +243,12 @@ process_start(struct conf_snapshot *snapshot, const struct config_source *source
     p->conf = conf_root(snapshot);
     p->version = 1;
     p->loop = loop_new(NULL);
+#ifdef OUT_SANITIZED
+    /* ThreadSanitizer makes room for a thread's signals inside its first call that may
+     * block, and loses a signal that comes right then. So let that be now, when nobody
+     * knows us yet, not behind "ready". */
+    loop_turn(p->loop, false);
+#endif
     p->tls = tls_store_new(p->loop, &p->main_stats);
     p->notify = notify_open(p->loop);
     process_drain_init(p);

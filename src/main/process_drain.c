@@ -279,5 +279,5 @@ process_drain_pages(struct process *p)
     admin_set_action(p->admin, "/drain", action_drain, p);
     admin_set_action(p->admin, "/undrain", action_undrain, p);
     admin_set_page(p->admin, "/drain.json", "application/json", page_drain, p);
-    admin_set_metrics(p->admin, metrics_of_listeners, p);
+    admin_add_metrics(p->admin, metrics_of_listeners, p);
 }

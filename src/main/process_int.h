@@ -90,7 +90,7 @@ struct process {
     struct stats main_stats;
     const struct stats **stats;
     struct admin *admin;
-    struct signal_watch *signals[4];
+    struct signal_watch *signals[4], *usr1;
     struct drain drain;
     struct timer mirror; /* mirror.c */
     struct notify *notify;
@@ -111,6 +111,15 @@ void process_drain_again(struct process *p);
 bool process_ready(const struct process *p);
 /* The same of one of its listeners; outbound ones do not care for the application's state. */
 bool process_server_ready(const struct process *p, const struct server *s);
+
+/* process_watch.c: what all filters that watch calls share, counts, logs and traces. */
+void process_watch_open(struct process *p);
+/* log.access and tracing of a config that is taken. */
+void process_watch_configure(struct process *p, const struct config *conf);
+/* The admin port is open: /metrics has the calls, too. */
+void process_watch_pages(struct process *p);
+/* After all filters; before the main thread's HTTP/2 goes. */
+void process_watch_close(struct process *p);
 
 /* process_upgrade.c */
 /* Sockets from systemd and, when the config has upgrade.socket, from the running process. False: the start must end; it was logged. */

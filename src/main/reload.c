@@ -74,6 +74,10 @@ reload_warn_fixed(const struct reload *r, const struct config *c, struct strbuf 
         restart_line(out, "limits.maxBufferedBytes");
     if (a->max_replay_bytes != b->max_replay_bytes)
         restart_line(out, "limits.maxReplayBytes");
+    if (r->metrics.histogram != c->metrics.histogram)
+        restart_line(out, "metrics.histogram");
+    if (r->metrics.max_methods != c->metrics.max_methods)
+        restart_line(out, "metrics.maxMethods");
 }
 
 /* --- taking it ----------------------------------------------------------------------- */
@@ -289,6 +293,7 @@ reload_open(struct process *p, const struct config_source *source)
     r->source = *source;
     r->workers = p->conf->workers;
     r->limits = p->conf->limits;
+    r->metrics = p->conf->metrics;
     r->admin_listen = xstrdup(p->conf->admin.listen);
     r->upgrade_socket = xstrdup(p->conf->upgrade.socket ? p->conf->upgrade.socket : "");
     r->hash = reload_hash(p->conf);

@@ -25,6 +25,7 @@ struct reload {
     /* What cannot change while the process runs, as it was at the start. */
     uint32_t workers;
     struct process_limits_conf limits;
+    struct metrics_root_conf metrics;
     char *admin_listen, *upgrade_socket; /* "": none */
     /* Status. */
     uint64_t hash;             /* of the config in force */

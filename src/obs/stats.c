@@ -456,6 +456,35 @@ static const struct stat_row rows[] = {
     LEVEL(STAT_DRAIN_STATE, "outrigger_drain_state", NULL,
           "How far the end is: 0 serving, 1 drain announced, 2 clients are told to go, 3 "
           "stopping."),
+    COUNTER(STAT_ACCESS_LOG_LINES, "outrigger_access_log_lines_total",
+            "Lines of access logs that were made."),
+    LABELED(
+        STAT_ACCESS_LOG_FULL, "outrigger_access_log_dropped_total", "reason=\"full\"",
+        "Lines of access logs that are lost: too many waited (full), or a write failed "
+        "(write)."),
+    LABELED(
+        STAT_ACCESS_LOG_LOST, "outrigger_access_log_dropped_total", "reason=\"write\"",
+        "Lines of access logs that are lost: too many waited (full), or a write failed "
+        "(write)."),
+    COUNTER(STAT_SPANS_SENT, "outrigger_spans_exported_total",
+            "Spans that the trace collector has taken."),
+    LABELED(
+        STAT_SPANS_FULL, "outrigger_spans_dropped_total", "reason=\"full\"",
+        "Spans that are lost: too many waited (full), the collector did not want them "
+        "(refused), or it did not answer in time again and again (export)."),
+    LABELED(
+        STAT_SPANS_REFUSED, "outrigger_spans_dropped_total", "reason=\"refused\"",
+        "Spans that are lost: too many waited (full), the collector did not want them "
+        "(refused), or it did not answer in time again and again (export)."),
+    LABELED(
+        STAT_SPANS_LOST, "outrigger_spans_dropped_total", "reason=\"export\"",
+        "Spans that are lost: too many waited (full), the collector did not want them "
+        "(refused), or it did not answer in time again and again (export)."),
+    COUNTER(STAT_SPANS_LIMITED, "outrigger_traces_limited_total",
+            "Calls that were to be traced and are not, because of tracing.maxPerSecond."),
+    COUNTER(
+        STAT_EXPORTS_FAILED, "outrigger_trace_exports_failed_total",
+        "Requests to the trace collector that failed, also those that are tried again."),
 };
 
 const struct stat_row *

@@ -185,6 +185,16 @@ enum stat_id {
     STAT_JWKS_FAILED,
     STAT_JWKS_BAD, /* level */
     STAT_DRAIN_STATE,  /* level */
+    /* what watches calls */
+    STAT_ACCESS_LOG_LINES,
+    STAT_ACCESS_LOG_FULL,
+    STAT_ACCESS_LOG_LOST,
+    STAT_SPANS_FULL,
+    STAT_SPANS_LIMITED,
+    STAT_SPANS_SENT,
+    STAT_SPANS_REFUSED,
+    STAT_SPANS_LOST,
+    STAT_EXPORTS_FAILED,
     STAT_COUNT
 };
 

@@ -155,6 +155,8 @@ call_refuse(struct call *c, const struct filter_refusal *why, const char *text)
     c->local = true;
     c->code = (int16_t)why->code;
     c->reason = why->reason;
+    if (c->acts & ACT_FILTERS || !c->route)
+        c->text = arena_copy(&c->arena, text, strlen(text) + 1);
     stat_inc(&c->worker->stats, STAT_LOCAL_REPLIES);
     reply_status(c, why, text);
     call_set_response(c, HALF_CLOSED);

@@ -84,11 +84,12 @@ struct call {
     uint8_t refusals;      /* of these: a backend had refused */
     bool
         committed; /* the response began, or the replay copy was given up: no replay any more */
-    bool counted;                   /* among the calls of its route (ACT_MAX_CALLS) */
-    bool local;                     /* the status is our own */
-    bool cancelled;                 /* the client went before its answer was complete */
-    int16_t code;                   /* gRPC code of the end; -1 while unknown */
-    const char *reason;             /* of an own status (grpc/reason.h); NULL: none */
+    bool counted;       /* among the calls of its route (ACT_MAX_CALLS) */
+    bool local;         /* the status is our own */
+    bool cancelled;     /* the client went before its answer was complete */
+    int16_t code;       /* gRPC code of the end; -1 while unknown */
+    const char *reason; /* of an own status (grpc/reason.h); NULL: none */
+    const char *text;   /* of an own status, for filters that watch; NULL: none */
     uint64_t bytes_in, bytes_out;   /* of messages, with their prefixes */
     size_t replay_held;             /* bytes charged to the worker's replay budget */
     char timeout[TIMEOUT_TEXT_MAX]; /* grpc-timeout of the block that is being built */

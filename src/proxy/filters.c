@@ -257,6 +257,7 @@ void
 filters_attempt(struct attempt *a)
 {
     a->begun_us = loop_now_us(a->call->worker->loop);
+    a->call->filters->fc.pool = pool_name(a->call->pool);
     chain_attempt(&a->call->filters->fc, a->number);
 }
 
@@ -328,6 +329,17 @@ filters_waited(const struct call *c, const struct h2_stream *s)
            (s->waits_since_us ? loop_now_us(c->worker->loop) - s->waits_since_us : 0);
 }
 
+/* What the client was told beside the code. */
+static struct slice
+filters_message(const struct call *c)
+{
+    const struct h2_stream *up = &c->at->up;
+    const struct h2_headers *h =
+        up->in_trailers.complete ? &up->in_trailers : &up->in_headers;
+
+    return c->local ? slice_of(c->text) : h2_headers_get(h, H2_TOKEN_GRPC_MESSAGE);
+}
+
 static void
 filters_result(const struct call *c, struct filter_result *r)
 {
@@ -339,6 +351,7 @@ filters_result(const struct call *c, struct filter_result *r)
         .pool = c->pool ? pool_name(c->pool) : "",
         .backend = c->lost_name ? c->lost_name : "",
         .attempts = c->attempts,
+        .message = filters_message(c),
         .messages_in = c->in_frames.messages,
         .messages_out = c->out_frames.messages,
         .bytes_in = c->bytes_in,

@@ -200,6 +200,7 @@ reply_http(struct call *c, const char *status, const char *text)
     c->local = true;
     c->code = GRPC_INVALID_ARGUMENT;
     c->reason = REASON_BAD_REQUEST;
+    c->text = text;
     s->patient =
         true; /* not a gRPC client: let it finish, so that its own mistakes get their own answer */
     if (h2_stream_respond(s, f, n, false) != ERR_OK ||

@@ -76,34 +76,37 @@ retry_goes_on(const struct call *c)
     return c->retry && c->retry->state == RETRY_ENDING;
 }
 void retry_next(struct attempt *a);
-/* No attempt after this. Idempotent, all three. */
+/* No attempt after this: an answer was chosen, or the copy given up; the response is closed. Idempotent, both. */
 void retry_committed(struct call *c);
 void retry_over(struct call *c);
 /* A backend said OK to it. */
 void retry_succeeded(struct call *c);
+/* A slot for one more attempt with w. */
+bool retry_take_slot(struct call *c, struct pool_wait *w);
+void retry_count_refused(struct call *c, enum retry_verdict v);
+int64_t retry_left_us(const struct call *c); /* until the deadline */
+/* The attempt is the call's, and its events are told to it: what is returned. */
+unsigned retry_choose(struct attempt *a, unsigned ev);
+
+/* --- retry_news.c ------------------------------------------------------------------------- */
+
 /* The field grpc-previous-rpc-attempts of this attempt; valid until the next one is made. */
 struct h2_field retry_previous(const struct attempt *a);
 bool retry_is_previous(const struct h2_field *f);
 
-/* For both files: what the events of an uncommitted attempt mean. */
+/* What the events of an uncommitted attempt mean. */
 enum retry_news {
     NEWS_NONE, /* nothing so far */
     NEWS_GOOD, /* an answer for the client */
     NEWS_FAILED,
 };
 enum retry_news retry_news(struct attempt *a, unsigned ev, struct retry_end *ret);
-/* The attempt is the call's, and its events are told to it: what is returned. */
-unsigned retry_choose(struct attempt *a, unsigned ev);
 /* Its answer counts, but not for the client. */
 void retry_note_end(struct attempt *a, const struct retry_end *end);
-void retry_count_refused(struct call *c, enum retry_verdict v);
-/* A slot for one more attempt with w. */
-bool retry_take_slot(struct call *c, struct pool_wait *w);
 /* After NEWS_NONE: keeps the headers of a's answer back, if there are any and that may be. False: the client gets them now. */
 bool retry_hold(struct attempt *a, unsigned ev);
 /* The one that is watched ends: another one may be kept back. */
 void retry_unwatch(struct attempt *a);
-int64_t retry_left_us(const struct call *c); /* until the deadline */
 
 /* --- hedge.c ---------------------------------------------------------------------------- */
 

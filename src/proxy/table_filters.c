@@ -73,6 +73,8 @@ table_chain(const struct making *m, const struct route *route)
     for (size_t i = 0; i < picks->n && n < CHAIN_STEPS_MAX; i++) {
         const struct filter_pick *pick = &picks->v[i];
 
+        if (pick->made && pick->kind->usual)
+            pick->kind->usual(pick->made, &m->store->env);
         if (pick->kind->wanted && !pick->kind->wanted(pick->settings, &m->store->env))
             continue;
         filters[n] = table_filter(m, pick, route);

@@ -8,6 +8,7 @@ import pytest
 
 import certs
 import env
+import jwts
 import named
 
 pytestmark = pytest.mark.proxy_only
@@ -205,3 +206,25 @@ def test_shadow_denies_nothing_and_a_route_has_rules_of_its_own(app):
         assert ask(proxy, "/shop.Closed/Get").code == "PERMISSION_DENIED"
         proxy.wait_line(lambda l: 'result="would be denied"' in l and "rule=all" in l, "err")
         assert proxy.metrics()['outrigger_rbac_total{result="shadow_denied"}'] == 1
+
+
+def test_claims_of_a_token_decide_and_are_told(app, tmp_path):
+    key = jwts.Key("k1")
+    path = tmp_path / "jwks.json"
+    path.write_text(jwts.key_set(key))
+    jwt = {"type": "jwt", "issuer": jwts.ISSUER, "audiences": ["orders"],
+           "jwks": "file:" + str(path)}
+    rules = [{"name": "admins", "action": "allow", "claims": {"realm_access.roles": "admin"}},
+             {"name": "others", "action": "allow", "paths": "*/Get",
+              "not": {"claims": {"email": {"present": False}}}}]
+    edits = {"type": "headers", "request": {"set": {"x-user": "%{claim:sub}"}}}
+    with guarded(app, jwt, {"type": "rbac", "rules": rules}, edits) as proxy:
+        def call(method, **claims):
+            return ask(proxy, method, *jwts.bearer(key.token(**claims)), ("x-user", "root"))
+        admin = call("/shop.Cart/Put", sub="ann", realm_access={"roles": ["reader", "admin"]})
+        assert admin.sent["x-user"] == ["ann"]
+        assert call("/shop.Cart/Get", sub="bob", email="b@x").sent["x-user"] == ["bob"]
+        assert "x-user" not in call("/shop.Cart/Get", email="b@x").sent
+        for bad in (dict(), dict(realm_access={"roles": ["reader"]}), dict(realm_access="admin")):
+            assert call("/shop.Cart/Get", **bad).code == "PERMISSION_DENIED"
+        assert call("/shop.Cart/Put", email="b@x").code == "PERMISSION_DENIED"

@@ -65,6 +65,13 @@ def test_sigterm_drains_one_of_two_proxies_under_load(backend):
     assert result.failed == [] and result.ok > 300
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_first_sigterm_counts_however_early(workers):
+    """Sent the moment the log says "ready", before the first turn of the loop."""
+    for _ in range(12):
+        env.Proxy([env.free_address()], workers=workers).stop()
+
+
 def test_open_stream_ends_well_during_the_drain(backend):
     proxy = env.Proxy([backend.address], top={"drain": {"delay": "0s", "timeout": "20s"}})
     go_on = threading.Event()

@@ -15,6 +15,7 @@ import pytest
 
 import certs
 import env
+import jwts
 import k8s_server
 import named
 import outside
@@ -408,6 +409,38 @@ class ExtAuthz(Example):
         asked = self.rls.asked[-1]
         assert [[(e.key, e.value) for e in d.entries] for d in asked.descriptors] == [
             [("tenant", "greedy"), ("method", "Get")], [("generic_key", "all")]]
+
+
+class Jwt(Example):
+    file = "jwt.json"
+
+    def prepare(self):
+        self.key = jwts.Key("a")
+        (self.tmp / "jwks.json").write_text(jwts.key_set(self.key))
+        self.environment = {"KEYS": str(self.tmp)}
+        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
+                        '"burst": 200': '"burst": 5', '"100/s"': '"5/m"'}
+
+    def ask(self, method="/shop.Orders/Get", more=(), **claims):
+        token = self.key.token(iss="https://id.corp.example", **dict({"scope": "orders"}, **claims))
+        return named.ask(self.listen, method, jwts.bearer(token) + more)
+
+    def check(self):
+        assert named.ask(self.listen, "/shop.Orders/Get").code == "UNAUTHENTICATED"
+        assert self.ask(scope="stock").code == "UNAUTHENTICATED"
+        assert self.ask(aud="stock").code == "PERMISSION_DENIED"
+        told = self.ask(more=(("x-user", "root"),), sub="joe", realm_access={"roles": ["a", "b"]})
+        assert told.sent["x-user"] == ["joe"] and told.sent["x-roles"] == ["a,b"]
+        assert "authorization" not in told.sent
+        assert self.ask("/shop.Admin/Show", sub="joe").code == "PERMISSION_DENIED"
+        assert self.ask("/shop.Admin/Show", sub="ann",
+                        realm_access={"roles": ["admin"]}).code == "OK"
+        codes = [self.ask(sub="bob").code for _ in range(8)]
+        assert codes.count("OK") == 5 and codes[-1] == "RESOURCE_EXHAUSTED", codes
+        token = self.key.token(iss="https://id.corp.example", scope="orders", sub="eve")
+        assert self.call("/shop.Orders/Get", *jwts.bearer(token)).name == "app"
+        with env.open_channel(self.listen) as channel:      # the orchestrator has no token
+            assert channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=5)
 
 
 class SidecarK8s(Example):

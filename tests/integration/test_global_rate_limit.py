@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """globalRateLimit with a rate limit service of grpcio, and with a real Redis: within and over the limit, and every way in which the two can fail."""
+import json
 import socket
 import subprocess
 import threading
@@ -12,6 +13,7 @@ import env
 import outside
 import protos
 import redisd
+import reloads
 from outside import RateLimitResponse
 from protos import Empty
 
@@ -261,3 +263,30 @@ def test_what_is_no_redis_harms_nobody(backend):
                 assert code_of(stub) == grpc.StatusCode.OK
                 return not said
             env.wait_until(all_said, 15)
+
+
+@needs_redis
+def test_connections_follow_reloads(backend):
+    """One connection for each worker and filter; what a reload does not change keeps it."""
+    with redisd.Redis() as redis, with_redis(backend, redis.address) as proxy, proxy.open_channel() as channel:
+        stub = protos.Stub(channel)
+
+        def connections():
+            return [line.split()[0] for line in redis.cli("client", "list").splitlines() if "cmd=client" not in line]
+
+        assert code_of(stub) == grpc.StatusCode.OK
+        first = connections()
+        assert len(first) == 1
+        reloads.reload(proxy, reloads.changed(proxy, drain={"delay": "1s", "timeout": "2s"}))
+        assert code_of(stub) == grpc.StatusCode.OK
+        assert connections() == first
+        listeners = json.loads(json.dumps(proxy.config["listeners"]))
+        listeners[0]["filters"][0]["descriptors"][0]["rate"] = "7/m"
+        reloads.reload(proxy, reloads.changed(proxy, listeners=listeners))
+        assert code_of(stub) == grpc.StatusCode.OK
+        env.wait_until(lambda: len(connections()) == 1 and connections() != first)
+        assert "outrigger:edge:7/m:tenant=t" in redis.cli("keys", "*")
+        listeners[0]["filters"] = []
+        reloads.reload(proxy, reloads.changed(proxy, listeners=listeners))
+        env.wait_until(lambda: connections() == [])
+        assert code_of(stub) == grpc.StatusCode.OK

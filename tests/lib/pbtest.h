@@ -42,7 +42,8 @@ BYTES_FIELD(unsigned tag, struct slice s) {
     pb_put(tag << 3 | 2);
     pb_put(s.n);
     assert(s.n < sizeof(pb_memory) - pb_used);
-    memmove(pb_memory + pb_used, s.p, s.n);
+    if (s.n)
+        memmove(pb_memory + pb_used, s.p, s.n);
     pb_used += s.n;
     return pb_since(from);
 }
@@ -69,7 +70,8 @@ pb_join(size_t n, const struct slice *v)
 
     for (size_t i = 0; i < n; i++) {
         assert(v[i].n < sizeof(pb_memory) - pb_used);
-        memcpy(pb_memory + pb_used, v[i].p, v[i].n);
+        if (v[i].n)
+            memcpy(pb_memory + pb_used, v[i].p, v[i].n);
         pb_used += v[i].n;
     }
     return pb_since(from);

@@ -164,9 +164,9 @@ static const struct conf_field pool_fields[] = {
     { .key = NULL }
 };
 static const struct conf_struct pool = TYPE("pool", pool_fields);
-static const struct conf_field log_fields[] = { ROW("level"),
-                                                ROW("format"),
-                                                { .key = NULL } };
+static const struct conf_field log_fields[] = {
+    ROW("level"), ROW("format"), ROW("access"), { .key = NULL }
+};
 static const struct conf_struct log_type = TYPE("log", log_fields);
 static const struct conf_field drain_fields[] = {
     ROW("delay"), ROW("timeout"), ROW("spread"), { .key = NULL }
@@ -179,6 +179,7 @@ static const struct conf_field root_fields[] = {
     SUB("log", log_type),
     SUB("drain", drain),
     SUB("limits", limits),
+    ROW("tracing"),
     { .key = "listeners", .type = CONF_LIST, .sub = &listener, .help = "A part." },
     { .key = "pools", .type = CONF_LIST, .sub = &pool, .help = "A part." },
     { .key = NULL }
@@ -200,7 +201,8 @@ static const struct {
     { &root, "virtual_hosts", "=listeners.routes" },
     { &root, "worker_processes", "=workers" },
     { &root, "nbthread", "=workers" },
-    { &root, "access_log", "=log" },
+    { &root, "access_log", "=log.access" },
+    { &root, "otlp", "=tracing" },
     { &root, "log-level", "=log.level" },
     { &root, "drain_timeout", "=drain.timeout" },
     { &root, "parent-shutdown-time", "=drain.timeout" },
@@ -346,7 +348,7 @@ what_does_not_exist_yet_is_known(void **state)
         { &route, "retry_on", NULL },
         { &pool, "option redispatch", NULL },
         { &listener, "jwt_authn", "a check of JWTs" },
-        { &root, "tracing", "tracing" },
+        { &root, "probe", "the probe listener" },
         { &listener, "limit_req", "rate limits" },
         /* A word that has a key, or that nobody has, is not among them. */
         { &health, "retries", NULL },

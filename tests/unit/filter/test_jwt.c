@@ -755,99 +755,97 @@ evictions_are_counted(void **state)
 
 /* ---- settings ---- */
 
+#define JWKS_A "\"jwks\": \"file:DIR/a.json\""
+static const struct {
+    const char *json, *problem; /* DIR: where the files are; problem "": it is good */
+} settings[] = {
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A " }", "" },
+    { "{ \"audiences\": \"x\", " JWKS_A " }", "write the \"issuer\"" },
+    { "{ \"issuer\": \"\", \"audiences\": \"x\", " JWKS_A " }", "write the \"issuer\"" },
+    { "{ \"issuer\": \"me\", " JWKS_A " }", "write the \"audiences\"" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"\", " JWKS_A " }",
+      "an audience has a name" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\" }", "write \"jwks\"" },
+    { "{}", "write the \"issuer\"" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"/etc/x\" }",
+      "write \"file:/path\"" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"file:x\" }",
+      "write \"file:/path\"" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"https:///x\" }",
+      "the URL has no host" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"file:DIR/none.json\" "
+      "}",
+      "none.json cannot be read: No such file" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"file:DIR\" }",
+      "cannot be read: it is not a regular file" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"file:DIR/bad.json\" }",
+      "the set of keys cannot be read, line 1" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"file:DIR/weak.json\" "
+      "}",
+      "less than 2048 bits" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"{\\\"keys\\\": []}\" "
+      "}",
+      "has no key that can check a signature" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
+      ", \"algorithms\": [\"RS256\"] }",
+      "no key of the set can make a signature" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
+      ", \"algorithms\": [\"none\"] }",
+      "none" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": { \"from\": "
+      "\"file:DIR/a.json\", \"refresh\": \"5m\" } }",
+      "refresh is only for keys that come from a URL" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": { \"from\": "
+      "\"https://x/\", \"refresh\": \"2h\" } }",
+      "maxStale is 1h; it must be at least refresh" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": { \"from\": "
+      "\"https://x/\", \"ca\": \"/nonexistent\" } }",
+      "/nonexistent cannot be read" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"http://x/\" }",
+      "keys that come over plain http can be changed" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"http://127.0.0.1/\" }",
+      "" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
+      ", \"claimToHeaders\": { \"X-User\": \"sub\" } }",
+      "lower case" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
+      ", \"claimToHeaders\": { \"te\": \"sub\" } }",
+      "it belongs to the connection" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
+      ", \"claimToHeaders\": { \"x-user\": \"\" } }",
+      "write the name of the claim" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
+      ", \"claimToHeaders\": { \"x-user\": \"sub\" }, \"payloadHeader\": \"x-user\" "
+      "}",
+      "a header has one meaning" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
+      ", \"payloadHeader\": \"x-p-bin\" }",
+      "carry bytes" },
+    { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
+      ", \"payloadHeader\": \"authorization\" }",
+      "has the token" },
+    { "{ \"issuer\": \"me\", \"providers\": [{ \"issuer\": \"me\", \"audiences\": "
+      "\"x\", " JWKS_A " }] }",
+      "issuer belongs to one issuer" },
+    { "{ \"providers\": [{ \"issuer\": \"me\", " JWKS_A " }] }",
+      "write the \"audiences\"" },
+    { "{ \"providers\": [] }", "providers" },
+    { "{ \"require\": \"all\", \"providers\": [{ \"issuer\": \"a\", \"audiences\": "
+      "\"x\", " JWKS_A " }, { \"issuer\": \"b\", \"audiences\": \"x\", " JWKS_A " }] }",
+      "each provider's token comes in a header of its own" },
+    { "{ \"require\": \"all\", \"providers\": [{ \"issuer\": \"a\", \"audiences\": "
+      "\"x\", " JWKS_A ", \"fromHeaders\": \"x-a\" }, { \"issuer\": \"b\", "
+      "\"audiences\": \"x\", " JWKS_A " }] }",
+      "" },
+};
+
 static void
 settings_say_whom_to_trust(void **state)
 {
-#define JWKS_A "\"jwks\": \"file:DIR/a.json\""
-    static const struct {
-        const char *json, *problem; /* DIR: where the files are; problem "": it is good */
-    } rows[] = {
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A " }", "" },
-        { "{ \"audiences\": \"x\", " JWKS_A " }", "write the \"issuer\"" },
-        { "{ \"issuer\": \"\", \"audiences\": \"x\", " JWKS_A " }",
-          "write the \"issuer\"" },
-        { "{ \"issuer\": \"me\", " JWKS_A " }", "write the \"audiences\"" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"\", " JWKS_A " }",
-          "an audience has a name" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\" }", "write \"jwks\"" },
-        { "{}", "write the \"issuer\"" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"/etc/x\" }",
-          "write \"file:/path\"" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"file:x\" }",
-          "write \"file:/path\"" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"https:///x\" }",
-          "the URL has no host" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"file:DIR/none.json\" "
-          "}",
-          "none.json cannot be read: No such file" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"file:DIR\" }",
-          "cannot be read: it is not a regular file" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"file:DIR/bad.json\" }",
-          "the set of keys cannot be read, line 1" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"file:DIR/weak.json\" "
-          "}",
-          "less than 2048 bits" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"{\\\"keys\\\": []}\" "
-          "}",
-          "has no key that can check a signature" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
-          ", \"algorithms\": [\"RS256\"] }",
-          "no key of the set can make a signature" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
-          ", \"algorithms\": [\"none\"] }",
-          "none" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": { \"from\": "
-          "\"file:DIR/a.json\", \"refresh\": \"5m\" } }",
-          "refresh is only for keys that come from a URL" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": { \"from\": "
-          "\"https://x/\", \"refresh\": \"2h\" } }",
-          "maxStale is 1h; it must be at least refresh" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": { \"from\": "
-          "\"https://x/\", \"ca\": \"/nonexistent\" } }",
-          "/nonexistent cannot be read" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"http://x/\" }",
-          "keys that come over plain http can be changed" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", \"jwks\": \"http://127.0.0.1/\" }",
-          "" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
-          ", \"claimToHeaders\": { \"X-User\": \"sub\" } }",
-          "lower case" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
-          ", \"claimToHeaders\": { \"te\": \"sub\" } }",
-          "it belongs to the connection" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
-          ", \"claimToHeaders\": { \"x-user\": \"\" } }",
-          "write the name of the claim" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
-          ", \"claimToHeaders\": { \"x-user\": \"sub\" }, \"payloadHeader\": \"x-user\" "
-          "}",
-          "a header has one meaning" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
-          ", \"payloadHeader\": \"x-p-bin\" }",
-          "carry bytes" },
-        { "{ \"issuer\": \"me\", \"audiences\": \"x\", " JWKS_A
-          ", \"payloadHeader\": \"authorization\" }",
-          "has the token" },
-        { "{ \"issuer\": \"me\", \"providers\": [{ \"issuer\": \"me\", \"audiences\": "
-          "\"x\", " JWKS_A " }] }",
-          "issuer belongs to one issuer" },
-        { "{ \"providers\": [{ \"issuer\": \"me\", " JWKS_A " }] }",
-          "write the \"audiences\"" },
-        { "{ \"providers\": [] }", "providers" },
-        { "{ \"require\": \"all\", \"providers\": [{ \"issuer\": \"a\", \"audiences\": "
-          "\"x\", " JWKS_A " }, { \"issuer\": \"b\", \"audiences\": \"x\", " JWKS_A
-          " }] }",
-          "each provider's token comes in a header of its own" },
-        { "{ \"require\": \"all\", \"providers\": [{ \"issuer\": \"a\", \"audiences\": "
-          "\"x\", " JWKS_A ", \"fromHeaders\": \"x-a\" }, { \"issuer\": \"b\", "
-                           "\"audiences\": \"x\", " JWKS_A " }] }",
-          "" },
-    };
-
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
         char json[1024];
-        const char *from = rows[i].json, *told;
+        const char *from = settings[i].json, *told;
         size_t n = 0;
 
         while (*from) {
@@ -860,7 +858,7 @@ settings_say_whom_to_trust(void **state)
         }
         json[n] = '\0';
         told = rig_problems(&filter_jwt, json);
-        if (rows[i].problem[0] ? !strstr(told, rows[i].problem) : told[0] != '\0')
+        if (settings[i].problem[0] ? !strstr(told, settings[i].problem) : told[0] != '\0')
             fail_msg("%s: %s", json, told);
     }
 }

@@ -16,6 +16,20 @@
 #include "base/compat.h"
 #include "tlscert.h"
 
+/* The public key of RFC 7515 A.3. */
+static void
+put_keys(const char *path)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    fputs("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"
+          "\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus"
+          "9uPHvRVEU\",\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}",
+          f);
+    fclose(f);
+}
+
 void
 certs_make(char dir[64])
 {
@@ -33,7 +47,10 @@ certs_make(char dir[64])
     snprintf(path, sizeof(path), "%s/tls.key", dir);
     tlsid_save_key(&own, path);
     assert_int_equal(chmod(path, 0600), 0);
+    snprintf(path, sizeof(path), "%s/jwks.json", dir);
+    put_keys(path);
     assert_int_equal(setenv("CERTS", dir, 1), 0);
+    assert_int_equal(setenv("KEYS", dir, 1), 0);
     tlsid_done(&ca);
     tlsid_done(&own);
 }
@@ -41,7 +58,7 @@ certs_make(char dir[64])
 void
 certs_remove(const char *dir)
 {
-    static const char *const names[] = { "ca.crt", "tls.crt", "tls.key" };
+    static const char *const names[] = { "ca.crt", "tls.crt", "tls.key", "jwks.json" };
     char path[96];
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -50,4 +67,5 @@ certs_remove(const char *dir)
     }
     assert_int_equal(rmdir(dir), 0);
     unsetenv("CERTS");
+    unsetenv("KEYS");
 }

@@ -6,6 +6,7 @@
 
 #include "filter/chain.h"
 #include "filter/instance.h"
+#include "filter/retry_conf.h"
 #include "grpc/status.h"
 #include "h2/conn.h"
 #include "loop/loop.h"
@@ -546,10 +547,72 @@ stop_of_the_worker_ends_what_waits(void **state)
     /* the teardown stops the worker, and counts ends */
 }
 
+/* --- tried again by a policy --------------------------------------------------------- */
+
+static struct retry_code_conf unavailable = { "UNAVAILABLE" };
+
+static void
+each_attempt_is_told_with_what_follows(void **state)
+{
+    (void)state;
+    rig.routes[0].retry = (struct retry_conf){ .on = true,
+                                               .max_attempts = 2,
+                                               .max_attempts_cap = 5,
+                                               .initial_backoff_ms = 1,
+                                               .max_backoff_ms = 1,
+                                               .backoff_multiplier = 1,
+                                               .codes = { &unavailable, 1 } };
+    callrig_open();
+    call_to_backend(1);
+    h2peer_headers(&backends[0], 1, FL_END_STREAM, ":status", "200", "content-type",
+                   "application/grpc", "grpc-status", "14", NULL);
+    TURN_UNTIL(rig.loop, h2peer_data(&backends[0], 3) == HELLO);
+    HAS(fields_of(&backends[0], 3, 0), "x-attempt: 2");
+    HAS(fields_of(&backends[0], 3, 0), "grpc-previous-rpc-attempts: 1");
+    assert_int_equal(heard.attempts, 2);
+    assert_int_equal(heard.attempt_ends, 1);
+    assert_int_equal(heard.attempt_code, GRPC_UNAVAILABLE);
+    assert_true(heard.again);
+    assert_int_equal(heard.responses, 0); /* an answer that nobody gets */
+    answer_headers(&backends[0], 3);
+    answer_trailers(&backends[0], 3, "14");
+    want_status(1, "14");
+    TURN_UNTIL(rig.loop, heard.ends == 1);
+    assert_int_equal(heard.attempt_ends, 2);
+    assert_false(heard.again);
+    assert_int_equal(heard.responses, 1);
+    assert_int_equal(heard.result.attempts, 2);
+    assert_false(heard.result.local);
+}
+
+static void
+hedges_are_attempts_of_their_own(void **state)
+{
+    (void)state;
+    rig.routes[0].hedging = (struct hedging_conf){
+        .on = true, .max_attempts = 2, .max_attempts_cap = 5, .delay = "5ms"
+    };
+    callrig_open();
+    call_to_backend(1);
+    TURN_UNTIL(rig.loop, h2peer_data(&backends[0], 3) == HELLO);
+    assert_int_equal(heard.attempts, 2);
+    assert_int_equal(heard.attempt_ends, 0);
+    answer_headers(&backends[0], 3);
+    send_hello(&backends[0], 3, false);
+    answer_trailers(&backends[0], 3, "0");
+    want_status(1, "0");
+    TURN_UNTIL(rig.loop, heard.ends == 1);
+    assert_int_equal(heard.attempt_ends, 2);
+    assert_int_equal(heard.responses, 1);
+    assert_int_equal(heard.result.code, GRPC_OK);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        PROBE_TEST(each_attempt_is_told_with_what_follows),
+        PROBE_TEST(hedges_are_attempts_of_their_own),
         PROBE_TEST(a_call_that_passes_shows_everything_once),
         PROBE_TEST(a_call_that_waits_goes_on_with_its_body),
         PROBE_TEST(a_wait_may_end_in_a_refusal_with_all_that_was_said),

@@ -271,7 +271,8 @@ lost_streams_are_failures_and_refused_ones_are_replaced(void **state)
     two = next_try();
     assert_true(two.at_ms <= 6);
     HAS(two.fields, "grpc-previous-rpc-attempts: 1\n");
-    h2peer_u32(two.p, F_RST, two.id, H2_REFUSED_STREAM); /* the second refusal counts, too */
+    h2peer_u32(two.p, F_RST, two.id,
+               H2_REFUSED_STREAM); /* the second refusal counts, too */
     HAS(want_status(3, "14"), "");
     no_try(1000);
     assert_int_equal(counted(STAT_REPLAYS), 1);
@@ -326,7 +327,8 @@ pushback_sets_the_time_of_the_next(void **state)
     want_cancelled(&two);
     client_call(5, "1S");
     one = next_try();
-    answer_code(&one, "14", "grpc-retry-pushback-ms", "2000"); /* never past the deadline */
+    answer_code(&one, "14", "grpc-retry-pushback-ms",
+                "2000"); /* never past the deadline */
     want_answer(5, "14");
 }
 
@@ -432,7 +434,8 @@ a_body_over_the_limit_commits_to_the_farthest(void **state)
     send_message(&rig.client, 3, 8000, false);
     RIG_UNTIL(h2peer_data(two.p, two.id) == 9010);
     assert_int_equal(h2peer_data(one.p, one.id), 1500);
-    assert_int_equal(counted(STAT_REPLAY_BYTES), 3 * 9010); /* two attempts and the copy */
+    assert_int_equal(counted(STAT_REPLAY_BYTES),
+                     3 * 9010); /* two attempts and the copy */
     send_message(&rig.client, 3, 12000, false);
     want_cancelled(&one);
     RIG_UNTIL(h2peer_data(two.p, two.id) == 21015);

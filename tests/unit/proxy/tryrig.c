@@ -93,9 +93,8 @@ find_try(struct attempt_seen *t)
 
             if (f->type != F_HEADERS)
                 continue;
-            *t = (struct attempt_seen){
-                &p->conns[i], f->id, p->at[i], f->fields, rig_ms()
-            };
+            *t = (struct attempt_seen){ &p->conns[i], f->id, p->at[i], f->fields,
+                                        rig_ms() };
             seen[i]++;
             return true;
         }
@@ -157,8 +156,8 @@ client_call(int32_t id, const char *timeout)
 {
     h2peer_headers(&rig.client, id, 0, ":method", "POST", ":scheme", "http", ":path",
                    "/test.Service/M", ":authority", "x", "content-type",
-                   "application/grpc", "te", "trailers",
-                   timeout ? "grpc-timeout" : NULL, timeout, NULL);
+                   "application/grpc", "te", "trailers", timeout ? "grpc-timeout" : NULL,
+                   timeout, NULL);
     send_hello(&rig.client, id, true);
     rig_turns();
 }

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* filter/metrics.c - the filter "metrics": counts each call by its method, and each attempt by pool and method (obs/rpc_metrics.h). On without being named.
+ *
+ * Anybody can send any path, so a method has a name in the metrics only when a backend has answered a call of it, other than with UNIMPLEMENTED; until then its calls
+ * are not counted as begun, and when they end they count as "_OTHER" unless their own answer makes the method known. */
+#include "base/arena.h"
+#include "filter/kinds.h"
+#include "filter/services.h"
+#include "grpc/status.h"
+#include "h2/headers.h"
+#include "loop/loop.h"
+#include "obs/rpc_metrics.h"
+
+struct metrics_filter {
+    struct filter base;
+    struct rpc_metrics *metrics;
+};
+
+struct metrics_call {
+    struct rpc_table *table;   /* NULL: never asked */
+    struct rpc_counts *counts; /* NULL: the method is not known */
+    struct slice path;         /* while it is not known: kept */
+    uint64_t begun;            /* attempts by number that are counted as begun */
+    struct rpc_counts *client; /* of the pool `pool`; NULL: not looked for */
+    const char *pool;
+};
+
+static const struct conf_field fields[] = {
+    { .key = NULL },
+};
+
+const struct conf_struct metrics_conf_struct = {
+    .name = "metrics filter",
+    .size = 1,
+    .fields = fields,
+};
+
+static void
+metrics_open(struct filter *f, const struct filter_env *env)
+{
+    ((struct metrics_filter *)f)->metrics = env->services->metrics;
+}
+
+static bool
+metrics_wanted(const void *conf, const struct filter_env *env)
+{
+    (void)conf;
+    return env->services != NULL;
+}
+
+static struct rpc_table *
+metrics_table(const struct filter_call *fc, struct metrics_call *m)
+{
+    const struct metrics_filter *f;
+
+    if (LIKELY(m->table != NULL))
+        return m->table;
+    f = (const struct metrics_filter *)filter_self(fc);
+    return m->table = rpc_metrics_table(f->metrics, fc->worker);
+}
+
+/* --- calls ---------------------------------------------------------------------------- */
+
+static void
+metrics_know(struct rpc_table *t, struct metrics_call *m, unsigned method)
+{
+    m->counts = rpc_table_server(t, method);
+    rpc_add(m->counts, RPC_STARTED, 1);
+}
+
+static enum filter_verdict
+metrics_on_request(struct filter_call *fc, void *state)
+{
+    struct metrics_call *m = state;
+    struct rpc_table *t = metrics_table(fc, m);
+    unsigned method = rpc_table_method(t, fc->path);
+
+    if (LIKELY(method != NAME_OTHER)) {
+        metrics_know(t, m, method);
+    } else if (fc->path.n <= NAME_BYTES_MAX) {
+        m->path.p = arena_copy(fc->arena, fc->path.p, fc->path.n);
+        m->path.n = m->path.p ? fc->path.n : 0;
+    }
+    return FILTER_NEXT;
+}
+
+/* An answer that is more than a status: the backend knows the method. So a stream is counted when it begins. */
+static enum filter_verdict
+metrics_on_response(struct filter_call *fc, void *state, struct h2_headers *h, bool end)
+{
+    struct metrics_call *m = state;
+
+    (void)h;
+    if (UNLIKELY(!m->counts) && !end) {
+        struct rpc_table *t = metrics_table(fc, m);
+        unsigned method = rpc_table_learn(t, m->path);
+
+        if (method != NAME_OTHER)
+            metrics_know(t, m, method);
+    }
+    return FILTER_NEXT;
+}
+
+/* Of a method that is known. Nearly always the pool of the attempt before. */
+static struct rpc_counts *
+metrics_client(struct rpc_table *t, struct metrics_call *m, const char *pool)
+{
+    if (!m->client || m->pool != pool) {
+        m->client = rpc_table_client(t, slice_of(pool), m->counts->key);
+        m->pool = pool;
+    }
+    return m->client;
+}
+
+static bool
+proves_method(bool answered, int code)
+{
+    return answered && code != GRPC_UNIMPLEMENTED;
+}
+
+static void
+metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
+{
+    struct metrics_call *m = state;
+    struct rpc_table *t = metrics_table(fc, m);
+
+    if (UNLIKELY(!m->counts))
+        metrics_know(t, m,
+                     proves_method(!r->local && !r->cancelled, r->code)
+                         ? rpc_table_learn(t, m->path)
+                         : NAME_OTHER);
+    rpc_add(m->counts, RPC_RECEIVED, r->messages_in);
+    rpc_add(m->counts, RPC_SENT, r->messages_out);
+    rpc_handled(t, m->counts, r->code, r->end_us - fc->begun_us);
+    if (r->attempts > 0) {
+        struct rpc_counts *c = metrics_client(t, m, fc->pool ? fc->pool : r->pool);
+
+        rpc_add(c, RPC_SENT, r->messages_in);
+        rpc_add(c, RPC_RECEIVED, r->messages_out);
+    }
+}
+
+/* --- attempts ------------------------------------------------------------------------- */
+
+static uint64_t
+attempt_bit(unsigned number)
+{
+    return number < 64 ? UINT64_C(1) << number : 0;
+}
+
+static void
+metrics_on_attempt(struct filter_call *fc, void *state, unsigned number)
+{
+    struct metrics_call *m = state;
+
+    if (UNLIKELY(!m->counts))
+        return;
+    m->begun |= attempt_bit(number);
+    rpc_add(metrics_client(m->table, m, fc->pool), RPC_STARTED, 1);
+}
+
+static void
+metrics_on_attempt_end(struct filter_call *fc, void *state,
+                       const struct filter_attempt *a)
+{
+    struct metrics_call *m = state;
+    struct rpc_table *t = metrics_table(fc, m);
+    struct rpc_counts *c;
+
+    if (LIKELY(m->counts != NULL))
+        c = metrics_client(t, m, fc->pool);
+    else
+        c = rpc_table_client(t, slice_of(fc->pool),
+                             proves_method(a->answered, a->code)
+                                 ? rpc_table_learn(t, m->path)
+                                 : NAME_OTHER);
+    if (UNLIKELY(!(m->begun & attempt_bit(a->number))))
+        rpc_add(c, RPC_STARTED, 1);
+    rpc_handled(t, c, a->code, loop_now_us(fc->loop) - a->begun_us);
+}
+
+const struct filter_kind filter_metrics = {
+    .name = "metrics",
+    .conf = &metrics_conf_struct,
+    .size = sizeof(struct metrics_filter),
+    .call_size = sizeof(struct metrics_call),
+    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT,
+    .open = metrics_open,
+    .wanted = metrics_wanted,
+    .on_request = metrics_on_request,
+    .on_response = metrics_on_response,
+    .on_attempt = metrics_on_attempt,
+    .on_attempt_end = metrics_on_attempt_end,
+    .on_end = metrics_on_end,
+};

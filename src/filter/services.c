@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* filter/services.c - the parts, and the settings that are everybody's. */
+#include "filter/services.h"
+
+#include "base/xalloc.h"
+#include "conf/copy.h"
+#include "filter/access_conf.h"
+#include "filter/access_writer.h"
+#include "filter/trace_export.h"
+#include "filter/tracing_conf.h"
+#include "grpc/status.h"
+#include "obs/rpc_metrics.h"
+
+struct filter_services *
+services_new(const struct services_args *args)
+{
+    struct filter_services *s = xcalloc(1, sizeof(*s));
+
+    s->args = *args;
+    s->metrics = rpc_metrics_new(args->workers, args->max_methods,
+                                 (enum histogram_kind)args->histogram);
+    s->access = access_writer_new(args->writer_loop, args->workers);
+    list_init(&s->exporters);
+    return s;
+}
+
+void
+services_free(struct filter_services *s)
+{
+    if (!s)
+        return;
+    trace_exporters_end(s);
+    access_writer_free(s->access);
+    rpc_metrics_free(s->metrics);
+    conf_copy_drop(s->access_conf);
+    conf_copy_drop(s->tracing_conf);
+    xfree(s);
+}
+
+/* True: it is another one now. */
+static bool
+configure(struct conf_copy **was, const struct conf_struct *type, const void *conf)
+{
+    struct conf_copy *old = *was;
+
+    if (old && conf_equal(type, conf_copy_root(old), conf) &&
+        *((const bool *)conf_copy_root(old) + type->on_at) ==
+            *((const bool *)conf + type->on_at))
+        return false;
+    *was = conf_copy_new(type, conf);
+    conf_copy_drop(old);
+    return true;
+}
+
+bool
+services_configure(struct filter_services *s, const struct access_conf *access,
+                   const struct tracing_conf *tracing)
+{
+    bool changed = configure(&s->access_conf, &access_root_struct, access);
+
+    return configure(&s->tracing_conf, &tracing_root_struct, tracing) || changed;
+}
+
+const struct access_conf *
+services_access(const struct filter_services *s)
+{
+    return s && s->access_conf ? conf_copy_root(s->access_conf) : NULL;
+}
+
+const struct tracing_conf *
+services_tracing(const struct filter_services *s)
+{
+    return s && s->tracing_conf ? conf_copy_root(s->tracing_conf) : NULL;
+}
+
+void
+services_reopen(struct filter_services *s)
+{
+    access_writer_reopen(s->access);
+}
+
+void
+services_print(const struct filter_services *s, struct strbuf *out)
+{
+    rpc_metrics_print(s->metrics, grpc_code_label, out);
+}
+
+const struct stats *
+services_stats(const struct filter_services *s)
+{
+    return access_writer_stats(s->access);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* filter/services.h - what all filters that watch calls share in the process: the counts by method, the thread that writes access logs, the exporters of traces, and
+ * the settings of log.access and tracing, which hold for each listener that does not name these filters itself. One object; it lives from before the first filter to
+ * after the last. Filters find it in filter_env. Main thread. */
+#ifndef OUTRIGGER_FILTER_SERVICES_H
+#define OUTRIGGER_FILTER_SERVICES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+struct access_conf;
+struct access_writer;
+struct conf_copy;
+struct h2_worker;
+struct loop;
+struct rng;
+struct rpc_metrics;
+struct stats;
+struct strbuf;
+struct tls_store;
+struct tracing_conf;
+
+/* All of it outlives the services. */
+struct services_args {
+    struct loop *loop; /* of the main thread, as what follows */
+    struct h2_worker *h2;
+    struct rng *rng;
+    struct tls_store *tls; /* may be NULL when no collector has TLS */
+    struct stats *stats;
+    unsigned workers;
+    uint32_t max_methods, histogram; /* enum histogram_kind */
+    struct loop *writer_loop; /* of access logs; NULL: a thread of its own. For tests */
+};
+
+struct filter_services {
+    struct services_args args;
+    struct rpc_metrics *metrics;
+    struct access_writer *access;
+    struct list exporters;                        /* trace_export.c */
+    struct conf_copy *access_conf, *tracing_conf; /* NULL: not set yet */
+};
+
+struct filter_services *services_new(const struct services_args *args);
+/* After all filters. What still waits goes out if that is possible within a second; the loop turns for it. NULL is fine. */
+void services_free(struct filter_services *s);
+/* log.access and tracing of a config that becomes the current one; both are copied. True: they differ from what was before, so chains must be made anew. */
+bool services_configure(struct filter_services *s, const struct access_conf *access,
+                        const struct tracing_conf *tracing);
+/* NULL: none was set. */
+const struct access_conf *services_access(const struct filter_services *s);
+const struct tracing_conf *services_tracing(const struct filter_services *s);
+/* Log files are opened anew (SIGUSR1). */
+void services_reopen(struct filter_services *s);
+/* The series of calls as Prometheus text. */
+void services_print(const struct filter_services *s, struct strbuf *out);
+/* Counters of the thread that writes access logs, beside the workers'. */
+const struct stats *services_stats(const struct filter_services *s);
+
+#endif

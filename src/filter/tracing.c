@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* filter/tracing.c - the filter "tracing": reads who began the trace (traceparent, else B3), decides whether the call is recorded, and gives backends the traceparent
+ * that joins their spans to ours. A call that is not recorded costs the reading of its headers, and, when it has no trace yet, the making of one, so that everybody
+ * behind us decides as we did.
+ *
+ * A recorded call has one span for itself and one for each attempt; a backend gets the id of its attempt. They are serialized when they end and go into the ring of
+ * the exporter. W3C rules: who makes no span passes both headers as they are; tracestate without a good traceparent is dropped; tracestate has at most 512 bytes. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/rand.h"
+#include "base/strbuf.h"
+#include "filter/kinds.h"
+#include "filter/services.h"
+#include "filter/trace_export.h"
+#include "filter/trace_span.h"
+#include "filter/tracing_conf.h"
+#include "grpc/status.h"
+#include "h2/headers.h"
+#include "loop/loop.h"
+#include "net/addr.h"
+#include "obs/stats.h"
+#include "obs/trace_context.h"
+
+enum {
+    ID_TEXT = 2 * TRACE_ID_BYTES,
+    ATTEMPTS_MAX = 16, /* whose ids are kept at the same time */
+    SPAN_BYTES_MAX = 32 * 1024,
+    AUTHORITY_MAX = 256,
+    MESSAGE_MAX = 1024,
+};
+
+struct tracing_filter {
+    struct filter base;
+    struct trace_exporter *exporter;
+    uint64_t threshold;
+    _Atomic uint64_t window; /* second << 32 | calls recorded in it */
+};
+
+struct attempt {
+    unsigned number; /* 0: free */
+    bool transparent;
+    uint8_t span[SPAN_ID_BYTES];
+};
+
+/* Of a recorded call. */
+struct recording {
+    uint8_t parent[SPAN_ID_BYTES];
+    bool has_parent;
+    bool unprocessed;  /* the last attempt was seen by no backend */
+    int64_t offset_us; /* wall clock minus the loop's */
+    struct slice path, authority, state;
+    struct attempt attempts[ATTEMPTS_MAX];
+    size_t retry_count;
+    unsigned retries_left_out;
+    struct trace_retry retries[TRACE_RETRIES_MAX];
+};
+
+struct trace_call {
+    struct trace_context
+        context; /* of the call's span; of the parent's when nothing is recorded */
+    struct recording *recording; /* NULL: it is not recorded */
+    char id[ID_TEXT];            /* fc->trace_id */
+};
+
+static const struct tracing_filter *
+self(const struct filter_call *fc)
+{
+    return (const struct tracing_filter *)filter_self(fc);
+}
+
+static const struct tracing_conf *
+conf_of(const struct tracing_filter *f)
+{
+    return f->base.conf;
+}
+
+/* --- settings ------------------------------------------------------------------------- */
+
+static void
+tracing_open(struct filter *base, const struct filter_env *env)
+{
+    struct tracing_filter *f = (struct tracing_filter *)base;
+
+    f->threshold = trace_threshold(conf_of(f)->sample_ratio);
+    f->exporter = trace_exporter_get(env->services, conf_of(f));
+}
+
+static void
+tracing_close(struct filter *base)
+{
+    trace_exporter_drop(((struct tracing_filter *)base)->exporter);
+}
+
+/* Not named: what tracing says. */
+static void
+tracing_usual(void *conf, const struct filter_env *env)
+{
+    const struct tracing_conf *c = services_tracing(env->services);
+
+    if (c)
+        *(struct tracing_conf *)conf = *c;
+}
+
+static bool
+tracing_wanted(const void *conf, const struct filter_env *env)
+{
+    const struct tracing_conf *c = conf;
+
+    return env->services && c->on && c->otlp;
+}
+
+/* --- headers -------------------------------------------------------------------------- */
+
+#define TRACEPARENT "traceparent"
+#define TRACESTATE  "tracestate"
+
+/* What the request has of all that. */
+struct found {
+    struct slice traceparent;
+    unsigned traceparents, tracestates;
+    struct b3_headers b3;
+};
+
+static void
+found_see(struct found *f, struct slice name, struct slice value)
+{
+    switch (name.n) {
+    case 2:
+        if (slice_eq_str(name, "b3"))
+            f->b3.single = value;
+        break;
+    case 10:
+        if (slice_eq_str(name, TRACESTATE))
+            f->tracestates++;
+        else if (slice_eq_str(name, "x-b3-flags"))
+            f->b3.flags = value;
+        break;
+    case 11:
+        if (slice_eq_str(name, TRACEPARENT)) {
+            f->traceparent = value;
+            f->traceparents++;
+        } else if (slice_eq_str(name, "x-b3-spanid")) {
+            f->b3.span = value;
+        }
+        break;
+    case 12:
+        if (slice_eq_str(name, "x-b3-traceid"))
+            f->b3.trace = value;
+        else if (slice_eq_str(name, "x-b3-sampled"))
+            f->b3.sampled = value;
+        break;
+    default:
+        break;
+    }
+}
+
+static struct found
+headers_find(const struct h2_headers *h)
+{
+    struct found f = { .traceparents = 0 };
+
+    for (unsigned i = 0; i < h->n; i++) {
+        const struct h2_entry *e = &h->v[i];
+
+        if (e->token == H2_TOKEN_OTHER || e->token == H2_TOKEN_ONE_OFF)
+            found_see(&f, slice_make(e->f.name, e->f.namelen),
+                      slice_make(e->f.value, e->f.valuelen));
+    }
+    return f;
+}
+
+/* Without memory the call goes on with the header that it had. */
+static void
+traceparent_set(struct filter_call *fc, const struct trace_context *c)
+{
+    char text[TRACEPARENT_BYTES];
+
+    traceparent_write(c, text);
+    if (!filter_set(fc, fc->request, slice_of(TRACEPARENT),
+                    slice_make(text, sizeof(text)), true))
+        return;
+}
+
+/* Passes tracestate on within its bounds. Returns what it is now, in the request. */
+static struct slice
+tracestate_check(struct filter_call *fc, const struct found *f, bool good_parent)
+{
+    struct tracestate t = { .n = 0 };
+    char text[TRACESTATE_MAX];
+    bool good = good_parent;
+    struct slice value;
+
+    for (unsigned i = 0; i < fc->request->n && good && f->tracestates > 0; i++) {
+        const struct h2_entry *e = &fc->request->v[i];
+
+        if (slice_eq_str(slice_make(e->f.name, e->f.namelen), TRACESTATE))
+            good = tracestate_add(&t, slice_make(e->f.value, e->f.valuelen));
+    }
+    if (f->tracestates == 0)
+        return (struct slice){ 0 };
+    tracestate_trim(&t);
+    if (good && t.n > 0 && !t.changed)
+        return filter_header(fc, slice_of(TRACESTATE));
+    value = slice_make(text, tracestate_write(&t, text));
+    if (!good || t.n == 0 ||
+        !filter_set(fc, fc->request, slice_of(TRACESTATE), value, true)) {
+        filter_remove(fc->request, slice_of(TRACESTATE));
+        return (struct slice){ 0 };
+    }
+    return filter_header(fc, slice_of(TRACESTATE));
+}
+
+/* --- the decision --------------------------------------------------------------------- */
+
+static bool
+limit_pass(struct tracing_filter *f, int64_t now_us)
+{
+    uint64_t second = (uint64_t)(now_us / 1000000), max = conf_of(f)->max_per_second;
+    uint64_t was = atomic_load_explicit(&f->window, memory_order_relaxed), next;
+
+    if (max == 0)
+        return true;
+    do {
+        if (was >> 32 == second && (was & UINT32_MAX) >= max)
+            return false;
+        next = was >> 32 == second ? was + 1 : second << 32 | 1;
+    } while (!atomic_compare_exchange_weak_explicit(
+        &f->window, &was, next, memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+/* A stranger may choose the id of the trace, so for him chance is our own. */
+static bool
+decide(const struct tracing_filter *f, struct filter_call *fc,
+       const struct trace_context *c, enum trace_decision said, bool has_parent)
+{
+    if (conf_of(f)->trust_parent && said != TRACE_UNDECIDED)
+        return said == TRACE_RECORD;
+    if (conf_of(f)->trust_parent || !has_parent)
+        return trace_sampled(c, f->threshold);
+    return rng_next(fc->rng) >> 8 >= f->threshold;
+}
+
+/* --- recording ------------------------------------------------------------------------ */
+
+static struct slice
+keep(struct filter_call *fc, struct slice s, size_t max)
+{
+    size_t n = s.n < max ? s.n : max;
+    const void *p = n ? arena_copy(fc->arena, s.p, n) : NULL;
+
+    return slice_make(p, p ? n : 0);
+}
+
+static bool
+recording_begin(struct filter_call *fc, struct trace_call *t, bool has_parent,
+                struct slice state)
+{
+    struct recording *r = arena_alloc(fc->arena, sizeof(*r));
+
+    if (!r)
+        return false;
+    memset(r, 0, sizeof(*r));
+    r->has_parent = has_parent;
+    memcpy(r->parent, t->context.span, SPAN_ID_BYTES);
+    r->offset_us = clock_wall_us() - loop_now_us(fc->loop);
+    r->path = keep(fc, fc->path, SIZE_MAX);
+    r->authority =
+        keep(fc, h2_headers_get(fc->request, H2_TOKEN_AUTHORITY), AUTHORITY_MAX);
+    r->state = keep(fc, state, SIZE_MAX);
+    t->context.flags |= TRACE_SAMPLED;
+    if (has_parent)
+        trace_span_new(&t->context, fc->rng);
+    t->recording = r;
+    return true;
+}
+
+static void
+span_put(struct filter_call *fc, struct strbuf *bytes)
+{
+    if (!trace_exporter_put(self(fc)->exporter, fc->worker,
+                            slice_make(bytes->s, bytes->len)))
+        stat_inc(fc->stats, STAT_SPANS_FULL);
+    strbuf_done(bytes);
+}
+
+static struct trace_span
+span_of(const struct filter_call *fc, const struct trace_call *t)
+{
+    const struct recording *r = t->recording;
+
+    return (struct trace_span){
+        .context = t->context,
+        .state = r->state,
+        .path = r->path,
+        .grpc_names = conf_of(self(fc))->names == TRACING_GRPC,
+    };
+}
+
+/* --- slots ---------------------------------------------------------------------------- */
+
+/* What backends are told of a call that is not recorded. */
+static void
+pass_on(const struct tracing_filter *f, struct filter_call *fc, struct trace_call *t,
+        bool w3c, bool asked)
+{
+    bool trusted = conf_of(f)->trust_parent;
+
+    if (w3c && (!asked || trusted))
+        return; /* as it is: no span of ours is between */
+    if (asked && !trusted)
+        trace_span_new(&t->context, fc->rng); /* overruled, under an id of our own */
+    t->context.flags &= (uint8_t)~TRACE_SAMPLED;
+    if (asked && trusted)
+        t->context.flags |= TRACE_SAMPLED; /* as its B3 headers say */
+    traceparent_set(fc, &t->context);
+}
+
+static enum filter_verdict
+tracing_on_request(struct filter_call *fc, void *state)
+{
+    struct tracing_filter *f = (struct tracing_filter *)(uintptr_t)self(fc);
+    struct trace_call *t = state;
+    struct found found = headers_find(fc->request);
+    enum trace_decision said = TRACE_UNDECIDED;
+    bool w3c =
+        found.traceparents == 1 && traceparent_parse(found.traceparent, &t->context) == 0;
+    bool parent = w3c, recorded;
+    struct slice tracestate;
+
+    if (w3c)
+        said = t->context.flags & TRACE_SAMPLED ? TRACE_RECORD : TRACE_DROP;
+    else
+        parent = b3_parse(&found.b3, &t->context, &said);
+    if (!parent)
+        trace_context_new(&t->context, fc->rng);
+    tracestate = tracestate_check(fc, &found, w3c);
+    recorded = decide(f, fc, &t->context, said, parent);
+    if (recorded && !limit_pass(f, loop_now_us(fc->loop))) {
+        stat_inc(fc->stats, STAT_SPANS_LIMITED);
+        recorded = false;
+    }
+    if (recorded && recording_begin(fc, t, parent, tracestate))
+        traceparent_set(fc, &t->context);
+    else
+        pass_on(f, fc, t, w3c, parent && said == TRACE_RECORD);
+    trace_hex_write(t->context.trace, TRACE_ID_BYTES, t->id);
+    fc->trace_id = slice_make(t->id, sizeof(t->id));
+    fc->sampled = t->recording != NULL;
+    return FILTER_NEXT;
+}
+
+static void
+tracing_on_attempt(struct filter_call *fc, void *state, unsigned number)
+{
+    struct trace_call *t = state;
+    struct recording *r = t->recording;
+    struct trace_context context;
+    struct attempt *a;
+
+    if (LIKELY(!r))
+        return;
+    a = &r->attempts[number % ATTEMPTS_MAX];
+    context = t->context;
+    trace_span_new(&context, fc->rng);
+    *a = (struct attempt){ .number = number, .transparent = r->unprocessed };
+    memcpy(a->span, context.span, SPAN_ID_BYTES);
+    traceparent_set(fc, &context);
+}
+
+static void
+note_retry(struct recording *r, const struct filter_attempt *a, int64_t wall_us)
+{
+    r->unprocessed = a->unprocessed;
+    if (!a->again)
+        return;
+    if (r->retry_count == TRACE_RETRIES_MAX) {
+        r->retries_left_out++;
+        return;
+    }
+    r->retries[r->retry_count++] =
+        (struct trace_retry){ .wall_us = wall_us, .number = a->number, .code = a->code };
+}
+
+static void
+tracing_on_attempt_end(struct filter_call *fc, void *state,
+                       const struct filter_attempt *a)
+{
+    struct trace_call *t = state;
+    struct recording *r = t->recording;
+    struct trace_attempt_span s;
+    struct attempt *began;
+    struct strbuf bytes;
+
+    if (LIKELY(!r))
+        return;
+    began = &r->attempts[a->number % ATTEMPTS_MAX];
+    if (began->number != a->number)
+        return; /* an older one took its place: more than 16 at once */
+    s = (struct trace_attempt_span){
+        .span = span_of(fc, t),
+        .backend = a->backend,
+        .number = a->number,
+        .transparent = began->transparent,
+    };
+    memcpy(s.span.context.span, began->span, SPAN_ID_BYTES);
+    s.span.parent = t->context.span;
+    s.span.start_us = a->begun_us + r->offset_us;
+    s.span.end_us = loop_now_us(fc->loop) + r->offset_us;
+    s.span.code = a->code;
+    s.span.pool = fc->pool;
+    note_retry(r, a, s.span.end_us);
+    strbuf_init(&bytes, SPAN_BYTES_MAX);
+    trace_attempt_encode(&s, &bytes);
+    span_put(fc, &bytes);
+}
+
+static void
+tracing_on_end(struct filter_call *fc, void *state, const struct filter_result *result)
+{
+    struct trace_call *t = state;
+    struct recording *r = t->recording;
+    char client[ADDR_TEXT_MAX], message[MESSAGE_MAX];
+    struct trace_call_span s;
+    struct strbuf bytes;
+
+    if (LIKELY(!r))
+        return;
+    s = (struct trace_call_span){
+        .span = span_of(fc, t),
+        .listener = fc->listener,
+        .route = fc->route,
+        .reason = result->reason,
+        .client = addr_print(fc->address, client),
+        .authority = r->authority,
+        .attempts = result->attempts,
+        .retries = r->retries,
+        .retry_count = r->retry_count,
+        .retries_left_out = r->retries_left_out,
+    };
+    s.span.parent = r->has_parent ? r->parent : NULL;
+    s.span.remote = r->has_parent;
+    s.span.start_us = fc->begun_us + r->offset_us;
+    s.span.end_us = result->end_us + r->offset_us;
+    s.span.code = result->code;
+    s.span.pool = result->pool;
+    s.span.message = result->message;
+    if (!result->local)
+        s.span.message = slice_make(
+            message, grpc_message_decode(result->message, message, MESSAGE_MAX));
+    strbuf_init(&bytes, SPAN_BYTES_MAX);
+    trace_call_encode(&s, &bytes);
+    span_put(fc, &bytes);
+}
+
+const struct filter_kind filter_tracing = {
+    .name = "tracing",
+    .conf = &tracing_conf_struct,
+    .size = sizeof(struct tracing_filter),
+    .call_size = sizeof(struct trace_call),
+    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT,
+    .open = tracing_open,
+    .close = tracing_close,
+    .usual = tracing_usual,
+    .wanted = tracing_wanted,
+    .on_request = tracing_on_request,
+    .on_attempt = tracing_on_attempt,
+    .on_attempt_end = tracing_on_attempt_end,
+    .on_end = tracing_on_end,
+};

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* obs/line.c - a line of a log, without printf: it is made on the path of a call. */
+#include "obs/line.h"
+
+#include <assert.h>
+
+enum { LINE_ROOM = LINE_MAX_BYTES - LINE_TAIL_ROOM, NUMBER_DIGITS = 20 };
+
+void
+line_add(struct line *l, const char *s, size_t n)
+{
+    if (l->n > LINE_ROOM || n > LINE_ROOM - l->n) {
+        l->cut = true;
+        return;
+    }
+    memcpy(l->s + l->n, s, n);
+    l->n += n;
+}
+
+void
+line_puts(struct line *l, const char *s)
+{
+    line_add(l, s, strlen(s));
+}
+
+static bool
+line_is_plain(uint8_t c)
+{
+    return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
+}
+
+/* Writes one escape, at most 6 bytes. */
+static size_t
+line_escape_byte(char *out, uint8_t c, enum line_escape how)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t n = 0;
+
+    out[n++] = '\\';
+    if (c == '"' || c == '\\') {
+        out[n++] = (char)c;
+        return n;
+    }
+    out[n++] = how == LINE_JSON ? 'u' : 'x';
+    if (how == LINE_JSON) {
+        out[n++] = '0';
+        out[n++] = '0';
+    }
+    out[n++] = hex[c >> 4];
+    out[n++] = hex[c & 15];
+    return n;
+}
+
+void
+line_value(struct line *l, struct slice v, enum line_escape how)
+{
+    static const char dots[] = "...";
+    size_t end = l->n + LINE_VALUE_MAX - (sizeof(dots) - 1);
+
+    if (l->n + LINE_VALUE_MAX > LINE_ROOM) {
+        /* A short one may still fit whole. */
+        if (l->n + v.n * 6 > LINE_ROOM) {
+            l->cut = true;
+            return;
+        }
+        end = LINE_ROOM;
+    }
+    for (size_t i = 0; i < v.n;) {
+        char one[6];
+        size_t from = i, n;
+
+        while (i < v.n && line_is_plain(v.p[i]) && l->n + (i - from) < end)
+            i++;
+        memcpy(l->s + l->n, v.p + from, i - from);
+        l->n += i - from;
+        if (i == v.n)
+            return;
+        n = line_escape_byte(one, v.p[i], how);
+        if (l->n + n > end || line_is_plain(v.p[i])) {
+            memcpy(l->s + l->n, dots, sizeof(dots) - 1);
+            l->n += sizeof(dots) - 1;
+            return;
+        }
+        memcpy(l->s + l->n, one, n);
+        l->n += n;
+        i++;
+    }
+}
+
+char *
+line_digits(char *end, uint64_t v, int width)
+{
+    do {
+        *--end = (char)('0' + v % 10);
+        v /= 10;
+        width--;
+    } while (v > 0 || width > 0);
+    return end;
+}
+
+void
+line_number(struct line *l, uint64_t v)
+{
+    char room[NUMBER_DIGITS], *end = room + sizeof(room), *s = line_digits(end, v, 1);
+
+    line_add(l, s, (size_t)(end - s));
+}
+
+void
+line_ms(struct line *l, int64_t us)
+{
+    char room[NUMBER_DIGITS + 1], *end = room + sizeof(room), *s;
+    uint64_t v = us > 0 ? (uint64_t)us : 0;
+
+    s = line_digits(end, v % 1000, 3);
+    *--s = '.';
+    s = line_digits(s, v / 1000, 1);
+    line_add(l, s, (size_t)(end - s));
+}
+
+/* The day of the Gregorian calendar, from days since 1970: counted in years that begin in March, so that the leap day is their last. */
+static void
+day_date(uint64_t days, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day)
+{
+    uint64_t shifted = days + 719468; /* since March 1 of the year 0 */
+    uint64_t era = shifted / 146097;  /* of 400 years */
+    unsigned of_era = (unsigned)(shifted % 146097);
+    unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+    unsigned month = (5 * of_year + 2) / 153; /* 0: March */
+
+    *ret_day = of_year - (153 * month + 2) / 5 + 1;
+    *ret_month = month < 10 ? month + 3 : month - 9;
+    *ret_year = (unsigned)(era * 400) + year + (*ret_month <= 2);
+}
+
+void
+line_time(struct line *l, int64_t wall_us)
+{
+    static const char form[] = "0000-00-00T00:00:00.000000Z";
+    uint64_t sec = wall_us > 0 ? (uint64_t)wall_us / 1000000 : 0;
+    unsigned year, month, day;
+    char out[sizeof(form)];
+
+    day_date(sec / 86400, &year, &month, &day);
+    memcpy(out, form, sizeof(form));
+    line_digits(out + 4, year % 10000, 4);
+    line_digits(out + 7, month, 2);
+    line_digits(out + 10, day, 2);
+    line_digits(out + 13, sec / 3600 % 24, 2);
+    line_digits(out + 16, sec / 60 % 60, 2);
+    line_digits(out + 19, sec % 60, 2);
+    line_digits(out + 26, (uint64_t)(wall_us % 1000000), 6);
+    line_add(l, out, sizeof(form) - 1);
+}
+
+void
+line_end(struct line *l, const char *s)
+{
+    size_t n = strlen(s);
+
+    assert(n <= LINE_MAX_BYTES - l->n);
+    memcpy(l->s + l->n, s, n);
+    l->n += n;
+}

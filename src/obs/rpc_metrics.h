@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* obs/rpc_metrics.h - counts of calls by method, and of attempts on backends by pool and method, in the spelling of go-grpc-prometheus (ecosystem.md 1.1):
+ * grpc_server_started_total, _handled_total, _msg_received_total, _msg_sent_total, _handling_seconds, and the same with grpc_client_.
+ *
+ * Each worker has a table of its own and is its only writer; counting is plain adds. The main thread reads all tables while they are written: blocks of counts are
+ * published by atomic pointers and never go or move. Everything is bounded: methods by max_methods, pairs of pool and method by twice as many; what comes then is
+ * counted under "_OTHER". */
+#ifndef OUTRIGGER_OBS_RPC_METRICS_H
+#define OUTRIGGER_OBS_RPC_METRICS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "obs/histogram.h"
+#include "obs/names.h"
+
+struct strbuf;
+
+enum { RPC_CODES = 17, RPC_POOLS_MAX = 1000 };
+
+/* Places in a block of counts. */
+enum rpc_count {
+    RPC_STARTED,
+    RPC_RECEIVED, /* messages */
+    RPC_SENT,
+    RPC_TIME_US, /* of all that ended */
+    RPC_CODE_0,
+    RPC_BUCKET_0 = RPC_CODE_0 + RPC_CODES,
+};
+
+struct rpc_counts {
+    uint32_t key; /* of the pair; a method's number on the server side */
+    _Atomic uint64_t v[];
+};
+
+struct rpc_metrics; /* of the process */
+
+struct rpc_table { /* of one worker */
+    struct rpc_metrics *metrics;
+    const struct histogram_bounds *bounds;
+    struct name_index methods, pools;
+    _Atomic(struct rpc_counts *) *server; /* by method */
+    _Atomic(struct rpc_counts *) *client; /* the first client_count */
+    _Atomic unsigned client_count;
+    struct rpc_counts **last; /* by method: the pair that was asked for last */
+    uint16_t *client_slots;   /* by hash of the key: place in client + 1 */
+    unsigned client_mask;
+};
+
+struct rpc_metrics *
+rpc_metrics_new(unsigned workers, unsigned max_methods, enum histogram_kind kind);
+void rpc_metrics_free(struct rpc_metrics *m); /* after the workers; NULL is fine */
+struct rpc_table *rpc_metrics_table(struct rpc_metrics *m, unsigned worker);
+
+/* --- the worker's ------------------------------------------------------------------ */
+
+/* path: "/package.Service/Method", as path_split takes it. NAME_OTHER: not learned yet. */
+static inline unsigned
+rpc_table_method(const struct rpc_table *t, struct slice path)
+{
+    return name_index_find(&t->methods, path);
+}
+
+/* A backend knows this method. NAME_OTHER: there is no room for it. */
+static inline unsigned
+rpc_table_learn(struct rpc_table *t, struct slice path)
+{
+    return name_index_learn(&t->methods, path);
+}
+
+/* Never NULL. */
+struct rpc_counts *rpc_table_server(struct rpc_table *t, unsigned method);
+struct rpc_counts *
+rpc_table_client(struct rpc_table *t, struct slice pool, unsigned method);
+
+static inline void
+rpc_add(struct rpc_counts *c, unsigned at, uint64_t n)
+{
+    atomic_store_explicit(&c->v[at],
+                          atomic_load_explicit(&c->v[at], memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+/* A call or an attempt ended. Codes outside 0..16 count as UNKNOWN (2). */
+void rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int64_t us);
+
+/* --- the main thread's ------------------------------------------------------------- */
+
+/* Adds all series as Prometheus text 0.0.4. code_label: "Unavailable" for 14. */
+void rpc_metrics_print(const struct rpc_metrics *m, const char *(*code_label)(int code),
+                       struct strbuf *out);
+
+#endif

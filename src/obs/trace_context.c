@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* obs/trace_context.c - reads and writes the headers of traces. */
+#include "obs/trace_context.h"
+
+#include "base/err.h"
+#include "base/rand.h"
+
+/* --- hex ---------------------------------------------------------------------------- */
+
+/* Lower case only; -1: none. */
+static int
+hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool
+hex_read(const uint8_t *text, uint8_t *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+void
+trace_hex_write(const uint8_t *bytes, size_t n, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+}
+
+static bool
+is_zero(const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (bytes[i])
+            return false;
+    }
+    return true;
+}
+
+/* --- traceparent -------------------------------------------------------------------- */
+
+/* A later version may have more behind these four fields, and keeps them where they are. */
+int
+traceparent_parse(struct slice v, struct trace_context *ret)
+{
+    struct trace_context c;
+    uint8_t version, flags;
+
+    if (v.n < TRACEPARENT_BYTES || !hex_read(v.p, &version, 1) || version == 0xff ||
+        v.p[2] != '-' || v.p[35] != '-' || v.p[52] != '-')
+        return ERR_SYNTAX;
+    if (v.n > TRACEPARENT_BYTES && (version == 0 || v.p[TRACEPARENT_BYTES] != '-'))
+        return ERR_SYNTAX;
+    if (!hex_read(v.p + 3, c.trace, TRACE_ID_BYTES) ||
+        !hex_read(v.p + 36, c.span, SPAN_ID_BYTES) || !hex_read(v.p + 53, &flags, 1) ||
+        is_zero(c.trace, TRACE_ID_BYTES) || is_zero(c.span, SPAN_ID_BYTES))
+        return ERR_SYNTAX;
+    c.flags = flags & (TRACE_SAMPLED | TRACE_RANDOM);
+    *ret = c;
+    return ERR_OK;
+}
+
+void
+traceparent_write(const struct trace_context *c, char out[TRACEPARENT_BYTES])
+{
+    memcpy(out, "00-", 3);
+    trace_hex_write(c->trace, TRACE_ID_BYTES, out + 3);
+    out[35] = '-';
+    trace_hex_write(c->span, SPAN_ID_BYTES, out + 36);
+    out[52] = '-';
+    trace_hex_write(&c->flags, 1, out + 53);
+}
+
+/* --- B3 ----------------------------------------------------------------------------- */
+
+static bool
+b3_ids(struct slice trace, struct slice span, struct trace_context *ret)
+{
+    struct trace_context c = { 0 };
+    size_t bytes = trace.n / 2;
+
+    if ((trace.n != 2 * TRACE_ID_BYTES && trace.n != TRACE_ID_BYTES) ||
+        span.n != 2 * SPAN_ID_BYTES ||
+        !hex_read(trace.p, c.trace + TRACE_ID_BYTES - bytes, bytes) ||
+        !hex_read(span.p, c.span, SPAN_ID_BYTES) || is_zero(c.trace, TRACE_ID_BYTES) ||
+        is_zero(c.span, SPAN_ID_BYTES))
+        return false;
+    *ret = c;
+    return true;
+}
+
+static enum trace_decision
+b3_decision(struct slice v)
+{
+    if (slice_eq_str(v, "1") || slice_eq_str(v, "d") || slice_eq_str(v, "true"))
+        return TRACE_RECORD;
+    return slice_eq_str(v, "0") || slice_eq_str(v, "false") ? TRACE_DROP
+                                                            : TRACE_UNDECIDED;
+}
+
+/* The text up to the next '-', which goes as well. */
+static struct slice
+b3_part(struct slice *rest)
+{
+    const uint8_t *dash = rest->n ? memchr(rest->p, '-', rest->n) : NULL;
+    size_t n = dash ? (size_t)(dash - rest->p) : rest->n;
+    struct slice part = slice_make(rest->p, n);
+
+    *rest = dash ? slice_make(dash + 1, rest->n - n - 1) : (struct slice){ 0 };
+    return part;
+}
+
+static bool
+b3_single(struct slice v, struct trace_context *ret, enum trace_decision *ret_decision)
+{
+    struct slice trace = b3_part(&v), span, state, parent;
+
+    if (!v.p) { /* "0", "1" or "d" alone */
+        *ret_decision = b3_decision(trace);
+        return false;
+    }
+    span = b3_part(&v);
+    state = b3_part(&v);
+    parent = b3_part(&v);
+    if (v.p || (parent.p && parent.n != 2 * SPAN_ID_BYTES) || !b3_ids(trace, span, ret))
+        return false;
+    *ret_decision = b3_decision(state);
+    return true;
+}
+
+bool
+b3_parse(const struct b3_headers *h, struct trace_context *ret,
+         enum trace_decision *ret_decision)
+{
+    *ret_decision = TRACE_UNDECIDED;
+    if (h->single.p)
+        return b3_single(h->single, ret, ret_decision);
+    *ret_decision = h->flags.p && slice_eq_str(h->flags, "1") ? TRACE_RECORD
+                                                              : b3_decision(h->sampled);
+    return h->trace.p && h->span.p && b3_ids(h->trace, h->span, ret);
+}
+
+/* --- new ones ----------------------------------------------------------------------- */
+
+void
+trace_span_new(struct trace_context *c, struct rng *rng)
+{
+    uint64_t span;
+
+    do
+        span = rng_next(rng);
+    while (span == 0);
+    memcpy(c->span, &span, SPAN_ID_BYTES);
+}
+
+void
+trace_context_new(struct trace_context *c, struct rng *rng)
+{
+    uint64_t halves[2];
+
+    do {
+        halves[0] = rng_next(rng);
+        halves[1] = rng_next(rng);
+    } while (halves[0] == 0 && halves[1] == 0);
+    memcpy(c->trace, halves, TRACE_ID_BYTES);
+    trace_span_new(c, rng);
+    c->flags = TRACE_RANDOM;
+}
+
+uint64_t
+trace_threshold(double ratio)
+{
+    const uint64_t all = UINT64_C(1) << 56;
+
+    if (!(ratio > 0))
+        return all;
+    return ratio >= 1 ? 0 : all - (uint64_t)(ratio * (double)all);
+}
+
+bool
+trace_sampled(const struct trace_context *c, uint64_t threshold)
+{
+    uint64_t r = 0;
+
+    for (size_t i = TRACE_ID_BYTES - 7; i < TRACE_ID_BYTES; i++)
+        r = r << 8 | c->trace[i];
+    return r >= threshold;
+}
+
+/* --- tracestate --------------------------------------------------------------------- */
+
+static bool
+key_char(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '*' || c == '/' || c == '@';
+}
+
+/* key=value */
+static bool
+member_good(struct slice m)
+{
+    size_t key = 0, value;
+
+    while (key < m.n && key_char(m.p[key]))
+        key++;
+    if (key == 0 || key > 256 || key == m.n || m.p[key] != '=' ||
+        memchr("_-*/@", m.p[0], 5))
+        return false;
+    value = m.n - key - 1;
+    for (size_t i = key + 1; i < m.n; i++) {
+        if (m.p[i] < 0x20 || m.p[i] > 0x7e || m.p[i] == '=')
+            return false;
+    }
+    return value > 0 && value <= 256;
+}
+
+static struct slice
+trim_blanks(struct slice s)
+{
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s = slice_make(s.p + 1, s.n - 1);
+    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
+bool
+tracestate_add(struct tracestate *t, struct slice rest)
+{
+    if (t->n > 0)
+        t->changed = true; /* two lines become one */
+    while (rest.n > 0) {
+        const uint8_t *comma = memchr(rest.p, ',', rest.n);
+        size_t n = comma ? (size_t)(comma - rest.p) : rest.n;
+        struct slice m = trim_blanks(slice_make(rest.p, n));
+
+        rest = comma ? slice_make(comma + 1, rest.n - n - 1) : (struct slice){ 0 };
+        if (m.n != n || m.n == 0)
+            t->changed = true; /* blanks and empty members are legal and go */
+        if (m.n == 0)
+            continue;
+        if (!member_good(m))
+            return false;
+        if (t->n == TRACESTATE_MEMBERS) {
+            t->changed = true;
+            return true;
+        }
+        t->v[t->n++] = m;
+        t->bytes += m.n + (t->n > 1);
+    }
+    return true;
+}
+
+static void
+tracestate_drop(struct tracestate *t, unsigned i)
+{
+    t->bytes -= t->v[i].n + (t->n > 1);
+    memmove(&t->v[i], &t->v[i + 1], (t->n - i - 1) * sizeof(t->v[0]));
+    t->n--;
+    t->changed = true;
+}
+
+void
+tracestate_trim(struct tracestate *t)
+{
+    for (unsigned i = t->n; i > 0 && t->bytes > TRACESTATE_MAX; i--) {
+        if (t->v[i - 1].n > TRACESTATE_LONG)
+            tracestate_drop(t, i - 1);
+    }
+    while (t->bytes > TRACESTATE_MAX)
+        tracestate_drop(t, t->n - 1);
+}
+
+size_t
+tracestate_write(const struct tracestate *t, char out[TRACESTATE_MAX])
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < t->n; i++) {
+        if (i > 0)
+            out[n++] = ',';
+        memcpy(out + n, t->v[i].p, t->v[i].n);
+        n += t->v[i].n;
+    }
+    return n;
+}

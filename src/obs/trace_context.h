@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* obs/trace_context.h - who began the trace of a call, as headers say it: traceparent and tracestate (W3C Trace Context), or B3 (one header or several), which is
+ * only read. Strict where the specifications are: what is not exactly right counts as absent, and the caller begins a trace of its own. Pure functions on values and
+ * the caller's memory; any thread.
+ * Sources: w3.org/TR/trace-context-2, github.com/openzipkin/b3-propagation, grpc-spec.md 19.1. */
+#ifndef OUTRIGGER_OBS_TRACE_CONTEXT_H
+#define OUTRIGGER_OBS_TRACE_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compat.h"
+#include "base/slice.h"
+
+struct rng;
+
+enum {
+    TRACE_ID_BYTES = 16,
+    SPAN_ID_BYTES = 8,
+    TRACEPARENT_BYTES = 55, /* "00-" trace id "-" span id "-" flags */
+    TRACESTATE_MAX = 512,   /* bytes that are passed on (reliability.md E10) */
+    TRACESTATE_MEMBERS = 32,
+    TRACESTATE_LONG = 128, /* a member that is longer goes first */
+};
+
+enum trace_flag {
+    TRACE_SAMPLED = 1,
+    TRACE_RANDOM = 2, /* the last 7 bytes of the trace id are random */
+};
+
+/* What the headers say about recording. */
+enum trace_decision { TRACE_UNDECIDED, TRACE_DROP, TRACE_RECORD };
+
+struct trace_context {
+    uint8_t trace[TRACE_ID_BYTES], span[SPAN_ID_BYTES]; /* neither is all zero */
+    uint8_t flags;                                      /* enum trace_flag */
+};
+
+/* Any of them may be absent (p NULL). */
+struct b3_headers {
+    struct slice single;                      /* b3 */
+    struct slice trace, span, sampled, flags; /* x-b3-traceid ... */
+};
+
+/* ERR_SYNTAX: it must be ignored, and tracestate with it. */
+int traceparent_parse(struct slice value, struct trace_context *ret) MUST_CHECK;
+void traceparent_write(const struct trace_context *c, char out[TRACEPARENT_BYTES]);
+/* The single header wins over the others. *ret_decision is always set. False: they name no trace; *ret is as before. A short trace id gets zeros in front. */
+bool b3_parse(const struct b3_headers *h, struct trace_context *ret,
+              enum trace_decision *ret_decision) MUST_CHECK;
+
+/* A new trace, or a new span of the same trace. */
+void trace_context_new(struct trace_context *c, struct rng *rng);
+void trace_span_new(struct trace_context *c, struct rng *rng);
+
+/* The share of new traces that is recorded, from 0 to 1, by their ids, so that all who sample by the same ratio agree. */
+uint64_t trace_threshold(double ratio);
+bool trace_sampled(const struct trace_context *c, uint64_t threshold);
+
+/* Members of tracestate in order, pieces of the headers. */
+struct tracestate {
+    struct slice v[TRACESTATE_MEMBERS];
+    unsigned n;
+    size_t bytes; /* with commas */
+    bool changed; /* it is not what came: joined, or something was left out */
+};
+
+/* Adds the next header line; start with a zeroed one. False: it is not a tracestate, and must not be passed on. */
+bool tracestate_add(struct tracestate *t, struct slice value) MUST_CHECK;
+/* Leaves members out until TRACESTATE_MAX holds: long ones first, then from the right. */
+void tracestate_trim(struct tracestate *t);
+/* After tracestate_trim. Returns how many bytes. */
+size_t tracestate_write(const struct tracestate *t, char out[TRACESTATE_MAX]);
+
+/* 2 n lower-case digits. */
+void trace_hex_write(const uint8_t *bytes, size_t n, char *out);
+
+#endif

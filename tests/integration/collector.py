@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A collector of traces: takes OTLP over gRPC and keeps the spans. Its messages are made from our own .proto file, whose field numbers are the public ones."""
+import concurrent.futures
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+import env
+
+PROTO = os.path.join(os.environ.get("top_srcdir", os.path.join(env.HERE, "../..")),
+                     "src/grpc/proto/otlp_part.proto")
+EXPORT = "opentelemetry.proto.collector.trace.v1.TraceService"
+
+
+def _load():
+    pool = descriptor_pool.DescriptorPool()
+    with tempfile.TemporaryDirectory() as work:
+        out = os.path.join(work, "set.pb")
+        protoc = shutil.which("protoc")
+        cmd = [protoc] if protoc else [sys.executable, "-m", "grpc_tools.protoc"]
+        subprocess.run(cmd + ["-I" + os.path.dirname(PROTO), "--descriptor_set_out=" + out,
+                              PROTO], check=True)
+        with open(out, "rb") as f:
+            for fd in descriptor_pb2.FileDescriptorSet.FromString(f.read()).file:
+                pool.Add(fd)
+    factory = message_factory.MessageFactory(pool)
+    return {name: factory.GetPrototype(pool.FindMessageTypeByName("outrigger.otlp_part." + name))
+            for name in ("Request", "Response", "Span")}
+
+
+_TYPES = _load()
+
+
+def _plain(attributes):
+    return {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in attributes}
+
+
+class Span:
+    """One span with plain values."""
+
+    def __init__(self, raw, resource):
+        m = _TYPES["Span"].FromString(raw)
+        self.trace, self.id, self.parent = (b.hex() for b in (m.trace_id, m.span_id,
+                                                              m.parent_span_id))
+        self.name, self.kind, self.state, self.flags = m.name, m.kind, m.trace_state, m.flags
+        self.start, self.end = m.start_time_unix_nano, m.end_time_unix_nano
+        self.attributes = _plain(m.attributes)
+        self.events = [(e.name, _plain(e.attributes)) for e in m.events]
+        self.status, self.message = m.status.code, m.status.message
+        self.resource = resource
+
+
+class Collector:
+    """answers: what the first requests get instead of OK, a gRPC code each."""
+
+    def __init__(self, answers=(), rejected=0, address=None):
+        self.address = address or env.free_address()
+        self.batches, self.refused = [], 0
+        self._answers, self._rejected = list(answers), rejected
+        self._lock = threading.Lock()
+        handler = grpc.unary_unary_rpc_method_handler(
+            self._export, request_deserializer=_TYPES["Request"].FromString,
+            response_serializer=_TYPES["Response"].SerializeToString)
+        self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(EXPORT, {"Export": handler}),))
+        assert self._server.add_insecure_port(self.address)
+        self._server.start()
+
+    def _export(self, request, context):
+        with self._lock:
+            if self._answers:
+                self.refused += 1
+                context.abort(self._answers.pop(0), "not now")
+            spans = []
+            for part in request.resource_spans:
+                resource = _plain(part.resource.attributes)
+                for scope in part.scope_spans:
+                    assert scope.scope.name == "outrigger"
+                    spans += [Span(raw, resource) for raw in scope.spans]
+            self.batches.append(spans)
+        answer = _TYPES["Response"]()
+        if self._rejected:
+            answer.partial_success.rejected_spans = self._rejected
+            answer.partial_success.error_message = "too old"
+        return answer
+
+    @property
+    def spans(self):
+        with self._lock:
+            return [s for batch in self.batches for s in batch]
+
+    def wait(self, n, timeout=10):
+        """At least n spans are there: all of them."""
+        env.wait_until(lambda: len(self.spans) >= n, timeout, "%d spans" % n)
+        return self.spans
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self._server.stop(None).wait(5)

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The access log: what a line says of a call, who gets one, and that nobody who does not read it delays a call."""
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+
+import grpc
+import pytest
+
+import env
+import protos
+import reloads
+from protos import EchoStatus, Empty, ResponseParameters, SimpleRequest, StreamingOutputCallRequest
+
+pytestmark = pytest.mark.proxy_only
+ACCESS = {"sample": "100%"}
+
+
+@pytest.fixture(scope="module")
+def backend():
+    with env.Backend() as b:
+        yield b
+
+
+def logging(backend, access=ACCESS, **more):
+    return env.Proxy([backend.address], top={"log": {"access": access}}, **more)
+
+
+@pytest.fixture(scope="module")
+def proxy(backend):
+    with logging(backend, dict(ACCESS, headers=["x-tenant", "user-agent"])) as p:
+        yield p
+
+
+def line_of(proxy, tenant):
+    """The line of the call that sent this x-tenant."""
+    def match(text):
+        line = json.loads(text)
+        return line if line.get("headers", {}).get("x-tenant") == tenant else None
+    return proxy.wait_line(match, "out")
+
+
+def call(proxy, tenant, code=None, timeout=10, method="UnaryCall", request=None, **metadata):
+    metadata = [("x-tenant", tenant)] + [(k.replace("_", "-"), v) for k, v in metadata.items()]
+    with proxy.open_channel() as channel:
+        try:
+            answer = getattr(protos.Stub(channel), method)(
+                request or SimpleRequest(response_size=100), timeout=timeout, metadata=metadata)
+            if method == "StreamingOutputCall":
+                answer = list(answer)
+            assert code is None
+        except grpc.RpcError as e:
+            assert e.code() == code, e
+    return line_of(proxy, tenant)
+
+
+def test_a_line_says_all_of_a_call(proxy, backend):
+    line = call(proxy, "all")
+    assert (line["event"], line["logged"], line["listener"], line["route"]) == (
+        "end", "sample", "in", "routes[0]")
+    assert (line["service"], line["method"]) == ("grpc.testing.TestService", "UnaryCall")
+    assert line["authority"] == proxy.address
+    assert (line["code"], line["status"], line["attempts"]) == (0, "OK", 1)
+    assert (line["pool"], line["endpoint"]) == ("app", backend.address)
+    assert (line["messagesIn"], line["messagesOut"]) == (1, 1)
+    assert line["bytesIn"] == 5 + 2 and line["bytesOut"] > 100
+    assert 0 < line["firstByteMs"] <= line["totalMs"] < 5000 * env.SLOW
+    assert 9000 < line["deadlineMs"] < 11000  # gRPC rounds it up
+    assert line["client"].startswith("127.0.0.1:")
+    assert "grpc-python" in line["headers"]["user-agent"]
+    assert abs(time.time() - time.mktime(time.strptime(line["time"][:19], "%Y-%m-%dT%H:%M:%S"))
+               + time.timezone) < 60
+    for absent in ("message", "reason", "cancelled", "traceId", "san", "cut"):
+        assert absent not in line
+
+
+def test_errors_say_who_made_them(proxy):
+    text = "50% \u00e4 \"quoted\"\n{}"
+    line = call(proxy, "backend", grpc.StatusCode.DATA_LOSS,
+                request=SimpleRequest(response_status=EchoStatus(code=15, message=text)))
+    assert (line["code"], line["status"]) == (15, "DATA_LOSS")
+    assert line["message"].encode("latin-1").decode() == text
+    assert "reason" not in line
+    line = call(proxy, "late", grpc.StatusCode.DEADLINE_EXCEEDED, timeout=0.3,
+                x_test_sleep_ms="5000")
+    assert line["status"] in ("DEADLINE_EXCEEDED", "CANCELLED")
+    assert 280 <= line["totalMs"] < 4000 * env.SLOW
+
+
+def test_messages_are_counted_both_ways(proxy):
+    request = StreamingOutputCallRequest(
+        response_parameters=[ResponseParameters(size=1000)] * 7)
+    line = call(proxy, "stream", method="StreamingOutputCall", request=request)
+    assert (line["messagesIn"], line["messagesOut"]) == (1, 7)
+    assert line["bytesOut"] > 7000
+
+
+def test_calls_that_never_reach_a_backend_have_lines(backend):
+    routes = [{"match": {"service": "no.Such"}, "to": "app"}]
+    with logging(backend, routes=routes) as p, p.open_channel() as channel:
+        with pytest.raises(grpc.RpcError) as e:
+            protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+        assert e.value.code() == grpc.StatusCode.UNIMPLEMENTED
+        line = p.wait_line(json.loads, "out")
+    assert line["reason"] == "NO_ROUTE" and line["status"] == "UNIMPLEMENTED"
+    assert line["method"] == "EmptyCall" and line["attempts"] == 0
+    assert line["message"] and "pool" not in line and "endpoint" not in line
+
+
+def test_nobody_can_forge_a_line(proxy):
+    """Whatever a client sends, there is one line per call and each is whole (E3)."""
+    for i, hostile in enumerate(["\",\"code\":7}\\", "\\u0022", "a" * 3000, "{}[]:,\\\"",
+                                 "%{code}"]):
+        with proxy.open_channel() as channel:
+            protos.Stub(channel).EmptyCall(Empty(), timeout=10, metadata=[
+                ("x-tenant", "forge%d" % i), ("user-agent", hostile)])
+        line = line_of(proxy, "forge%d" % i)
+        assert line["code"] == 0 and "cut" not in line
+    with proxy.open_channel() as channel:
+        protos.Stub(channel).EmptyCall(Empty(), timeout=10, metadata=[
+            ("x-tenant", "z" * 5000)])
+    line = proxy.wait_line(lambda t: "zzzz" in t and json.loads(t), "out")
+    assert line["headers"]["x-tenant"] == "z" * 1021 + "..."
+
+
+def test_rules_and_a_share_choose_the_calls(backend):
+    access = {"sample": "0%", "always": ["error", "slow:300ms"],
+              "format": "%{logged}|%{service}/%{method}|%{status}|%{header:x-tenant}|%{san}|%%{x}"}
+    with logging(backend, access) as p:
+        with p.open_channel() as channel:
+            stub = protos.Stub(channel)
+            for _ in range(50):
+                stub.EmptyCall(Empty(), timeout=10)
+            stub.UnaryCall(SimpleRequest(), timeout=10,
+                           metadata=[("x-test-sleep-ms", "350"), ("x-tenant", "a b\"c")])
+            with pytest.raises(grpc.RpcError):
+                stub.UnaryCall(SimpleRequest(), timeout=10, metadata=[("x-test-fail", "5")])
+        p.wait_line(lambda t: t.startswith("error|"), "out")
+        lines = p.lines("out")
+    service = "grpc.testing.TestService/UnaryCall"
+    assert lines == ["slow|%s|OK|a b\\\"c|-|%%{x}" % service, "error|%s|NOT_FOUND|-|-|%%{x}" % service]
+
+
+def test_a_listener_and_a_route_have_their_own_rules(backend):
+    routes = [{"match": {"method": "EmptyCall"}, "to": "app",
+               "filters": [{"type": "accessLog", "off": True}]},
+              {"match": {"method": "UnaryCall"}, "to": "app",
+               "filters": [{"type": "accessLog", "sample": "100%"}]},
+              {"to": "app"}]
+    top = {"log": {"access": {"sample": "0%", "headers": ["x-tenant"]}}}
+    with env.Proxy([backend.address], routes=routes, top=top) as p:
+        line = call(p, "own")  # the headers come from log.access
+        with p.open_channel() as channel:
+            stub = protos.Stub(channel)
+            stub.EmptyCall(Empty(), timeout=10)
+            list(stub.StreamingOutputCall(StreamingOutputCallRequest(), timeout=10))
+        assert line["headers"] == {"x-tenant": "own"}
+        # a reload that only changes log.access reaches the other routes
+        config = dict(p.config, log={"access": {"sample": "100%", "headers": ["x-tenant"]}})
+        reloads.reload(p, config)
+        line = call(p, "after", method="StreamingOutputCall",
+                    request=StreamingOutputCallRequest())
+        assert line["method"] == "StreamingOutputCall"
+        assert [json.loads(t)["method"] for t in p.lines("out")] == [
+            "UnaryCall", "StreamingOutputCall"]
+
+
+def test_a_file_is_opened_anew_on_usr1(backend):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "access.log")
+
+        def lines(name):
+            try:
+                with open(name) as f:
+                    return [json.loads(t) for t in f]
+            except FileNotFoundError:
+                return []
+        with logging(backend, {"to": path}) as p, p.open_channel() as channel:
+            stub = protos.Stub(channel)
+            stub.EmptyCall(Empty(), timeout=10)
+            env.wait_until(lambda: len(lines(path)) == 1, 10, "the first line")
+            os.rename(path, path + ".1")
+            p.proc.send_signal(signal.SIGUSR1)
+            env.wait_until(lambda: os.path.exists(path), 10, "the new file")
+            stub.EmptyCall(Empty(), timeout=10)
+            env.wait_until(lambda: len(lines(path)) == 1, 10, "the second line")
+            stub.EmptyCall(Empty(), timeout=10)  # this one is written at the end
+        assert (len(lines(path + ".1")), len(lines(path))) == (1, 2)
+
+
+def test_long_calls_have_lines_in_between(backend):
+    with logging(backend, {"sample": "100%", "interval": "1s"}) as p, p.open_channel() as channel:
+        talk = reloads.Talk(channel)
+        talk.say()
+        line = p.wait_line(json.loads, "out")
+        assert (line["event"], line["messagesIn"], line["messagesOut"]) == ("interval", 1, 1)
+        assert line["totalMs"] >= 1000 and "code" not in line
+        talk.end()
+        line = p.wait_line(lambda t: json.loads(t)["event"] == "end" and json.loads(t), "out")
+        assert line["code"] == 0
+
+
+
+def test_a_pipe_that_nobody_reads_delays_no_call(backend):
+    """stdout is a pipe that is full after a moment (E4): lines are dropped and counted, calls go on as before."""
+    config = {"version": 1, "drain": {"delay": "0s", "timeout": "2s"},
+              "admin": {"listen": env.free_address()},
+              "log": {"access": {"sample": "100%", "headers": ["x-pad0", "x-pad1", "x-pad2"]}},
+              "listeners": [{"listen": env.free_address(), "routes": [{"to": "app"}]}],
+              "pools": [{"name": "app", "endpoints": [backend.address]}]}
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as f, tempfile.TemporaryFile() as err:
+        json.dump(config, f)
+        f.flush()
+        proc = subprocess.Popen([env.OUTRIGGER, "-c", f.name], stdout=subprocess.PIPE, stderr=err)
+        try:
+            address = config["listeners"][0]["listen"]
+            with env.open_channel(address) as channel:
+                stub = protos.Stub(channel)
+                grpc.channel_ready_future(channel).result(10 * env.SLOW)
+                pad = [("x-pad%d" % i, "p" * 1000) for i in range(3)]
+                took = []
+                for _ in range(900):
+                    begun = time.monotonic()
+                    stub.EmptyCall(Empty(), timeout=10, metadata=pad)
+                    took.append(time.monotonic() - begun)
+            # pipe 64 KiB, ring 1 MiB: of 900 lines of 3.5 KiB two thirds cannot wait
+            metrics = env.Proxy.metrics.__get__(
+                type("P", (), {"need_process": staticmethod(lambda: None),
+                               "admin": config["admin"]["listen"]})())()
+            assert metrics['outrigger_access_log_dropped_total{reason="full"}'] > 500
+            assert metrics["outrigger_access_log_lines_total"] == 900
+            full, before = sorted(took[500:]), sorted(took[:100])
+            # The median says what each call pays; a single late one is the machine's.
+            assert full[200] < before[50] + 0.005 * env.SLOW
+            begun = time.monotonic()
+            proc.terminate()
+            assert proc.wait(15 * env.SLOW) == 0
+            assert time.monotonic() - begun < 10 * env.SLOW
+        finally:
+            if proc.poll() is None:
+                proc.kill()
+                proc.wait()
+            lines = proc.stdout.read().decode().splitlines()
+            proc.stdout.close()
+    assert 15 < len(lines) < 400
+    for text in lines[:-1]:
+        assert len(json.loads(text)["headers"]["x-pad2"]) == 1000

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics of calls: what is counted, under which names, and that strangers cannot make series."""
+import time
+import urllib.request
+
+import grpc
+import pytest
+
+import env
+import protos
+import reloads
+from protos import Empty, SimpleRequest
+
+pytestmark = pytest.mark.proxy_only
+SERVICE = "grpc.testing.TestService"
+
+
+@pytest.fixture(scope="module")
+def backend():
+    with env.Backend() as b:
+        yield b
+
+
+@pytest.fixture
+def proxy(backend):
+    with env.Proxy([backend.address]) as p:
+        yield p
+
+
+def series(metric, method, service=SERVICE, **labels):
+    names = ['grpc_type="unknown"', 'grpc_service="%s"' % service, 'grpc_method="%s"' % method]
+    names += ['%s="%s"' % pair for pair in labels.items()]
+    return "%s{%s}" % (metric, ",".join(names))
+
+
+def test_calls_and_attempts_are_counted(proxy):
+    with proxy.open_channel() as channel:
+        stub = protos.Stub(channel)
+        for _ in range(5):
+            stub.EmptyCall(Empty(), timeout=10)
+        with pytest.raises(grpc.RpcError):
+            stub.UnaryCall(SimpleRequest(), timeout=10, metadata=[("x-test-fail", "5")])
+        talk = reloads.Talk(channel)
+        talk.say()
+        talk.say()
+        metrics = proxy.metrics()
+        # a stream counts when it has begun
+        assert metrics[series("grpc_server_started_total", "FullDuplexCall")] == 1
+        assert series("grpc_server_handled_total", "FullDuplexCall", grpc_code="OK") not in metrics
+        talk.end()
+    metrics = proxy.metrics()
+    for side, more in (("server", {}), ("client", {"pool": "app"})):
+        def value(name, method, **labels):
+            return metrics[series("grpc_%s_%s" % (side, name), method, **dict(more, **labels))]
+        assert value("started_total", "EmptyCall") == 5
+        assert value("handled_total", "EmptyCall", grpc_code="OK") == 5
+        assert value("handled_total", "UnaryCall", grpc_code="NotFound") == 1
+        assert value("handling_seconds_count", "EmptyCall") == 5
+        assert value("handling_seconds_bucket", "EmptyCall", le="+Inf") == 5
+        assert 0 < value("handling_seconds_sum", "EmptyCall") < 60
+        assert value("msg_received_total", "FullDuplexCall") == 2
+        assert value("msg_sent_total", "FullDuplexCall") == 2
+
+
+def test_names_of_strangers_are_one_series(proxy):
+    with proxy.open_channel() as channel:
+        for i in range(300):
+            with pytest.raises(grpc.RpcError):
+                channel.unary_unary("/no.Such%d/Method%d" % (i, i))(b"", timeout=10)
+    metrics = proxy.metrics()
+    assert metrics[series("grpc_server_started_total", "_OTHER", "_OTHER")] == 300
+    assert not any("no.Such" in key for key in metrics)
+
+
+def test_they_can_be_switched_off(backend):
+    routes = [{"match": {"method": "EmptyCall"}, "to": "app",
+               "filters": [{"type": "metrics", "off": True}]}, {"to": "app"}]
+    top = {"metrics": {"histogram": "none"}}
+    with env.Proxy([backend.address], routes=routes, top=top) as proxy:
+        with proxy.open_channel() as channel:
+            stub = protos.Stub(channel)
+            stub.EmptyCall(Empty(), timeout=10)
+            stub.UnaryCall(SimpleRequest(), timeout=10)
+        metrics = proxy.metrics()
+    assert metrics[series("grpc_server_started_total", "UnaryCall")] == 1
+    assert series("grpc_server_started_total", "EmptyCall") not in metrics
+    assert not any("handling_seconds" in key for key in metrics)
+
+
+def test_the_text_is_what_prometheus_reads(proxy):
+    """Each metric has its HELP and TYPE once, before its series, which stand together."""
+    with proxy.open_channel() as channel:
+        protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+    with urllib.request.urlopen("http://%s/metrics" % proxy.admin, timeout=5) as answer:
+        text = answer.read().decode()
+    seen, current, kinds = set(), None, {}
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            name, kind = line.split()[2:4]
+            assert name not in seen, name
+            seen.add(name)
+            current, kinds[name] = name, kind
+        elif not line.startswith("#"):
+            name = line.split("{")[0].split(" ")[0]
+            if kinds.get(current) == "histogram":
+                name = name.rsplit("_", 1)[0] if name.startswith(current + "_") else name
+            assert name == current, line
+    assert {"grpc_server_started_total", "grpc_client_handling_seconds"} <= seen
+
+
+def test_the_scrape_of_many_methods_is_quick():
+    """500 methods (their names come from a backend that answers all)."""
+    class Any(grpc.GenericRpcHandler):
+        def service(self, details):
+            return grpc.unary_unary_rpc_method_handler(lambda request, context: b"")
+
+    import concurrent.futures
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(4), handlers=(Any(),))
+    address = env.free_address()
+    assert server.add_insecure_port(address)
+    server.start()
+    try:
+        with env.Proxy([address]) as proxy, proxy.open_channel() as channel:
+            done = [channel.unary_unary("/many.Service%d/Method%d" % (i // 10, i)).future(
+                b"", timeout=20) for i in range(500)]
+            for call in done:
+                call.result()
+            took = []
+            for _ in range(5):
+                begun = time.monotonic()
+                with urllib.request.urlopen("http://%s/metrics" % proxy.admin, timeout=5) as a:
+                    size = len(a.read())
+                took.append(time.monotonic() - begun)
+            assert size > 3000000
+            assert min(took) < 0.3 * env.SLOW  # 5 ms of it are ours; reading megabytes is Python's
+    finally:
+        server.stop(None).wait(5)

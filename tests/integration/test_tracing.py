@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Traces: who is the parent of whom, what backends are told, and that a collector that is dead or wrong costs spans and nothing else."""
+import json
+import re
+import time
+
+import grpc
+import pytest
+
+import collector
+import env
+import protos
+from protos import Empty, SimpleRequest
+
+pytestmark = pytest.mark.proxy_only
+
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+SERVER, CLIENT = 2, 3
+_calls = 0
+
+
+@pytest.fixture(scope="module")
+def backend():
+    with env.Backend() as b:
+        yield b
+
+
+@pytest.fixture
+def sink():
+    with collector.Collector() as c:
+        yield c
+
+
+def tracing(backend, address, listener=None, pools=None, **keys):
+    keys = dict({"otlp": address, "sampleRatio": 1, "interval": "50ms"}, **keys)
+    return env.Proxy(pools or [backend.address], listener=listener,
+                     top={"tracing": keys, "node": {"service": "orders", "id": "pod-1"},
+                          "log": {"access": {}}})
+
+
+def call(proxy, backend, *metadata, code=None):
+    """The headers that the backend got, by name."""
+    global _calls
+    _calls += 1
+    name = "trace-%d" % _calls
+    with proxy.open_channel() as channel:
+        try:
+            protos.Stub(channel).UnaryCall(
+                SimpleRequest(), timeout=10, metadata=[("x-test-id", name), *metadata])
+            assert code is None
+        except grpc.RpcError as e:
+            assert e.code() == code
+    got = {}
+    for key, value in backend.wait_event(name, "start")["metadata"]:
+        got.setdefault(key, []).append(value)
+    return got
+
+
+def parts(got):
+    assert len(got["traceparent"]) == 1
+    match = re.fullmatch(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})", got["traceparent"][0])
+    return match.groups()
+
+
+def pair(spans):
+    """The call's span and its attempt's."""
+    assert sorted(s.kind for s in spans) == [SERVER, CLIENT]
+    return sorted(spans, key=lambda s: s.kind)
+
+
+def test_a_trace_that_begins_here(backend, sink):
+    with tracing(backend, sink.address) as proxy:
+        trace, span, flags = parts(call(proxy, backend))
+        server, client = pair(sink.wait(2))
+        line = proxy.wait_line(json.loads, "out")
+    assert (server.trace, client.trace) == (trace, trace) and flags == "03"
+    assert server.parent == "" and client.parent == server.id and client.id == span
+    assert server.name == client.name == "grpc.testing.TestService/UnaryCall"
+    assert server.start <= client.start <= client.end <= server.end
+    assert abs(server.start / 1e9 - time.time()) < 60
+    assert (server.flags, client.flags) == (0x103, 0x103)
+    assert server.resource["service.name"] == "orders"
+    assert server.resource["service.instance.id"] == "pod-1"
+    common = {"rpc.system.name": "grpc", "rpc.method": server.name, "rpc.status_code": "OK",
+              "outrigger.pool": "app"}
+    assert common.items() <= server.attributes.items()
+    assert common.items() <= client.attributes.items()
+    host, port = backend.address.split(":")
+    assert client.attributes["network.peer.address"] == host
+    assert client.attributes["network.peer.port"] == int(port)
+    assert client.attributes["previous-rpc-attempts"] == 0
+    assert client.attributes["transparent-retry"] is False
+    assert server.attributes["network.peer.address"] == "127.0.0.1"
+    assert server.attributes["server.address"] == "127.0.0.1"
+    assert server.attributes["outrigger.attempts"] == 1
+    assert (server.status, client.status, server.events) == (0, 0, [])
+    assert (line["traceId"], line["sampled"]) == (trace, True)
+
+
+def test_a_trace_that_a_client_began(backend, sink):
+    with tracing(backend, sink.address, sampleRatio=0) as proxy:
+        got = call(proxy, backend, ("traceparent", "00-%s-%s-01" % (TRACE, SPAN)),
+                   ("tracestate", "a=1,b=2"), ("tracestate", "c=3"))
+        server, client = pair(sink.wait(2))
+        assert parts(got) == (TRACE, client.id, "01")
+        assert got["tracestate"] == ["a=1,b=2,c=3"]
+        assert (server.trace, server.parent, server.flags) == (TRACE, SPAN, 0x301)
+        assert (client.trace, client.parent, client.flags) == (TRACE, server.id, 0x101)
+        assert server.state == "a=1,b=2,c=3"
+        # not recorded: both headers as they are
+        got = call(proxy, backend, ("traceparent", "00-%s-%s-00" % (TRACE, SPAN)),
+                   ("tracestate", "a=1"))
+        assert got["traceparent"] == ["00-%s-%s-00" % (TRACE, SPAN)]
+        assert got["tracestate"] == ["a=1"]
+        # wrong ones: a new trace, which nobody behind us records either
+        got = call(proxy, backend, ("traceparent", "00-%s-%s-01" % (TRACE.upper(), SPAN)),
+                   ("tracestate", "a=1"))
+        trace, _, flags = parts(got)
+        assert trace != TRACE and flags == "02" and "tracestate" not in got
+        got = call(proxy, backend, ("traceparent", "00-%s-%s-01" % (TRACE, SPAN)),
+                   ("traceparent", "00-%s-%s-01" % (TRACE, SPAN)))
+        assert parts(got)[0] != TRACE
+        # B3 is read, and stays for those who know nothing else
+        got = call(proxy, backend, ("b3", "%s-%s-1" % (TRACE, SPAN)))
+        assert parts(got)[0] == TRACE and got["b3"] == ["%s-%s-1" % (TRACE, SPAN)]
+        got = call(proxy, backend, ("x-b3-traceid", TRACE[16:]), ("x-b3-spanid", SPAN),
+                   ("x-b3-sampled", "1"))
+        assert parts(got)[0] == "0" * 16 + TRACE[16:]
+        spans = sink.wait(6)
+        assert sum(s.kind == SERVER for s in spans) == 3
+        assert [s.parent for s in spans if s.kind == SERVER] == [SPAN] * 3
+
+
+def test_strangers_do_not_decide(backend, sink):
+    """Their flag counts for nothing, nor the trace id that they may have chosen for it (E10)."""
+    listener = {"filters": [{"type": "tracing", "trustParent": False}]}
+    with tracing(backend, sink.address, listener, sampleRatio=0) as proxy:
+        for _ in range(5):
+            got = call(proxy, backend, ("traceparent", "00-%s-%s-01" % ("f" * 32, SPAN)))
+            trace, span, flags = parts(got)
+            assert (trace, flags) == ("f" * 32, "00") and span != SPAN
+        long = ",".join("key%d=%s" % (i, "v" * 40) for i in range(60))
+        got = call(proxy, backend, ("traceparent", "00-%s-%s-00" % (TRACE, SPAN)),
+                   ("tracestate", long))
+        assert len(got["tracestate"][0]) <= 512 and long.startswith(got["tracestate"][0])
+        time.sleep(0.2)
+    assert sink.spans == []
+
+
+def test_recorded_calls_are_limited(backend, sink):
+    with tracing(backend, sink.address, maxPerSecond=3) as proxy, proxy.open_channel() as channel:
+        stub = protos.Stub(channel)
+        begun = time.monotonic()
+        for _ in range(60):
+            stub.EmptyCall(Empty(), timeout=10, metadata=[
+                ("traceparent", "00-%s-%s-01" % (TRACE, SPAN))])
+        seconds = time.monotonic() - begun
+        metrics = proxy.metrics()
+    recorded = sum(s.kind == SERVER for s in sink.spans)
+    assert 3 <= recorded <= 3 * (seconds + 2)
+    assert recorded + metrics["outrigger_traces_limited_total"] == 60
+
+
+def test_attempts_and_errors(backend, sink):
+    """A backend that cannot be reached: the spans say so, with gRPC's names."""
+    dead = env.free_address()
+    with tracing(backend, sink.address, pools={"app": [dead]}, names="grpc") as proxy:
+        with proxy.open_channel() as channel, pytest.raises(grpc.RpcError) as e:
+            protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+        assert e.value.code() == grpc.StatusCode.UNAVAILABLE
+        server, client = pair(sink.wait(2))
+    assert server.name == "Recv.grpc.testing.TestService.EmptyCall"
+    assert client.name == "Attempt.grpc.testing.TestService.EmptyCall"
+    assert client.parent == server.id
+    assert server.status == client.status == 2
+    assert server.message.startswith("UNAVAILABLE, ") and len(server.message) > 20
+    assert server.attributes["error.type"] == client.attributes["error.type"] == "UNAVAILABLE"
+    assert server.attributes["outrigger.reason"]
+
+
+def test_each_retry_is_a_child_of_its_own(backend, sink):
+    policy = {"maxAttempts": 3, "initialBackoff": "0.01s", "maxBackoff": "0.02s",
+              "backoffMultiplier": 1, "retryableStatusCodes": ["UNAVAILABLE"]}
+    with tracing(backend, sink.address,
+                 {"routes": [{"to": "app", "retryPolicy": policy}]}) as proxy:
+        call(proxy, backend, ("x-test-fail", "14"), code=grpc.StatusCode.UNAVAILABLE)
+        spans = sink.wait(4)
+    server = [s for s in spans if s.kind == SERVER][0]
+    clients = [s for s in spans if s.kind == CLIENT]
+    assert [c.attributes["previous-rpc-attempts"] for c in clients] == [0, 1, 2]
+    assert {c.parent for c in clients} == {server.id}
+    name = "trace-%d" % _calls
+    env.wait_until(lambda: sum(e["ev"] == "start" for e in backend.events(name)) == 3, 10,
+                   "three attempts at the backend")
+    told = [dict(map(tuple, e["metadata"]))["traceparent"].split("-")[2]
+            for e in backend.events(name) if e["ev"] == "start"]
+    assert told == [c.id for c in clients]
+    assert [e for e in server.events] == [
+        ("retry", {"outrigger.attempt": n, "rpc.status_code": "UNAVAILABLE"}) for n in (1, 2)]
+    assert server.attributes["outrigger.attempts"] == 3
+
+
+def test_what_the_client_did_wrong_is_no_error_of_the_server(backend, sink):
+    with tracing(backend, sink.address) as proxy:
+        call(proxy, backend, ("x-test-fail", "5"), code=grpc.StatusCode.NOT_FOUND)
+        server, client = pair(sink.wait(2))
+    assert (server.status, client.status) == (0, 2)
+    assert server.attributes["rpc.status_code"] == "NOT_FOUND"
+
+
+def test_a_collector_that_cannot_now_is_asked_again(backend):
+    busy = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED]
+    with collector.Collector(busy, rejected=1) as sink:
+        with tracing(backend, sink.address) as proxy:
+            call(proxy, backend)
+            assert len(sink.wait(2, 20)) == 2
+            env.wait_until(lambda: proxy.metrics()["outrigger_spans_exported_total"] == 1, 10,
+                           "the answer")
+            metrics = proxy.metrics()
+    assert metrics["outrigger_trace_exports_failed_total"] == 2
+    assert metrics['outrigger_spans_dropped_total{reason="refused"}'] == 1
+    assert sink.refused == 2
+
+
+def test_a_collector_that_does_not_want_them_is_not_asked_again(backend):
+    with collector.Collector([grpc.StatusCode.INVALID_ARGUMENT]) as sink:
+        with tracing(backend, sink.address) as proxy:
+            call(proxy, backend)
+            series = 'outrigger_spans_dropped_total{reason="refused"}'
+            env.wait_until(lambda: proxy.metrics()[series] == 2, 10, "two lost spans")
+            call(proxy, backend)
+            assert len(sink.wait(2)) == 2
+    assert sink.refused == 1
+
+
+def test_spans_are_sent_before_the_end(backend, sink):
+    with tracing(backend, sink.address, interval="1m") as proxy:
+        call(proxy, backend)
+        assert sink.spans == []
+    assert len(sink.spans) == 2
+
+
+def test_a_dead_collector_costs_nothing(backend):
+    with tracing(backend, env.free_address()) as proxy, proxy.open_channel() as channel:
+        stub = protos.Stub(channel)
+        stub.EmptyCall(Empty(), timeout=10)
+        before = proxy.rss()
+        took = []
+        for _ in range(1500):
+            begun = time.monotonic()
+            stub.EmptyCall(Empty(), timeout=10)
+            took.append(time.monotonic() - begun)
+        assert sorted(took)[750] < 0.02 * env.SLOW
+        proxy.check_growth(before, 4)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 8 * env.SLOW
