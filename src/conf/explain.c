@@ -13,7 +13,7 @@
 #include "conf/near.h"
 #include "conf/print.h"
 
-enum { WIDTH = 90, PATHS_MAX = 1024, PATH_TEXT_MAX = 192 };
+enum { WIDTH = 90, PATHS_MAX = 1536, PATH_TEXT_MAX = 192 };
 
 /* Every path of the rows, so that near ones can be named. */
 struct paths {

@@ -169,7 +169,7 @@ every_row_has_room_in_explain(void **state)
     (void)state;
     row_count = 0;
     each_row(&config_struct, "", row_counts);
-    assert_true(row_count > 200 && row_count < 900);
+    assert_true(row_count > 200 && row_count < 1400);
 }
 
 static void
