@@ -25,5 +25,5 @@ if [ "${OUTRIGGER_TEST_DIRECT:-}" != 1 ] && [ ! -x "$OUTRIGGER" ]; then
     exit 1
 fi
 # A hang must not take the whole of make check with it.
-exec timeout --kill-after=10 "${OUTRIGGER_TEST_TIMEOUT:-1300}" \
+exec timeout --kill-after=10 "${OUTRIGGER_TEST_TIMEOUT:-1600}" \
     "$python" -m pytest -q -p no:cacheprovider "$here" "$@"
