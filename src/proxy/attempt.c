@@ -228,7 +228,6 @@ attempt_start(struct attempt *a)
     struct upconn *conn;
     int rv;
 
-    a->number = ++c->begun;
     if (UNLIKELY(c->retry != NULL))
         retry_started(a);
     if (UNLIKELY(c->acts & ACT_FILTERS))

@@ -90,10 +90,9 @@ call_free(struct call *c)
 }
 
 void
-call_settle(struct call *c)
+call_settle_end(struct call *c)
 {
-    if (!c->down.conn && !attempt_busy(&c->first) &&
-        (LIKELY(!c->retry) || !hedge_busy(c)))
+    if (!attempt_busy(&c->first) && (LIKELY(!c->retry) || !hedge_busy(c)))
         call_free(c);
 }
 
@@ -277,8 +276,8 @@ call_up_closed(struct call *c)
     }
 }
 
-static inline void
-call_told(struct call *c, unsigned ev)
+void
+call_hear(struct call *c, unsigned ev)
 {
     bool ended = ev & (H2_EV_END | H2_EV_TRAILERS);
 
@@ -299,17 +298,11 @@ call_told(struct call *c, unsigned ev)
 }
 
 void
-call_hear(struct call *c, unsigned ev)
-{
-    call_told(c, ev);
-}
-
-void
 call_on_up(struct h2_stream *s, unsigned ev)
 {
     struct attempt *a = CONTAINER_OF(s, struct attempt, up);
     struct call *c = a->call;
 
-    call_told(c, LIKELY(!c->retry) ? ev : retry_on_up(a, ev));
+    call_hear(c, LIKELY(!c->retry) ? ev : retry_on_up(a, ev));
     call_settle(c);
 }

@@ -42,7 +42,7 @@ struct attempt {
     struct upconn *upconn; /* while the stream is open */
     int64_t begun_us;
     size_t uncredited; /* bytes of out whose window was given back to the client before */
-    uint8_t number;    /* of the call's attempts: 1, 2, ... */
+    uint8_t number;    /* of the call's attempts: 1, 2, ...; only filters ask */
     uint8_t counted;   /* of those that a policy counts: 1, 2, ... */
     bool held;         /* the headers of its answer are kept back, see proxy/retry.h */
     bool over;         /* it does not matter any more: its stream is about to close */
@@ -78,7 +78,7 @@ struct call {
     int64_t begun_us;      /* its headers were complete */
     int64_t deadline_us;   /* 0: none */
     const char *lost_name; /* backend of the last attempt, whose `wait` holds it */
-    uint8_t begun;         /* attempts so far */
+    uint8_t begun;         /* attempts so far; only filters ask */
     uint8_t attempts;      /* of them: with a stream */
     uint8_t replays;       /* in the place of one that no backend saw */
     uint8_t refusals;      /* of these: a backend had refused */
@@ -115,8 +115,14 @@ void call_fail(struct call *c, int code, const char *reason, const char *fmt, ..
     PRINTF_LIKE(4, 5);
 /* The same with all that a filter has to say. */
 void call_refuse(struct call *c, const struct filter_refusal *why, const char *text);
+void call_settle_end(struct call *c); /* use call_settle */
 /* May free c: the last thing that a handler does with it. */
-void call_settle(struct call *c);
+static inline void
+call_settle(struct call *c)
+{
+    if (UNLIKELY(!c->down.conn))
+        call_settle_end(c);
+}
 
 /* attempt.c: streams to backends */
 /* The first part is zeroed. w: the worker's h2. */

@@ -256,6 +256,7 @@ filters_trailers(struct call *c, struct h2_headers *h)
 void
 filters_attempt(struct attempt *a)
 {
+    a->number = ++a->call->begun;
     a->begun_us = loop_now_us(a->call->worker->loop);
     a->call->filters->fc.pool = pool_name(a->call->pool);
     chain_attempt(&a->call->filters->fc, a->number);

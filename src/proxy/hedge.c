@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proxy/hedge.c - several attempts of one call at one time (gRFC A6, hedgingPolicy): the first good answer is the client's, the others end in the same turn. */
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -10,7 +11,6 @@
 #include "lb/hash.h"
 #include "loop/loop.h"
 #include "proxy/filters.h"
-#include "proxy/request.h"
 #include "proxy/retry.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
@@ -350,6 +350,15 @@ hedge_fill(struct attempt *a)
     return hedge_append(a->call, &a->up.out, &r->copy);
 }
 
+/* The window of all that an attempt sends was given back when it was copied. */
+static void
+hedge_drained(struct attempt *a)
+{
+    assert(a->up.drained <= a->uncredited);
+    a->uncredited -= a->up.drained;
+    a->up.drained = 0;
+}
+
 /* --- what comes back ----------------------------------------------------------------------- */
 
 /* It does not matter any more, but its stream must come to its end. */
@@ -453,8 +462,7 @@ hedge_on_up(struct attempt *a, unsigned ev)
     case NEWS_NONE:
         if (!retry_hold(a, ev))
             break;
-        if (ev & H2_EV_DRAINED)
-            request_drained(a);
+        hedge_drained(a);
         return 0;
     case NEWS_GOOD:
         break;

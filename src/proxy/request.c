@@ -296,6 +296,7 @@ static void
 request_pass(struct call *c, bool end)
 {
     struct h2_stream *up = &c->at->up;
+    bool all = hedge_takes(c);
 
     if (c->down.in.len) {
         if (UNLIKELY(c->acts & (ACT_MAX_IN | ACT_MIRROR)) && !request_look(c))
@@ -305,7 +306,7 @@ request_pass(struct call *c, bool end)
             pool_is_stream(&c->at->wait);
         stat_add(&c->worker->stats, STAT_BYTES_FROM_DOWN, (int64_t)c->down.in.len);
         c->bytes_in += c->down.in.len;
-        if (UNLIKELY(hedge_takes(c))) {
+        if (UNLIKELY(all)) {
             if (!hedge_pass(c))
                 return;
         } else {
@@ -314,7 +315,7 @@ request_pass(struct call *c, bool end)
         }
     }
     if (end) {
-        if (UNLIKELY(hedge_takes(c)))
+        if (UNLIKELY(all))
             hedge_end(c);
         else
             h2_stream_end(up, NULL, 0);
@@ -352,7 +353,7 @@ request_forward(struct call *c)
     }
     if (UNLIKELY(hedge_takes(c)))
         hedge_make_room(c);
-    if (!c->at->up.conn && LIKELY(!hedge_takes(c)))
+    if (UNLIKELY(!c->at->up.conn) && !hedge_takes(c))
         return; /* waits in down.in, bounded by the stream window; attempt_open takes it along */
     if (UNLIKELY(c->acts & ACT_FILTER_IN) &&
         (filters_hold(c) || !filters_request_data(c)))

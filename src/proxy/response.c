@@ -61,8 +61,8 @@ response_room(struct call *c, const struct h2_headers *h, unsigned block,
     return few;
 }
 
-void
-response_judge(struct attempt *a, int code, const struct h2_headers *h)
+static inline void
+response_learn(struct attempt *a, int code, const struct h2_headers *h)
 {
     struct pool *p = a->call->pool;
     unsigned wants = pool_wants(p) & (POOL_WANTS_REPORTS | POOL_WANTS_SUCCESS);
@@ -76,13 +76,19 @@ response_judge(struct attempt *a, int code, const struct h2_headers *h)
         retry_guard_success(pool_retry_guard(p));
 }
 
+void
+response_judge(struct attempt *a, int code, const struct h2_headers *h)
+{
+    response_learn(a, code, h);
+}
+
 static void
 response_note_code(struct call *c, const struct h2_headers *h)
 {
     int code = (int)grpc_code_parse(h2_headers_get(h, H2_TOKEN_GRPC_STATUS));
 
     c->code = (int16_t)code;
-    response_judge(c->at, code, h);
+    response_learn(c->at, code, h);
     if (UNLIKELY(c->retry != NULL) && code == GRPC_OK)
         retry_succeeded(c);
 }

@@ -10,7 +10,6 @@
 #include "grpc/status.h"
 #include "loop/loop.h"
 #include "proxy/filters.h"
-#include "proxy/request.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
 #include "upstream/retry_guard.h"
@@ -230,7 +229,7 @@ retry_again(struct attempt *a, const struct retry_end *end)
     int64_t delay;
 
     if (a->up.drained)
-        request_drained(a); /* the copy must be as long as what was sent */
+        call_hear(c, H2_EV_DRAINED); /* the copy must be as long as what was sent */
     if (c->committed) {
         stat_inc(&c->worker->stats, STAT_RETRIES_REFUSED_COMMIT);
         return false;

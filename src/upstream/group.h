@@ -53,9 +53,6 @@ int64_t subset_update(struct pool *p, struct subset *s, int64_t now_us);
 /* ERR_OK: *ret is an endpoint with room, w->group its group. ERR_AGAIN: something is under way. ERR_NO_ENDPOINT. */
 int
 subset_pick(struct pool *p, struct subset *s, struct pool_wait *w, struct endpoint **ret);
-/* The same, but first among the endpoints that are not in w->tried (pool_retry.c). */
-int subset_pick_untried(struct pool *p, struct subset *s, struct pool_wait *w,
-                        struct endpoint **ret);
 /* In words why the subset is empty. */
 const char *subset_why_empty(struct pool *p, struct subset *s);
 bool subset_same(const struct subset *s, const struct conf_map *selector);

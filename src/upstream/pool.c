@@ -213,14 +213,22 @@ static int
 pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
 {
     struct subset *s = p->subsets[w->subset];
+    struct pool_tried *tried = w->tried;
     struct endpoint *e;
     int rv;
 
     if (UNLIKELY(!p->list))
         return p->no_list ? ERR_NO_ENDPOINT : ERR_AGAIN;
-    for (size_t i = 0; i <= p->n; i++) {
-        rv = LIKELY(!w->tried || !w->tried->n) ? subset_pick(p, s, w, &e)
-                                               : subset_pick_untried(p, s, w, &e);
+    for (size_t i = 0; i <= p->n + 1; i++) {
+        if (UNLIKELY(tried != NULL))
+            pool_tried_hide(tried);
+        rv = subset_pick(p, s, w, &e);
+        if (UNLIKELY(tried != NULL)) {
+            pool_tried_show(tried);
+            tried = NULL; /* one round without them, then all count */
+            if (rv != ERR_OK)
+                continue;
+        }
         if (rv == ERR_NO_ENDPOINT && p->stale)
             return ERR_AGAIN; /* something changed that the policy will see in the next turn */
         if (rv == ERR_NO_ENDPOINT && subset_unchecked(s))

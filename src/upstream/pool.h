@@ -33,6 +33,7 @@ enum { POOL_TRIED_MAX = 8 };
 struct pool_tried {
     struct endpoint *v[POOL_TRIED_MAX]; /* held */
     unsigned n;
+    bool room[POOL_TRIED_MAX]; /* while they are hidden */
 };
 void pool_tried_done(struct pool_tried *t);
 

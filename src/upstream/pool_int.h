@@ -190,6 +190,9 @@ void pool_no_list(struct pool *p, const char *why);
 
 /* pool_retry.c */
 void pool_tried_add(struct pool_tried *t, struct endpoint *e);
+/* They have no room between hide and show. */
+void pool_tried_hide(struct pool_tried *t);
+void pool_tried_show(struct pool_tried *t);
 
 /* pool_limit.c */
 void pool_limit_init(struct pool *p);

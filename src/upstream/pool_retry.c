@@ -30,22 +30,20 @@ pool_tried_done(struct pool_tried *t)
 }
 
 /* For the policies an endpoint without room is not there, so none of them has to know of this. */
-int
-subset_pick_untried(struct pool *p, struct subset *s, struct pool_wait *w,
-                    struct endpoint **ret)
+void
+pool_tried_hide(struct pool_tried *t)
 {
-    const struct pool_tried *t = w->tried;
-    bool room[POOL_TRIED_MAX];
-    int rv;
-
     for (unsigned i = 0; i < t->n; i++) {
-        room[i] = t->v[i]->lb.room;
+        t->room[i] = t->v[i]->lb.room;
         t->v[i]->lb.room = false;
     }
-    rv = subset_pick(p, s, w, ret);
+}
+
+void
+pool_tried_show(struct pool_tried *t)
+{
     for (unsigned i = 0; i < t->n; i++)
-        t->v[i]->lb.room = room[i];
-    return rv == ERR_OK ? rv : subset_pick(p, s, w, ret);
+        t->v[i]->lb.room = t->room[i];
 }
 
 /* --- budget and throttle ------------------------------------------------------------------ */
