@@ -277,10 +277,17 @@ call_up_closed(struct call *c)
 }
 
 void
-call_hear(struct call *c, unsigned ev)
+call_on_up(struct h2_stream *s, unsigned ev)
 {
-    bool ended = ev & (H2_EV_END | H2_EV_TRAILERS);
+    struct attempt *a = CONTAINER_OF(s, struct attempt, up);
+    struct call *c = a->call;
+    bool ended;
 
+    if (ev & H2_EV_DRAINED)
+        request_drained(a);
+    if (UNLIKELY(c->retry != NULL))
+        ev = retry_on_up(a, ev);
+    ended = ev & (H2_EV_END | H2_EV_TRAILERS);
     if (c->response != HALF_CLOSED) {
         if (ev & H2_EV_HEADERS)
             response_begin(c, ended && !(ev & (H2_EV_DATA | H2_EV_TRAILERS)));
@@ -291,18 +298,7 @@ call_hear(struct call *c, unsigned ev)
     } else if (ev & H2_EV_DATA) {
         call_drop_input(c, &c->at->up);
     }
-    if (ev & H2_EV_DRAINED)
-        request_drained(c->at);
     if (ev & H2_EV_CLOSED)
         call_up_closed(c);
-}
-
-void
-call_on_up(struct h2_stream *s, unsigned ev)
-{
-    struct attempt *a = CONTAINER_OF(s, struct attempt, up);
-    struct call *c = a->call;
-
-    call_hear(c, LIKELY(!c->retry) ? ev : retry_on_up(a, ev));
     call_settle(c);
 }

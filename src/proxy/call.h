@@ -105,8 +105,6 @@ struct call *call_new(struct down *d); /* NULL: no memory */
 /* Events of the client's stream; of the backend's stream. */
 void call_on_down(struct h2_stream *s, unsigned events);
 void call_on_up(struct h2_stream *s, unsigned events);
-/* What the stream of c->at tells the call. */
-void call_hear(struct call *c, unsigned events);
 void call_set_request(struct call *c, enum half to);
 void call_set_response(struct call *c, enum half to);
 /* Ends the call from our side: the backend's stream is cancelled, the client gets this status as Trailers-Only, trailers or a reset, whatever is still possible.

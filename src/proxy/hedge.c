@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proxy/hedge.c - several attempts of one call at one time (gRFC A6, hedgingPolicy): the first good answer is the client's, the others end in the same turn. */
-#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -350,15 +349,6 @@ hedge_fill(struct attempt *a)
     return hedge_append(a->call, &a->up.out, &r->copy);
 }
 
-/* The window of all that an attempt sends was given back when it was copied. */
-static void
-hedge_drained(struct attempt *a)
-{
-    assert(a->up.drained <= a->uncredited);
-    a->uncredited -= a->up.drained;
-    a->up.drained = 0;
-}
-
 /* --- what comes back ----------------------------------------------------------------------- */
 
 /* It does not matter any more, but its stream must come to its end. */
@@ -369,7 +359,6 @@ hedge_loser(struct attempt *a, unsigned ev)
 
     buf_consume(&a->up.in, c->worker->bufs, a->up.in.len);
     h2_stream_consume(&a->up, a->up.held);
-    a->up.drained = 0;
     if (ev & H2_EV_CLOSED)
         attempt_closed(a, c->response != HALF_CLOSED);
     return 0;
@@ -456,13 +445,13 @@ hedge_on_up(struct attempt *a, unsigned ev)
 
     if (a->over)
         return hedge_loser(a, ev);
-    if (r->state == RETRY_OVER || c->response == HALF_CLOSED)
+    if (r->state == RETRY_OVER || c->response == HALF_CLOSED ||
+        (r->released && a == r->watched))
         return a->held ? retry_choose(a, ev) : ev;
     switch (retry_news(a, ev, &end)) {
     case NEWS_NONE:
         if (!retry_hold(a, ev))
             break;
-        hedge_drained(a);
         return 0;
     case NEWS_GOOD:
         break;

@@ -378,8 +378,9 @@ request_drained(struct attempt *a)
             w->replay_bytes += grown;
             stat_add(&w->stats, STAT_REPLAY_BYTES, (int64_t)grown);
         }
-        if (c->replay_held > pool_config(c->pool)->limits.replay_bytes ||
-            w->replay_bytes > w->max_replay_bytes)
+        if ((c->replay_held > pool_config(c->pool)->limits.replay_bytes ||
+             w->replay_bytes > w->max_replay_bytes) &&
+            LIKELY(!retry_goes_on(c)))
             attempt_commit(c);
     }
     again = n < a->uncredited ? n : a->uncredited;

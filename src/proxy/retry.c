@@ -12,6 +12,7 @@
 #include "proxy/filters.h"
 #include "proxy/route.h"
 #include "proxy/worker.h"
+#include "upstream/pool_conf.h"
 #include "upstream/retry_guard.h"
 
 enum { BEFORE_MAX = 1000 };
@@ -172,6 +173,7 @@ retry_choose(struct attempt *a, unsigned ev)
     a->held = false;
     a->call->at = a;
     hedge_learn(a->call);
+    timer_stop(a->call->worker->loop, &a->call->retry->watch);
     attempt_commit(a->call);
     return held ? ev | H2_EV_HEADERS : ev;
 }
@@ -228,9 +230,8 @@ retry_again(struct attempt *a, const struct retry_end *end)
     enum retry_verdict v;
     int64_t delay;
 
-    if (a->up.drained)
-        call_hear(c, H2_EV_DRAINED); /* the copy must be as long as what was sent */
-    if (c->committed) {
+    /* The copy may have grown since it was looked at. */
+    if (c->committed || a->up.out.kept_len > pool_config(c->pool)->limits.replay_bytes) {
         stat_inc(&c->worker->stats, STAT_RETRIES_REFUSED_COMMIT);
         return false;
     }
@@ -336,10 +337,12 @@ retry_on_watch(struct timer *t)
     struct attempt *a = r->watched;
     struct call *c = r->call;
 
-    if (a->held)
-        call_hear(c, retry_choose(a, 0));
-    else
-        retry_timed_out(a);
+    if (a->held) {
+        r->released = true;
+        call_on_up(&a->up, 0);
+        return;
+    }
+    retry_timed_out(a);
     call_settle(c);
 }
 
@@ -353,12 +356,12 @@ retry_on_up(struct attempt *a, unsigned ev)
     if (r->policy->hedging)
         return hedge_on_up(a, ev);
     if (r->state == RETRY_ENDING)
-        return ev & (H2_EV_DRAINED | H2_EV_CLOSED); /* what it still says has no reader */
-    if (r->state == RETRY_OVER || c->response == HALF_CLOSED)
+        return ev & H2_EV_CLOSED; /* what it still says has no reader */
+    if (r->state == RETRY_OVER || c->response == HALF_CLOSED || r->released)
         return a->held ? retry_choose(a, ev) : ev;
     switch (retry_news(a, ev, &end)) {
     case NEWS_NONE:
-        return retry_hold(a, ev) ? ev & H2_EV_DRAINED : retry_choose(a, ev);
+        return retry_hold(a, ev) ? 0 : retry_choose(a, ev);
     case NEWS_GOOD:
         return retry_choose(a, ev);
     case NEWS_FAILED:
@@ -372,5 +375,5 @@ retry_on_up(struct attempt *a, unsigned ev)
     a->held = false;
     r->state = RETRY_ENDING;
     h2_stream_reset(&a->up, H2_CANCEL);
-    return ev & (H2_EV_DRAINED | H2_EV_CLOSED);
+    return ev & H2_EV_CLOSED;
 }

@@ -39,6 +39,7 @@ struct retry {
     struct retry_progress at;
     enum retry_state state;
     bool due;           /* `next` has fired while ENDING */
+    bool released;      /* the headers of `watched` were kept back for long enough */
     unsigned before;    /* attempts that the client tells of */
     char previous[12];  /* text of the header that is being built */
     struct timer next;  /* the backoff; the time of the next hedge */
