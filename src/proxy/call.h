@@ -142,6 +142,7 @@ attempt_busy(const struct attempt *a)
 void attempt_start(struct attempt *a);
 /* Its stream had H2_EV_CLOSED. again: another attempt follows; for the filters, which hear of it here. */
 void attempt_closed(struct attempt *a, bool again);
+void attempt_closed_aside(struct attempt *a, bool again); /* the same, of a hedge */
 /* Before attempt_fields, once or more often: finds room for request blocks of many fields. False: no memory. */
 bool attempt_reserve(struct call *c) MUST_CHECK;
 /* The request block for a backend of this pool, with the edits of the route. few: has room for BLOCK_FIELDS; a NULL: of a mirror. Returns the array: few or

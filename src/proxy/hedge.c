@@ -360,7 +360,7 @@ hedge_loser(struct attempt *a, unsigned ev)
     buf_consume(&a->up.in, c->worker->bufs, a->up.in.len);
     h2_stream_consume(&a->up, a->up.held);
     if (ev & H2_EV_CLOSED)
-        attempt_closed(a, c->response != HALF_CLOSED);
+        attempt_closed_aside(a, c->response != HALF_CLOSED);
     return 0;
 }
 
@@ -370,7 +370,7 @@ hedge_replay(struct attempt *a)
 {
     struct call *c = a->call;
 
-    attempt_closed(a, true);
+    attempt_closed_aside(a, true);
     attempt_count_replay(a);
     h2_stream_done(&a->up);
     h2_stream_init(&a->up, c->worker->h2);

@@ -253,6 +253,15 @@ request_begin(struct call *c)
     request_go_on(c, false);
 }
 
+/* False: the call has ended. */
+static bool
+request_prepare(struct call *c)
+{
+    if (c->acts & ACT_BEGIN && !action_begin(c))
+        return false;
+    return !(c->acts & (ACT_RETRY | ACT_PATIENT)) || retry_begin(c);
+}
+
 void
 request_go_on(struct call *c, bool again)
 {
@@ -266,9 +275,7 @@ request_go_on(struct call *c, bool again)
             !request_plan(c, service, method, client_ns))
             return;
     }
-    if (UNLIKELY(c->acts & ACT_BEGIN) && !action_begin(c))
-        return;
-    if (UNLIKELY(c->acts & (ACT_RETRY | ACT_PATIENT)) && !retry_begin(c))
+    if (UNLIKELY(c->acts & (ACT_BEGIN | ACT_RETRY | ACT_PATIENT)) && !request_prepare(c))
         return;
     attempt_start(&c->first);
 }
