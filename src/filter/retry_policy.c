@@ -106,8 +106,8 @@ retry_backoff_us(const struct retry_policy *p, unsigned n)
     return us < (double)p->max_us ? (int64_t)us : p->max_us;
 }
 
-static bool
-code_listed(const struct retry_policy *p, int code)
+bool
+retry_policy_lists(const struct retry_policy *p, int code)
 {
     return code > 0 && code < 32 && (p->codes >> code & 1);
 }
@@ -123,7 +123,7 @@ retry_decide(const struct retry_policy *p, struct retry_progress *at,
         retry_guard_failure(guard);
         return RETRY_PUSHBACK;
     }
-    if (!end->timed_out && !code_listed(p, end->code))
+    if (!end->timed_out && !retry_policy_lists(p, end->code))
         return RETRY_NOT_RETRYABLE;
     if (!retry_guard_failure(guard))
         return RETRY_THROTTLED;
@@ -145,7 +145,7 @@ enum hedge_verdict
 hedge_decide(const struct retry_policy *p, const struct retry_end *end,
              struct retry_guard *guard)
 {
-    bool fatal = !code_listed(p, end->code);
+    bool fatal = !retry_policy_lists(p, end->code);
     bool allowed = true;
 
     if (!fatal || end->pushback.kind == PUSHBACK_NEVER)

@@ -69,6 +69,8 @@ enum retry_verdict {
 enum retry_verdict retry_decide(const struct retry_policy *p, struct retry_progress *at,
                                 const struct retry_end *end, struct retry_guard *guard,
                                 int64_t left_us, struct rng *rng, int64_t *ret_delay_us);
+/* The code is one of those that are tried again, or not fatal. */
+bool retry_policy_lists(const struct retry_policy *p, int code);
 /* Time before the retry number n (1, 2, ...) without chance. */
 int64_t retry_backoff_us(const struct retry_policy *p, unsigned n);
 

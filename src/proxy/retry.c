@@ -346,6 +346,20 @@ retry_on_watch(struct timer *t)
     call_settle(c);
 }
 
+/* The copy was given up, so this failure is the client's. */
+static void
+retry_count_commit(struct attempt *a, unsigned ev)
+{
+    struct call *c = a->call;
+    struct retry_end end;
+
+    if (c->response == HALF_HEADERS && !a->held &&
+        retry_news(a, ev, &end) == NEWS_FAILED &&
+        retry_policy_lists(c->retry->policy, end.code))
+        stat_inc(&c->worker->stats, STAT_RETRIES_REFUSED_COMMIT);
+    a->held = false; /* whatever it is, the client gets it now */
+}
+
 unsigned
 retry_on_up(struct attempt *a, unsigned ev)
 {
@@ -357,8 +371,12 @@ retry_on_up(struct attempt *a, unsigned ev)
         return hedge_on_up(a, ev);
     if (r->state == RETRY_ENDING)
         return ev & H2_EV_CLOSED; /* what it still says has no reader */
-    if (r->state == RETRY_OVER || c->response == HALF_CLOSED || r->released)
-        return a->held ? retry_choose(a, ev) : ev;
+    if (a->held && (r->state == RETRY_OVER || r->released))
+        return retry_choose(a, ev);
+    if (r->state == RETRY_OVER) {
+        retry_count_commit(a, ev);
+        return ev;
+    }
     switch (retry_news(a, ev, &end)) {
     case NEWS_NONE:
         return retry_hold(a, ev) ? 0 : retry_choose(a, ev);

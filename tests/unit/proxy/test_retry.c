@@ -343,6 +343,7 @@ a_body_over_the_limit_commits(void **state)
     answer_code(&t, "14", NULL, NULL);
     want_answer(3, "14");
     no_try(2000);
+    assert_int_equal(counted(STAT_RETRIES_REFUSED_COMMIT), 1);
     assert_int_equal(counted(STAT_REPLAY_BYTES), 0);
 }
 
