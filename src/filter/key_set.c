@@ -17,7 +17,7 @@ struct key {
 };
 
 struct key_set {
-    uint64_t seed; /* odd */
+    uint64_t seed;
     struct key *keys;
     size_t n, room;
     char *names;
@@ -33,7 +33,7 @@ key_set_new(void)
     struct rng r;
 
     rng_seed_system(&r);
-    s->seed = rng_next(&r) | 1;
+    s->seed = rng_next(&r);
     s->n_places = PLACES_FIRST;
     s->places = xcalloc(s->n_places, sizeof(*s->places));
     return s;
@@ -63,9 +63,12 @@ place_first(const struct key_set *s, const uint8_t hash[SHA256_LEN])
 {
     uint64_t v;
 
+    /* A SHA-256 is random enough; the seed and the mixing (the finalizer of splitmix64) are against files made for us. */
     memcpy(&v, hash, sizeof(v));
-    v *= s->seed;
-    return (size_t)(v >> 32) & (s->n_places - 1);
+    v ^= s->seed;
+    v = (v ^ v >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    v = (v ^ v >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (size_t)(v ^ v >> 31) & (s->n_places - 1);
 }
 
 /* The first free place of the key's run. */
