@@ -10,8 +10,10 @@
 /* printf-like: the format is argument f, its values start at argument v. */
 #define PRINTF_LIKE(f, v) __attribute__((format(printf, f, v)))
 #define NORETURN          __attribute__((noreturn))
-#define LIKELY(x)         __builtin_expect(!!(x), 1)
-#define UNLIKELY(x)       __builtin_expect(!!(x), 0)
+/* For the rare part of a function on the path of a call: what it needs of the stack is not paid by the others. */
+#define NOINLINE    __attribute__((noinline, cold))
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 /* For big local arrays on the path of a call: the hardening build zeroes all locals otherwise. The code
  * below the declaration must write before it reads. */
 #if defined(__has_attribute)

@@ -13,7 +13,7 @@
 #include "conf/near.h"
 #include "conf/print.h"
 
-enum { WIDTH = 90, PATHS_MAX = 1024, PATH_TEXT_MAX = 192 };
+enum { WIDTH = 90, PATHS_MAX = 1536, PATH_TEXT_MAX = 192 };
 
 /* Every path of the rows, so that near ones can be named. */
 struct paths {
@@ -217,8 +217,8 @@ explain_unknown(const struct paths *p, const struct conf_struct *root, const cha
     if ((what[0] == 'E' || what[0] == 'W') &&
         strspn(what + 1, "0123456789") == strlen(what) - 1) {
         strbuf_printf(out, "there is no code %s; the codes are", what);
-        for (size_t i = 0; explain_codes[i].code; i++)
-            strbuf_printf(out, " %s", explain_codes[i].code);
+        for (size_t i = 0; explain_code_at(i); i++)
+            strbuf_printf(out, " %s", explain_code_at(i)->code);
         strbuf_puts(out, "\n");
         return ERR_SYNTAX;
     }
@@ -245,9 +245,9 @@ conf_explain(const struct conf_struct *root, const char *what, struct strbuf *ou
     char plain[PATH_TEXT_MAX];
     size_t hits, at = 0;
 
-    for (const struct explain_code *c = explain_codes; c->code; c++) {
-        if (strcasecmp(c->code, what) == 0) {
-            explain_code(c, out);
+    for (size_t i = 0; explain_code_at(i); i++) {
+        if (strcasecmp(explain_code_at(i)->code, what) == 0) {
+            explain_code(explain_code_at(i), out);
             return 0;
         }
     }

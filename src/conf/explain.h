@@ -21,8 +21,8 @@ struct explain_code {
     const char *bad, *good;
 };
 
-/* All codes in order; ends at code NULL. */
-extern const struct explain_code explain_codes[];
+/* Number i of all codes, in order; NULL: that was the last. */
+const struct explain_code *explain_code_at(size_t i);
 
 /* what: a code, a path ("pools.connections.connectTimeout", "pools[0].name", of a kind
  * of a tagged struct "listeners[].filters.jwt.issuer"), or the last keys of a path. ERR_SYNTAX: not known; out then says so and names the near ones. */

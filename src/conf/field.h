@@ -96,7 +96,7 @@ struct conf_field {
     const char *example; /* a value as written in the file, for --explain */
     /* CONF_STRING: 0, or ERR_SYNTAX and a plain sentence. */
     int (*valid)(const char *text, const char **ret_why);
-    /* Stable code of what valid refuses, listed in conf/explain_codes.c; NULL: E0115. */
+    /* Stable code of what valid refuses, listed in conf/explain_codes*.c; NULL: E0115. */
     const char *code;
 };
 

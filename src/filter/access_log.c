@@ -259,7 +259,7 @@ access_on_request(struct filter_call *fc, void *state)
     const struct access_filter *f = (const struct access_filter *)filter_self(fc);
     struct slice authority =
         cut(h2_headers_get(fc->request, H2_TOKEN_AUTHORITY), AUTHORITY_MAX);
-    struct slice values[ACCESS_HEADERS_MAX];
+    UNINITIALIZED struct slice values[ACCESS_HEADERS_MAX];
     size_t texts = fc->path.n + authority.n;
     struct kept *k;
     char *room;
@@ -312,20 +312,14 @@ access_on_interval(struct timer *t)
     access_write(f, fc, &r);
 }
 
-static void
-access_on_end(struct filter_call *fc, void *state, const struct filter_result *result)
+/* Apart from the slot, which most calls leave without a line: its room is not theirs. */
+static NOINLINE void
+access_end_line(const struct access_filter *f, const struct filter_call *fc,
+                const struct kept *k, const struct filter_result *result, const char *why)
 {
-    const struct access_filter *f = (const struct access_filter *)filter_self(fc);
-    struct kept *k = ((struct access_call *)state)->kept;
-    const char *why =
-        access_why(f, k, fc->rng, result->code, result->end_us - fc->begun_us);
     UNINITIALIZED struct access_record r;
-    char client[ADDR_TEXT_MAX], message[MESSAGE_MAX];
+    UNINITIALIZED char client[ADDR_TEXT_MAX], message[MESSAGE_MAX];
 
-    if (k)
-        timer_stop(fc->loop, &k->interval);
-    if (LIKELY(!why))
-        return;
     access_record_init(&r);
     r.event = "end";
     r.logged = why;
@@ -333,6 +327,20 @@ access_on_end(struct filter_call *fc, void *state, const struct filter_result *r
     record_request(&r, f, fc, k);
     record_result(&r, fc, result, message);
     access_write(f, fc, &r);
+}
+
+static void
+access_on_end(struct filter_call *fc, void *state, const struct filter_result *result)
+{
+    const struct access_filter *f = (const struct access_filter *)filter_self(fc);
+    struct kept *k = ((struct access_call *)state)->kept;
+    const char *why =
+        access_why(f, k, fc->rng, result->code, result->end_us - fc->begun_us);
+
+    if (LIKELY(k != NULL))
+        timer_stop(fc->loop, &k->interval);
+    if (UNLIKELY(why != NULL))
+        access_end_line(f, fc, k, result, why);
 }
 
 const struct filter_kind filter_access_log = {

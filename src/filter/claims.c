@@ -11,11 +11,11 @@ struct level {           /* an object or a list that is open */
     struct slice name;   /* of the value that comes next in it */
 };
 
-/* Number i has the name of the one before, which is a claim, too. */
+/* It has the name of the one before, which is a claim, too. */
 static bool
-read_shares(const struct claims_read *r, size_t i)
+read_shares(const struct claims_read *r, const struct claim_read *c)
 {
-    return i > 0 && r->v[i - 1].kind < CLAIM_NULL && r->v[i - 1].name.p == r->v[i].name.p;
+    return c > r->v && c[-1].kind < CLAIM_NULL && c[-1].name.p == c->name.p;
 }
 
 static bool
@@ -35,7 +35,7 @@ read_add(struct claims_read *r, const struct jscan *s, struct slice name,
     c->real = s->real;
     if (kind < CLAIM_NULL) {
         r->kept++;
-        r->bytes += c->value.n + (read_shares(r, r->n) ? 0 : name.n);
+        r->bytes += c->value.n + (read_shares(r, c) ? 0 : name.n);
     }
     r->n++;
     return true;
@@ -167,7 +167,7 @@ claims_make(const struct claims_read *r, struct claim *room, char *text)
 
         if (c->kind >= CLAIM_NULL)
             continue;
-        room[n].name = read_shares(r, i) ? room[n - 1].name : text_put(&at, c->name);
+        room[n].name = read_shares(r, c) ? room[n - 1].name : text_put(&at, c->name);
         room[n++].value = text_put(&at, c->value);
     }
     assert(n == r->kept && at == text + r->bytes);

@@ -127,7 +127,7 @@ struct filter_call {
     const struct addr *
         local; /* where its listener listens; in on_request only; NULL: the client is gone */
     uint64_t connection; /* its number on this worker; 0: closed */
-    const char *pool; /* name of the pool of the attempt; NULL before the first */
+    const char *pool;    /* name of the pool of the attempt; NULL before the first */
     struct h2_headers *
         request; /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
     struct slice path, service, method;         /* parts of request */

@@ -10,6 +10,7 @@
 #include "base/xalloc.h"
 #include "conf/json.h"
 #include "filter/jose.h"
+#include "net/digest.h"
 
 /* Room for the longest number, the modulus of an RSA key, and a zero before it. */
 enum { NUMBER_MAX = SIG_LEN_MAX + 1, WHY_KID_MAX = 64 };
@@ -85,6 +86,7 @@ static struct sigkey *
 jwk_make(const struct json_t *o, unsigned algs, const char **ret_why)
 {
     struct slice kty = slice_of(jtree_get_string(o, "kty", NULL));
+    struct sigkey *key = NULL;
     struct number a, b;
 
     if (slice_eq_str(kty, "RSA") && (algs & SIG_SET_RSA))
@@ -94,9 +96,11 @@ jwk_make(const struct json_t *o, unsigned algs, const char **ret_why)
     if (slice_eq_str(kty, "OKP") && (algs & SIG_BIT(SIG_EDDSA)) &&
         slice_eq_str(slice_of(jtree_get_string(o, "crv", NULL)), "Ed25519"))
         return sigkey_ed25519(number_get(o, "x", &a), ret_why);
-    if (slice_eq_str(kty, "oct") && (algs & SIG_SET_HS))
-        return sigkey_hmac(number_get(o, "k", &a), algs, ret_why);
-    return NULL;
+    if (slice_eq_str(kty, "oct") && (algs & SIG_SET_HS)) {
+        key = sigkey_hmac(number_get(o, "k", &a), algs, ret_why);
+        secret_wipe(a.bytes, sizeof(a.bytes));
+    }
+    return key;
 }
 
 /* ---- the set ---- */

@@ -23,6 +23,7 @@
 #include "loop/loop.h"
 #include "loop/pathwatch.h"
 #include "loop/timer.h"
+#include "net/digest.h"
 #include "obs/stats.h"
 #include "resolve/readfile.h"
 
@@ -35,10 +36,11 @@ struct jwks_source {
     struct stats *stats;
     struct jwks_conf conf;
     enum jwks_kind kind;
+    struct sip_secret secret;
     char name[NAME_MAX_BYTES]; /* for logs: without what stands behind ? in a URL */
-    char *old;                 /* the text of the keys */
-    size_t old_n;
-    char *told; /* the last complaint; NULL: all is good */
+    bool has_text;
+    struct sip_hash text; /* of the text of the keys: no copy of secrets stays */
+    char *told;           /* the last complaint; NULL: all is good */
     struct pathwatch *watch;
     /* of a URL */
     void *fetch; /* under way; NULL: none */
@@ -46,7 +48,6 @@ struct jwks_source {
     struct fdwatch *wake;
     int fd;
     unsigned failures; /* in a row */
-    struct sip_secret secret;
     struct rng rng;
     /* shared with the workers */
     _Atomic uint64_t version;
@@ -147,6 +148,13 @@ source_publish(struct jwks_source *s, struct jwks *keys)
            LI("keys", jwks_count(keys)));
 }
 
+/* The keys were made of this very text. */
+static bool
+source_has(const struct jwks_source *s, const char *text, size_t n)
+{
+    return s->has_text && sip_hash_equal(s->text, sip_hash(&s->secret, text, n));
+}
+
 /* Of a document that was read: true when it is good. */
 static bool
 source_take(struct jwks_source *s, const char *text, size_t n)
@@ -154,7 +162,7 @@ source_take(struct jwks_source *s, const char *text, size_t n)
     struct jwks *keys;
     struct strbuf why;
 
-    if (s->old && n == s->old_n && memcmp(text, s->old, n) == 0) {
+    if (source_has(s, text, n)) {
         source_is_good(s);
         return true;
     }
@@ -164,10 +172,8 @@ source_take(struct jwks_source *s, const char *text, size_t n)
         if (why.len > 0)
             log_at(NULL, LOG_WARN, "a set of keys was not used as a whole",
                    LS("from", s->name), LS("why", why.s));
-        xfree(s->old);
-        s->old = xmalloc(n + 1);
-        memcpy(s->old, text, n);
-        s->old_n = n;
+        s->has_text = true;
+        s->text = sip_hash(&s->secret, text, n);
         source_publish(s, keys);
         source_is_good(s);
     } else {
@@ -192,8 +198,9 @@ file_look(void *arg)
         source_complain(s, why);
         return;
     }
-    if (s->told || !s->old || n != s->old_n || memcmp(text, s->old, n) != 0)
+    if (s->told || !source_has(s, text, n))
         source_take(s, text, n);
+    secret_wipe(text, n);
     xfree(text);
 }
 
@@ -302,7 +309,6 @@ static void
 url_open(struct jwks_source *s)
 {
     rng_seed_system(&s->rng);
-    sip_secret_make(&s->secret);
     timer_init(&s->timer, url_on_timer);
     s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     s->wake = fdwatch_open(s->loop, s->fd, url_on_wake, s);
@@ -371,6 +377,7 @@ jwks_source_open(struct loop *l, struct stats *stats, const struct jwks_conf *co
     s->conf.from = xstrdup(conf->from);
     s->conf.ca = conf->ca ? xstrdup(conf->ca) : NULL;
     s->kind = jwks_from_kind(s->conf.from, &path);
+    sip_secret_make(&s->secret);
     atomic_init(&s->good_until_us, INT64_MAX);
     pthread_mutex_init(&s->lock, NULL);
     list_append(&all, &s->link);
@@ -401,7 +408,6 @@ jwks_source_close(struct jwks_source *s)
     jwks_drop(s->keys);
     pthread_mutex_destroy(&s->lock);
     xfree(s->told);
-    xfree(s->old);
     xfree((char *)(uintptr_t)s->conf.from);
     xfree((char *)(uintptr_t)s->conf.ca);
     xfree(s);

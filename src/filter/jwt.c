@@ -19,6 +19,8 @@ enum {
     WAITING_MAX = 1000, /* calls of a worker; more are refused at once */
 };
 
+_Static_assert((int)STAT_JWT_RESULTS == (int)JWT_RESULTS, "each result has its counter");
+
 struct jwt_call {
     struct token *held[JWT_FOUND_MAX];
     struct list link; /* of those that wait */

@@ -141,21 +141,32 @@ void
 jwks_conf_check(void *obj, struct conf_place *place)
 {
     const struct jwks_conf *c = obj;
+    struct jwks_conf usual;
     const char *rest;
-    bool url;
 
     if (!conf_place_clean(place) || !c->from)
         return;
-    url = jwks_from_kind(c->from, &rest) == JWKS_URL;
-    if (url)
+    if (jwks_from_kind(c->from, &rest) == JWKS_URL) {
         conf_check_at_least(place, CONF_DURATION, "maxStale", c->max_stale_ms, "refresh",
                             c->refresh_ms);
-    for (const char *const *key =
-             (const char *const[]){ "ca", "refresh", "timeout", "maxStale", NULL };
-         *key && !url; key++)
-        if (conf_place_has(place, *key))
-            conf_problem(place, *key, "E0341",
-                         "%s is only for keys that come from a URL; take it out", *key);
+        return;
+    }
+    /* A config that was printed has the defaults. */
+    field_defaults(&jwks_conf_struct, &usual);
+    const struct {
+        const char *key;
+        bool set;
+    } rows[] = {
+        { "ca", c->ca != NULL },
+        { "refresh", c->refresh_ms != usual.refresh_ms },
+        { "timeout", c->timeout_ms != usual.timeout_ms },
+        { "maxStale", c->max_stale_ms != usual.max_stale_ms },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].set)
+            conf_problem(place, rows[i].key, "E0341",
+                         "%s is only for keys that come from a URL; take it out",
+                         rows[i].key);
 }
 
 /* ---- one issuer ---- */

@@ -120,7 +120,7 @@ static const struct conf_field jwks_fields[] = {
     { .key = NULL },
 };
 
-static const struct conf_struct jwks_struct = {
+const struct conf_struct jwks_conf_struct = {
     .name = "jwks",
     .size = sizeof(struct jwks_conf),
     .fields = jwks_fields,
@@ -148,7 +148,7 @@ static const struct conf_struct jwks_struct = {
           .example = "[\"orders\"]",                                                     \
           .help = "Whom the tokens must be for: one of these must be in their claim "    \
                   "aud. Else a token for another service could be used here." },         \
-        { ROW("jwks", CONF_OBJECT, jwks), .sub = &jwks_struct,                           \
+        { ROW("jwks", CONF_OBJECT, jwks), .sub = &jwks_conf_struct,                      \
           .example = "\"file:/etc/outrigger/jwks.json\"",                                \
           .help = "The issuer's public keys, a JSON Web Key Set (RFC 7517) of at most "  \
                   "64 keys." },                                                          \

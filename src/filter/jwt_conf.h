@@ -51,7 +51,7 @@ struct jwt_conf {
     uint64_t cache_bytes;
 };
 
-extern const struct conf_struct jwt_conf_struct;
+extern const struct conf_struct jwt_conf_struct, jwks_conf_struct;
 
 /* What stands before the token in this header. */
 const char *jwt_place_prefix(const struct jwt_place_conf *p);

@@ -18,6 +18,7 @@
 #include "filter/trace_span.h"
 #include "filter/tracing_conf.h"
 #include "grpc/status.h"
+#include "h2/edit.h"
 #include "h2/headers.h"
 #include "loop/loop.h"
 #include "net/addr.h"
@@ -25,7 +26,6 @@
 #include "obs/trace_context.h"
 
 enum {
-    ID_TEXT = 2 * TRACE_ID_BYTES,
     ATTEMPTS_MAX = 16, /* whose ids are kept at the same time */
     SPAN_BYTES_MAX = 32 * 1024,
     AUTHORITY_MAX = 256,
@@ -61,8 +61,8 @@ struct recording {
 struct trace_call {
     struct trace_context
         context; /* of the call's span; of the parent's when nothing is recorded */
-    struct recording *recording; /* NULL: it is not recorded */
-    char id[ID_TEXT];            /* fc->trace_id */
+    struct recording *recording;  /* NULL: it is not recorded */
+    char text[TRACEPARENT_BYTES]; /* of it, for the request and fc->trace_id */
 };
 
 static const struct tracing_filter *
@@ -174,33 +174,37 @@ headers_find(const struct h2_headers *h)
 
 /* Without memory the call goes on with the header that it had. */
 static void
-traceparent_set(struct filter_call *fc, const struct trace_context *c)
+traceparent_set(struct filter_call *fc, const char *text)
 {
-    char text[TRACEPARENT_BYTES];
-
-    traceparent_write(c, text);
     if (!filter_set(fc, fc->request, slice_of(TRACEPARENT),
-                    slice_make(text, sizeof(text)), true))
+                    slice_make(text, TRACEPARENT_BYTES), true))
+        return;
+}
+
+/* The request has none: the text in the call's state lives as long as the request, so nothing is copied. */
+static void
+traceparent_add(struct filter_call *fc, const char *text)
+{
+    if (h2_headers_add(fc->request, fc->slab, slice_of(TRACEPARENT),
+                       slice_make(text, TRACEPARENT_BYTES), H2_FIELD_NO_INDEX) != 0)
         return;
 }
 
 /* Passes tracestate on within its bounds. Returns what it is now, in the request. */
-static struct slice
-tracestate_check(struct filter_call *fc, const struct found *f, bool good_parent)
+static NOINLINE struct slice
+tracestate_check(struct filter_call *fc, bool good_parent)
 {
     struct tracestate t = { .n = 0 };
     char text[TRACESTATE_MAX];
     bool good = good_parent;
     struct slice value;
 
-    for (unsigned i = 0; i < fc->request->n && good && f->tracestates > 0; i++) {
+    for (unsigned i = 0; i < fc->request->n && good; i++) {
         const struct h2_entry *e = &fc->request->v[i];
 
         if (slice_eq_str(slice_make(e->f.name, e->f.namelen), TRACESTATE))
             good = tracestate_add(&t, slice_make(e->f.value, e->f.valuelen));
     }
-    if (f->tracestates == 0)
-        return (struct slice){ 0 };
     tracestate_trim(&t);
     if (good && t.n > 0 && !t.changed)
         return filter_header(fc, slice_of(TRACESTATE));
@@ -255,7 +259,7 @@ keep(struct filter_call *fc, struct slice s, size_t max)
     return slice_make(p, p ? n : 0);
 }
 
-static bool
+static NOINLINE bool
 recording_begin(struct filter_call *fc, struct trace_call *t, bool has_parent,
                 struct slice state)
 {
@@ -302,21 +306,52 @@ span_of(const struct filter_call *fc, const struct trace_call *t)
 
 /* --- slots ---------------------------------------------------------------------------- */
 
-/* What backends are told of a call that is not recorded. */
-static void
+/* What backends are told of a call that is not recorded. asked: its parent wants it to be. False: what the request has, as it is, since no span of ours is between. */
+static bool
 pass_on(const struct tracing_filter *f, struct filter_call *fc, struct trace_call *t,
         bool w3c, bool asked)
 {
     bool trusted = conf_of(f)->trust_parent;
 
     if (w3c && (!asked || trusted))
-        return; /* as it is: no span of ours is between */
+        return false;
     if (asked && !trusted)
         trace_span_new(&t->context, fc->rng); /* overruled, under an id of our own */
     t->context.flags &= (uint8_t)~TRACE_SAMPLED;
     if (asked && trusted)
         t->context.flags |= TRACE_SAMPLED; /* as its B3 headers say */
-    traceparent_set(fc, &t->context);
+    return true;
+}
+
+/* Who the parent is and what it says; a new trace when there is none. */
+static bool
+parent_read(struct filter_call *fc, const struct found *found, struct trace_call *t,
+            bool *ret_w3c, enum trace_decision *ret_said)
+{
+    bool parent;
+
+    *ret_w3c = found->traceparents == 1 &&
+               traceparent_parse(found->traceparent, &t->context) == 0;
+    if (*ret_w3c) {
+        *ret_said = t->context.flags & TRACE_SAMPLED ? TRACE_RECORD : TRACE_DROP;
+        return true;
+    }
+    parent = b3_parse(&found->b3, &t->context, ret_said);
+    if (!parent)
+        trace_context_new(&t->context, fc->rng);
+    return parent;
+}
+
+static bool
+should_record(struct tracing_filter *f, struct filter_call *fc,
+              const struct trace_call *t, enum trace_decision said, bool parent)
+{
+    if (LIKELY(!decide(f, fc, &t->context, said, parent)))
+        return false;
+    if (limit_pass(f, loop_now_us(fc->loop)))
+        return true;
+    stat_inc(fc->stats, STAT_SPANS_LIMITED);
+    return false;
 }
 
 static enum filter_verdict
@@ -325,50 +360,52 @@ tracing_on_request(struct filter_call *fc, void *state)
     struct tracing_filter *f = (struct tracing_filter *)(uintptr_t)self(fc);
     struct trace_call *t = state;
     struct found found = headers_find(fc->request);
-    enum trace_decision said = TRACE_UNDECIDED;
-    bool w3c =
-        found.traceparents == 1 && traceparent_parse(found.traceparent, &t->context) == 0;
-    bool parent = w3c, recorded;
-    struct slice tracestate;
+    struct slice tracestate = { 0 };
+    enum trace_decision said;
+    bool w3c, parent = parent_read(fc, &found, t, &w3c, &said);
 
-    if (w3c)
-        said = t->context.flags & TRACE_SAMPLED ? TRACE_RECORD : TRACE_DROP;
-    else
-        parent = b3_parse(&found.b3, &t->context, &said);
-    if (!parent)
-        trace_context_new(&t->context, fc->rng);
-    tracestate = tracestate_check(fc, &found, w3c);
-    recorded = decide(f, fc, &t->context, said, parent);
-    if (recorded && !limit_pass(f, loop_now_us(fc->loop))) {
-        stat_inc(fc->stats, STAT_SPANS_LIMITED);
-        recorded = false;
+    if (found.tracestates > 0)
+        tracestate = tracestate_check(fc, w3c);
+    if ((should_record(f, fc, t, said, parent) &&
+         recording_begin(fc, t, parent, tracestate)) ||
+        pass_on(f, fc, t, w3c, parent && said == TRACE_RECORD)) {
+        traceparent_write(&t->context, t->text);
+        if (found.traceparents > 0)
+            traceparent_set(fc, t->text);
+        else
+            traceparent_add(fc, t->text);
+    } else {
+        memcpy(t->text, found.traceparent.p, TRACEPARENT_BYTES);
     }
-    if (recorded && recording_begin(fc, t, parent, tracestate))
-        traceparent_set(fc, &t->context);
-    else
-        pass_on(f, fc, t, w3c, parent && said == TRACE_RECORD);
-    trace_hex_write(t->context.trace, TRACE_ID_BYTES, t->id);
-    fc->trace_id = slice_make(t->id, sizeof(t->id));
+    fc->trace_id = slice_make(t->text + TRACEPARENT_ID, 2 * TRACE_ID_BYTES);
     fc->sampled = t->recording != NULL;
     return FILTER_NEXT;
+}
+
+static NOINLINE void
+attempt_begin(struct filter_call *fc, struct trace_call *t, unsigned number)
+{
+    struct recording *r = t->recording;
+    struct trace_context context;
+    char text[TRACEPARENT_BYTES];
+    struct attempt *a;
+
+    a = &r->attempts[number % ATTEMPTS_MAX];
+    context = t->context;
+    trace_span_new(&context, fc->rng);
+    *a = (struct attempt){ .number = number, .transparent = r->unprocessed };
+    memcpy(a->span, context.span, SPAN_ID_BYTES);
+    traceparent_write(&context, text);
+    traceparent_set(fc, text);
 }
 
 static void
 tracing_on_attempt(struct filter_call *fc, void *state, unsigned number)
 {
     struct trace_call *t = state;
-    struct recording *r = t->recording;
-    struct trace_context context;
-    struct attempt *a;
 
-    if (LIKELY(!r))
-        return;
-    a = &r->attempts[number % ATTEMPTS_MAX];
-    context = t->context;
-    trace_span_new(&context, fc->rng);
-    *a = (struct attempt){ .number = number, .transparent = r->unprocessed };
-    memcpy(a->span, context.span, SPAN_ID_BYTES);
-    traceparent_set(fc, &context);
+    if (UNLIKELY(t->recording != NULL))
+        attempt_begin(fc, t, number);
 }
 
 static void
@@ -385,18 +422,15 @@ note_retry(struct recording *r, const struct filter_attempt *a, int64_t wall_us)
         (struct trace_retry){ .wall_us = wall_us, .number = a->number, .code = a->code };
 }
 
-static void
-tracing_on_attempt_end(struct filter_call *fc, void *state,
-                       const struct filter_attempt *a)
+static NOINLINE void
+attempt_record(struct filter_call *fc, struct trace_call *t,
+               const struct filter_attempt *a)
 {
-    struct trace_call *t = state;
     struct recording *r = t->recording;
     struct trace_attempt_span s;
     struct attempt *began;
     struct strbuf bytes;
 
-    if (LIKELY(!r))
-        return;
     began = &r->attempts[a->number % ATTEMPTS_MAX];
     if (began->number != a->number)
         return; /* an older one took its place: more than 16 at once */
@@ -419,16 +453,24 @@ tracing_on_attempt_end(struct filter_call *fc, void *state,
 }
 
 static void
-tracing_on_end(struct filter_call *fc, void *state, const struct filter_result *result)
+tracing_on_attempt_end(struct filter_call *fc, void *state,
+                       const struct filter_attempt *a)
 {
     struct trace_call *t = state;
+
+    if (UNLIKELY(t->recording != NULL))
+        attempt_record(fc, t, a);
+}
+
+static NOINLINE void
+call_record(struct filter_call *fc, struct trace_call *t,
+            const struct filter_result *result)
+{
     struct recording *r = t->recording;
     char client[ADDR_TEXT_MAX], message[MESSAGE_MAX];
     struct trace_call_span s;
     struct strbuf bytes;
 
-    if (LIKELY(!r))
-        return;
     s = (struct trace_call_span){
         .span = span_of(fc, t),
         .listener = fc->listener,
@@ -454,6 +496,15 @@ tracing_on_end(struct filter_call *fc, void *state, const struct filter_result *
     strbuf_init(&bytes, SPAN_BYTES_MAX);
     trace_call_encode(&s, &bytes);
     span_put(fc, &bytes);
+}
+
+static void
+tracing_on_end(struct filter_call *fc, void *state, const struct filter_result *result)
+{
+    struct trace_call *t = state;
+
+    if (UNLIKELY(t->recording != NULL))
+        call_record(fc, t, result);
 }
 
 const struct filter_kind filter_tracing = {

@@ -39,6 +39,7 @@ main_proxy(const struct options *o, struct strbuf *problems)
 
     signal(SIGHUP,
            SIG_IGN); /* before reload watches it: the config is being read anyway */
+    signal(SIGUSR1, SIG_IGN); /* no log file is open so far */
     rv = options_load(o, problems, &snapshot);
     main_print_problems(problems);
     if (rv != ERR_OK)

@@ -114,8 +114,9 @@ manpage_print(struct strbuf *out)
                      ".Ic outrigger --explain Ar code\n"
                      "shows an example.\n"
                      ".Bl -tag -width E0000 -compact\n");
-    for (const struct explain_code *c = explain_codes; c->code; c++)
-        strbuf_printf(out, ".It %s\n%s\n", c->code, c->title);
+    for (size_t i = 0; explain_code_at(i); i++)
+        strbuf_printf(out, ".It %s\n%s\n", explain_code_at(i)->code,
+                      explain_code_at(i)->title);
     strbuf_puts(out, ".El\n");
     strbuf_puts(out, tail);
 }

@@ -16,6 +16,7 @@
 #include "main/demo.h"
 #include "main/manpage.h"
 #include "main/options.h"
+#include "net/fetch.h"
 #include "net/redis.h"
 #include "net/tls.h"
 #include "proxy/listener_conf.h"
@@ -33,7 +34,7 @@ static const struct library {
     { "nghttp2", h2_library_version },    { "libevent", loop_library_version },
     { "protobuf-c", pb_library_version }, { "c-ares", dns_library_version },
     { "pcre2", regex_library_version },   { "openssl", tls_library_version },
-    { "hiredis", redis_library_version },
+    { "hiredis", redis_library_version }, { "libcurl", fetch_library_version },
 };
 
 static void

@@ -33,6 +33,8 @@ typedef void fetch_fn(void *arg, const char *why, struct slice text);
 
 /* NULL: URLs can be fetched. Else the rest of a sentence: why not, and what to do. Opens the library. */
 const char *fetch_missing(void);
+/* "7.88.1"; "none": it cannot be used. Opens the library. Any thread. */
+const char *fetch_library_version(void);
 /* NULL: it begins with http:// or https:// and a host; else what is wrong with it. */
 const char *fetch_url_refuse(const char *url);
 /* The host in a good URL is this one: nobody on the way can change what it says. */

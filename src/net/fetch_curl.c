@@ -46,6 +46,14 @@ fetch_curl(void)
 }
 
 const char *
+fetch_library_version(void)
+{
+    const struct fetch_curl *c = fetch_curl();
+
+    return c ? c->version_info(CURLVERSION_NOW)->version : "none";
+}
+
+const char *
 fetch_missing(void)
 {
     return fetch_curl() ? NULL
@@ -54,6 +62,12 @@ fetch_missing(void)
 }
 
 #else
+
+const char *
+fetch_library_version(void)
+{
+    return "none";
+}
 
 const char *
 fetch_missing(void)

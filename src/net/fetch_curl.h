@@ -14,6 +14,7 @@
     F(easy_getinfo, CURLcode, (CURL *, CURLINFO, ...))                                  \
     F(easy_strerror, const char *, (CURLcode))                                          \
     F(easy_cleanup, void, (CURL *))                                                     \
+    F(version_info, curl_version_info_data *, (CURLversion))                            \
     F(global_init, CURLcode, (long))                                                    \
     F(multi_init, CURLM *, (void))                                                      \
     F(multi_add_handle, CURLMcode, (CURLM *, CURL *))                                   \

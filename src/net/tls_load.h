@@ -12,7 +12,7 @@
 #include "net/tls.h"
 
 struct tls_fault {
-    const char *code; /* of conf/explain_codes.c */
+    const char *code; /* of conf/explain_codes*.c */
     bool in_key;      /* the file of the key is at fault, not the certificate's */
     char text[TLS_WHY_MAX];
 };

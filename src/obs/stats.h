@@ -183,8 +183,8 @@ enum stat_id {
     STAT_JWT_WAITED,
     STAT_JWKS_READ,
     STAT_JWKS_FAILED,
-    STAT_JWKS_BAD, /* level */
-    STAT_DRAIN_STATE,  /* level */
+    STAT_JWKS_BAD,    /* level */
+    STAT_DRAIN_STATE, /* level */
     /* what watches calls */
     STAT_ACCESS_LOG_LINES,
     STAT_ACCESS_LOG_FULL,

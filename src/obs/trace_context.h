@@ -19,6 +19,7 @@ enum {
     TRACE_ID_BYTES = 16,
     SPAN_ID_BYTES = 8,
     TRACEPARENT_BYTES = 55, /* "00-" trace id "-" span id "-" flags */
+    TRACEPARENT_ID = 3,     /* where the trace id is */
     TRACESTATE_MAX = 512,   /* bytes that are passed on (reliability.md E10) */
     TRACESTATE_MEMBERS = 32,
     TRACESTATE_LONG = 128, /* a member that is longer goes first */

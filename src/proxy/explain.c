@@ -218,7 +218,7 @@ explain_policy(struct explain *e)
 {
     const struct route *r = e->route;
 
-    e->policy = r->policy ? r->policy
+    e->policy = r->policy   ? r->policy
                 : e->method ? method_conf_policy(e->table->methods, e->method)
                             : NULL;
     e->first_hop_only =

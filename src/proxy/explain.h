@@ -59,10 +59,10 @@ struct explain {
         char *why; /* one sentence */
     } skips[EXPLAIN_SKIPPED_MAX];
     int target; /* of the route, by splitBy or because there is only one; -1: by chance or none */
-    const struct method_conf *method; /* of methodConfig; NULL: none */
+    const struct method_conf *method;  /* of methodConfig; NULL: none */
     const struct retry_policy *policy; /* how it is tried again; NULL: it is not */
     bool first_hop_only; /* ... and this call would not be, because it was before */
-    int64_t limit_us;                 /* time for the call; 0: none, -1: over already */
+    int64_t limit_us;    /* time for the call; 0: none, -1: over already */
 };
 
 /* The table is the caller's and must stay until explain_done. */

@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
@@ -129,8 +130,9 @@ class Variant(lab.Proxy):
         self.chain = chain
 
     def command(self, folder, backend_port, wide):
+        self.admin = "127.0.0.1:%d" % lab.free_port()
         config = {"version": 1, "workers": 1, "log": {"level": "warn"},
-                  "admin": {"listen": "127.0.0.1:%d" % lab.free_port()},
+                  "admin": {"listen": self.admin},
                   "listeners": [{"name": "in", "listen": "127.0.0.1:%d" % self.port,
                                  "filters": self.chain.filters(folder),
                                  "routes": [self.chain.route()]}],
@@ -138,6 +140,16 @@ class Variant(lab.Proxy):
         config.update(self.chain.top())
         return [self.program, "-c",
                 lab.write(os.path.join(folder, "outrigger.json"), json.dumps(config))]
+
+    def check_filters(self):
+        """Exactly the filters of the chain are at work: none is off, idle, or on by itself."""
+        with urllib.request.urlopen("http://%s/routes.json" % self.admin, timeout=10) as answer:
+            told = json.load(answer)["listeners"][0]["routes"][0]["filters"]
+        works = {f["type"] for f in told if not f["off"] and not f["idle"]}
+        wanted = set(self.chain.parts) - {"retryPolicy"}     # which is no filter
+        if works != wanted:
+            raise lab.LabError("%s has the filters %s, not %s." % (
+                self.name, ", ".join(sorted(works)), ", ".join(sorted(wanted))))
 
 
 def find_parts(program):
@@ -264,6 +276,7 @@ def measure_cpu(folder, args, proxies, backend, headers):
         for proxy in proxies:
             proxy.start(folder, backend.port)
             if isinstance(proxy, Variant):
+                proxy.check_filters()
                 check_refuses(folder, proxy)
         kept, thrown = measure_rounds(folder, proxies, args, headers)
     finally:

@@ -49,7 +49,8 @@ read_trailers(const uint8_t *data, size_t n)
 
         if (len > 0) {
             v[h.n++] = (struct h2_entry){
-                .f = { .name = (uint8_t *)(uintptr_t)(is ? name : "x-other-retry-pushback"),
+                .f = { .name =
+                           (uint8_t *)(uintptr_t)(is ? name : "x-other-retry-pushback"),
                        .value = (uint8_t *)(uintptr_t)(data + 1),
                        .namelen = sizeof(name) - 1,
                        .valuelen = len - 1 },

@@ -31,4 +31,4 @@ if [ $# -eq 0 ]; then
 else
     set -- -m pytest -q -p no:cacheprovider "$here" "$@"
 fi
-exec timeout --kill-after=10 "${OUTRIGGER_TEST_TIMEOUT:-1300}" "$python" "$@"
+exec timeout --kill-after=10 "${OUTRIGGER_TEST_TIMEOUT:-1600}" "$python" "$@"

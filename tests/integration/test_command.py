@@ -99,7 +99,7 @@ def test_check_names_the_place(tmp_path, old, new, hint):
 def test_the_versions_of_all_libraries_are_shown():
     lines = run("-VV").stdout.splitlines()
     assert {"jansson", "libyaml", "nghttp2", "libevent", "protobuf-c", "c-ares", "pcre2",
-            "openssl", "hiredis", "compiler"} <= {line.split()[0] for line in lines}
+            "openssl", "hiredis", "libcurl", "compiler"} <= {line.split()[0] for line in lines}
 
 
 def has_yaml():

@@ -244,6 +244,31 @@ class PoolsFile(Example):
         env.wait_until(lambda: named.ask(self.listen, "/shop.Cart/Get").name in ("far", "spare"))
 
 
+class Observe(Example):
+    file = "observe.json"
+
+    def prepare(self):
+        import collector
+        self.collector = collector.Collector()
+        self.closers.append(lambda: self.collector.__exit__())
+        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
+                        "dns:///otel-collector.obs:4317": self.collector.address}
+        self.environment = {"POD_NAME": "pod-7"}
+
+    def check(self):
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        for service in ("shop.Payments", "shop.Ping", "shop.Cart"):
+            self.call("/%s/Ask" % service,
+                      ("traceparent", "00-%s-00f067aa0ba902b7-01" % trace))
+        line = self.proxy.wait_line(json.loads, "out")
+        assert (line["service"], line["logged"], line["traceId"]) == (
+            "shop.Payments", "sample", trace)
+        assert "user-agent" in line["headers"]
+        spans = self.collector.wait(4, 20)
+        assert {s.name for s in spans} == {"shop.Payments/Ask", "shop.Cart/Ask"}
+        assert {s.resource["service.instance.id"] for s in spans} == {"pod-7"}
+
+
 class PoolsDns(Example):
     file = "pools-dns.json"
 

@@ -222,7 +222,7 @@ def test_redis_that_dies_and_comes_back(backend):
         redis.kill()
         assert {code_of(stub) for _ in range(50)} == {grpc.StatusCode.OK}
         assert {code_of(strict_stub) for _ in range(50)} == {grpc.StatusCode.UNAVAILABLE}
-        assert any("connection to Redis failed or broke" in line for line in strict.lines())
+        strict.wait_line(lambda line: "connection to Redis failed or broke" in line, "err")
         with redisd.Redis(address):
             env.wait_until(lambda: code_of(strict_stub) == grpc.StatusCode.OK)
             env.wait_until(lambda: code_of(strict_stub) == grpc.StatusCode.RESOURCE_EXHAUSTED)
@@ -236,7 +236,7 @@ def test_password_and_its_absence(backend):
             assert {code_of(protos.Stub(channel)) for _ in range(8)} == {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
         with with_redis(backend, redis.address, failureModeDeny=True) as proxy, proxy.open_channel() as channel:
             assert code_of(protos.Stub(channel)) == grpc.StatusCode.UNAVAILABLE
-            assert any("NOAUTH" in line for line in proxy.lines())
+            proxy.wait_line(lambda line: "NOAUTH" in line, "err")
 
 
 @needs_redis

@@ -99,15 +99,19 @@ def print_config(*options):
                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
 
 
-def make_certificates(folder):
-    """What conf/mtls.json needs."""
+def make_files(folder):
+    """What conf/mtls.json and conf/jwt.json need."""
+    with open(os.path.join(folder, "jwks.json"), "w", encoding="utf-8") as f:
+        json.dump({"keys": [{"kty": "EC", "crv": "P-256",
+                             "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                             "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}, f)
     key, cert = os.path.join(folder, "tls.key"), os.path.join(folder, "tls.crt")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                     "-nodes", "-days", "90", "-subj", "/CN=test", "-keyout", key, "-out", cert],
                    check=True, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.chmod(key, 0o600)
     shutil.copy(cert, os.path.join(folder, "ca.crt"))
-    os.environ["CERTS"] = folder
+    os.environ["CERTS"] = os.environ["KEYS"] = folder
 
 
 def main():
@@ -115,7 +119,7 @@ def main():
         schema = json.load(f)
     wrong, good, bad = [], 0, 0
     certs = tempfile.TemporaryDirectory(prefix="outrigger-schema-")
-    make_certificates(certs.name)
+    make_files(certs.name)
 
     for name in sorted(os.listdir(os.path.join(TOP, "conf"))):
         if not name.endswith(".json") or name == "endpoints.json":

@@ -207,11 +207,11 @@ stands_at(const char *problems, const char *at)
 static bool
 code_is_explained(const char *code)
 {
-    const struct explain_code *c = explain_codes;
+    size_t i = 0;
 
-    while (c->code && strcmp(c->code, code) != 0)
-        c++;
-    return c->code != NULL;
+    while (explain_code_at(i) && strcmp(explain_code_at(i)->code, code) != 0)
+        i++;
+    return explain_code_at(i) != NULL;
 }
 
 static void

@@ -314,7 +314,7 @@ want_status(int32_t id, const char *code)
     char text[40];
 
     RIG_UNTIL(h2peer_count(&rig.client, F_RST, id) ||
-                             (last_block(id) && strstr(last_block(id), "grpc-status")));
+              (last_block(id) && strstr(last_block(id), "grpc-status")));
     snprintf(text, sizeof(text), "grpc-status: %s\n", code);
     HAS(last_block(id), text);
     return last_block(id);

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include "grpc/frame.h"
 #include "base/clock.h"
+#include "grpc/frame.h"
 #include "guard.h"
 #include "h2peer.h"
 #include "net/addr.h"
@@ -82,15 +82,15 @@ void callrig_open(void);
 void callrig_deafen(unsigned pool);
 
 /* Turns of the loop until it is true; a failure, not a hang. Virtual time stands still. */
-#define RIG_UNTIL(condition)                                   \
-    do {                                                       \
-        int64_t rig_end = clock_real.now_us(clock_real.arg) + GUARD_US; \
-        if (!rig.virtual)                                      \
-            TURN_UNTIL(rig.loop, condition);                   \
+#define RIG_UNTIL(condition)                                                \
+    do {                                                                    \
+        int64_t rig_end = clock_real.now_us(clock_real.arg) + GUARD_US;     \
+        if (!rig.virtual)                                                   \
+            TURN_UNTIL(rig.loop, condition);                                \
         while (!(condition) && clock_real.now_us(clock_real.arg) < rig_end) \
-            loop_turn(rig.loop, false);                        \
-        if (!(condition))                                      \
-            fail_msg("10 s passed before " #condition);        \
+            loop_turn(rig.loop, false);                                     \
+        if (!(condition))                                                   \
+            fail_msg("10 s passed before " #condition);                     \
     } while (0)
 /* What is on its way through the kernel arrives. With virtual time only. */
 void rig_turns(void);
