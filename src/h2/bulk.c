@@ -119,9 +119,9 @@ bulk_feed(struct h2_conn *c, size_t n)
 struct chunk *
 bulk_take(struct bulk *b, const uint8_t *p, size_t n)
 {
-    struct chunk *ch = b->n > 0 ? b->chunks[b->at] : NULL;
+    struct chunk *ch = b->at < b->n ? b->chunks[b->at] : NULL;
 
-    if (!ch || n < ch->size / 2 || p < ch->data ||
+    if (!ch || n < ch->size / 2 ||
         p + n != (uint8_t *)b->v[b->at].iov_base + b->v[b->at].iov_len)
         return NULL;
     b->chunks[b->at] = NULL;

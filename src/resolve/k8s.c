@@ -25,10 +25,10 @@
 #include "net/tls_conf.h"
 #include "resolve/k8s_http.h"
 #include "resolve/k8s_lines.h"
+#include "resolve/k8s_pod.h"
 #include "resolve/k8s_state.h"
 #include "resolve/k8s_target.h"
 #include "resolve/kinds.h"
-#include "resolve/readfile.h"
 #include "resolve/resolve_conf.h"
 
 enum {
@@ -38,7 +38,6 @@ enum {
     K8S_LIST_MS = 30000,    /* for one page */
     K8S_WATCH_S = 300,      /* asked of the server, which then ends the watch cleanly */
     K8S_WATCH_GRACE_S = 30, /* it did not: the connection is dead */
-    K8S_TOKEN_AGE_MS = 60000,
     K8S_WHY_MAX = 1024,
     K8S_PATH_MAX = 16384, /* a continue token of 4 KiB, escaped */
 };
@@ -63,8 +62,7 @@ struct k8s {
     bool stopped, expired;
     struct strbuf body;     /* a page, or an answer that is no 200 */
     struct k8s_lines lines; /* of a watch */
-    char *token;
-    int64_t token_us;
+    struct k8s_token token;
 };
 
 static void k8s_connect(struct k8s *k);
@@ -102,97 +100,6 @@ k8s_fail(struct k8s *k, const char *why)
     strbuf_done(&text);
 }
 
-/* ---- what is read from files and the environment ---- */
-
-/* The content of a small file without blanks at its end; NULL after a failure. */
-static char *
-k8s_read_word(struct k8s *k, const char *path, const char *what)
-{
-    const char *why = "it is empty or has control characters";
-    char *text = NULL;
-    size_t n;
-    char say[K8S_WHY_MAX];
-
-    if (file_read(path, K8S_TOKEN_MAX, &text, &n, &why) == ERR_OK) {
-        while (n > 0 && strchr(" \t\r\n", text[n - 1]))
-            n--;
-        text[n] = '\0';
-        for (size_t i = 0; i < n; i++)
-            n = (unsigned char)text[i] > 0x20 && text[i] < 0x7f ? n : 0;
-        if (n > 0)
-            return text;
-    }
-    xfree(text);
-    snprintf(say, sizeof(say), "the %s file %s cannot be used: %s", what, path, why);
-    k8s_fail(k, say);
-    return NULL;
-}
-
-static bool
-k8s_take_token(struct k8s *k)
-{
-    int64_t now = loop_now_us(k->args.loop);
-    char *token;
-
-    if (k->token && now - k->token_us < K8S_TOKEN_AGE_MS * INT64_C(1000))
-        return true;
-    token = k8s_read_word(k, k->conf->token_file, "token");
-    if (!token)
-        return false;
-    xfree(k->token);
-    k->token = token;
-    k->token_us = now;
-    return true;
-}
-
-static bool
-k8s_take_namespace(struct k8s *k)
-{
-    const char *why;
-    char *text;
-    bool good;
-
-    if (k->target.namespace[0] == '\0' && k->conf->namespace)
-        snprintf(k->target.namespace, sizeof(k->target.namespace), "%s",
-                 k->conf->namespace);
-    if (k->target.namespace[0] != '\0')
-        return true;
-    text = k8s_read_word(k, K8S_ACCOUNT_DIR "/namespace", "namespace");
-    if (!text)
-        return false;
-    good = k8s_label_valid(text, &why) == ERR_OK;
-    if (good)
-        snprintf(k->target.namespace, sizeof(k->target.namespace), "%s", text);
-    else
-        k8s_fail(k, "the namespace file has no name of a namespace");
-    xfree(text);
-    return good;
-}
-
-static bool
-k8s_take_server(struct k8s *k, struct k8s_server *ret)
-{
-    const char *host = getenv("KUBERNETES_SERVICE_HOST");
-    const char *port = getenv("KUBERNETES_SERVICE_PORT");
-    const char *url = k->conf->api_server, *why;
-    char text[ADDR_TEXT_MAX];
-
-    if (!url && (!host || !port)) {
-        k8s_fail(k, "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set, so "
-                    "this is no pod; write \"apiServer\" in the pool's \"k8s\"");
-        return false;
-    }
-    if (!url) {
-        snprintf(text, sizeof(text),
-                 strchr(host, ':') ? "https://[%s]:%s" : "https://%s:%s", host, port);
-        url = text;
-    }
-    if (k8s_server_parse(url, ret, &why) == ERR_OK)
-        return true;
-    k8s_fail(k, why);
-    return false;
-}
-
 /* ---- requests ---- */
 
 static void
@@ -214,10 +121,14 @@ static bool
 k8s_get(struct k8s *k, const char *more)
 {
     struct strbuf path;
-    int rv;
+    char say[K8S_SAY_MAX];
+    int rv =
+        k8s_token_read(&k->token, k->conf->token_file, loop_now_us(k->args.loop), say);
 
-    if (!k8s_take_token(k))
+    if (rv != ERR_OK) {
+        k8s_fail(k, say);
         return false;
+    }
     strbuf_init(&path, K8S_PATH_MAX);
     strbuf_printf(&path,
                   "/apis/discovery.k8s.io/v1/namespaces/%s/endpointslices?labelSelector="
@@ -226,7 +137,7 @@ k8s_get(struct k8s *k, const char *more)
     strbuf_done(&k->body);
     k->status = 0;
     k->expired = false;
-    rv = k8s_http_get(k->http, path.s, k->token);
+    rv = k8s_http_get(k->http, path.s, k->token.text);
     strbuf_done(&path);
     if (rv != ERR_OK)
         k8s_fail(k, err_text(rv));
@@ -307,8 +218,7 @@ k8s_refused(struct k8s *k)
     strbuf_init(&why, K8S_WHY_MAX);
     switch (k->status) {
     case 401:
-        xfree(k->token);
-        k->token = NULL; /* read it again */
+        k8s_token_drop(&k->token);
         strbuf_printf(&why, "the API server does not accept the token of %s (401)",
                       k->conf->token_file);
         break;
@@ -507,12 +417,15 @@ k8s_connect(struct k8s *k)
 {
     struct tls_client_conf tls = { .ca = k->conf->ca_file };
     struct k8s_server server;
-    char why[TLS_WHY_MAX];
+    char why[TLS_WHY_MAX], say[K8S_SAY_MAX];
     struct tls_ctx *ctx;
 
     k->phase = K8S_CONNECTING;
-    if (!k8s_take_namespace(k) || !k8s_take_server(k, &server))
+    if (k8s_namespace_find(&k->target, k->conf->namespace, say) != ERR_OK ||
+        k8s_server_find(k->conf->api_server, &server, say) != ERR_OK) {
+        k8s_fail(k, say);
         return;
+    }
     ctx = tls_ctx_new_client(&tls, why); /* each time: the CA may have changed */
     if (!ctx) {
         k8s_fail(k, why);
@@ -556,7 +469,7 @@ k8s_free(struct ref *ref)
     k8s_state_free(k->state);
     k8s_lines_done(&k->lines);
     strbuf_done(&k->body);
-    xfree(k->token);
+    k8s_token_drop(&k->token);
     xfree(k);
 }
 

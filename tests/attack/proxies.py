@@ -2,6 +2,7 @@
 """Processes of one attack row: the proxy under test, the tools around it, and what /proc says."""
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -19,9 +20,16 @@ class RunError(Exception):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Outside of what the kernel gives to outgoing connections and of what the integration tests take: both may
+    go on beside us, and could have it before the proxy does."""
+    while True:
+        port = random.randint(8100, 10239)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def start(argv, cpu=None, nice=0, **more):

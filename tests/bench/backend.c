@@ -23,9 +23,9 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "listen.h"
 #include "secure.h"
 
 enum {
@@ -466,7 +466,10 @@ backend_flush_dirty(void)
 static void
 backend_run(int listen_fd)
 {
-    struct epoll_event events[EVENTS];
+    struct epoll_event events[EVENTS], accepts = { .events = EPOLLIN };
+
+    if (epoll_ctl(backend.epoll_fd, EPOLL_CTL_ADD, listen_fd, &accepts) != 0)
+        backend_die("epoll_ctl");
 
     while (!asked_to_end) {
         int n = epoll_wait(backend.epoll_fd, events, EVENTS, -1);
@@ -526,41 +529,6 @@ backend_init(size_t unary_size)
     backend.callbacks = cbs;
 }
 
-static int
-backend_listen(uint16_t port, const char *unix_path)
-{
-    struct sockaddr_in in = { .sin_family = AF_INET,
-                              .sin_port = htons(port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct sockaddr_un un = { .sun_family = AF_UNIX };
-    struct epoll_event ev = { .events = EPOLLIN };
-    socklen_t len = sizeof(in);
-    int fd = socket(unix_path != NULL ? AF_UNIX : AF_INET,
-                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int failed;
-
-    if (fd < 0)
-        backend_die("socket");
-    if (unix_path != NULL) {
-        snprintf(un.sun_path, sizeof(un.sun_path), "%s", unix_path);
-        failed = bind(fd, (struct sockaddr *)&un, sizeof(un));
-    } else {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
-        failed = bind(fd, (struct sockaddr *)&in, sizeof(in)) ||
-                 getsockname(fd, (struct sockaddr *)&in, &len);
-    }
-    if (failed || listen(fd, 4096) != 0)
-        backend_die("cannot listen");
-    if (epoll_ctl(backend.epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
-        backend_die("epoll_ctl");
-    if (unix_path != NULL)
-        printf("unix %s\n", unix_path);
-    else
-        printf("port %u\n", (unsigned)ntohs(in.sin_port));
-    fflush(stdout);
-    return fd;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -597,6 +565,6 @@ main(int argc, char **argv)
         setrlimit(RLIMIT_NOFILE, &files);
     }
     backend_init(unary_size);
-    backend_run(backend_listen((uint16_t)port, unix_path));
+    backend_run(listen_open((uint16_t)port, unix_path));
     return 0;
 }

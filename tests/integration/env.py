@@ -45,13 +45,15 @@ WORKERS = int(os.environ.get("OUTRIGGER_TEST_WORKERS", "1"))
 _REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:|LeakSanitizer")
 
 _used_ports = set()
+PORT_LOW, PORT_HIGH = map(int, os.environ.get("OUTRIGGER_TEST_PORTS", "10240-32000").split("-"))
 
 
 def free_port():
     """A port that nobody listens on, below the range from which the kernel takes the ports
-    of outgoing connections: else one of those could grab it before its owner binds."""
+    of outgoing connections: else one of those could grab it before its owner binds. Test runs
+    side by side have ranges of their own (lanes.py, contrib/test), for the same reason."""
     while True:
-        port = random.randint(10240, 32000)
+        port = random.randint(PORT_LOW, PORT_HIGH)
         if port in _used_ports:
             continue
         with socket.socket() as s:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs the integration tests with Debian's Python. Arguments go to pytest.
+# Runs the integration tests with Debian's Python: all of them, some side by side (lanes.py); with arguments, what they
+# tell pytest, in one process.
 # OUTRIGGER names the binary (default: ./outrigger in the current folder).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,5 +26,9 @@ if [ "${OUTRIGGER_TEST_DIRECT:-}" != 1 ] && [ ! -x "$OUTRIGGER" ]; then
     exit 1
 fi
 # A hang must not take the whole of make check with it.
-exec timeout --kill-after=10 "${OUTRIGGER_TEST_TIMEOUT:-1600}" \
-    "$python" -m pytest -q -p no:cacheprovider "$here" "$@"
+if [ $# -eq 0 ]; then
+    set -- "$here/lanes.py"
+else
+    set -- -m pytest -q -p no:cacheprovider "$here" "$@"
+fi
+exec timeout --kill-after=10 "${OUTRIGGER_TEST_TIMEOUT:-1600}" "$python" "$@"
