@@ -214,7 +214,7 @@ pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
 {
     struct subset *s = p->subsets[w->subset];
     struct pool_tried *tried = w->tried;
-    struct endpoint *e;
+    struct endpoint *e = NULL;
     int rv;
 
     if (UNLIKELY(!p->list))
