@@ -174,6 +174,8 @@ response_pass_headers(struct call *c, struct h2_headers *h, bool end)
     call_set_response(c, HALF_BODY);
     if (end)
         response_done(c);
+    else
+        h2_headers_done(h, c->worker->slab); /* a stream may stay open for days */
 }
 
 int
