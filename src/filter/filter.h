@@ -70,9 +70,10 @@ struct filter_result {
     unsigned attempts;
     struct slice
         message; /* grpc-message: local: our own text; else as the backend sent it, encoded */
-    uint64_t messages_in, messages_out; /* complete ones: from the client, to the client */
-    uint64_t bytes_in, bytes_out;       /* of messages with their prefixes */
-    int64_t first_byte_us; /* when the answer's headers left for the client */
+    uint64_t messages_in,
+        messages_out;             /* complete ones: from the client, to the client */
+    uint64_t bytes_in, bytes_out; /* of messages with their prefixes */
+    int64_t first_byte_us;        /* when the answer's headers left for the client */
     int64_t end_us;
     int64_t blocked_down_us,
         blocked_up_us; /* time with bytes waiting for the client's, for the backend's window */
