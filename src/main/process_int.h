@@ -23,6 +23,7 @@ struct conf_copy;
 struct conf_snapshot;
 struct control;
 struct handover;
+struct live;
 struct live_pool;
 struct notify;
 struct reload;
@@ -92,6 +93,7 @@ struct process {
     const struct stats **stats;
     struct admin *admin;
     struct control *control; /* NULL: no admin port */
+    struct live *live; /* NULL: no admin port */
     struct signal_watch *signals[4], *usr1;
     struct drain drain;
     struct timer mirror; /* mirror.c */
