@@ -99,6 +99,12 @@ admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg
 }
 
 void
+admin_set_stream(struct admin *a, const char *path, admin_stream_fn *fn, void *arg)
+{
+    admin_set(a, &(struct admin_entry){ .path = path, .stream = fn, .arg = arg });
+}
+
+void
 admin_add_metrics(struct admin *a, admin_page_fn *fn, void *arg)
 {
     if (!a)
@@ -154,6 +160,8 @@ entry_ask(const struct admin_entry *e, struct evhttp_request *req, struct strbuf
         evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
         return STATUS_BAD_METHOD;
     }
+    if (e->stream)
+        return e->stream(e->arg, req, query ? query : "", text);
     return e->ask(e->arg, query ? query : "", text, ret_type);
 }
 
@@ -214,7 +222,7 @@ admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_request
         status = entry_act(a, e, req, &text);
         if (status == ADMIN_LATER)
             entry_wait(e, req);
-    } else if (e->ask) {
+    } else if (e->ask || e->stream) {
         status = entry_ask(e, req, &text, ret_type);
     } else {
         *ret_type = e->type;
