@@ -2,7 +2,9 @@
 """GET /tail: calls as they end, for who looks, without a word in the configured log."""
 import http.client
 import json
+import os
 import socket
+import subprocess
 import threading
 import time
 
@@ -15,6 +17,7 @@ import protos
 import reloads
 
 pytestmark = pytest.mark.proxy_only
+CTL = os.path.join(os.path.dirname(env.OUTRIGGER), "outriggerctl")
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +152,29 @@ def test_grpc_errors_of_backends_are_quoted(proxy):
                 response_status=protos.EchoStatus(code=15, message="gone")), timeout=10)
         line = t.line()
         assert line["message"] == "gone" and "reason" not in line
+
+
+# --- outriggerctl -----------------------------------------------------------------------------
+
+def test_outriggerctl_tail(proxy):
+    p = env.Process([CTL, "tail", "-a", proxy.admin, "--code", "error", "-n", "1"])
+    try:
+        def over():
+            missing(proxy)
+            return not p.alive
+        env.wait_until(over, what="the line")
+        assert p.wait_exit() == 0
+        assert json.loads(p.lines("out")[0])["reason"] == "NO_ROUTE" and len(p.lines("out")) == 1
+    finally:
+        p.kill()
+
+
+@pytest.mark.parametrize("args, code, word", [
+    (["--code", "loud"], 2, "gRPC code"), (["--colour"], 2, "colour"), (["-a", "nonsense"], 2, "nonsense"),
+    (["-a", "127.0.0.1:1"], 1, "cannot reach the admin port")])
+def test_outriggerctl_tail_says_what_is_wrong(proxy, args, code, word):
+    if "-a" not in args:
+        args = args + ["-a", proxy.admin]
+    got = subprocess.run([CTL, "tail", *args], capture_output=True, text=True, timeout=20 * env.SLOW, check=False)
+    assert got.returncode == code and word in got.stderr, (got.returncode, got.stderr)
+    assert not got.stdout
