@@ -121,13 +121,22 @@ admin_json_labels(const char *labels, struct evbuffer *out)
     }
 }
 
-/* {"version":1,"metrics":[{"name":…,"labels":{…},"value":…},…]} */
+/* What print_stats says, and "metrics":[{"name":…,"labels":{…},"value":…},…]} */
 static void
 admin_json(const struct admin *a, struct evbuffer *out)
 {
     const struct stat_row *r;
 
-    evbuffer_add_printf(out, "{\"version\":1,\"metrics\":[");
+    if (a->print_stats) {
+        struct strbuf text;
+
+        strbuf_init(&text, ADMIN_PAGE_MAX);
+        a->print_stats(a->stats_arg, &text);
+        admin_take(out, &text);
+    } else {
+        evbuffer_add_printf(out, "{\"version\":1");
+    }
+    evbuffer_add_printf(out, ",\n\"metrics\":[");
     for (size_t i = 0; (r = stat_row_at(i)); i++) {
         evbuffer_add_printf(out, "%s\n{\"name\":\"%s\",\"labels\":{", i ? "," : "",
                             r->metric);
@@ -202,6 +211,8 @@ admin_on_request(struct evhttp_request *req, void *arg)
     } else if (path && strcmp(path, "/stats.json") == 0) {
         type = "application/json";
         admin_json(a, out);
+    } else if (path && strcmp(path, "/events") == 0 && a->print_stats) {
+        status = admin_events_answer(a, req);
     } else if (path && strcmp(path, "/pools") == 0) {
         admin_pool_table(a, out);
     } else if (path && strcmp(path, "/pools.json") == 0) {
@@ -215,7 +226,8 @@ admin_on_request(struct evhttp_request *req, void *arg)
     } else {
         status = path && strcmp(path, "/help") == 0 ? HTTP_OK : HTTP_NOTFOUND;
         evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION
-                                 "\n/ (the live page, for a browser)\n/help\n/metrics\n/stats.json\n/pools\n/pools.json\n"
+                                 "\n/\n/help"
+                                 "\n/metrics\n/stats.json\n/events\n/pools\n/pools.json\n"
                                  "/certs\n/certs.json\n");
         admin_list(a, out);
     }
@@ -335,6 +347,7 @@ admin_close(struct admin *a)
 {
     if (!a)
         return;
+    admin_events_close(a);
     if (a->http)
         evhttp_free(a->http);
     if (a->unix_path[0])

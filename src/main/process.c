@@ -29,6 +29,7 @@
 #include "main/generation.h"
 #include "main/handover.h"
 #include "main/leave.h"
+#include "main/live.h"
 #include "main/notify.h"
 #include "main/pools.h"
 #include "main/process_int.h"
@@ -143,6 +144,7 @@ process_admin(struct process *p, bool required)
         process_drain_pages(p);
         process_watch_pages(p);
         explain_page_open(p);
+        p->live = live_open(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
@@ -188,6 +190,7 @@ process_free(struct process *p)
     takeover_drop(p->takeover);
     handover_close(p->handover);
     reload_close(p->reload);
+    live_close(p->live);
     admin_close(p->admin);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
     for (size_t i = 0; i < p->server_count && p->drain.phase == DRAIN_SERVING; i++)

@@ -22,6 +22,7 @@ struct buf_pool;
 struct conf_copy;
 struct conf_snapshot;
 struct handover;
+struct live;
 struct live_pool;
 struct notify;
 struct reload;
@@ -90,6 +91,7 @@ struct process {
     struct stats main_stats;
     const struct stats **stats;
     struct admin *admin;
+    struct live *live; /* NULL: no admin port */
     struct signal_watch *signals[4], *usr1;
     struct drain drain;
     struct timer mirror; /* mirror.c */

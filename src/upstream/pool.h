@@ -129,6 +129,8 @@ const char *pool_hash_header(const struct pool *p);
 enum pool_retry { POOL_RETRY_OK, POOL_RETRY_BUDGET, POOL_RETRY_LIMIT };
 enum pool_retry pool_retry_take(struct pool *p, struct pool_wait *w) MUST_CHECK;
 void pool_retry_give(struct pool_wait *w);
+/* A call of this pool is tried again; for pages alone. */
+void pool_retry_count(struct pool *p);
 /* retryThrottling. Successes are counted with POOL_WANTS_SUCCESS, of every call. */
 struct retry_guard *pool_retry_guard(const struct pool *p);
 
