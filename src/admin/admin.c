@@ -204,7 +204,7 @@ admin_on_request(struct evhttp_request *req, void *arg)
         status = HTTP_BADMETHOD;
         evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
     } else if (path && strcmp(path, "/") == 0) {
-        type = page_answer(req);
+        type = page_answer(a, req);
     } else if (path && strcmp(path, "/metrics") == 0) {
         type = "text/plain; version=0.0.4; charset=utf-8";
         admin_metrics(a, out);

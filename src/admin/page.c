@@ -5,9 +5,17 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "admin/admin_int.h"
+#include "admin/page_plain.h"
+#include "base/strbuf.h"
+
+enum { PLAIN_MAX = 64 << 20 }; /* as the pages of ten pools of 10,000 endpoints */
 
 /* Nothing from elsewhere, no frame around it, no form, no other base for its links. */
-#define PAGE_POLICY "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+#define PAGE_POLICY \
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 #define PAGE_TYPE "text/html; charset=utf-8"
 
 static void
@@ -20,8 +28,9 @@ page_guard(struct evhttp_request *req, const char *policy)
     evhttp_add_header(headers, "Referrer-Policy", "no-referrer");
 }
 
-const char *
-page_answer(struct evhttp_request *req)
+/* Constant bytes: no copy, nothing to free. */
+static void
+page_live(struct evhttp_request *req)
 {
     char policy[512];
 
@@ -31,18 +40,40 @@ page_answer(struct evhttp_request *req)
                          "script-src '%s'",
              page_style_hash, page_script_hash);
     page_guard(req, policy);
-    /* Constant bytes: no copy, nothing to free. */
     evbuffer_add_reference(evhttp_request_get_output_buffer(req), page_html.p,
                            page_html.n, NULL, NULL);
-    return PAGE_TYPE;
+}
+
+static void
+page_plain(const struct admin *a, struct evhttp_request *req)
+{
+    struct strbuf json, html;
+    char policy[256];
+
+    snprintf(policy, sizeof(policy), PAGE_POLICY "; img-src data:; style-src '%s'",
+             page_style_hash);
+    page_guard(req, policy);
+    strbuf_init(&json, PLAIN_MAX);
+    strbuf_init(&html, PLAIN_MAX);
+    strbuf_puts(&json, "");
+    if (a->print_stats) {
+        a->print_stats(a->stats_arg, &json);
+        strbuf_puts(&json, "}");
+    }
+    plain_print(json.s, json.len, (const char *)page_style.p, page_style.n, &html);
+    evbuffer_add(evhttp_request_get_output_buffer(req), html.s, html.len);
+    strbuf_done(&html);
+    strbuf_done(&json);
 }
 
 const char *
-page_guard_plain(struct evhttp_request *req)
+page_answer(const struct admin *a, struct evhttp_request *req)
 {
-    char policy[256];
+    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
 
-    snprintf(policy, sizeof(policy), PAGE_POLICY "; style-src '%s'", page_style_hash);
-    page_guard(req, policy);
+    if (query && strcmp(query, "plain") == 0)
+        page_plain(a, req);
+    else
+        page_live(req);
     return PAGE_TYPE;
 }

@@ -6,15 +6,14 @@
 
 #include "base/slice.h"
 
+struct admin;
 struct evhttp_request;
 
-/* Made by build.sh. The hashes are "sha256-" and base64, over what stands between the tags. */
-extern const struct slice page_html;
+/* Made by build.sh: the page, what stands between its style tags, and "sha256-" with base64 of that and of its script. */
+extern const struct slice page_html, page_style;
 extern const char page_style_hash[], page_script_hash[];
 
-/* Puts the page into the output buffer of req, and the headers that guard it. Returns the content type. */
-const char *page_answer(struct evhttp_request *req);
-/* Headers for HTML without a script (page_plain.h). Returns the content type. */
-const char *page_guard_plain(struct evhttp_request *req);
+/* GET / into the output buffer of req, with the headers that guard it; "/?plain" is tables without a script (page_plain.h). Returns the content type. */
+const char *page_answer(const struct admin *a, struct evhttp_request *req);
 
 #endif

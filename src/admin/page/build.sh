@@ -30,11 +30,15 @@ strip '^<!-- .* -->$' "$from/index.html" >"$tmp.frame"
 
 {
     sed -e '/^<!--style-->$/,$d' "$tmp.frame"
-    printf '<style>' && cat "$tmp.css" && echo '</style>'
+    printf '<style>'
+} >"$tmp.html"
+style_at=$(($(wc -c <"$tmp.html")))
+{
+    cat "$tmp.css" && echo '</style>'
     sed -e '1,/^<!--style-->$/d' -e '/^<!--script-->$/,$d' "$tmp.frame"
     printf '<script>' && cat "$tmp.js" && echo '</script>'
     sed -e '1,/^<!--script-->$/d' "$tmp.frame"
-} >"$tmp.html"
+} >>"$tmp.html"
 
 {
     echo '/* Made by build.sh from the files of admin/page. */'
@@ -43,6 +47,7 @@ strip '^<!-- .* -->$' "$from/index.html" >"$tmp.frame"
     od -An -v -tx1 "$tmp.html" | sed -e 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'
     echo '};'
     echo 'const struct slice page_html = { page_bytes, sizeof(page_bytes) };'
+    echo "const struct slice page_style = { page_bytes + $style_at, $(($(wc -c <"$tmp.css"))) };"
     printf 'const char page_style_hash[] = "sha256-%s";\n' "$(hash "$tmp.css")"
     printf 'const char page_script_hash[] = "sha256-%s";\n' "$(hash "$tmp.js")"
 } >"$tmp.c"

@@ -51,6 +51,7 @@ function chart(box, line) {
     draw("path", { class: "grid", d: "M0 0H600M0 50H600M0 100H600" }, box.svg);
     box.area = draw("path", { class: "area" }, box.svg);
     box.line = draw("path", { class: "line" }, box.svg);
+    box.none = el("span", "none", box, "No calls in the last minute");
     box.top = el("span", "mark-top", box);
     el("span", "mark-from", box, "60 s ago");
     el("span", "mark-to", box, "now");
@@ -66,6 +67,8 @@ function chart(box, line) {
   attr(box.area, "d", under(dots, H));
   attr(box.svg, "aria-label", lineWords(line));
   put(box.top, rate(top)[0].replace(/\.0$/, ""));
+  show(box.none, !peak(line));
+  show(box.top, peak(line) > 0);
   aim(box);
 }
 

@@ -62,7 +62,7 @@ function fillPool(body, p, all) {
   figure(c.p50, millis(p.p50Ms));
   figure(c.p95, millis(p.p95Ms));
   figure(c.p99, millis(p.p99Ms));
-  figure(c.flight, [count(p.inFlight)[0], known(p.inFlightLimit) ? "of " + whole.format(p.inFlightLimit) : ""]);
+  figure(c.flight, [count(p.inFlight)[0], known(p.inFlightLimit) ? "/ " + whole.format(p.inFlightLimit) : ""]);
   figure(c.pending, count(p.pending));
   figure(c.retries, rate(p.retriesPerS));
   spark(c.line, p.line);
@@ -80,7 +80,7 @@ function openPool(body) {
   tr.about = el("p", "about", td);
   const table = tr.table = el("table", "rows", td), head = el("tr", "", el("thead", "", table));
   attr(table, "role", "table");
-  for (const [text, klass] of [["Endpoint"], ["State"], ["Last check"], ["Connections", "n"], ["In flight", "n"],
+  for (const [text, klass] of [["Endpoint"], ["State"], ["Last check"], ["Conn.", "n"], ["In flight", "n"],
     ["Calls/s", "n"], ["Failures/s", "n"]]) attr(el("th", klass || "", head, text), "scope", "col");
   tr.list = el("tbody", "", table);
   tr.rest = el("p", "rest", td);
@@ -103,7 +103,7 @@ function fillEndpoints(tr, p) {
 }
 
 function makeEndpoint() {
-  const tr = row([["at", "", "wide"], ["state", "", "wide"], ["check", "Last check", "wide check"], ["connections", "Connections", "n"],
+  const tr = row([["at", "", "wide"], ["state", "", "wide"], ["check", "Last check", "wide check"], ["connections", "Conn.", "n"],
     ["flight", "In flight", "n"], ["rate", "Calls/s", "n"], ["failures", "Failures/s", "n"]]);
   tr.addr = el("span", "addr", tr.c.at);
   tr.from = el("span", "sub", tr.c.at);

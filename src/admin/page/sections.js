@@ -118,7 +118,7 @@ function showMethods(methods) {
 function showListeners(listeners, process) {
   const at = section("s-listeners", listeners.length, "");
   keyed(at.querySelector("tbody"), listeners, (l) => l.name + "\n" + l.address, () => {
-    const tr = row([["name", "", "wide"], ["state", "State", "two"], ["direction", "Direction"], ["connections", "Connections", "n"]]);
+    const tr = row([["name", "", "wide"], ["state", "State", "two"], ["direction", "Direction"], ["connections", "Conn.", "n"]]);
     tr.name = el("span", "name", tr.c.name);
     tr.addr = el("span", "sub mono", tr.c.name);
     tr.state = el("span", "state", tr.c.state);

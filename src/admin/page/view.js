@@ -96,6 +96,7 @@ function three(id, rows) {
 function showTiles(n) {
   put(byId("calls"), rate(n.callsPerS)[0]);
   put(byId("ok"), percent(n.okShare)[0]);
+  put(byId("ok-unit"), percent(n.okShare)[1]);
   chart(byId("chart"), n.line);
   three("t-latency", [["p50", millis(n.p50Ms)], ["p95", millis(n.p95Ms)], ["p99", millis(n.p99Ms)]]);
   three("t-open", [["calls", count(n.inFlight)], ["conn. in", count(n.connectionsIn)], ["conn. out", count(n.connectionsOut)]]);
