@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "admin/admin_int.h"
+#include "admin/page.h"
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
@@ -202,6 +203,8 @@ admin_on_request(struct evhttp_request *req, void *arg)
     } else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
         status = HTTP_BADMETHOD;
         evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
+    } else if (path && strcmp(path, "/") == 0) {
+        type = page_answer(a, req);
     } else if (path && strcmp(path, "/metrics") == 0) {
         type = "text/plain; version=0.0.4; charset=utf-8";
         admin_metrics(a, out);
@@ -221,8 +224,9 @@ admin_on_request(struct evhttp_request *req, void *arg)
         type = "application/json";
         admin_tls(a, tls_store_json, out);
     } else {
-        status = path && strcmp(path, "/") == 0 ? HTTP_OK : HTTP_NOTFOUND;
+        status = path && strcmp(path, "/help") == 0 ? HTTP_OK : HTTP_NOTFOUND;
         evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION
+                                 "\n/\n/help"
                                  "\n/metrics\n/stats.json\n/events\n/pools\n/pools.json\n"
                                  "/certs\n/certs.json\n");
         admin_list(a, out);
