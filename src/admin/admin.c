@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "admin/admin_int.h"
+#include "admin/aliases.h"
 #include "admin/page.h"
 #include "base/err.h"
 #include "base/strbuf.h"
@@ -192,7 +193,8 @@ static void
 admin_on_request(struct evhttp_request *req, void *arg)
 {
     struct admin *a = arg;
-    const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
+    const char *path =
+        admin_alias(evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req)));
     struct evbuffer *out = evhttp_request_get_output_buffer(req);
     const char *type = "text/plain; charset=utf-8";
     struct admin_entry *own = path ? admin_find(a, path) : NULL;

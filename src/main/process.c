@@ -24,6 +24,7 @@
 #include "loop/signal.h"
 #include "loop/timer.h"
 #include "main/config.h"
+#include "main/control_pages.h"
 #include "main/cpus.h"
 #include "main/explain_page.h"
 #include "main/generation.h"
@@ -144,6 +145,7 @@ process_admin(struct process *p, bool required)
         process_drain_pages(p);
         process_watch_pages(p);
         explain_page_open(p);
+        p->control = control_open(p);
         p->live = live_open(p);
         return true;
     }
@@ -190,6 +192,7 @@ process_free(struct process *p)
     takeover_drop(p->takeover);
     handover_close(p->handover);
     reload_close(p->reload);
+    control_close(p->control);
     live_close(p->live);
     admin_close(p->admin);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */

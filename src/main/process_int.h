@@ -21,6 +21,7 @@ struct admin;
 struct buf_pool;
 struct conf_copy;
 struct conf_snapshot;
+struct control;
 struct handover;
 struct live;
 struct live_pool;
@@ -91,6 +92,7 @@ struct process {
     struct stats main_stats;
     const struct stats **stats;
     struct admin *admin;
+    struct control *control; /* NULL: no admin port */
     struct live *live; /* NULL: no admin port */
     struct signal_watch *signals[4], *usr1;
     struct drain drain;

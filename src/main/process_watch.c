@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "admin/actions.h"
+#include "admin/why.h"
 #include "base/log.h"
 #include "filter/services.h"
 #include "loop/signal.h"
@@ -56,6 +57,7 @@ void
 process_watch_pages(struct process *p)
 {
     admin_add_metrics(p->admin, watch_metrics, p);
+    why_open(p->admin, p->filters.env.services->failed);
 }
 
 void
