@@ -80,9 +80,9 @@ services_reopen(struct filter_services *s)
 }
 
 void
-services_print(const struct filter_services *s, struct strbuf *out)
+services_print(const struct filter_services *s, struct prom *p)
 {
-    rpc_metrics_print(s->metrics, grpc_code_label, out);
+    rpc_metrics_print(s->metrics, grpc_code_label, p);
 }
 
 const struct stats *

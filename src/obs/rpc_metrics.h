@@ -14,7 +14,7 @@
 #include "obs/histogram.h"
 #include "obs/names.h"
 
-struct strbuf;
+struct prom;
 
 enum { RPC_CODES = 17, RPC_POOLS_MAX = 1000 };
 
@@ -86,8 +86,8 @@ void rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int6
 
 /* --- the main thread's ------------------------------------------------------------- */
 
-/* Adds all series as Prometheus text 0.0.4. code_label: "Unavailable" for 14. */
+/* Adds all series. code_label: "Unavailable" for 14. */
 void rpc_metrics_print(const struct rpc_metrics *m, const char *(*code_label)(int code),
-                       struct strbuf *out);
+                       struct prom *prom);
 
 #endif

@@ -8,6 +8,10 @@
     {                                         \
         .id = (i), .metric = (m), .help = (h) \
     }
+#define MILLISECONDS(i, m, h)                                       \
+    {                                                               \
+        .id = (i), .metric = (m), .milliseconds = true, .help = (h) \
+    }
 #define LABELED(i, m, l, h)                                  \
     {                                                        \
         .id = (i), .metric = (m), .labels = (l), .help = (h) \
@@ -140,7 +144,7 @@ static const struct stat_row rows[] = {
             "Calls that ended because of a message over the limit of their route."),
     COUNTER(STAT_SIDE_CALLS, "outrigger_side_calls_total",
             "Questions to outside services (extAuthz, globalRateLimit) that began."),
-    LEVEL(STAT_SIDE_CALLS_FLYING, "outrigger_side_calls", NULL,
+    LEVEL(STAT_SIDE_CALLS_FLYING, "outrigger_side_calls_in_flight", NULL,
           "Questions to outside services under way."),
     COUNTER(STAT_SIDE_CALLS_FAILED, "outrigger_side_calls_failed_total",
             "Questions that got no good answer: late, lost, an error, or none that can "
@@ -175,7 +179,8 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_AUTHZ_EDITS_REFUSED, "outrigger_ext_authz_edits_refused_total",
             "Changes of headers that an authorization service wanted and may not make."),
     COUNTER(STAT_MIRRORS_STARTED, "outrigger_mirrors_total", "Calls that were copied."),
-    LEVEL(STAT_MIRRORS_FLYING, "outrigger_mirrors", NULL, "Copies of calls under way."),
+    LEVEL(STAT_MIRRORS_FLYING, "outrigger_mirrors_in_flight", NULL,
+          "Copies of calls under way."),
     COUNTER(STAT_MIRRORS_DROPPED, "outrigger_mirrors_dropped_total",
             "Copies left out or given up at a bound: their number, maxBuffer or memory."),
     COUNTER(STAT_MIRRORS_FAILED, "outrigger_mirrors_failed_total",
@@ -339,8 +344,8 @@ static const struct stat_row rows[] = {
             "Calls that doomedCall refused, since they could not end in time."),
     COUNTER(STAT_DOOMED_PROBES, "outrigger_doomed_calls_tried_total",
             "Calls that doomedCall let go on to learn, though it took them for doomed."),
-    COUNTER(
-        STAT_DOOMED_SAVED_MS, "outrigger_doomed_calls_saved_milliseconds_total",
+    MILLISECONDS(
+        STAT_DOOMED_SAVED_MS, "outrigger_doomed_calls_saved_seconds_total",
         "Work that backends were spared: the time until the deadlines of the calls that "
         "doomedCall refused."),
     COUNTER(STAT_LIMIT_ROUTE, "outrigger_route_limit_total",

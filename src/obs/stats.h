@@ -228,6 +228,7 @@ struct stat_row {
     const char *metric; /* Prometheus name */
     const char *labels; /* "reason=\"http1\"" or NULL */
     bool level;
+    bool milliseconds; /* it is counted in them, and told in seconds */
     const char *help;
 };
 
