@@ -86,6 +86,9 @@ void rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int6
 
 /* --- the main thread's ------------------------------------------------------------- */
 
+/* Memory of all blocks of counts. */
+size_t rpc_metrics_bytes(const struct rpc_metrics *m);
+
 /* Adds all series. code_label: "Unavailable" for 14. */
 void rpc_metrics_print(const struct rpc_metrics *m, const char *(*code_label)(int code),
                        struct prom *prom);

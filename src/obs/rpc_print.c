@@ -283,6 +283,20 @@ print_side(struct print *p, bool client)
     rows_free(&rows);
 }
 
+size_t
+rpc_metrics_bytes(const struct rpc_metrics *m)
+{
+    size_t blocks = 0;
+
+    for (int client = 0; client < 2; client++) {
+        struct rows r = collect(m, client);
+
+        blocks += r.n;
+        xfree(r.v);
+    }
+    return blocks * (sizeof(struct rpc_counts) + m->count_size * sizeof(uint64_t));
+}
+
 void
 rpc_metrics_print(const struct rpc_metrics *m, const char *(*code_label)(int code),
                   struct prom *prom)

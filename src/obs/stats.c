@@ -39,6 +39,21 @@
         HANDSHAKE(first, side, 17, "by_peer"), HANDSHAKE(first, side, 18, "closed"),    \
         HANDSHAKE(first, side, 19, "other"), HANDSHAKE(first, side, 20, "timeout")
 
+#define CLOSED(first, side, i, reason)                                              \
+    LABELED((enum stat_id)((first) + (i)), "outrigger_connections_closed_total",    \
+            "side=\"" side "\",reason=\"" reason "\"",                              \
+            "Connections that ended, by why; those of health checks and resolvers " \
+            "are among the ones to backends (side up).")
+#define CLOSED_ALL(first, side)                                                          \
+    CLOSED(first, side, 0, "peer"), CLOSED(first, side, 1, "goaway"),                    \
+        CLOSED(first, side, 2, "drain"), CLOSED(first, side, 3, "idle"),                 \
+        CLOSED(first, side, 4, "age"), CLOSED(first, side, 5, "closed"),                 \
+        CLOSED(first, side, 6, "removed"), CLOSED(first, side, 7, "not_http2"),          \
+        CLOSED(first, side, 8, "protocol"), CLOSED(first, side, 9, "flood"),             \
+        CLOSED(first, side, 10, "stall"), CLOSED(first, side, 11, "handshake_timeout"),  \
+        CLOSED(first, side, 12, "keepalive"), CLOSED(first, side, 13, "too_many_pings"), \
+        CLOSED(first, side, 14, "no_memory"), CLOSED(first, side, 15, "other")
+
 #define JWT(i, result)                                                     \
     LABELED((enum stat_id)(STAT_JWT_0 + (i)), "outrigger_jwt_calls_total", \
             "result=\"" result "\"",                                       \
@@ -258,6 +273,8 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_GOAWAY_RECEIVED, "outrigger_goaway_received_total",
             "GOAWAY frames received."),
     COUNTER(STAT_GOAWAY_SENT, "outrigger_goaway_sent_total", "GOAWAY frames sent."),
+    CLOSED_ALL(STAT_CLOSED_DOWN_0, "down"),
+    CLOSED_ALL(STAT_CLOSED_UP_0, "up"),
     COUNTER(STAT_STREAMS_REFUSED, "outrigger_streams_refused_total",
             "Streams refused at maxConcurrentStreams."),
     COUNTER(STAT_GLITCHES, "outrigger_glitches_total",

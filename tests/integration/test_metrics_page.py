@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import os
+import socket
 import time
 import urllib.request
 
@@ -92,3 +93,75 @@ def test_names_of_files_are_escaped(tmp_path):
             "outrigger_tls_certificate_not_after_timestamp_seconds"].samples
     assert [s.labels["file"] for s in samples] == [pair.cert]
     assert samples[0].value == pair.x509.not_valid_after.replace(tzinfo=datetime.timezone.utc).timestamp()
+
+
+def values(proxy, name):
+    """{labels: value} of one family."""
+    return {k[len(name):]: v for k, v in proxy.metrics().items() if k.startswith(name + "{") or k == name}
+
+
+def test_pools_endpoints_and_targets(tmp_path):
+    listed, missing = tmp_path / "list.json", tmp_path / "missing.json"
+    with env.Backend() as backend:
+        listed.write_text('{"endpoints": [{"address": "%s"}]}' % backend.address)
+        pools = {"app": [backend.address], "listed": ["file://%s" % listed], "lost": ["file://%s" % missing]}
+        with env.Proxy(pools) as p:
+            with p.open_channel() as channel:
+                for _ in range(4):
+                    protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+                states = values(p, "outrigger_pool_endpoints")
+                assert states['{pool="app",state="ready"}'] == 1
+                assert states['{pool="listed",state="idle"}'] == 1
+                assert sum(v for k, v in states.items() if 'pool="lost"' in k) == 0
+                label = '{pool="app",endpoint="%s"}' % backend.address
+                assert values(p, "outrigger_endpoint_calls_total")[label] == 4
+                assert values(p, "outrigger_endpoint_usable")[label] == 1
+                assert values(p, "outrigger_pool_connections")['{pool="app"}'] == 1
+            target = '{pool="%s",target="%s"}'
+            ok = values(p, "outrigger_target_ok")
+            assert ok[target % ("app", backend.address)] == 1
+            assert ok[target % ("listed", "file://%s" % listed)] == 1
+            assert ok[target % ("lost", "file://%s" % missing)] == 0
+            answers = values(p, "outrigger_target_answers_total")
+            assert answers['{pool="lost",target="file://%s",result="error"}' % missing] >= 1
+            ages = values(p, "outrigger_target_answer_age_seconds")
+            assert 0 <= ages[target % ("app", backend.address)] < 60
+            assert target % ("lost", "file://%s" % missing) not in ages
+            assert promtool.check_metrics(ask(p)[1].decode()) == ""
+
+
+def test_large_pools_have_no_series_for_each_endpoint():
+    many = ["127.0.0.1:%d" % (20000 + i) for i in range(201)]
+    with env.Proxy({"many": many, "few": many[:200]}) as p:
+        usable = values(p, "outrigger_endpoint_usable")
+        assert len(usable) == 200 and all('pool="few"' in k for k in usable)
+        assert values(p, "outrigger_pool_endpoints")['{pool="many",state="idle"}'] == 201
+
+
+def test_why_connections_ended(proxy):
+    def ended(reason, side="down"):
+        return values(proxy, "outrigger_connections_closed_total")['{side="%s",reason="%s"}' % (side, reason)]
+    host, port = proxy.address.split(":")
+    before = ended("not_http2"), ended("peer")
+    with socket.create_connection((host, int(port)), timeout=10) as s:
+        s.sendall(b"\x16\x03\x01 this is not HTTP/2, whoever reads it\r\n\r\n")
+        while s.recv(4096):
+            pass
+    with proxy.open_channel() as channel:
+        protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+    env.wait_until(lambda: (ended("not_http2"), ended("peer")) == (before[0] + 1, before[1] + 1), what="two ends")
+
+
+def test_threads_and_memory(proxy):
+    workers = int(proxy.config["workers"])
+    names = {'{thread="main"}'} | {'{thread="worker-%d"}' % i for i in range(workers)}
+    before = values(proxy, "outrigger_loop_busy_seconds_total")
+    assert set(before) == names == set(values(proxy, "outrigger_loop_lag_seconds"))
+    with proxy.open_channel() as channel:
+        for _ in range(20):
+            protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+        assert values(proxy, "outrigger_memory_bytes")['{owner="objects"}'] > 1000
+    after = values(proxy, "outrigger_loop_busy_seconds_total")
+    assert sum(after.values()) > sum(before.values())
+    assert all(v > 0 for v in values(proxy, "outrigger_loop_lag_seconds").values())
+    assert values(proxy, "outrigger_memory_bytes")['{owner="call_metrics"}'] > 0
