@@ -98,15 +98,6 @@ admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg
     admin_set(a, &(struct admin_entry){ .path = path, .ask = fn, .arg = arg });
 }
 
-void
-admin_add_metrics(struct admin *a, admin_page_fn *fn, void *arg)
-{
-    if (!a)
-        return;
-    assert(a->metrics_count < ADMIN_METRICS_MAX);
-    a->metrics[a->metrics_count++] = (struct admin_metrics){ .print = fn, .arg = arg };
-}
-
 struct admin_entry *
 admin_find(struct admin *a, const char *path)
 {
