@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The access log: what a line says of a call, who gets one, and that nobody who does not read it delays a call."""
+"""The access log: what a line says of a call, who gets one, and that nobody who does not read it delays a call.
+
+OUTRIGGER_LONG=1   a pipe that nobody reads for a minute instead of some seconds, and no late call at all
+"""
 import json
 import os
 import signal
@@ -13,10 +16,13 @@ import pytest
 import env
 import protos
 import reloads
-from protos import EchoStatus, Empty, ResponseParameters, SimpleRequest, StreamingOutputCallRequest
+from protos import (EchoStatus, Empty, Payload, ResponseParameters, SimpleRequest,
+                    StreamingInputCallRequest, StreamingOutputCallRequest)
 
 pytestmark = pytest.mark.proxy_only
 ACCESS = {"sample": "100%"}
+LONG = os.environ.get("OUTRIGGER_LONG") == "1"
+BLOCKED_S = 60 if LONG else 4
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +102,33 @@ def test_messages_are_counted_both_ways(proxy):
     line = call(proxy, "stream", method="StreamingOutputCall", request=request)
     assert (line["messagesIn"], line["messagesOut"]) == (1, 7)
     assert line["bytesOut"] > 7000
+
+
+def test_a_line_says_who_was_slow(proxy, backend):
+    """Bytes that waited for a window: of the client that did not read, or of the backend that did not."""
+    line = call(proxy, "quick")
+    assert line["blockedClientMs"] < 500 * env.SLOW and line["blockedBackendMs"] < 500 * env.SLOW
+    with proxy.open_channel() as channel:
+        answers = protos.Stub(channel).StreamingOutputCall(
+            StreamingOutputCallRequest(), timeout=30 * env.SLOW,
+            metadata=[("x-tenant", "slow-client"), ("x-test-flood", "65536,100")])
+        next(answers)
+        time.sleep(1.5)
+        assert sum(1 for _ in answers) == 99
+    line = line_of(proxy, "slow-client")
+    assert line["blockedClientMs"] > 1000 and line["blockedClientMs"] <= line["totalMs"]
+    assert line["blockedBackendMs"] < 500 * env.SLOW
+    piece = StreamingInputCallRequest(payload=Payload(body=b"x" * 65536))
+    with proxy.open_channel() as channel:
+        answer = protos.Stub(channel).StreamingInputCall.future(
+            iter([piece] * 100), timeout=30 * env.SLOW,
+            metadata=[("x-tenant", "slow-backend"), ("x-test-gate", "slow-backend")])
+        time.sleep(1.5)
+        backend.open_gate("slow-backend")
+        assert answer.result().aggregated_payload_size == 100 * 65536
+    line = line_of(proxy, "slow-backend")
+    assert line["blockedBackendMs"] > 1000 and line["blockedBackendMs"] <= line["totalMs"]
+    assert line["blockedClientMs"] < 500 * env.SLOW
 
 
 def test_calls_that_never_reach_a_backend_have_lines(backend):
@@ -248,3 +281,33 @@ def test_a_pipe_that_nobody_reads_delays_no_call(backend):
     assert 15 < len(lines) < 400
     for text in lines[:-1]:
         assert len(json.loads(text)["headers"]["x-pad2"]) == 1000
+
+
+def test_a_pipe_that_is_blocked_for_long_makes_no_call_late(backend):
+    """Beside it, in turns, a proxy whose lines are read: what the machine does to a call happens to both."""
+    pad = [("x-tenant", "p" * 900), ("user-agent", "test")]
+    access = dict(ACCESS, headers=["x-tenant"])
+    took = {"blocked": [], "read": []}
+    with logging(backend, access) as blocked, logging(backend, access) as read:
+        with blocked.open_channel() as one, read.open_channel() as two:
+            stubs = {"blocked": protos.Stub(one), "read": protos.Stub(two)}
+            for stub in stubs.values():
+                stub.EmptyCall(Empty(), timeout=10)
+            # Who reads the pipe of the first proxy is stopped: its writes would block from now on.
+            with blocked.unread():
+                end = time.monotonic() + BLOCKED_S
+                while time.monotonic() < end:
+                    for name, stub in stubs.items():
+                        begun = time.monotonic()
+                        stub.EmptyCall(Empty(), timeout=10, metadata=pad)
+                        took[name].append(time.monotonic() - begun)
+                metrics = blocked.metrics()
+        calls = len(took["blocked"])
+        assert metrics["outrigger_access_log_lines_total"] == calls + 1
+        if calls > 1500:  # the pipe has 64 KiB, the ring a MiB
+            assert metrics['outrigger_access_log_dropped_total{reason="full"}'] > 0
+        usual = sorted(took["read"])[calls // 2]
+        late = {name: sum(t > usual + 0.005 for t in times) for name, times in took.items()}
+        if LONG:
+            assert late["blocked"] <= late["read"] + calls // 1000, late
+        assert late["blocked"] <= late["read"] + calls // 50 + 5, late
