@@ -104,15 +104,6 @@ admin_set_stream(struct admin *a, const char *path, admin_stream_fn *fn, void *a
     admin_set(a, &(struct admin_entry){ .path = path, .stream = fn, .arg = arg });
 }
 
-void
-admin_add_metrics(struct admin *a, admin_page_fn *fn, void *arg)
-{
-    if (!a)
-        return;
-    assert(a->metrics_count < ADMIN_METRICS_MAX);
-    a->metrics[a->metrics_count++] = (struct admin_metrics){ .print = fn, .arg = arg };
-}
-
 struct admin_entry *
 admin_find(struct admin *a, const char *path)
 {

@@ -86,10 +86,10 @@ services_reopen(struct filter_services *s)
 }
 
 void
-services_print(const struct filter_services *s, struct strbuf *out)
+services_print(const struct filter_services *s, struct prom *p)
 {
-    rpc_metrics_print(s->metrics, grpc_code_label, out);
-    failed_log_print(s->failed, out);
+    rpc_metrics_print(s->metrics, grpc_code_label, p);
+    failed_log_print(s->failed, p);
 }
 
 const struct stats *

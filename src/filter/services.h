@@ -16,10 +16,10 @@ struct conf_copy;
 struct failed_log;
 struct h2_worker;
 struct loop;
+struct prom;
 struct rng;
 struct rpc_metrics;
 struct stats;
-struct strbuf;
 struct tail;
 struct tls_store;
 struct tracing_conf;
@@ -57,8 +57,8 @@ const struct access_conf *services_access(const struct filter_services *s);
 const struct tracing_conf *services_tracing(const struct filter_services *s);
 /* Log files are opened anew (SIGUSR1). */
 void services_reopen(struct filter_services *s);
-/* The series of calls as Prometheus text. */
-void services_print(const struct filter_services *s, struct strbuf *out);
+/* Adds the series of calls. */
+void services_print(const struct filter_services *s, struct prom *p);
 /* Counters of the thread that writes access logs, beside the workers'. */
 const struct stats *services_stats(const struct filter_services *s);
 

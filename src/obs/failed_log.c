@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/compat.h"
-#include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "obs/prom.h"
 
 enum {
     LANES = 2, /* per worker: ours, and the others' */
@@ -239,19 +239,20 @@ reason_shown(const struct failed_log *l, unsigned worker, size_t at)
 }
 
 void
-failed_log_print(const struct failed_log *l, struct strbuf *out)
+failed_log_print(const struct failed_log *l, struct prom *p)
 {
-    strbuf_puts(out, "# HELP outrigger_failed_calls_total Calls that ended with another "
-                     "code than OK, by the reason that /why and the access log give. "
-                     "BACKEND_STATUS: a backend said so itself.\n"
-                     "# TYPE outrigger_failed_calls_total counter\n");
+    prom_family(p, "outrigger_failed_calls_total", PROM_COUNTER,
+                "Calls that ended with another code than OK, by the reason that /why and "
+                "the access log give. BACKEND_STATUS: a backend said so itself.");
     for (unsigned w = 0; w < l->workers; w++) {
         for (size_t i = 0; i < FAILED_REASONS_MAX && reason_at(l->of[w], i); i++) {
             const char *reason = reason_at(l->of[w], i);
 
-            if (!reason_shown(l, w, i))
-                strbuf_printf(out, "outrigger_failed_calls_total{reason=\"%s\"} %llu\n",
-                              reason, (unsigned long long)failed_log_count(l, reason));
+            if (reason_shown(l, w, i))
+                continue;
+            prom_begin(p);
+            prom_label_text(p, "reason", reason);
+            prom_value(p, (int64_t)failed_log_count(l, reason));
         }
     }
 }

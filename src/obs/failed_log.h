@@ -16,7 +16,7 @@
 #include "base/slice.h"
 
 struct failed_log;
-struct strbuf;
+struct prom;
 
 enum {
     FAILED_KEPT = 64,
@@ -61,6 +61,6 @@ void failed_log_walk(const struct failed_log *l,
 /* [main] Calls that failed for this reason since the start. */
 uint64_t failed_log_count(const struct failed_log *l, const char *reason);
 /* [main] outrigger_failed_calls_total by reason, as Prometheus text. */
-void failed_log_print(const struct failed_log *l, struct strbuf *out);
+void failed_log_print(const struct failed_log *l, struct prom *p);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/strbuf.h"
 #include "obs/failed_log.h"
+#include "obs/prom.h"
 #include "unit.h"
 
 static void
@@ -93,6 +94,7 @@ reasons_are_counted_by_their_words_and_bounded(void **state)
     const char again[] = "NO_ROUTE";
     struct failed_log *l = failed_log_new(2);
     struct strbuf out;
+    struct prom prom;
 
     (void)state;
     add(l, 0, 1, "NO_ROUTE");
@@ -101,7 +103,8 @@ reasons_are_counted_by_their_words_and_bounded(void **state)
     assert_int_equal(failed_log_count(l, "NO_ROUTE"), 2);
     assert_int_equal(failed_log_count(l, FAILED_BY_BACKEND), 1);
     strbuf_init(&out, 1 << 16);
-    failed_log_print(l, &out);
+    prom = prom_make(&out, false);
+    failed_log_print(l, &prom);
     assert_non_null(strstr(out.s,
                            "\noutrigger_failed_calls_total{reason=\"NO_ROUTE\"} 2\n"
                            "outrigger_failed_calls_total{"
