@@ -99,12 +99,9 @@ admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg
 }
 
 void
-admin_add_metrics(struct admin *a, admin_page_fn *fn, void *arg)
+admin_set_stream(struct admin *a, const char *path, admin_stream_fn *fn, void *arg)
 {
-    if (!a)
-        return;
-    assert(a->metrics_count < ADMIN_METRICS_MAX);
-    a->metrics[a->metrics_count++] = (struct admin_metrics){ .print = fn, .arg = arg };
+    admin_set(a, &(struct admin_entry){ .path = path, .stream = fn, .arg = arg });
 }
 
 struct admin_entry *
@@ -154,6 +151,8 @@ entry_ask(const struct admin_entry *e, struct evhttp_request *req, struct strbuf
         evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
         return STATUS_BAD_METHOD;
     }
+    if (e->stream)
+        return e->stream(e->arg, req, query ? query : "", text);
     return e->ask(e->arg, query ? query : "", text, ret_type);
 }
 
@@ -186,6 +185,20 @@ admin_finish(struct admin *a, const char *path, int status, const char *text)
     admin_send(req, status, "text/plain; charset=utf-8");
 }
 
+/* A path may be both: GET shows what POST sets. */
+static struct admin_entry *
+entry_for(const struct admin *a, struct admin_entry *e, struct evhttp_request *req)
+{
+    bool post = evhttp_request_get_command(req) == EVHTTP_REQ_POST;
+    struct admin_entry *end = e + (a->entry_count - (size_t)(e - a->entries));
+
+    for (struct admin_entry *other = e; other < end; other++) {
+        if ((other->action != NULL) == post && strcmp(other->path, e->path) == 0)
+            return other;
+    }
+    return e;
+}
+
 int
 admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_request *req,
              const char **ret_type)
@@ -193,13 +206,14 @@ admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_request
     struct strbuf text;
     int status = HTTP_OK;
 
+    e = entry_for(a, e, req);
     strbuf_init(&text, TEXT_MAX);
     strbuf_puts(&text, "");
     if (e->action) {
         status = entry_act(a, e, req, &text);
         if (status == ADMIN_LATER)
             entry_wait(e, req);
-    } else if (e->ask) {
+    } else if (e->ask || e->stream) {
         status = entry_ask(e, req, &text, ret_type);
     } else {
         *ret_type = e->type;

@@ -14,25 +14,27 @@ struct evhttp;
 struct evhttp_bound_socket;
 struct evhttp_request;
 struct hub;
+struct metrics_page;
 struct stats;
+struct strbuf;
 struct tls_store;
+
+/* GET of a page that goes on: takes the request over and returns ADMIN_LATER, or returns a status with a sentence in out. */
+typedef int admin_stream_fn(void *arg, struct evhttp_request *req, const char *query,
+                            struct strbuf *out);
 
 struct admin_entry {
     const char *path, *type;
     admin_action_fn *action; /* or */
     admin_page_fn *page;     /* or */
-    admin_query_fn *ask;
+    admin_query_fn *ask;     /* or */
+    admin_stream_fn *stream;
     void *arg;
     struct evhttp_request *waiting; /* for admin_finish; NULL: nobody */
 };
 
 struct admin_viewer {           /* events.c */
     struct evhttp_request *req; /* NULL: a free place */
-};
-
-struct admin_metrics {
-    admin_page_fn *print;
-    void *arg;
 };
 
 struct admin {
@@ -43,11 +45,10 @@ struct admin {
     size_t n;
     struct hub *const *hubs;
     size_t hub_count;
-    struct tls_store *tls;         /* NULL: none */
-    struct addr at;                /* where it really listens */
-    char unix_path[ADDR_TEXT_MAX]; /* removed at the end; "": not ours */
-    struct admin_metrics metrics[ADMIN_METRICS_MAX]; /* further series */
-    size_t metrics_count;
+    struct tls_store *tls;              /* NULL: none */
+    struct addr at;                     /* where it really listens */
+    char unix_path[ADDR_TEXT_MAX];      /* removed at the end; "": not ours */
+    const struct metrics_page *metrics; /* NULL: none */
     struct admin_entry entries[ADMIN_ENTRIES_MAX];
     size_t entry_count;
     void (*print_stats)(void *arg, struct strbuf *out); /* NULL: nobody's */
@@ -55,6 +56,7 @@ struct admin {
     struct admin_viewer viewers[ADMIN_VIEWERS_MAX];
 };
 
+void admin_set_stream(struct admin *a, const char *path, admin_stream_fn *fn, void *arg);
 /* NULL: none of this path. */
 struct admin_entry *admin_find(struct admin *a, const char *path);
 /* Runs the action or makes the page into the request's output buffer. Returns the status; *ret_type is set for pages. ADMIN_LATER: nothing is to be sent. */
