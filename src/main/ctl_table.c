@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "main/ctl_bundle.h"
 #include "main/ctl_check.h"
 #include "main/ctl_complete.h"
 #include "main/ctl_explain.h"
@@ -112,6 +113,16 @@ static const struct ctl_option log_level_options[] = {
     { .name = "for",
       .arg = "TIME",
       .help = "go back by itself after this time, from 1s to 24h" },
+    { 0 },
+};
+
+static const struct ctl_option bundle_options[] = {
+    { .name = "output",
+      .letter = 'o',
+      .arg = "FILE",
+      .help =
+          "write it there; - is standard output (default outrigger-bundle-TIME.tar in "
+          "this folder)" },
     { 0 },
 };
 
@@ -240,6 +251,18 @@ const struct ctl_command ctl_commands[] = {
       .max_operands = 1,
       .asks = true,
       .run = ctl_log_level },
+    { .name = "bundle",
+      .help = "all of it as one tar file for a bug report, without secrets",
+      .about =
+          "State, counters, failed calls, pools, routes, certificates, the "
+          "configuration, "
+          "metrics and versions. What the configuration calls a password, token, key or "
+          "other secret is replaced; addresses and names are in it. The list of what is "
+          "in "
+          "it is printed and is its README.txt. An existing file is never overwritten.\n",
+      .options = bundle_options,
+      .asks = true,
+      .run = ctl_bundle },
     { .name = "check",
       .help = "everything that is wrong with a config file, without a running proxy",
       .about =

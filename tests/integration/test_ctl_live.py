@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""outriggerctl status and top beside a real proxy: what they say agrees with /stats.json, and a terminal is as it was
+"""outriggerctl status, top and bundle beside a real proxy: what they say agrees with /stats.json, and a terminal is as it was
 afterwards, however top ends."""
+import fcntl
+import io
 import json
 import os
 import pty
@@ -9,9 +11,9 @@ import select
 import signal
 import struct
 import subprocess
+import tarfile
 import termios
 import time
-import fcntl
 import urllib.request
 
 import pytest
@@ -87,6 +89,39 @@ def test_top_once(proxy):
     assert json.loads(reloads.ctl(proxy, "top", "--json").stdout)["version"] == 1
     live = reloads.ctl(proxy, "top")
     assert live.returncode == 2 and "--once" in live.stderr
+
+
+def test_bundle(backend, tmp_path):
+    with env.Proxy([backend.address]) as p:
+        config = reloads.changed(p)
+        config["listeners"][0]["routes"].insert(0, {
+            "match": {"path": {"prefix": "/x"}}, "to": "app", "requestHeaders": {"set": {"x-api-key": "very-secret"}}})
+        reloads.reload(p, config)
+        path = os.path.join(tmp_path, "b.tar")
+        done = reloads.ctl(p, "bundle", "-o", path)
+        assert (done.returncode, done.stderr) == (0, "") and "MISSING" not in done.stdout, done.stdout + done.stderr
+        assert os.stat(path).st_mode & 0o777 == 0o600
+        with tarfile.open(path) as tar:
+            texts = {os.path.basename(m.name): tar.extractfile(m).read().decode() for m in tar.getmembers()}
+            assert len({os.path.dirname(m.name) for m in tar.getmembers()}) == 1
+        assert all(name in done.stdout and name in texts["README.txt"] for name in texts if name != "README.txt")
+        assert json.loads(texts["config.json"])["pools"] and "x-api-key" in texts["config.json"]
+        assert not [name for name, text in texts.items() if "very-secret" in text]
+        assert json.loads(texts["stats.json"])["metrics"] and "outrigger_calls" in texts["metrics.txt"]
+        assert texts["version.txt"].startswith("outrigger ") and "pool app" in texts["pools.txt"]
+        listed = subprocess.run(["tar", "tf", path], capture_output=True, text=True, timeout=20 * env.SLOW)
+        assert (listed.returncode, listed.stderr, len(listed.stdout.split())) == (0, "", len(texts))
+
+        again = reloads.ctl(p, "bundle", "-o", path)
+        assert again.returncode == 1 and "name another one" in again.stderr
+        streamed = subprocess.run([CTL, "bundle", "-o", "-", "-a", p.admin], capture_output=True, timeout=30 * env.SLOW)
+        assert streamed.returncode == 0 and b"stats.json" in streamed.stderr
+        with tarfile.open(fileobj=io.BytesIO(streamed.stdout)) as tar:
+            assert len(tar.getmembers()) == len(texts)
+        full = reloads.ctl(p, "bundle", "-o", "/dev/full/x")
+        assert full.returncode == 1 and "cannot be made" in full.stderr
+    gone = reloads.ctl(p, "bundle", "-o", os.path.join(tmp_path, "c.tar"))
+    assert gone.returncode == 1 and "cannot reach" in gone.stderr and not os.path.exists(os.path.join(tmp_path, "c.tar"))
 
 
 class Terminal:
