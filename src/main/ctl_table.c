@@ -7,6 +7,7 @@
 #include "main/ctl_bundle.h"
 #include "main/ctl_check.h"
 #include "main/ctl_complete.h"
+#include "main/ctl_endpoint.h"
 #include "main/ctl_explain.h"
 #include "main/ctl_page.h"
 #include "main/ctl_status.h"
@@ -309,6 +310,19 @@ const struct ctl_command ctl_commands[] = {
       .run = ctl_page_run,
       .page = "/undrain",
       .post = true },
+    { .name = "endpoint",
+      .help = "take one endpoint out of its pool, or put it back",
+      .about =
+          "ADDRESS is as outriggerctl pools shows it. A disabled endpoint gets no new "
+          "calls, "
+          "also when the pool is in panic; open calls end as they began, and shares are "
+          "worked out as if it was not there. It stays disabled when its source names it "
+          "anew and through reloads, until it is enabled or the process ends.\n",
+      .operands = "disable|enable POOL ADDRESS",
+      .min_operands = 3,
+      .max_operands = 3,
+      .asks = true,
+      .run = ctl_endpoint },
     { .name = "completion",
       .help = "print the completions of a shell for outriggerctl and outrigger",
       .about = "make install puts them where the shells look. For one session of bash or "

@@ -14,6 +14,7 @@ import subprocess
 import tarfile
 import termios
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -122,6 +123,58 @@ def test_bundle(backend, tmp_path):
         assert full.returncode == 1 and "cannot be made" in full.stderr
     gone = reloads.ctl(p, "bundle", "-o", os.path.join(tmp_path, "c.tar"))
     assert gone.returncode == 1 and "cannot reach" in gone.stderr and not os.path.exists(os.path.join(tmp_path, "c.tar"))
+
+
+@pytest.fixture
+def backends():
+    made = [env.Backend(name=str(i)) for i in range(3)]
+    yield made
+    for b in made:
+        b.kill()
+
+
+def test_an_endpoint_that_is_disabled(backends):
+    """Two of three are taken out, which would be a panic if they counted; a reload that makes the pool anew changes nothing."""
+    one, two, _ = addresses = [b.address for b in backends]
+
+    def served(p):
+        with env.open_channel(p.address) as channel:
+            names = [protos.Stub(channel).UnaryCall(SimpleRequest(fill_server_id=True), timeout=10 * env.SLOW).server_id
+                     for _ in range(12)]
+        return [names.count(str(i)) for i in range(3)]
+
+    def all_serve(p):       # a connection may need a moment
+        end = time.monotonic() + 20 * env.SLOW
+        while not all(served(p)) and time.monotonic() < end:
+            pass
+        return time.monotonic() < end
+
+    with env.Proxy(addresses) as p:
+        assert all_serve(p)
+        for address in (one, two):
+            done = reloads.ctl(p, "endpoint", "disable", "app", address)
+            assert (done.returncode, done.stdout) == (0, "%s of the pool app is now disabled\n" % address), done.stderr
+        assert served(p) == [0, 0, 12]
+        assert reloads.ctl(p, "pools").stdout.count(" disabled ") >= 2
+        config = reloads.changed(p)
+        config["pools"][0]["connections"] = {"connectTimeout": "3s"}
+        reloads.reload(p, config)
+        assert served(p) == [0, 0, 12]
+        assert "1 of 3 endpoints are usable, 2 disabled by an operator" in reloads.ctl(p, "status").stdout
+        for address in (one, two):
+            assert reloads.ctl(p, "endpoint", "enable", "app", address).returncode == 0
+        assert all_serve(p)
+        for words, code, part in (
+                (["disable", "ap", one], 1, 'there is no pool "ap"; did you mean "app"?'),
+                (["disable", "app", "127.0.0.1:1"], 1, "the pool app has no endpoint"),
+                (["remove", "app", one], 2, "disable or enable comes first"),
+                (["disable", "app"], 2, "something is missing")):
+            done = reloads.ctl(p, "endpoint", *words)
+            assert done.returncode == code and part in done.stderr, done.stderr
+        request = urllib.request.Request("http://%s/endpoint?do=disable&pool=app" % p.admin, method="POST")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=10 * env.SLOW)
+        assert refused.value.code == 422 and "say what and where" in refused.value.read().decode()
 
 
 class Terminal:
