@@ -13,6 +13,7 @@ struct evhttp;
 struct evhttp_bound_socket;
 struct evhttp_request;
 struct hub;
+struct loop;
 struct metrics_page;
 struct stats;
 struct tls_store;
@@ -27,6 +28,7 @@ struct admin_entry {
 };
 
 struct admin {
+    struct loop *loop;
     struct evhttp *http;
     struct evhttp_bound_socket *bound; /* NULL: left to another process */
     int fd;                            /* its socket */
