@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include "admin/admin_int.h"
+#include "admin/aliases.h"
 #include "admin/metrics_page.h"
+#include "admin/page.h"
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
@@ -66,6 +68,14 @@ admin_on_sent(const void *bytes, size_t n, void *arg)
     xfree(arg);
 }
 
+/* Megabytes are handed over, not copied. */
+static void
+admin_give(struct evbuffer *out, char *text, size_t n)
+{
+    if (evbuffer_add_reference(out, text, n, admin_on_sent, text) != 0)
+        xfree(text);
+}
+
 static struct slice
 admin_header(struct evhttp_request *req, const char *name)
 {
@@ -74,7 +84,7 @@ admin_header(struct evhttp_request *req, const char *name)
     return slice_of(v ? v : "");
 }
 
-/* Returns the content type. Megabytes are handed over, not copied. */
+/* Returns the content type. */
 static const char *
 admin_metrics(const struct admin *a, struct evhttp_request *req)
 {
@@ -86,9 +96,7 @@ admin_metrics(const struct admin *a, struct evhttp_request *req)
     evhttp_add_header(headers, "Vary", "Accept, Accept-Encoding");
     if (b.gzip)
         evhttp_add_header(headers, "Content-Encoding", "gzip");
-    if (evbuffer_add_reference(evhttp_request_get_output_buffer(req), b.text, b.n,
-                               admin_on_sent, b.text) != 0)
-        xfree(b.text);
+    admin_give(evhttp_request_get_output_buffer(req), b.text, b.n);
     return b.type;
 }
 
@@ -106,13 +114,24 @@ admin_json_labels(const char *labels, struct evbuffer *out)
     }
 }
 
-/* {"version":1,"metrics":[{"name":…,"labels":{…},"value":…},…]} */
+/* What print_stats says, and "metrics":[{"name":…,"labels":{…},"value":…},…]} */
 static void
 admin_json(const struct admin *a, struct evbuffer *out)
 {
     const struct stat_row *r;
 
-    evbuffer_add_printf(out, "{\"version\":1,\"metrics\":[");
+    if (a->print_stats) {
+        struct strbuf text;
+        size_t n;
+
+        strbuf_init(&text, ADMIN_PAGE_MAX);
+        a->print_stats(a->stats_arg, &text);
+        n = text.len;
+        admin_give(out, strbuf_steal(&text), n);
+    } else {
+        evbuffer_add_printf(out, "{\"version\":1");
+    }
+    evbuffer_add_printf(out, ",\n\"metrics\":[");
     for (size_t i = 0; (r = stat_row_at(i)); i++) {
         evbuffer_add_printf(out, "%s\n{\"name\":\"%s\",\"labels\":{", i ? "," : "",
                             r->metric);
@@ -172,7 +191,8 @@ static void
 admin_on_request(struct evhttp_request *req, void *arg)
 {
     struct admin *a = arg;
-    const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
+    const char *path =
+        admin_alias(evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req)));
     struct evbuffer *out = evhttp_request_get_output_buffer(req);
     const char *type = "text/plain; charset=utf-8";
     struct admin_entry *own = path ? admin_find(a, path) : NULL;
@@ -184,11 +204,15 @@ admin_on_request(struct evhttp_request *req, void *arg)
     } else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
         status = HTTP_BADMETHOD;
         evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
+    } else if (path && strcmp(path, "/") == 0) {
+        type = page_answer(a, req);
     } else if (path && a->metrics && strcmp(path, "/metrics") == 0) {
         type = admin_metrics(a, req);
     } else if (path && strcmp(path, "/stats.json") == 0) {
         type = "application/json";
         admin_json(a, out);
+    } else if (path && strcmp(path, "/events") == 0 && a->print_stats) {
+        status = admin_events_answer(a, req);
     } else if (path && strcmp(path, "/pools") == 0) {
         admin_pool_table(a, out);
     } else if (path && strcmp(path, "/pools.json") == 0) {
@@ -200,9 +224,9 @@ admin_on_request(struct evhttp_request *req, void *arg)
         type = "application/json";
         admin_tls(a, tls_store_json, out);
     } else {
-        status = path && strcmp(path, "/") == 0 ? HTTP_OK : HTTP_NOTFOUND;
-        evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION
-                                 "\n/metrics\n/stats.json\n/pools\n/pools.json\n"
+        status = path && strcmp(path, "/help") == 0 ? HTTP_OK : HTTP_NOTFOUND;
+        evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION "\n/\n/help"
+                                 "\n/metrics\n/stats.json\n/events\n/pools\n/pools.json\n"
                                  "/certs\n/certs.json\n");
         admin_list(a, out);
     }
@@ -329,6 +353,7 @@ admin_close(struct admin *a)
 {
     if (!a)
         return;
+    admin_events_close(a);
     if (a->http)
         evhttp_free(a->http);
     if (a->unix_path[0])

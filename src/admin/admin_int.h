@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "admin/actions.h"
+#include "admin/events.h"
 #include "net/addr.h"
 
 struct evbuffer;
@@ -27,6 +28,10 @@ struct admin_entry {
     struct evhttp_request *waiting; /* for admin_finish; NULL: nobody */
 };
 
+struct admin_viewer {           /* events.c */
+    struct evhttp_request *req; /* NULL: a free place */
+};
+
 struct admin {
     struct loop *loop;
     struct evhttp *http;
@@ -42,6 +47,9 @@ struct admin {
     const struct metrics_page *metrics; /* NULL: none */
     struct admin_entry entries[ADMIN_ENTRIES_MAX];
     size_t entry_count;
+    void (*print_stats)(void *arg, struct strbuf *out); /* NULL: nobody's */
+    void *stats_arg;
+    struct admin_viewer viewers[ADMIN_VIEWERS_MAX];
 };
 
 /* NULL: none of this path. */
@@ -51,6 +59,10 @@ int admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_req
                  const char **ret_type);
 /* Sends what is in the request's output buffer. */
 void admin_send(struct evhttp_request *req, int status, const char *type);
+/* GET /events, when there is print_stats. As admin_answer. */
+int admin_events_answer(struct admin *a, struct evhttp_request *req);
+/* Before evhttp goes. */
+void admin_events_close(struct admin *a);
 /* Lines for the page that lists all. */
 void admin_list(const struct admin *a, struct evbuffer *out);
 

@@ -13,6 +13,7 @@
 struct access_conf;
 struct access_writer;
 struct conf_copy;
+struct failed_log;
 struct h2_worker;
 struct loop;
 struct prom;
@@ -38,6 +39,7 @@ struct filter_services {
     struct services_args args;
     struct rpc_metrics *metrics;
     struct access_writer *access;
+    struct failed_log *failed;
     struct list exporters;                        /* trace_export.c */
     struct conf_copy *access_conf, *tracing_conf; /* NULL: not set yet */
 };

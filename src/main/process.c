@@ -24,11 +24,13 @@
 #include "loop/signal.h"
 #include "loop/timer.h"
 #include "main/config.h"
+#include "main/control_pages.h"
 #include "main/cpus.h"
 #include "main/explain_page.h"
 #include "main/generation.h"
 #include "main/handover.h"
 #include "main/leave.h"
+#include "main/live.h"
 #include "main/notify.h"
 #include "main/pools.h"
 #include "main/process_int.h"
@@ -143,7 +145,10 @@ process_admin(struct process *p, bool required)
         admin_set_metrics(p->admin, p->metrics);
         admin_set_tls(p->admin, p->tls);
         process_drain_pages(p);
+        process_watch_pages(p);
         explain_page_open(p);
+        p->control = control_open(p);
+        p->live = live_open(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
@@ -189,6 +194,8 @@ process_free(struct process *p)
     takeover_drop(p->takeover);
     handover_close(p->handover);
     reload_close(p->reload);
+    control_close(p->control);
+    live_close(p->live);
     admin_close(p->admin);
     process_metrics_close(p);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */

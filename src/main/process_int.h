@@ -21,7 +21,9 @@ struct admin;
 struct buf_pool;
 struct conf_copy;
 struct conf_snapshot;
+struct control;
 struct handover;
+struct live;
 struct live_pool;
 struct metrics_page;
 struct notify;
@@ -92,6 +94,8 @@ struct process {
     const struct stats **stats;
     struct metrics_page *metrics;
     struct admin *admin;
+    struct control *control; /* NULL: no admin port */
+    struct live *live; /* NULL: no admin port */
     struct signal_watch *signals[4], *usr1;
     struct drain drain;
     struct timer mirror; /* mirror.c */
@@ -118,6 +122,8 @@ bool process_server_ready(const struct process *p, const struct server *s);
 void process_watch_open(struct process *p);
 /* log.access and tracing of a config that is taken. */
 void process_watch_configure(struct process *p, const struct config *conf);
+/* The admin port is open: /why. */
+void process_watch_pages(struct process *p);
 /* After all filters; before the main thread's HTTP/2 goes. */
 void process_watch_close(struct process *p);
 

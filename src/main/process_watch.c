@@ -2,6 +2,7 @@
 /* main/process_watch.c - the services of filters that watch calls (filter/services.h): made before the first config is taken, and gone after the last filter. */
 #include <signal.h>
 
+#include "admin/why.h"
 #include "base/log.h"
 #include "filter/services.h"
 #include "loop/signal.h"
@@ -41,6 +42,12 @@ process_watch_configure(struct process *p, const struct config *conf)
 {
     if (services_configure(p->filters.env.services, &conf->log.access, &conf->tracing))
         p->filters.services++;
+}
+
+void
+process_watch_pages(struct process *p)
+{
+    why_open(p->admin, p->filters.env.services->failed);
 }
 
 void

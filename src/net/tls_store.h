@@ -50,6 +50,8 @@ struct tls_ctx *tls_keyring_ctx(struct tls_keyring *k, char why[TLS_WHY_MAX]) MU
 void tls_store_metrics(void *store, struct prom *p);
 /* Pages of the admin port. */
 void tls_store_json(struct tls_store *s, struct strbuf *out);
+void
+tls_store_json_rows(struct tls_store *s, struct strbuf *out); /* its "certificates" */
 void tls_store_table(struct tls_store *s, struct strbuf *out);
 
 #endif

@@ -146,14 +146,14 @@ json_failures(const struct tls_store *s, struct strbuf *out)
 }
 
 void
-tls_store_json(struct tls_store *s, struct strbuf *out)
+tls_store_json_rows(struct tls_store *s, struct strbuf *out)
 {
     int64_t now_s = clock_wall_us() / 1000000;
     size_t n;
     struct tls_expiry *rows = store_rows(s, &n);
     char when[32];
 
-    strbuf_puts(out, "{\"version\":1,\"certificates\":[");
+    strbuf_puts(out, "[");
     for (size_t i = 0; i < n; i++) {
         strbuf_puts(out, i ? ",\n{\"file\":" : "\n{\"file\":");
         json_text_add(out, rows[i].file);
@@ -165,10 +165,18 @@ tls_store_json(struct tls_store *s, struct strbuf *out)
         print_users(s, rows[i].file, NULL, true, out);
         strbuf_puts(out, "]}");
     }
-    strbuf_puts(out, "],\"failures\":[");
+    strbuf_puts(out, "]");
+    xfree(rows);
+}
+
+void
+tls_store_json(struct tls_store *s, struct strbuf *out)
+{
+    strbuf_puts(out, "{\"version\":1,\"certificates\":");
+    tls_store_json_rows(s, out);
+    strbuf_puts(out, ",\"failures\":[");
     json_failures(s, out);
     strbuf_puts(out, "]}\n");
-    xfree(rows);
 }
 
 /* --- table ------------------------------------------------------------------------------ */
