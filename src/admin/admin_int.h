@@ -15,6 +15,7 @@ struct evhttp;
 struct evhttp_bound_socket;
 struct evhttp_request;
 struct hub;
+struct loop;
 struct metrics_page;
 struct stats;
 struct tls_store;
@@ -33,6 +34,7 @@ struct admin_viewer {           /* events.c */
 };
 
 struct admin {
+    struct loop *loop;
     struct evhttp *http;
     struct evhttp_bound_socket *bound; /* NULL: left to another process */
     int fd;                            /* its socket */
