@@ -8,18 +8,21 @@ _outriggerctl()
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --method|--listener|--authority|--header|--san|-a|--admin) ((i++)) ;;
+        --method|--listener|--authority|--header|--san|--method|--code|--reason|--pool|--endpoint|--listener|-n|--lines|--method|--code|--reason|--pool|--endpoint|--listener|--slow|-n|--lines|--for|-a|--admin) ((i++)) ;;
         -*) ;;
         *) command=${COMP_WORDS[i]}; break ;;
         esac
     done
     case $command in
-    '') words="pools routes explain-call certs config check reload drain undrain completion --admin --help --version" ;;
+    '') words="pools routes explain-call why tail certs config log-level check reload drain undrain completion --admin --help --version" ;;
     pools) words="--json --admin --help --version" ;;
     routes) words="--json --admin --help --version" ;;
     explain-call) words="--method --listener --authority --header --san --json --admin --help --version" ;;
+    why) words="--method --code --reason --pool --endpoint --listener --lines --json --admin --help --version" ;;
+    tail) words="--method --code --reason --pool --endpoint --listener --slow --lines --admin --help --version" ;;
     certs) words="--json --admin --help --version" ;;
     config) words="--json --admin --help --version" ;;
+    log-level) words="error warn info debug --for --admin --help --version" ;;
     check) words="--strict --json --help --version" files=1 ;;
     reload) words="--admin --help --version" ;;
     drain) words="--wait --no-wait --admin --help --version" ;;
@@ -32,6 +35,22 @@ _outriggerctl()
     explain-call,--authority) words="" files= ;;
     explain-call,--header) words="" files= ;;
     explain-call,--san) words="" files= ;;
+    why,--method) words="" files= ;;
+    why,--code) words="" files= ;;
+    why,--reason) words="" files= ;;
+    why,--pool) words="" files= ;;
+    why,--endpoint) words="" files= ;;
+    why,--listener) words="" files= ;;
+    why,-n|why,--lines) words="" files= ;;
+    tail,--method) words="" files= ;;
+    tail,--code) words="" files= ;;
+    tail,--reason) words="" files= ;;
+    tail,--pool) words="" files= ;;
+    tail,--endpoint) words="" files= ;;
+    tail,--listener) words="" files= ;;
+    tail,--slow) words="" files= ;;
+    tail,-n|tail,--lines) words="" files= ;;
+    log-level,--for) words="" files= ;;
     *,-a|*,--admin) words="" files= ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

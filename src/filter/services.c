@@ -6,6 +6,7 @@
 #include "conf/copy.h"
 #include "filter/access_conf.h"
 #include "filter/access_writer.h"
+#include "filter/tail.h"
 #include "filter/trace_export.h"
 #include "filter/tracing_conf.h"
 #include "grpc/status.h"
@@ -22,6 +23,7 @@ services_new(const struct services_args *args)
                                  (enum histogram_kind)args->histogram);
     s->access = access_writer_new(args->writer_loop, args->workers);
     s->failed = failed_log_new(args->workers);
+    s->tail = tail_new(args->workers);
     list_init(&s->exporters);
     return s;
 }
@@ -35,6 +37,7 @@ services_free(struct filter_services *s)
     access_writer_free(s->access);
     rpc_metrics_free(s->metrics);
     failed_log_free(s->failed);
+    tail_free(s->tail);
     conf_copy_drop(s->access_conf);
     conf_copy_drop(s->tracing_conf);
     xfree(s);

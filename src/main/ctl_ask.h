@@ -4,6 +4,7 @@
 #ifndef OUTRIGGER_MAIN_CTL_ASK_H
 #define OUTRIGGER_MAIN_CTL_ASK_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/compat.h"
@@ -23,5 +24,13 @@ ctl_ask_page(const struct ctl_args *a, const char *path, struct strbuf *body) MU
 /* Writes the text. EXIT_SUCCESS, or EXIT_FAILURE when it could not be written, which was
  * told. */
 int ctl_ask_print(const struct strbuf *text, FILE *to);
+
+/* Adds ?key=value, or &key=value, encoded. */
+void ctl_ask_word(struct strbuf *path, const char *key, const char *value);
+/* Begins *ret_path, which is the caller's to end: the page with all options that were given as words of its query, but for --json and --admin. False: it is too long. */
+bool ctl_ask_words(const struct ctl_args *a, const char *page,
+                   struct strbuf *ret_path) MUST_CHECK;
+/* Asks a page that answers a question, and prints. Returns the exit code; CTL_BAD_USAGE: the question was refused, the sentence is on stderr. */
+int ctl_ask_question(const struct ctl_args *a, const char *path);
 
 #endif

@@ -34,6 +34,7 @@ struct server;
 struct signal_watch;
 struct slab;
 struct sockets;
+struct tail_page;
 struct takeover;
 struct tls_store;
 struct worker;
@@ -94,7 +95,8 @@ struct process {
     const struct stats **stats;
     struct metrics_page *metrics;
     struct admin *admin;
-    struct control *control; /* NULL: no admin port */
+    struct control *control; /* NULL: no admin port, as the next */
+    struct tail_page *tail;
     struct live *live; /* NULL: no admin port */
     struct signal_watch *signals[4], *usr1;
     struct drain drain;
@@ -124,6 +126,8 @@ void process_watch_open(struct process *p);
 void process_watch_configure(struct process *p, const struct config *conf);
 /* The admin port is open: /why. */
 void process_watch_pages(struct process *p);
+/* /stats.json and /events are there: they have the failed calls, too. */
+void process_watch_live(struct process *p);
 /* After all filters; before the main thread's HTTP/2 goes. */
 void process_watch_close(struct process *p);
 

@@ -488,6 +488,8 @@ static const struct stat_row rows[] = {
         STAT_ACCESS_LOG_LOST, "outrigger_access_log_dropped_total", "reason=\"write\"",
         "Lines of access logs that are lost: too many waited (full), or a write failed "
         "(write)."),
+    COUNTER(STAT_TAIL_DROPPED, "outrigger_tail_lines_dropped_total",
+            "Lines for GET /tail that were left out because a ring was full."),
     COUNTER(STAT_SPANS_SENT, "outrigger_spans_exported_total",
             "Spans that the trace collector has taken."),
     LABELED(
