@@ -7,6 +7,7 @@
 #include "filter/services.h"
 #include "loop/signal.h"
 #include "main/process_int.h"
+#include "main/push_page.h"
 
 static void
 watch_on_usr1(void *arg, int signum)
@@ -40,6 +41,7 @@ process_watch_open(struct process *p)
 void
 process_watch_configure(struct process *p, const struct config *conf)
 {
+    services_push(p->filters.env.services, &conf->metrics.push, push_page_print, p);
     if (services_configure(p->filters.env.services, &conf->log.access, &conf->tracing))
         p->filters.services++;
 }
@@ -56,6 +58,12 @@ void
 process_watch_pages(struct process *p)
 {
     admin_add_metrics(p->admin, watch_metrics, p);
+}
+
+void
+process_watch_last(struct process *p)
+{
+    services_push_last(p->filters.env.services, p->started);
 }
 
 void
