@@ -188,6 +188,7 @@ process_free_generation(struct process *p)
 static void
 process_free(struct process *p)
 {
+    process_watch_last(p);
     drain_stop(&p->drain);
     timer_stop(p->loop, &p->mirror);
     notify_stop(p->notify);

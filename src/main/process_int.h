@@ -128,11 +128,15 @@ void process_watch_configure(struct process *p, const struct config *conf);
 void process_watch_pages(struct process *p);
 /* /stats.json and /events are there: they have the failed calls, too. */
 void process_watch_live(struct process *p);
+/* Before the workers go, and their counters with them: the last metrics are pushed. */
+void process_watch_last(struct process *p);
 /* After all filters; before the main thread's HTTP/2 goes. */
 void process_watch_close(struct process *p);
 
 /* process_metrics.c: p->metrics, the page that any port may serve. blocks: how many p->stats has. After process_watch_open. */
 void process_metrics_open(struct process *p, size_t blocks);
+/* Adds that page as text 0.0.4; process: p. */
+void process_metrics_text(void *process, struct strbuf *out);
 void process_metrics_close(struct process *p);
 
 /* process_upgrade.c */

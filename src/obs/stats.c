@@ -509,6 +509,19 @@ static const struct stat_row rows[] = {
     COUNTER(
         STAT_EXPORTS_FAILED, "outrigger_trace_exports_failed_total",
         "Requests to the trace collector that failed, also those that are tried again."),
+    LABELED(STAT_PUSHES_OK, "outrigger_metric_pushes_total", "result=\"ok\"",
+            "Pushes of all metrics to a collector: taken (ok), not taken (failed), or "
+            "left out because the one before was still under way (skipped)."),
+    LABELED(STAT_PUSHES_FAILED, "outrigger_metric_pushes_total", "result=\"failed\"",
+            "Pushes of all metrics to a collector: taken (ok), not taken (failed), or "
+            "left out because the one before was still under way (skipped)."),
+    LABELED(STAT_PUSHES_SKIPPED, "outrigger_metric_pushes_total", "result=\"skipped\"",
+            "Pushes of all metrics to a collector: taken (ok), not taken (failed), or "
+            "left out because the one before was still under way (skipped)."),
+    LABELED(STAT_POINTS_SENT, "outrigger_metric_points_total", "result=\"taken\"",
+            "Points of metrics that were pushed, by what the collector did with them."),
+    LABELED(STAT_POINTS_REFUSED, "outrigger_metric_points_total", "result=\"refused\"",
+            "Points of metrics that were pushed, by what the collector did with them."),
 };
 
 const struct stat_row *
