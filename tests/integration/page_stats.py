@@ -136,7 +136,8 @@ class Fixture:
     it refuse /events as a proxy with too many viewers does."""
 
     def __init__(self, admin, stats, address=("127.0.0.1", 0)):
-        self.stats, self.streams, self.asked, self.open_streams = stats, True, [], 0
+        self.stats, self.streams, self.silent = stats, True, False
+        self.asked, self.open_streams = [], 0
         with urllib.request.urlopen("http://%s/" % admin, timeout=10) as answer:
             self.page = answer.read()
             self.headers = {k: v for k, v in answer.headers.items() if k in ("Content-Type", "Content-Security-Policy")}
@@ -169,6 +170,8 @@ class Fixture:
                 fixture.open_streams += 1
                 try:
                     while not fixture.closed.wait(0.2):
+                        if fixture.silent:
+                            continue
                         self.wfile.write(b"event: stats\ndata: " + json.dumps(fixture.stats).encode() + b"\n\n")
                 except OSError:
                     pass
