@@ -225,8 +225,7 @@ admin_on_request(struct evhttp_request *req, void *arg)
         admin_tls(a, tls_store_json, out);
     } else {
         status = path && strcmp(path, "/help") == 0 ? HTTP_OK : HTTP_NOTFOUND;
-        evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION
-                                 "\n/\n/help"
+        evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION "\n/\n/help"
                                  "\n/metrics\n/stats.json\n/events\n/pools\n/pools.json\n"
                                  "/certs\n/certs.json\n");
         admin_list(a, out);

@@ -10,7 +10,7 @@ import browser
 import env
 import page_stats
 
-USUAL = ["%s:%d:%s" % (scene, width, look) for width in (360, 800, 1400) for scene, look in (("calm", "light"), ("busy", "dark"))]
+USUAL = ["%s:%d:%s" % (scene, width, look) for width in (360, 800, 1400) for scene, look in (("down", "light"), ("busy", "dark"))]
 
 
 def main():
