@@ -14,6 +14,7 @@ struct evhttp;
 struct evhttp_bound_socket;
 struct evhttp_request;
 struct hub;
+struct metrics_page;
 struct stats;
 struct tls_store;
 
@@ -30,11 +31,6 @@ struct admin_viewer {           /* events.c */
     struct evhttp_request *req; /* NULL: a free place */
 };
 
-struct admin_metrics {
-    admin_page_fn *print;
-    void *arg;
-};
-
 struct admin {
     struct evhttp *http;
     struct evhttp_bound_socket *bound; /* NULL: left to another process */
@@ -43,11 +39,10 @@ struct admin {
     size_t n;
     struct hub *const *hubs;
     size_t hub_count;
-    struct tls_store *tls;         /* NULL: none */
-    struct addr at;                /* where it really listens */
-    char unix_path[ADDR_TEXT_MAX]; /* removed at the end; "": not ours */
-    struct admin_metrics metrics[ADMIN_METRICS_MAX]; /* further series */
-    size_t metrics_count;
+    struct tls_store *tls;              /* NULL: none */
+    struct addr at;                     /* where it really listens */
+    char unix_path[ADDR_TEXT_MAX];      /* removed at the end; "": not ours */
+    const struct metrics_page *metrics; /* NULL: none */
     struct admin_entry entries[ADMIN_ENTRIES_MAX];
     size_t entry_count;
     void (*print_stats)(void *arg, struct strbuf *out); /* NULL: nobody's */

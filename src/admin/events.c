@@ -149,7 +149,7 @@ admin_events_turn(struct admin *a)
 {
     struct event_text *t = NULL;
 
-    for (size_t i = 0; i < ADMIN_VIEWERS_MAX; i++) {
+    for (size_t i = 0; a && i < ADMIN_VIEWERS_MAX; i++) {
         if (!a->viewers[i].req || !viewer_can_take(&a->viewers[i]))
             continue;
         t = t ? t : text_new(a);

@@ -16,7 +16,7 @@ enum { ADMIN_VIEWERS_MAX = 8, ADMIN_VIEWER_SLOW_S = 30 };
  * there is no /events. a NULL is fine. */
 void
 admin_set_stats(struct admin *a, void (*print)(void *arg, struct strbuf *out), void *arg);
-/* Another second: each viewer that can take it gets an event. */
+/* Another second: each viewer that can take it gets an event. a NULL is fine. */
 void admin_events_turn(struct admin *a);
 
 #endif

@@ -141,12 +141,9 @@ live_on_timer(struct timer *t)
 struct live *
 live_open(struct process *p)
 {
-    struct live *l;
+    struct live *l = xcalloc(1, sizeof(*l));
     uint64_t base[LIVE_TOTALS] = { 0 };
 
-    if (!p->admin)
-        return NULL;
-    l = xcalloc(1, sizeof(*l));
     l->process = p;
     l->cpus = cpus_allowed();
     l->metrics = p->filters.env.services->metrics;

@@ -20,7 +20,7 @@ enum {
     LIVE_WAYS_MAX = 20000,
 };
 
-/* NULL when there is no admin port: nobody could look. */
+/* For a process with an admin port; else nobody could look. */
 struct live *live_open(struct process *p);
 /* Before the admin port and the pools go. NULL is fine. */
 void live_close(struct live *l);

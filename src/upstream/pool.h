@@ -101,6 +101,8 @@ void pool_wait_cancel(struct pool_wait *w);
 const char *
 pool_explain(struct pool *p, const struct pool_wait *w, int err, char out[POOL_TEXT_MAX]);
 /* Plain words on why the pool cannot serve: "Connection refused"; and the address of the backend. Empty strings when nothing failed yet. */
+/* For a call that ended with ERR_NO_ENDPOINT: there are endpoints that may serve it, but they cannot be connected. Looks at 64 of them at most. */
+bool pool_unreachable(const struct pool *p, const struct pool_wait *w);
 const char *pool_last_failure(const struct pool *p);
 const char *pool_last_backend(const struct pool *p);
 const char *pool_name(const struct pool *p);
