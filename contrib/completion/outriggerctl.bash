@@ -14,7 +14,9 @@ _outriggerctl()
         esac
     done
     case $command in
-    '') words="pools routes explain-call why tail certs config log-level check reload drain undrain completion --admin --help --version" ;;
+    '') words="status top pools routes explain-call why tail certs config log-level check reload drain undrain completion --admin --help --version" ;;
+    status) words="--json --admin --help --version" ;;
+    top) words="--once --endpoints --methods --json --admin --help --version" ;;
     pools) words="--json --admin --help --version" ;;
     routes) words="--json --admin --help --version" ;;
     explain-call) words="--method --listener --authority --header --san --json --admin --help --version" ;;

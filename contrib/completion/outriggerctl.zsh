@@ -30,6 +30,8 @@ _outriggerctl()
         return
     fi
     commands=(
+        'status:one screen\: whether all is well, and what is not'
+        'top:what happens now, live\: rates, times, pools, endpoints, methods'
         'pools:pools, their endpoints and why each gets calls or not'
         'routes:routes of each listener and the pools they lead to'
         'explain-call:which route and endpoints a call would get, and why'
@@ -53,6 +55,19 @@ _outriggerctl()
     command) _describe -t commands command commands ;;
     rest)
         case $words[1] in
+        status) _arguments \
+            '--json[the same as JSON, for scripts]' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
+        top) _arguments \
+            '--once[print it one time and end, with all rows]' \
+            '--endpoints[begin with endpoints]' \
+            '--methods[begin with methods]' \
+            '--json[print the object of /stats.json one time, for scripts]' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
         pools) _arguments \
             '--json[the same as JSON, for scripts]' \
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
