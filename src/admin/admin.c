@@ -250,6 +250,32 @@ admin_buffer(struct event_base *base, void *arg)
     return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 }
 
+struct admin *
+admin_new(const struct stats *const *stats, size_t n)
+{
+    struct admin *a = xcalloc(1, sizeof(*a));
+
+    a->stats = stats;
+    a->n = n;
+    return a;
+}
+
+void
+admin_print_metrics(const struct admin *a, struct strbuf *out)
+{
+    struct evbuffer *text = evbuffer_new();
+    size_t n;
+
+    if (!text)
+        return;
+    admin_metrics(a, text);
+    while ((n = evbuffer_get_contiguous_space(text)) > 0) {
+        strbuf_add(out, (const char *)evbuffer_pullup(text, (ev_ssize_t)n), n);
+        evbuffer_drain(text, n);
+    }
+    evbuffer_free(text);
+}
+
 int
 admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
            const struct stats *const *stats, size_t n, struct admin **ret,
@@ -264,9 +290,7 @@ admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
         *ret_why = strerror(errno);
         return ERR_SYS;
     }
-    a = xcalloc(1, sizeof(*a));
-    a->stats = stats;
-    a->n = n;
+    a = admin_new(stats, n);
     a->at = *at;
     a->at.len = sizeof(a->at.sa);
     if (addr_is_unix(at) ||

@@ -14,6 +14,7 @@ struct admin;
 struct hub;
 struct loop;
 struct stats;
+struct strbuf;
 struct tls_store;
 
 /* fd: a socket that listens there already and is the admin port's from now on, also on failure (owns_file: it removes the file of a unix socket at the end); -1: none.
@@ -21,6 +22,10 @@ struct tls_store;
 int admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
                const struct stats *const *stats, size_t n, struct admin **ret,
                const char **ret_why) MUST_CHECK;
+/* The same without a port, for what others ask of it (admin_print_metrics). */
+struct admin *admin_new(const struct stats *const *stats, size_t n);
+/* Adds what /metrics says. */
+void admin_print_metrics(const struct admin *a, struct strbuf *out);
 /* The pools of /pools.json: array and hubs stay valid until admin_close. */
 void admin_set_pools(struct admin *a, struct hub *const *hubs, size_t n);
 /* The certificates of /certs.json and of /metrics: valid until admin_close. */

@@ -10,6 +10,7 @@
 #include "conf/field.h"
 #include "filter/access_conf.h"
 #include "filter/tracing_conf.h"
+#include "main/config_probe.h"
 
 struct node_conf {
     const char *id, *service; /* NULL: unknown; of traces */
@@ -54,6 +55,7 @@ struct config {
     uint32_t workers; /* 0: as many as the cgroup allows CPUs */
     struct node_conf node;
     struct admin_conf admin;
+    struct probe_conf probe;
     struct log_conf log;
     struct metrics_root_conf metrics;
     struct tracing_conf tracing;

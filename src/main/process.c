@@ -124,6 +124,17 @@ process_first_generation(struct process *p)
     return rv == ERR_OK;
 }
 
+/* What the admin port shows; also without it, since the probe port has /metrics, too. */
+static void
+process_pages(struct process *p)
+{
+    admin_set_pools(p->admin, p->hubs, p->hub_count);
+    admin_set_tls(p->admin, p->tls);
+    process_drain_pages(p);
+    process_watch_pages(p);
+    explain_page_open(p);
+}
+
 static bool
 process_admin(struct process *p, bool required)
 {
@@ -132,24 +143,27 @@ process_admin(struct process *p, bool required)
     bool owns = true;
     int fd;
 
-    if (strcmp(listen, "off") == 0)
+    if (strcmp(listen, "off") == 0) {
+        p->admin = admin_new(p->stats, process_stats(p));
+        process_pages(p);
         return true;
+    }
     fd = process_take_socket(p, listen, &owns);
     if (addr_parse(listen, true, &at, &why) == ERR_OK &&
         admin_open(p->loop, &at, fd, owns, p->stats, process_stats(p), &p->admin, &why) ==
             ERR_OK) {
-        admin_set_pools(p->admin, p->hubs, p->hub_count);
-        admin_set_tls(p->admin, p->tls);
-        process_drain_pages(p);
-        process_watch_pages(p);
-        explain_page_open(p);
+        process_pages(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
            required ? "cannot open the admin port"
                     : "no admin port: the default address is taken; set admin.listen",
            LS("address", listen), LS("why", why));
-    return !required;
+    if (required)
+        return false;
+    p->admin = admin_new(p->stats, process_stats(p));
+    process_pages(p);
+    return true;
 }
 
 static void
@@ -189,6 +203,7 @@ process_free(struct process *p)
     handover_close(p->handover);
     reload_close(p->reload);
     admin_close(p->admin);
+    process_probe_close(p);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
     for (size_t i = 0; i < p->server_count && p->drain.phase == DRAIN_SERVING; i++)
         server_stop(p->servers[i]);
@@ -199,6 +214,7 @@ process_free(struct process *p)
     notify_close(p->notify);
     sockets_free(p->inherited);
     process_free_generation(p);
+    process_probe_free(p);
     filter_store_done(&p->filters);
     tls_store_free(p->tls);
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */
@@ -229,6 +245,7 @@ process_begin(struct process *p)
                LS("listener", p->servers[i]->front->conf->name),
                LS("address", addr_print(&p->servers[i]->addr, text)));
     }
+    process_probe_start(p);
     log_at(NULL, LOG_INFO, "ready", LI("workers", p->worker_count));
     process_upgrade_ready(p);
 }
@@ -256,7 +273,8 @@ process_start(struct conf_snapshot *snapshot, const struct config_source *source
     process_control(p);
     process_workers(p);
     if (!process_inherit(p) || !process_first_generation(p) ||
-        !process_admin(p, admin_required) || !process_upgrade_open(p)) {
+        !process_admin(p, admin_required) || !process_probe_open(p) ||
+        !process_upgrade_open(p)) {
         process_free(p);
         return NULL;
     }

@@ -24,6 +24,7 @@ struct conf_snapshot;
 struct handover;
 struct live_pool;
 struct notify;
+struct probing;
 struct reload;
 struct h2_worker;
 struct hub;
@@ -90,6 +91,7 @@ struct process {
     struct stats main_stats;
     const struct stats **stats;
     struct admin *admin;
+    struct probing *probing; /* NULL: no probe port */
     struct signal_watch *signals[4], *usr1;
     struct drain drain;
     struct timer mirror; /* mirror.c */
@@ -120,6 +122,23 @@ void process_watch_configure(struct process *p, const struct config *conf);
 void process_watch_pages(struct process *p);
 /* After all filters; before the main thread's HTTP/2 goes. */
 void process_watch_close(struct process *p);
+
+/* process_probe.c: what the probe port (admin/probe.h) says. */
+/* Opens it, if the config has one. False: the start must end; it was logged. */
+bool process_probe_open(struct process *p);
+/* The workers run: it answers from now on. */
+void process_probe_start(struct process *p);
+/* Something changed that it tells. */
+void process_probe_tell(struct process *p);
+/* Where it listens, as the config said at the start; "off": nowhere. */
+const char *process_probe_listen(const struct process *p);
+/* For a process that takes over; -1: none. */
+int process_probe_fd(const struct process *p, bool *ret_owns_file);
+/* That process answers from now on. */
+void process_probe_leave(struct process *p);
+void process_probe_close(struct process *p);
+/* After the main thread's HTTP/2. */
+void process_probe_free(struct process *p);
 
 /* process_upgrade.c */
 /* Sockets from systemd and, when the config has upgrade.socket, from the running process. False: the start must end; it was logged. */
