@@ -76,8 +76,8 @@ probe_limits(struct h2_limits *l)
     l->idle_timeout_us = PROBE_IDLE_US;
     l->write_stall_us = PROBE_WRITE_US;
     /* Someone who watches says nothing for days; someone who is gone neither. */
-    l->keepalive = (struct h2_keepalive){ .time_us = 60 * 1000000,
-                                          .timeout_us = 20 * 1000000 };
+    l->keepalive =
+        (struct h2_keepalive){ .time_us = 60 * 1000000, .timeout_us = 20 * 1000000 };
 }
 
 struct probe *
@@ -103,10 +103,10 @@ probe_open(struct h2_worker *h2, const struct addr *at, int fd, bool owns_file,
            const char **ret_why)
 {
     struct probe *p = probe_new(h2, ops, arg);
-    int rv = fd >= 0 ? listener_adopt(p->loop, fd, owns_file, probe_on_accept, p,
-                                      &p->listener, ret_why)
-                     : listener_open(p->loop, at, probe_on_accept, p, &p->listener,
-                                     ret_why);
+    int rv = fd >= 0
+                 ? listener_adopt(p->loop, fd, owns_file, probe_on_accept, p,
+                                  &p->listener, ret_why)
+                 : listener_open(p->loop, at, probe_on_accept, p, &p->listener, ret_why);
 
     if (rv != ERR_OK) {
         probe_close(p);

@@ -26,7 +26,7 @@ enum {
     PROBE_WATCHERS_MAX = 256,
     PROBE_PAGES_MAX = 4, /* answers of /metrics on their way */
     PROBE_PAGE_BYTES = 64 << 20,
-    PROBE_HEAD_US = 5 * 1000000,   /* from the first byte, or the accept, to a whole head */
+    PROBE_HEAD_US = 5 * 1000000, /* from the first byte, or the accept, to a whole head */
     PROBE_IDLE_US = 120 * 1000000, /* between two requests */
     PROBE_WRITE_US = 10 * 1000000, /* for taking an answer */
     PROBE_LINGER_US = 1000000,     /* for reading a last answer */

@@ -130,7 +130,8 @@ answer_metrics(struct probe_conn *c, struct answer *a)
         return;
     }
     a->status = 404;
-    strbuf_puts(&a->body, "/metrics is not on this port: \"probe\": { \"metrics\": false }\n");
+    strbuf_puts(&a->body,
+                "/metrics is not on this port: \"probe\": { \"metrics\": false }\n");
 }
 
 static void

@@ -22,19 +22,19 @@ enum probe_protocol {
 };
 
 struct probe_request {
-    bool get, head; /* the method; both false: another one */
-    bool keep;      /* the client may ask again on this connection */
-    bool body;      /* it said that a body follows */
-    struct slice path;            /* without the query */
-    struct slice query;           /* behind the "?", or empty */
+    bool get, head;     /* the method; both false: another one */
+    bool keep;          /* the client may ask again on this connection */
+    bool body;          /* it said that a body follows */
+    struct slice path;  /* without the query */
+    struct slice query; /* behind the "?", or empty */
     struct slice accept, accept_encoding; /* p NULL: not there */
-    size_t size;                  /* bytes of the head */
+    size_t size;                          /* bytes of the head */
 };
 
 enum probe_protocol probe_sniff(const void *bytes, size_t n);
 /* ERR_AGAIN: it is not complete. ERR_SYNTAX: it is no such head. ERR_LIMIT: it has more than PROBE_HEAD_MAX bytes. */
-int probe_request_parse(const void *bytes, size_t n,
-                        struct probe_request *ret) MUST_CHECK;
+int
+probe_request_parse(const void *bytes, size_t n, struct probe_request *ret) MUST_CHECK;
 /* Adds the head of an answer. encoding: of the body, or NULL; more: further header lines with their line ends, or "". */
 void probe_answer_head(struct strbuf *out, int status, const char *type,
                        const char *encoding, size_t length, bool keep, const char *more);

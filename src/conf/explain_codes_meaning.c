@@ -349,8 +349,10 @@ const struct explain_code explain_codes_meaning[] = {
       .text = "probe.readyWhen.pools names pools of the same file: the process is ready "
               "when each of them has a usable endpoint.",
       .bad = "\"probe\": { \"listen\": \":9902\", \"readyWhen\": { \"pools\": [\"ap\"] "
-             "} }",
+             "} },\n\"pools\": [{ \"name\": \"app\", \"endpoints\": "
+             "[\"127.0.0.1:50051\"] }]",
       .good = "\"probe\": { \"listen\": \":9902\", \"readyWhen\": { \"pools\": "
-              "[\"app\"] } }" },
+              "[\"app\"] } },\n\"pools\": [{ \"name\": \"app\", \"endpoints\": "
+              "[\"127.0.0.1:50051\"] }]" },
     { .code = NULL },
 };

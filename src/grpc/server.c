@@ -238,7 +238,8 @@ call_on_bad_message(struct grpc_call *call, int err)
 {
     switch (err) {
     case ERR_LIMIT:
-        grpc_call_finish(call, GRPC_RESOURCE_EXHAUSTED, "a message is longer than this server takes");
+        grpc_call_finish(call, GRPC_RESOURCE_EXHAUSTED,
+                         "a message is longer than this server takes");
         break;
     case ERR_NOMEM:
         grpc_call_finish(call, GRPC_RESOURCE_EXHAUSTED, "no memory for a message");
@@ -403,8 +404,8 @@ grpc_server_close_oldest(struct grpc_server *s)
 {
     if (list_empty(&s->conns))
         return false;
-    h2_conn_close(CONTAINER_OF(s->conns.next, struct server_conn, link)->h2,
-                  ERR_DRAIN, H2_ENHANCE_YOUR_CALM, "there are too many connections");
+    h2_conn_close(CONTAINER_OF(s->conns.next, struct server_conn, link)->h2, ERR_DRAIN,
+                  H2_ENHANCE_YOUR_CALM, "there are too many connections");
     return true;
 }
 

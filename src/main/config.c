@@ -369,8 +369,7 @@ static const struct conf_field config_fields[] = {
       .type = CONF_OBJECT,
       .at = offsetof(struct config, probe),
       .sub = &probe_conf_struct,
-      .example =
-          "{ \"listen\": \":9902\", \"readyWhen\": { \"pools\": [\"app\"] } }",
+      .example = "{ \"listen\": \":9902\", \"readyWhen\": { \"pools\": [\"app\"] } }",
       .help = "A port for probes: is this process alive, ready, started? Read only, "
               "plain text, off by default." },
     { .key = "log",

@@ -12,7 +12,7 @@ struct loop;
 struct transport;
 
 /* n <= REPLAY_MAX; the bytes are copied. Nothing is told before transport_bind and transport_want. Never NULL. */
-struct transport *replay_new(struct loop *l, struct transport *below, const void *bytes,
-                             size_t n);
+struct transport *
+replay_new(struct loop *l, struct transport *below, const void *bytes, size_t n);
 
 #endif

@@ -58,7 +58,7 @@
     "denied."
 #define PROBE_ANSWERS \
     "HTTP/1.1 answers of the probe port: ok for status 200, other for all else."
-#define PROBE_CLOSED                                                                   \
+#define PROBE_CLOSED                                                                     \
     "Connections that the probe port ended: full, for a newer one; timeout, no request " \
     "in time; protocol, neither HTTP/1.1 nor HTTP/2."
 #define FAULTS "Faults that the filter fault made on purpose."
