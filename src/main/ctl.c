@@ -12,6 +12,7 @@
 #include "main/ctl_check.h"
 #include "main/ctl_drain.h"
 #include "main/ctl_explain.h"
+#include "main/ctl_health.h"
 #include "main/ctl_http.h"
 #include "net/addr.h"
 
@@ -65,6 +66,8 @@ ctl_help(FILE *to)
     fputs("  check    everything that is wrong with a config file: check FILE\n"
           "  explain-call  which route and endpoints a call would get, and why:\n"
           "                explain-call --method /pkg.Svc/Method; --help says more\n"
+          "  health   ask a gRPC server whether it serves, as grpc_health_probe does:\n"
+          "                health -addr HOST:PORT; -help says more\n"
           "\n"
           "options:\n"
           "  -a, --admin ADDRESS  admin port of the running outrigger: IP:PORT or\n"
@@ -117,7 +120,7 @@ ctl_command(struct ctl *c, int n, char **names)
                  i ? ", " : "", commands[i].name);
     fprintf(
         stderr,
-        "outriggerctl: unknown command \"%.60s\"; there is: %s, check, explain-call\n",
+        "outriggerctl: unknown command \"%.60s\"; there is: %s, check, explain-call, health\n",
         names[0], known);
     return CTL_BAD_USAGE;
 }
@@ -248,6 +251,8 @@ main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "check") == 0)
         return ctl_check(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "health") == 0)
+        return ctl_health(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "explain-call") == 0)
         return ctl_explain(argc - 1, argv + 1);
     rv = ctl_options(&c, argc, argv);
