@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* admin/admin.h - the admin port: GET /metrics (Prometheus text 0.0.4), GET /stats.json, GET /pools.json, GET /certs.json,
+/* admin/admin.h - the admin port: GET /metrics (admin/metrics_page.h), GET /stats.json, GET /pools.json, GET /certs.json,
  * and GET /pools and /certs (the same for a terminal) over HTTP/1.1 (libevent's evhttp), and what admin/actions.h adds. Loopback or unix socket only. It runs on the main thread and only sums the workers' counters: its load never touches a call. Main thread. */
 #ifndef OUTRIGGER_ADMIN_ADMIN_H
 #define OUTRIGGER_ADMIN_ADMIN_H
@@ -13,8 +13,8 @@ struct addr;
 struct admin;
 struct hub;
 struct loop;
+struct metrics_page;
 struct stats;
-struct strbuf;
 struct tls_store;
 
 /* fd: a socket that listens there already and is the admin port's from now on, also on failure (owns_file: it removes the file of a unix socket at the end); -1: none.
@@ -22,13 +22,11 @@ struct tls_store;
 int admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
                const struct stats *const *stats, size_t n, struct admin **ret,
                const char **ret_why) MUST_CHECK;
-/* The same without a port, for what others ask of it (admin_print_metrics). */
-struct admin *admin_new(const struct stats *const *stats, size_t n);
-/* Adds what /metrics says. */
-void admin_print_metrics(const struct admin *a, struct strbuf *out);
 /* The pools of /pools.json: array and hubs stay valid until admin_close. */
 void admin_set_pools(struct admin *a, struct hub *const *hubs, size_t n);
-/* The certificates of /certs.json and of /metrics: valid until admin_close. */
+/* What /metrics is made of: valid until admin_close. Without it there is no such page. */
+void admin_set_metrics(struct admin *a, const struct metrics_page *metrics);
+/* The certificates of /certs.json: valid until admin_close. */
 void admin_set_tls(struct admin *a, struct tls_store *tls);
 /* What another process needs to listen here too; -1: nothing. */
 int admin_fd(const struct admin *a, bool *ret_owns_file);

@@ -16,6 +16,7 @@
 
 struct addr;
 struct h2_worker;
+struct metrics_page;
 struct probe;
 struct strbuf;
 struct transport;
@@ -24,8 +25,7 @@ enum {
     PROBE_CONNS_MAX = 64,
     PROBE_STREAMS_MAX = 32,
     PROBE_WATCHERS_MAX = 256,
-    PROBE_PAGES_MAX = 4, /* answers of /metrics on their way */
-    PROBE_PAGE_BYTES = 64 << 20,
+    PROBE_PAGES_MAX = 4,         /* answers of /metrics on their way */
     PROBE_HEAD_US = 5 * 1000000, /* from the first byte, or the accept, to a whole head */
     PROBE_IDLE_US = 120 * 1000000, /* between two requests */
     PROBE_WRITE_US = 10 * 1000000, /* for taking an answer */
@@ -42,8 +42,8 @@ struct probe_ops {
     /* UP: it has a usable endpoint. */
     enum probe_pool (*pool)(void *arg, const char *name);
     const char *(*pool_name)(void *arg, size_t i); /* NULL behind the last */
-    /* Adds the page to out. False: there is none on this port. */
-    bool (*metrics)(void *arg, struct strbuf *out);
+    /* The page of /metrics; NULL: there is none on this port. */
+    const struct metrics_page *(*metrics)(void *arg);
 };
 
 /* fd: a socket that listens there already and is the port's from now on, also on failure (owns_file as listener_adopt); -1: none. Nobody is answered before

@@ -3,6 +3,7 @@
  * an answer is on its way nothing is read. */
 #include <string.h>
 
+#include "admin/metrics_page.h"
 #include "admin/probe_http.h"
 #include "admin/probe_int.h"
 #include "base/err.h"
@@ -93,8 +94,9 @@ conn_set_limit(struct probe_conn *c, int64_t us)
 
 struct answer {
     int status;
-    const char *type, *more;
+    const char *type, *encoding, *more;
     struct strbuf body;
+    struct metrics_body page; /* instead of body, when it has text */
 };
 
 static void
@@ -111,27 +113,29 @@ answer_probe(struct probe *p, enum probe_what what, struct answer *a)
 
 /* Text of megabytes on the thread that also answers probes: a few at a time, and not too often. */
 static void
-answer_metrics(struct probe_conn *c, struct answer *a)
+answer_metrics(struct probe_conn *c, const struct probe_request *r, struct answer *a)
 {
     struct probe *p = c->probe;
+    const struct metrics_page *page = p->ops->metrics(p->arg);
 
+    if (!page) {
+        a->status = 404;
+        strbuf_puts(&a->body,
+                    "/metrics is not on this port: \"probe\": { \"metrics\": false }\n");
+        return;
+    }
     if (p->pages >= PROBE_PAGES_MAX || !bucket_take(&p->pace, 1, loop_now_us(p->loop))) {
         a->status = 503;
         a->more = "Retry-After: 1\r\n";
         strbuf_puts(&a->body, "too many ask for /metrics; ask again in a second\n");
         return;
     }
-    strbuf_done(&a->body);
-    strbuf_init(&a->body, PROBE_PAGE_BYTES);
-    if (p->ops->metrics(p->arg, &a->body)) {
-        a->type = "text/plain; version=0.0.4; charset=utf-8";
-        p->pages++;
-        c->page = true;
-        return;
-    }
-    a->status = 404;
-    strbuf_puts(&a->body,
-                "/metrics is not on this port: \"probe\": { \"metrics\": false }\n");
+    metrics_page_make(page, r->accept, r->accept_encoding, &a->page);
+    a->type = a->page.type;
+    a->encoding = a->page.gzip ? "gzip" : NULL;
+    a->more = "Vary: Accept, Accept-Encoding\r\n";
+    p->pages++;
+    c->page = true;
 }
 
 static void
@@ -144,7 +148,7 @@ answer_path(struct probe_conn *c, const struct probe_request *r, struct answer *
         }
     }
     if (slice_eq_str(r->path, "/metrics")) {
-        answer_metrics(c, a);
+        answer_metrics(c, r, a);
         return;
     }
     a->status = slice_eq_str(r->path, "/") ? 200 : 404;
@@ -157,13 +161,21 @@ answer_path(struct probe_conn *c, const struct probe_request *r, struct answer *
 static void
 conn_answer(struct probe_conn *c, struct answer *a, bool with_body)
 {
-    strbuf_puts(&a->body, "");
+    const char *text = a->page.text;
+    size_t n = a->page.n;
+
+    if (!text) {
+        strbuf_puts(&a->body, "");
+        text = a->body.s;
+        n = a->body.len;
+    }
     strbuf_done(&c->out);
-    strbuf_init(&c->out, HEAD_ROOM + a->body.len);
-    probe_answer_head(&c->out, a->status, a->type, NULL, a->body.len, !c->last, a->more);
+    strbuf_init(&c->out, HEAD_ROOM + n);
+    probe_answer_head(&c->out, a->status, a->type, a->encoding, n, !c->last, a->more);
     if (with_body)
-        strbuf_add(&c->out, a->body.s, a->body.len);
+        strbuf_add(&c->out, text, n);
     strbuf_done(&a->body);
+    xfree(a->page.text);
     c->sent = 0;
     c->asked = true;
     stat_inc(c->probe->stats,

@@ -21,6 +21,8 @@
 #include "loop/loop.h"
 #include "loop/timer.h"
 #include "main/ctl_health_args.h"
+#include "main/ctl_table.h"
+#include "main/ctl_text.h"
 #include "net/tls.h"
 #include "net/tls_conf.h"
 #include "net/tls_store.h"
@@ -374,10 +376,10 @@ health_client(struct health *h)
         h->fields[i] =
             (struct grpc_client_field){ a->headers[i].text, a->headers[i].value };
     h->client_conf = (struct grpc_client_conf){
-        .authority = a->server_name                      ? a->server_name
+        .authority = a->server_name                       ? a->server_name
                      : strncmp(h->target, "unix", 4) == 0 ? "localhost"
-                     : strstr(h->target, ":///") ? strstr(h->target, ":///") + 4
-                                                 : h->target,
+                     : strstr(h->target, ":///")          ? strstr(h->target, ":///") + 4
+                                                          : h->target,
         .limits = &h->limits,
         .tls = h->keyring,
         .tls_name = a->server_name ? a->server_name : h->host,
@@ -449,15 +451,7 @@ health_print_help(void)
     struct strbuf out;
 
     strbuf_init(&out, TEXT_MAX);
-    strbuf_puts(&out,
-                "usage: outriggerctl health [-addr ADDRESS] [-service NAME] [flags]\n"
-                "\n"
-                "Asks a gRPC server for its health (grpc.health.v1), with the flags and\n"
-                "exit codes of grpc_health_probe: 0 serving, 1 wrong use, 2 no\n"
-                "connection, 3 no answer, 4 not serving.\n"
-                "\n"
-                "flags, with one dash or two:\n");
-    health_args_help(&out);
+    ctl_text_command(ctl_command_find("health"), &out);
     fputs(out.s, stdout);
     strbuf_done(&out);
     return EXIT_SUCCESS;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main/ctl_health_args.c - one row for each flag; the help comes from the rows. */
+/* main/ctl_health_args.c - one row for each flag as it is told, and one as it is read. */
 #include "main/ctl_health_args.h"
 
 #include <ctype.h>
@@ -11,44 +11,65 @@
 
 enum flag_kind { FLAG_TEXT, FLAG_SWITCH, FLAG_TIME, FLAG_HEADER };
 
+const struct ctl_option health_options[] = {
+    { .name = "addr",
+      .arg = "ADDRESS",
+      .help = "where to ask: HOST:PORT, :PORT for this host, unix:/path "
+              "(default " HEALTH_DEFAULT_ADDRESS ")" },
+    { .name = "service",
+      .arg = "NAME",
+      .help = "the service to ask for; at outrigger's probe port liveness, readiness, "
+              "startup or pool/NAME (default: the whole server)" },
+    { .name = "connect-timeout",
+      .arg = "TIME",
+      .help = "for the connection (default 1s)" },
+    { .name = "rpc-timeout", .arg = "TIME", .help = "for the answer (default 1s)" },
+    { .name = "rpc-header",
+      .arg = "HEADER",
+      .help = "a header of the call, as \"name: value\"; may be given often",
+      .many = true },
+    { .name = "user-agent",
+      .arg = "TEXT",
+      .help = "how the call names us (default outriggerctl)" },
+    { .name = "tls", .help = "with TLS; the certificate is verified" },
+    { .name = "tls-ca-cert",
+      .arg = "FILE",
+      .help = "the CAs that count (default: those of the system)" },
+    { .name = "tls-client-cert", .arg = "FILE", .help = "our own certificate" },
+    { .name = "tls-client-key", .arg = "FILE", .help = "its key" },
+    { .name = "tls-server-name",
+      .arg = "NAME",
+      .help = "whom the certificate must be for (default: the host of --addr)" },
+    { .name = "tls-no-verify", .help = "any certificate is good: for tests" },
+    { .name = "v", .help = "tell what is done, and when" },
+    { 0 },
+};
+
 static const struct flag {
     const char *name;
     enum flag_kind kind;
     size_t at; /* in struct health_args */
-    const char *arg, *help;
 } flags[] = {
 #define AT(field) offsetof(struct health_args, field)
-    { "addr", FLAG_TEXT, AT(addr), "ADDRESS",
-      "where to ask: HOST:PORT, :PORT for this host, unix:/path (default "
-      "" HEALTH_DEFAULT_ADDRESS ")" },
-    { "service", FLAG_TEXT, AT(service), "NAME",
-      "the service to ask for; of outrigger's probe port liveness, readiness, startup, "
-      "pool/NAME (default: the whole server)" },
-    { "connect-timeout", FLAG_TIME, AT(connect_timeout_ms), "TIME",
-      "for the connection (default 1s)" },
-    { "rpc-timeout", FLAG_TIME, AT(rpc_timeout_ms), "TIME",
-      "for the answer (default 1s)" },
-    { "rpc-header", FLAG_HEADER, 0, "NAME: VALUE",
-      "a header of the call; may be given often" },
-    { "user-agent", FLAG_TEXT, AT(user_agent), "TEXT",
-      "how the call names us (default outriggerctl)" },
-    { "tls", FLAG_SWITCH, AT(tls), NULL, "with TLS; the certificate is verified" },
-    { "tls-ca-cert", FLAG_TEXT, AT(ca_cert), "FILE",
-      "the CAs that count (default: those of the system)" },
-    { "tls-client-cert", FLAG_TEXT, AT(client_cert), "FILE", "our own certificate" },
-    { "tls-client-key", FLAG_TEXT, AT(client_key), "FILE", "its key" },
-    { "tls-server-name", FLAG_TEXT, AT(server_name), "NAME",
-      "whom the certificate must be for (default: the host of -addr)" },
-    { "tls-no-verify", FLAG_SWITCH, AT(tls_no_verify), NULL,
-      "any certificate is good: for tests" },
-    { "v", FLAG_SWITCH, AT(verbose), NULL, "tell what is done, and how long it took" },
-    { "version", FLAG_SWITCH, AT(version), NULL, "print the version" },
-    { "help", FLAG_SWITCH, AT(help), NULL, "print this text" },
-    { "h", FLAG_SWITCH, AT(help), NULL, NULL },
+    { "addr", FLAG_TEXT, AT(addr) },
+    { "service", FLAG_TEXT, AT(service) },
+    { "connect-timeout", FLAG_TIME, AT(connect_timeout_ms) },
+    { "rpc-timeout", FLAG_TIME, AT(rpc_timeout_ms) },
+    { "rpc-header", FLAG_HEADER, 0 },
+    { "user-agent", FLAG_TEXT, AT(user_agent) },
+    { "tls", FLAG_SWITCH, AT(tls) },
+    { "tls-ca-cert", FLAG_TEXT, AT(ca_cert) },
+    { "tls-client-cert", FLAG_TEXT, AT(client_cert) },
+    { "tls-client-key", FLAG_TEXT, AT(client_key) },
+    { "tls-server-name", FLAG_TEXT, AT(server_name) },
+    { "tls-no-verify", FLAG_SWITCH, AT(tls_no_verify) },
+    { "v", FLAG_SWITCH, AT(verbose) },
+    { "version", FLAG_SWITCH, AT(version) },
+    { "help", FLAG_SWITCH, AT(help) },
+    { "h", FLAG_SWITCH, AT(help) },
 };
 
-static int
-fail(struct strbuf *why, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static int fail(struct strbuf *why, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 static int
 fail(struct strbuf *why, const char *fmt, ...)
@@ -208,17 +229,4 @@ health_args_parse(struct health_args *a, int argc, char **argv, struct strbuf *w
             return rv;
     }
     return a->help || a->version ? ERR_OK : args_check(a, why);
-}
-
-void
-health_args_help(struct strbuf *out)
-{
-    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-        const struct flag *f = &flags[i];
-        const char *arg = f->arg ? f->arg : "";
-
-        if (f->help)
-            strbuf_printf(out, "  -%s%s%s\n        %s\n", f->name, f->arg ? " " : "", arg,
-                          f->help);
-    }
 }

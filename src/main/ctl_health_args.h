@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/compat.h"
+#include "main/ctl_args.h"
 
 enum { HEALTH_HEADERS_MAX = 8, HEALTH_FIELD_MAX = 1024 };
 
@@ -33,7 +34,7 @@ struct health_args {
 /* ERR_SYNTAX: why has a sentence without a line end. argv[0] is the command. */
 int health_args_parse(struct health_args *a, int argc, char **argv,
                       struct strbuf *why) MUST_CHECK;
-/* Adds a line for each flag. */
-void health_args_help(struct strbuf *out);
+/* The flags, for help, manual and completions. */
+extern const struct ctl_option health_options[];
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin/admin.h"
 #include "admin/probe.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -149,14 +148,12 @@ probing_pool_name(void *arg, size_t i)
     return i < p->conf->pools.n ? pools[i].name : NULL;
 }
 
-static bool
-probing_metrics(void *arg, struct strbuf *out)
+static const struct metrics_page *
+probing_metrics(void *arg)
 {
     const struct process *p = ((const struct probing *)arg)->process;
 
-    if (p->conf->probe.metrics)
-        admin_print_metrics(p->admin, out);
-    return p->conf->probe.metrics;
+    return p->conf->probe.metrics ? p->metrics : NULL;
 }
 
 /* --- life ------------------------------------------------------------------------------ */

@@ -2,6 +2,7 @@
 """The probe port: what Kubernetes, a load balancer and Prometheus hear, over both protocols."""
 import concurrent.futures
 import contextlib
+import gzip
 import http.client
 import os
 import pathlib
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.request
 
 import grpc
 import pytest
@@ -136,6 +138,12 @@ def test_http_probes_and_metrics(backend):
         assert status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4")
         assert "\noutrigger_probe_connections 1\n" in text
         assert 'outrigger_listener_ready{listener="in"} 1\n' in text
+        request = urllib.request.Request("http://%s/metrics" % proxy.probe, headers={
+            "Accept": "application/openmetrics-text; version=1.0.0", "Accept-Encoding": "gzip"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert gzip.decompress(answer.read()).endswith(b"# EOF\n")
         assert ask(proxy.probe, "/livez", "HEAD")[:2] == (200, "")
         assert ask(proxy.probe, "/livez", "HEAD")[2]["Content-Length"] == "3"
         assert proxy.ask("/", )[0] == 200
