@@ -154,7 +154,8 @@ header_add(struct health_args *a, const char *text, struct strbuf *why)
         if (*p < ' ' || *p > '~')
             return fail(why, "-rpc-header %s: a value is printable ASCII", h->text);
     }
-    strcpy(h->text + n + 1, colon); /* shorter than text, which fits */
+    memcpy(h->text + n + 1, colon,
+           strlen(colon) + 1); /* no longer than text, which fits */
     h->value = h->text + n + 1;
     if (strncmp(h->text, "grpc-", 5) == 0)
         return fail(why, "-rpc-header %s: names with grpc- belong to gRPC itself",
