@@ -366,7 +366,8 @@ const struct explain_code explain_codes_filters[] = {
       .title = "no collector for traces",
       .text =
           "\"otlp\" is the target of a collector that takes OTLP over gRPC, port 4317 "
-          "in most cases: \"dns:///otel-collector.obs:4317\". A filter \"tracing\" "
+          "in most cases: \"dns:///otel-collector.obs:4317\"; or a URL for OTLP over "
+          "HTTP: \"http://otel-collector.obs:4318\". A filter \"tracing\" "
           "takes it from the object \"tracing\" of the file when it has none itself.",
       .bad = "\"tracing\": { \"sampleRatio\": 0.05 }",
       .good = "\"tracing\": { \"otlp\": \"dns:///otel-collector.obs:4317\", "
@@ -379,5 +380,13 @@ const struct explain_code explain_codes_filters[] = {
           "in a line (authority, service, method).",
       .bad = "\"log\": { \"access\": { \"headers\": [\"User-Agent\"] } }",
       .good = "\"log\": { \"access\": { \"headers\": [\"user-agent\"] } }" },
+    { .code = "E0486",
+      .title = "a collector that cannot be reached as it is written",
+      .text =
+          "A collector with a URL gets OTLP over HTTP, with libcurl: https:// for TLS, "
+          "and of the object \"tls\" only ca, cert, key and minVersion. Everything else "
+          "of \"tls\" is for collectors over gRPC.",
+      .bad = "\"tracing\": { \"otlp\": \"http://otel:4318\", \"tls\": {} }",
+      .good = "\"tracing\": { \"otlp\": \"https://otel:4318\", \"tls\": {} }" },
     { .code = NULL },
 };

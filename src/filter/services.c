@@ -9,6 +9,7 @@
 #include "filter/trace_export.h"
 #include "filter/tracing_conf.h"
 #include "grpc/status.h"
+#include "obs/failed_log.h"
 #include "obs/rpc_metrics.h"
 
 struct filter_services *
@@ -20,6 +21,7 @@ services_new(const struct services_args *args)
     s->metrics = rpc_metrics_new(args->workers, args->max_methods,
                                  (enum histogram_kind)args->histogram);
     s->access = access_writer_new(args->writer_loop, args->workers);
+    s->failed = failed_log_new(args->workers);
     list_init(&s->exporters);
     return s;
 }
@@ -32,6 +34,7 @@ services_free(struct filter_services *s)
     trace_exporters_end(s);
     access_writer_free(s->access);
     rpc_metrics_free(s->metrics);
+    failed_log_free(s->failed);
     conf_copy_drop(s->access_conf);
     conf_copy_drop(s->tracing_conf);
     xfree(s);
@@ -80,9 +83,10 @@ services_reopen(struct filter_services *s)
 }
 
 void
-services_print(const struct filter_services *s, struct strbuf *out)
+services_print(const struct filter_services *s, struct prom *p)
 {
-    rpc_metrics_print(s->metrics, grpc_code_label, out);
+    rpc_metrics_print(s->metrics, grpc_code_label, p);
+    failed_log_print(s->failed, p);
 }
 
 const struct stats *

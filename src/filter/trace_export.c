@@ -4,36 +4,29 @@
 
 #include <assert.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/jsontext.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "conf/copy.h"
-#include "conf/snapshot.h"
 #include "filter/kinds.h"
+#include "filter/otlp_sender.h"
 #include "filter/services.h"
 #include "filter/tracing_conf.h"
 #include "grpc/otlp.h"
-#include "grpc/status.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
 #include "obs/ring.h"
 #include "obs/stats.h"
-#include "upstream/hub.h"
-#include "upstream/pool.h"
-#include "upstream/pool_conf.h"
-#include "upstream/sidecall.h"
 
 enum {
     LANE_BYTES = 1 << 20,
     HURRY_BYTES = 128 * 1024, /* in one lane: the interval is not waited for */
-    BATCH_BYTES = 192 * 1024, /* below SIDECALL_REQUEST_MAX, with room for the resource */
+    BATCH_BYTES = 192 * 1024, /* below OTLP_REQUEST_MAX, with room for the resource */
     SPAN_MAX = 32 * 1024,     /* grpc/otlp.h makes none that is longer than half of it */
     RETRY_FIRST_US = 1000 * 1000,
     RETRY_MAX_US = 15 * 1000 * 1000,
@@ -52,13 +45,8 @@ struct trace_exporter {
     struct conf_copy *conf;
     unsigned holds;
     bool closing;
-    /* the way to the collector */
-    struct conf_snapshot *pool_file;
-    struct pool_conf pool_conf;
-    struct hub *hub;
-    struct pool *pool;
+    struct otlp_sender *sender;
     /* the request under way */
-    struct sidecall *call;
     struct strbuf request;
     size_t spans; /* in it; 0: there is none */
     int64_t begun_us, pause_us;
@@ -167,7 +155,7 @@ request_make(struct trace_exporter *e, const struct batch *b)
                                      .scope = "outrigger",
                                      .version = PACKAGE_VERSION };
 
-    strbuf_init(&e->request, SIDECALL_REQUEST_MAX);
+    strbuf_init(&e->request, OTLP_REQUEST_MAX);
     otlp_request_encode(&r, b->spans, b->n, &e->request);
     assert(!e->request.cut);
     e->spans = b->n;
@@ -209,20 +197,14 @@ export_sleep(struct trace_exporter *e)
 
 /* --- sending ------------------------------------------------------------------------ */
 
-static void export_done(void *arg, const struct sidecall_result *r);
+static void export_done(void *arg, const struct otlp_sent *r);
 static void export_close(struct trace_exporter *e);
 
 static void
 export_send(struct trace_exporter *e)
 {
-    e->call = sidecall_start(e->pool, OTLP_TRACES_PATH,
-                             slice_make(e->request.s, e->request.len),
-                             conf_of(e)->timeout_ms * 1000, export_done, e);
-    if (!e->call) {
-        struct sidecall_result none = { .code = GRPC_UNAVAILABLE, .why = "no memory" };
-
-        export_done(e, &none);
-    }
+    otlp_sender_send(e->sender, slice_make(e->request.s, e->request.len),
+                     conf_of(e)->timeout_ms * 1000, export_done, e);
 }
 
 /* The next request, if there is something to send; else to sleep. */
@@ -251,33 +233,16 @@ request_drop(struct trace_exporter *e, enum stat_id id)
     e->spans = 0;
 }
 
-static bool
-code_may_pass(int code)
-{
-    switch (code) {
-    case GRPC_CANCELLED:
-    case GRPC_DEADLINE_EXCEEDED:
-    case GRPC_ABORTED:
-    case GRPC_OUT_OF_RANGE:
-    case GRPC_UNAVAILABLE:
-    case GRPC_DATA_LOSS:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static void
-export_say(struct trace_exporter *e, const struct sidecall_result *r)
+export_say(struct trace_exporter *e, const struct otlp_sent *r)
 {
-    if (r->code != GRPC_OK && !e->failing)
+    if (!r->taken && !e->failing)
         log_at(NULL, LOG_WARN, "the trace collector does not take spans",
-               LS("otlp", conf_of(e)->otlp), LS("code", grpc_code_name(r->code)),
-               LS("why", r->why ? r->why : ""));
-    if (r->code == GRPC_OK && e->failing)
+               LS("otlp", conf_of(e)->otlp), LS("code", r->code), LS("why", r->why));
+    if (r->taken && e->failing)
         log_at(NULL, LOG_INFO, "the trace collector takes spans again",
                LS("otlp", conf_of(e)->otlp));
-    e->failing = r->code != GRPC_OK;
+    e->failing = !r->taken;
 }
 
 /* A part that was refused is not sent again: the collector has the rest. */
@@ -298,29 +263,37 @@ export_taken(struct trace_exporter *e, struct slice message)
     request_drop(e, STAT_SPANS_SENT);
 }
 
+/* With longer and longer pauses, or as long as the collector asks for. */
 static void
-export_done(void *arg, const struct sidecall_result *r)
+export_again(struct trace_exporter *e, int64_t asked_us)
+{
+    int64_t pause_us = e->pause_us > asked_us ? e->pause_us : asked_us;
+
+    timer_start(loop_of(e), &e->retry, rng_jitter(e->services->args.rng, pause_us, 20));
+    e->pause_us = e->pause_us * 3 / 2;
+    if (e->pause_us > RETRY_MAX_US)
+        e->pause_us = RETRY_MAX_US;
+}
+
+static void
+export_done(void *arg, const struct otlp_sent *r)
 {
     struct trace_exporter *e = arg;
     int64_t now = loop_now_us(loop_of(e));
+    int64_t pause_us = e->pause_us > r->pause_us ? e->pause_us : r->pause_us;
 
-    e->call = NULL;
     export_say(e, r);
-    if (r->code == GRPC_OK) {
+    if (r->taken) {
         export_taken(e, r->message);
         export_next(e);
         return;
     }
     count(e, STAT_EXPORTS_FAILED, 1);
-    if (code_may_pass(r->code) && now - e->begun_us + e->pause_us < GIVE_UP_US) {
-        timer_start(loop_of(e), &e->retry,
-                    rng_jitter(e->services->args.rng, e->pause_us, 20));
-        e->pause_us = e->pause_us * 3 / 2;
-        if (e->pause_us > RETRY_MAX_US)
-            e->pause_us = RETRY_MAX_US;
+    if (r->may_pass && now - e->begun_us + pause_us < GIVE_UP_US) {
+        export_again(e, r->pause_us);
         return;
     }
-    request_drop(e, code_may_pass(r->code) ? STAT_SPANS_LOST : STAT_SPANS_REFUSED);
+    request_drop(e, r->may_pass ? STAT_SPANS_LOST : STAT_SPANS_REFUSED);
     timer_start(loop_of(e), &e->interval, conf_of(e)->interval_ms * 1000);
 }
 
@@ -353,42 +326,6 @@ export_on_hurry(void *arg)
 
 /* --- life ---------------------------------------------------------------------------- */
 
-/* Streams of side calls have owners of their own. */
-static void
-export_on_stream(struct h2_stream *s, unsigned events)
-{
-    (void)s;
-    (void)events;
-    assert(false);
-}
-
-/* The pool as if the file had it. */
-static void
-export_open_pool(struct trace_exporter *e)
-{
-    const struct services_args *args = &e->services->args;
-    struct strbuf text, problems;
-
-    strbuf_init(&text, 65536);
-    strbuf_init(&problems, 65536);
-    strbuf_puts(&text, "{\"name\":\"tracing.otlp\",\"endpoints\":[");
-    json_text_add(&text, conf_of(e)->otlp);
-    strbuf_puts(&text, "],\"connections\":{\"perEndpoint\":1}}");
-    if (conf_load_text(&pool_conf_struct, "tracing.json", text.s, text.len, &problems,
-                       &e->pool_file) != ERR_OK) {
-        log_at(NULL, LOG_ERROR, "no pool for the trace collector",
-               LS("why", problems.s ? problems.s : ""));
-        abort(); /* the target was checked */
-    }
-    strbuf_done(&text);
-    strbuf_done(&problems);
-    e->pool_conf = *(const struct pool_conf *)conf_root(e->pool_file);
-    e->pool_conf.tls = conf_of(e)->tls;
-    e->hub = hub_new(args->loop, args->h2, args->rng, args->tls, &e->pool_conf, 1);
-    e->pool = pool_new(args->h2, &e->pool_conf, args->rng, export_on_stream);
-    hub_attach(e->hub, 0, e->pool);
-}
-
 static void export_on_last(struct timer *t);
 
 struct trace_exporter *
@@ -414,34 +351,22 @@ trace_exporter_get(struct filter_services *s, const struct tracing_conf *conf)
     timer_init(&e->retry, export_on_retry);
     timer_init(&e->last, export_on_last);
     list_append(&s->exporters, &e->link);
-    export_open_pool(e);
+    e->sender = otlp_sender_new(
+        &s->args, &(struct otlp_way){ .to = conf_of(e)->otlp, .tls = &conf_of(e)->tls },
+        OTLP_TRACES, "tracing.otlp");
     return e;
 }
 
-/* Posted by a post, so a turn after the pool was closed: its connections have told their end. */
 static void
 export_on_gone(void *arg)
 {
     struct trace_exporter *e = arg;
 
-    pool_free(e->pool);
-    hub_free(e->hub);
-    conf_drop(e->pool_file);
     conf_copy_drop(e->conf);
     for (unsigned i = 0; i < e->lane_count; i++)
         ring_done(&e->lanes[i].ring);
     list_remove(&e->link);
     xfree(e);
-}
-
-static void
-export_on_close(void *arg)
-{
-    struct trace_exporter *e = arg;
-
-    hub_leave(e->hub, 0);
-    pool_close(e->pool);
-    loop_post(loop_of(e), export_on_gone, e);
 }
 
 /* Nothing waits and nothing is under way. */
@@ -453,7 +378,7 @@ export_close(struct trace_exporter *e)
     timer_stop(loop, &e->interval);
     timer_stop(loop, &e->retry);
     timer_stop(loop, &e->last);
-    loop_post(loop, export_on_close, e);
+    otlp_sender_close(e->sender, export_on_gone, e);
 }
 
 /* Time is over: what is left is lost. */
@@ -462,9 +387,7 @@ export_on_last(struct timer *t)
 {
     struct trace_exporter *e = CONTAINER_OF(t, struct trace_exporter, last);
 
-    if (e->call)
-        sidecall_cancel(e->call);
-    e->call = NULL;
+    otlp_sender_cancel(e->sender);
     do {
         if (e->spans > 0)
             request_drop(e, STAT_SPANS_LOST);

@@ -5,7 +5,7 @@
 #include "conf/check.h"
 #include "conf/copy.h"
 #include "filter/kinds.h"
-#include "resolve/resolver.h"
+#include "filter/otlp_sender.h"
 
 static const char *const names_words[] = { "opentelemetry", "grpc", NULL };
 
@@ -13,19 +13,21 @@ static const struct conf_field fields[] = {
     { .key = "otlp",
       .type = CONF_STRING,
       .at = offsetof(struct tracing_conf, otlp),
-      .valid = resolver_check,
+      .valid = otlp_target_valid,
       .code = "E0484",
       .example = "\"dns:///otel-collector.obs:4317\"",
       .help =
           "Where spans go: a collector that takes OTLP over gRPC, as a target like "
-          "those of pools. Calls do not wait for it: what it does not take in time is "
-          "left out and counted." },
+          "those of pools; or over HTTP, as a URL like \"http://otel-collector:4318\" "
+          "(/v1/traces is added; needs libcurl). Calls do not wait for it: what it "
+          "does not take in time is left out and counted." },
     { .key = "tls",
       .type = CONF_OBJECT,
       .at = offsetof(struct tracing_conf, tls),
       .sub = &tls_client_conf_struct,
       .example = "{ \"ca\": \"/etc/outrigger/ca.crt\" }",
-      .help = "TLS to the collector; without this object it is plain text." },
+      .help = "TLS to the collector; without this object it is plain text. With a URL "
+              "https:// decides, and only ca, cert, key and minVersion may stand here." },
     { .key = "sampleRatio",
       .type = CONF_NUMBER,
       .at = offsetof(struct tracing_conf, sample_ratio),

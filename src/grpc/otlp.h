@@ -15,6 +15,8 @@
 struct strbuf;
 
 #define OTLP_TRACES_PATH "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+#define OTLP_METRICS_PATH \
+    "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
 
 enum {
     OTLP_ATTRIBUTES_MAX = 24, /* of a span or a resource */

@@ -8,6 +8,7 @@
 #include "filter/filter.h"
 #include "filter/filter_conf.h"
 #include "filter/kinds.h"
+#include "filter/otlp_sender.h"
 #include "main/config.h"
 #include "proxy/listener_conf.h"
 #include "proxy/route_conf.h"
@@ -25,6 +26,29 @@ listed(const struct listener_conf *l, const struct filter_kind *kind)
             return items[i].settings;
     }
     return NULL;
+}
+
+/* Its collector can be reached as it is written. NULL, or why not. */
+static const char *
+tracing_refuse(const struct tracing_conf *t)
+{
+    const struct otlp_way way = { .to = t->otlp, .tls = &t->tls };
+
+    return t->otlp ? otlp_way_refuse(&way) : NULL;
+}
+
+static void
+observe_tracing(struct conf_place *place, size_t listener, const char *at,
+                const struct tracing_conf *t)
+{
+    const char *why = tracing_refuse(t);
+
+    if (!t->otlp)
+        conf_problem_item(place, "listeners", listener, at, "E0484",
+                          "this filter needs the address of a collector: give it "
+                          "\"otlp\", or give the file an object \"tracing\" with it");
+    else if (why)
+        conf_problem_item(place, "listeners", listener, at, "E0486", "%s", why);
 }
 
 /* path: of the list, below the listener. outer: the listener when the list is a route's. */
@@ -48,10 +72,7 @@ observe_list(struct config *c, struct conf_place *place, size_t listener,
             continue;
         tracing_conf_inherit(items[i].settings, from ? from : &c->tracing);
         snprintf(at, sizeof(at), "%s[%zu]", path, i);
-        if (!((struct tracing_conf *)items[i].settings)->otlp)
-            conf_problem_item(place, "listeners", listener, at, "E0484",
-                              "this filter needs the address of a collector: give it "
-                              "\"otlp\", or give the file an object \"tracing\" with it");
+        observe_tracing(place, listener, at, items[i].settings);
     }
 }
 
@@ -59,7 +80,10 @@ void
 config_observe(struct config *c, struct conf_place *place)
 {
     struct listener_conf *l = c->listeners.items;
+    const char *why = c->tracing.on ? tracing_refuse(&c->tracing) : NULL;
 
+    if (why)
+        conf_problem(place, "tracing", "E0486", "%s", why);
     if (!c->tracing.service)
         c->tracing.service = c->node.service;
     if (!c->tracing.instance)

@@ -2,7 +2,7 @@
 /* main/process_watch.c - the services of filters that watch calls (filter/services.h): made before the first config is taken, and gone after the last filter. */
 #include <signal.h>
 
-#include "admin/actions.h"
+#include "admin/why.h"
 #include "base/log.h"
 #include "filter/services.h"
 #include "loop/signal.h"
@@ -44,18 +44,10 @@ process_watch_configure(struct process *p, const struct config *conf)
         p->filters.services++;
 }
 
-static void
-watch_metrics(void *arg, struct strbuf *out)
-{
-    const struct process *p = arg;
-
-    services_print(p->filters.env.services, out);
-}
-
 void
 process_watch_pages(struct process *p)
 {
-    admin_add_metrics(p->admin, watch_metrics, p);
+    why_open(p->admin, p->filters.env.services->failed);
 }
 
 void

@@ -60,6 +60,8 @@ fetch_url_is_loopback(const char *url)
 enum {
     WHY_MAX = CURL_ERROR_SIZE + 64,
     POLL_MS = 60000, /* of a thread that has nothing to do */
+    PAUSE_MAX_S = 3600,
+    TYPE_MAX = 128,
 };
 
 struct fetch {
@@ -67,12 +69,17 @@ struct fetch {
     struct fetcher *owner;
     fetch_fn *fn;
     void *arg;
-    char *url, *ca;
+    char *url, *ca, *cert, *key, *type, *body;
+    size_t body_n;
+    bool tls13;
     int64_t timeout_ms;
     size_t cap;
     bool cancelled; /* under the lock */
     /* The thread's, then those of who gets it. */
     CURL *easy;
+    struct curl_slist *headers;
+    int status;
+    int64_t pause_ms;
     char *text;
     size_t n, room;
     bool too_large, failed;
@@ -97,9 +104,14 @@ fetch_free(struct fetch *x)
 {
     if (x->easy)
         x->owner->curl->easy_cleanup(x->easy);
+    x->owner->curl->slist_free_all(x->headers);
     list_remove(&x->link);
     xfree(x->url);
     xfree(x->ca);
+    xfree(x->cert);
+    xfree(x->key);
+    xfree(x->type);
+    xfree(x->body);
     xfree(x->text);
     xfree(x);
 }
@@ -128,6 +140,56 @@ fetch_on_bytes(char *p, size_t size, size_t n, void *arg)
     return n;
 }
 
+#define SET(option, value) rv = rv == CURLE_OK ? c->easy_setopt(e, option, value) : rv
+
+static bool
+fetch_add_header(struct fetch *x, const char *line)
+{
+    struct curl_slist *all = x->owner->curl->slist_append(x->headers, line);
+
+    if (all)
+        x->headers = all;
+    return all != NULL;
+}
+
+/* HTTP/1.1, which every server speaks that takes a POST; the body at once, without asking whether it is welcome. */
+static CURLcode
+fetch_set_body(struct fetch *x)
+{
+    const struct fetch_curl *c = x->owner->curl;
+    CURL *e = x->easy;
+    CURLcode rv = CURLE_OK;
+
+    if (!fetch_add_header(x, x->type) || !fetch_add_header(x, "Expect:"))
+        return CURLE_OUT_OF_MEMORY;
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_HTTPHEADER, x->headers);
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body_n);
+    SET(CURLOPT_POSTFIELDS, x->body);
+    return rv;
+}
+
+static CURLcode
+fetch_set_tls(struct fetch *x)
+{
+    const struct fetch_curl *c = x->owner->curl;
+    CURL *e = x->easy;
+    CURLcode rv = CURLE_OK;
+
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_SSLVERSION,
+        (long)(x->tls13 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2));
+    if (x->ca)
+        SET(CURLOPT_CAINFO, x->ca);
+    if (x->cert)
+        SET(CURLOPT_SSLCERT, x->cert);
+    if (x->key)
+        SET(CURLOPT_SSLKEY, x->key);
+    return rv;
+}
+
 /* False: the library is older than its headers. */
 static bool
 fetch_set_up(struct fetch *x)
@@ -136,7 +198,6 @@ fetch_set_up(struct fetch *x)
     CURL *e = x->easy = c->easy_init();
     CURLcode rv = CURLE_OK;
 
-#define SET(option, value) rv = rv == CURLE_OK ? c->easy_setopt(e, option, value) : rv
     if (!e)
         return false;
     SET(CURLOPT_ERRORBUFFER, x->curl_why);
@@ -150,25 +211,27 @@ fetch_set_up(struct fetch *x)
         1L); /* a name server that is silent does not hold up our end */
     SET(CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)x->timeout_ms);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (x->ca)
-        SET(CURLOPT_CAINFO, x->ca);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)x->cap);
     SET(CURLOPT_USERAGENT, "outrigger/" PACKAGE_VERSION);
-    SET(CURLOPT_FRESH_CONNECT, 1L); /* minutes lie between two fetches */
-    SET(CURLOPT_FORBID_REUSE, 1L);
+    if (!x->body) {
+        SET(CURLOPT_FRESH_CONNECT, 1L); /* minutes lie between two fetches */
+        SET(CURLOPT_FORBID_REUSE, 1L);
+    }
     SET(CURLOPT_WRITEFUNCTION, fetch_on_bytes);
     SET(CURLOPT_WRITEDATA, x);
-#undef SET
+    if (rv == CURLE_OK)
+        rv = fetch_set_tls(x);
+    if (rv == CURLE_OK && x->body)
+        rv = fetch_set_body(x);
     return rv == CURLE_OK;
 }
+#undef SET
 
 static void
 fetch_say(struct fetch *x, CURLcode rv)
 {
     const struct fetch_curl *c = x->owner->curl;
+    curl_off_t pause_s = 0;
     long status = 0;
 
     x->failed = true;
@@ -182,6 +245,9 @@ fetch_say(struct fetch *x, CURLcode rv)
                  x->curl_why[0] ? x->curl_why : c->easy_strerror(rv));
     } else {
         c->easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+        c->easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &pause_s);
+        x->status = (int)status;
+        x->pause_ms = pause_s > 0 && pause_s < PAUSE_MAX_S ? pause_s * 1000 : 0;
         x->failed = status != 200;
         snprintf(x->why, sizeof(x->why), "the answer has the HTTP status %ld%s", status,
                  status / 100 == 3 ? " (redirects are not followed; write the address "
@@ -359,19 +425,45 @@ fetcher_free(struct fetcher *f)
     xfree(f);
 }
 
-struct fetch *
-fetch_start(struct fetcher *f, const struct fetch_args *args, fetch_fn *fn, void *arg)
+static char *
+text_copy(const char *s)
+{
+    return s ? xstrdup(s) : NULL;
+}
+
+static struct fetch *
+fetch_new(struct fetcher *f, const struct fetch_args *args)
 {
     struct fetch *x = xcalloc(1, sizeof(*x));
 
     x->owner = f;
-    x->fn = fn;
-    x->arg = arg;
     x->url = xstrdup(args->url);
-    x->ca = args->ca ? xstrdup(args->ca) : NULL;
+    x->ca = text_copy(args->ca);
+    x->cert = text_copy(args->cert);
+    x->key = text_copy(args->key);
+    x->tls13 = args->tls13;
     x->timeout_ms = args->timeout_ms;
     x->cap = args->cap;
     list_init(&x->link);
+    if (args->body.p) {
+        char line[TYPE_MAX];
+
+        snprintf(line, sizeof(line), "Content-Type: %s", args->type);
+        x->type = xstrdup(line);
+        x->body_n = args->body.n;
+        x->body = xmalloc(x->body_n + 1); /* libcurl takes NULL for no body at all */
+        memcpy(x->body, args->body.p, x->body_n);
+    }
+    return x;
+}
+
+struct fetch *
+fetch_start(struct fetcher *f, const struct fetch_args *args, fetch_fn *fn, void *arg)
+{
+    struct fetch *x = fetch_new(f, args);
+
+    x->fn = fn;
+    x->arg = arg;
     thread_start(f);
     pthread_mutex_lock(&f->lock);
     list_append(&f->asked, &x->link);
@@ -398,6 +490,18 @@ fetch_cancel(struct fetch *x)
     pthread_mutex_unlock(&f->lock);
     if (f->started)
         f->curl->multi_wakeup(f->multi);
+}
+
+int
+fetch_status(const struct fetch *x)
+{
+    return x->status;
+}
+
+int64_t
+fetch_pause_ms(const struct fetch *x)
+{
+    return x->pause_ms;
 }
 
 #else
@@ -430,6 +534,20 @@ void
 fetch_cancel(struct fetch *x)
 {
     (void)x;
+}
+
+int
+fetch_status(const struct fetch *x)
+{
+    (void)x;
+    return 0;
+}
+
+int64_t
+fetch_pause_ms(const struct fetch *x)
+{
+    (void)x;
+    return 0;
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/fetch.h - small documents by http and https, with libcurl. The library and what it needs take several MiB, which a
+/* net/fetch.h - small documents by http and https, with libcurl; and small ones that are sent (POST). The library and what it needs take several MiB, which a
  * proxy without a URL in its config must not pay for (its goal when idle is 8 MiB): so it is not linked but opened (dlopen) when the first config names a
  * URL, and stays. Its headers give the types.
  *
@@ -25,6 +25,11 @@ struct fetch_args {
     const char *ca; /* PEM file; NULL: the system's */
     int64_t timeout_ms;
     size_t cap; /* bytes of the document */
+    /* A document to send. p NULL: nothing, a GET. Sending keeps the connection for the next one. */
+    struct slice body;
+    const char *type;       /* of the body: "application/x-protobuf" */
+    const char *cert, *key; /* PEM files that say who we are; NULL: nobody asks */
+    bool tls13;             /* nothing older */
 };
 
 /* why NULL: text is the document, answered with status 200; both are gone when this returns. Else why says what failed, without
@@ -49,5 +54,8 @@ void fetcher_free(struct fetcher *f);
 struct fetch *
 fetch_start(struct fetcher *f, const struct fetch_args *args, fetch_fn *fn, void *arg);
 void fetch_cancel(struct fetch *x); /* not after fn; NULL is fine */
+/* Inside fn. The HTTP status, 0: there was no answer; and how long the server wants to be left alone, 0: it did not say. */
+int fetch_status(const struct fetch *x);
+int64_t fetch_pause_ms(const struct fetch *x);
 
 #endif

@@ -16,6 +16,8 @@
     F(easy_cleanup, void, (CURL *))                                                     \
     F(version_info, curl_version_info_data *, (CURLversion))                            \
     F(global_init, CURLcode, (long))                                                    \
+    F(slist_append, struct curl_slist *, (struct curl_slist *, const char *))           \
+    F(slist_free_all, void, (struct curl_slist *))                                      \
     F(multi_init, CURLM *, (void))                                                      \
     F(multi_add_handle, CURLMcode, (CURLM *, CURL *))                                   \
     F(multi_remove_handle, CURLMcode, (CURLM *, CURL *))                                \

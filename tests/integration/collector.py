@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A collector of traces: takes OTLP over gRPC and keeps the spans. Its messages are made from our own .proto file, whose field numbers are the public ones."""
+"""A collector of traces: takes OTLP over gRPC or HTTP and keeps the spans. Its messages are made from our own .proto file, whose field numbers are the public ones."""
 import concurrent.futures
+import http.server
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -56,28 +58,20 @@ class Span:
         self.resource = resource
 
 
-class Collector:
-    """answers: what the first requests get instead of OK, a gRPC code each."""
+class _Spans:
+    """What arrived."""
 
-    def __init__(self, answers=(), rejected=0, address=None):
-        self.address = address or env.free_address()
+    def __init__(self, answers, rejected):
         self.batches, self.refused = [], 0
         self._answers, self._rejected = list(answers), rejected
         self._lock = threading.Lock()
-        handler = grpc.unary_unary_rpc_method_handler(
-            self._export, request_deserializer=_TYPES["Request"].FromString,
-            response_serializer=_TYPES["Response"].SerializeToString)
-        self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
-        self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(EXPORT, {"Export": handler}),))
-        assert self._server.add_insecure_port(self.address)
-        self._server.start()
 
-    def _export(self, request, context):
+    def _take(self, request):
+        """The answer, or an item of `answers` in its place."""
         with self._lock:
             if self._answers:
                 self.refused += 1
-                context.abort(self._answers.pop(0), "not now")
+                return None, self._answers.pop(0)
             spans = []
             for part in request.resource_spans:
                 resource = _plain(part.resource.attributes)
@@ -89,7 +83,7 @@ class Collector:
         if self._rejected:
             answer.partial_success.rejected_spans = self._rejected
             answer.partial_success.error_message = "too old"
-        return answer
+        return answer, None
 
     @property
     def spans(self):
@@ -105,4 +99,78 @@ class Collector:
         return self
 
     def __exit__(self, *exc):
+        self._stop()
+
+
+class Collector(_Spans):
+    """OTLP over gRPC. answers: what the first requests get instead of OK, a gRPC code each."""
+
+    def __init__(self, answers=(), rejected=0, address=None):
+        super().__init__(answers, rejected)
+        self.address = address or env.free_address()
+        handler = grpc.unary_unary_rpc_method_handler(
+            self._export, request_deserializer=_TYPES["Request"].FromString,
+            response_serializer=_TYPES["Response"].SerializeToString)
+        self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(EXPORT, {"Export": handler}),))
+        assert self._server.add_insecure_port(self.address)
+        self._server.start()
+
+    def _export(self, request, context):
+        answer, refusal = self._take(request)
+        if refusal:
+            context.abort(refusal, "not now")
+        return answer
+
+    def _stop(self):
         self._server.stop(None).wait(5)
+
+
+class HttpCollector(_Spans):
+    """OTLP over HTTP/1.1. answers: (status, headers) for the first requests; tls: (cert, key) files, client_ca: who may come."""
+
+    def __init__(self, answers=(), rejected=0, tls=None, client_ca=None):
+        super().__init__(answers, rejected)
+        self.asked, self.connections = [], set()  # (path, headers) of each request; client addresses
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            if client_ca:
+                context.load_verify_locations(client_ca)
+                context.verify_mode = ssl.CERT_REQUIRED
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.address = "%s://localhost:%d" % ("https" if tls else "http",
+                                              self._server.server_address[1])
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _handler(self):
+        collector = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                collector.asked.append((self.path, dict(self.headers)))
+                collector.connections.add(self.client_address)
+                answer, refusal = collector._take(_TYPES["Request"].FromString(body))
+                status, headers = refusal or (200, {"Content-Type": "application/x-protobuf"})
+                body = answer.SerializeToString() if answer else b"not now"
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        return Handler
+
+    def _stop(self):
+        self._server.shutdown()
+        self._server.server_close()

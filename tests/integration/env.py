@@ -5,6 +5,7 @@ OUTRIGGER                 the binary (default: ./outrigger in the current folder
 OUTRIGGER_TEST_DIRECT=1   no proxy at all: checks the tests themselves
 """
 import base64
+import contextlib
 import json
 import os
 import random
@@ -113,6 +114,12 @@ class Process:
                 self._changed.notify_all()
         with self._changed:
             self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def unread(self):
+        """Meanwhile nobody reads what the process writes: its pipes fill."""
+        with self._changed:
+            yield
 
     def lines(self, name="err"):
         with self._changed:

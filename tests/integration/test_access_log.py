@@ -13,7 +13,8 @@ import pytest
 import env
 import protos
 import reloads
-from protos import EchoStatus, Empty, ResponseParameters, SimpleRequest, StreamingOutputCallRequest
+from protos import (EchoStatus, Empty, Payload, ResponseParameters, SimpleRequest,
+                    StreamingInputCallRequest, StreamingOutputCallRequest)
 
 pytestmark = pytest.mark.proxy_only
 ACCESS = {"sample": "100%"}
@@ -96,6 +97,33 @@ def test_messages_are_counted_both_ways(proxy):
     line = call(proxy, "stream", method="StreamingOutputCall", request=request)
     assert (line["messagesIn"], line["messagesOut"]) == (1, 7)
     assert line["bytesOut"] > 7000
+
+
+def test_a_line_says_who_was_slow(proxy, backend):
+    """Bytes that waited for a window: of the client that did not read, or of the backend that did not."""
+    line = call(proxy, "quick")
+    assert line["blockedClientMs"] < 500 * env.SLOW and line["blockedBackendMs"] < 500 * env.SLOW
+    with proxy.open_channel() as channel:
+        answers = protos.Stub(channel).StreamingOutputCall(
+            StreamingOutputCallRequest(), timeout=30 * env.SLOW,
+            metadata=[("x-tenant", "slow-client"), ("x-test-flood", "65536,100")])
+        next(answers)
+        time.sleep(1.5)
+        assert sum(1 for _ in answers) == 99
+    line = line_of(proxy, "slow-client")
+    assert line["blockedClientMs"] > 1000 and line["blockedClientMs"] <= line["totalMs"]
+    assert line["blockedBackendMs"] < 500 * env.SLOW
+    piece = StreamingInputCallRequest(payload=Payload(body=b"x" * 65536))
+    with proxy.open_channel() as channel:
+        answer = protos.Stub(channel).StreamingInputCall.future(
+            iter([piece] * 100), timeout=30 * env.SLOW,
+            metadata=[("x-tenant", "slow-backend"), ("x-test-gate", "slow-backend")])
+        time.sleep(1.5)
+        backend.open_gate("slow-backend")
+        assert answer.result().aggregated_payload_size == 100 * 65536
+    line = line_of(proxy, "slow-backend")
+    assert line["blockedBackendMs"] > 1000 and line["blockedBackendMs"] <= line["totalMs"]
+    assert line["blockedClientMs"] < 500 * env.SLOW
 
 
 def test_calls_that_never_reach_a_backend_have_lines(backend):

@@ -507,7 +507,7 @@ static void
 settings_that_cannot_be_are_refused(void **state)
 {
     static const char *const bad[] = {
-        "{ \"otlp\": \"http://collector:4318\" }",
+        "{ \"otlp\": \"http://collector:4318?key=1\" }",
         "{ \"otlp\": \"127.0.0.1:4317\", \"sampleRatio\": 5 }",
         "{ \"names\": \"zipkin\" }", "{ \"interval\": \"0s\" }"
     };
