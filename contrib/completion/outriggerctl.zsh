@@ -45,6 +45,8 @@ _outriggerctl()
         'reload:load the config again; prints what changed, or why not'
         'drain:send the clients of inbound listeners elsewhere; the process stays'
         'undrain:take that back'
+        'endpoint:take one endpoint out of its pool, or put it back'
+        'health:ask a gRPC server whether it serves, as grpc_health_probe does'
         'completion:print the completions of a shell for outriggerctl and outrigger'
     )
     _arguments -C \
@@ -152,6 +154,27 @@ _outriggerctl()
             '(-V --version)'{-V,--version}'[print the version]' ;;
         undrain) _arguments \
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
+        endpoint) _arguments \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' \
+            '*:disable|enable POOL ADDRESS:(disable enable)' ;;
+        health) _arguments \
+            '--addr=[where to ask\: HOST\:PORT, \:PORT for this host, unix\:/path (default 127.0.0.1\:9902)]:ADDRESS: ' \
+            '--service=[the service to ask for; at outrigger'\''s probe port liveness, readiness, startup or pool/NAME (default\: the whole server)]:NAME: ' \
+            '--connect-timeout=[for the connection (default 1s)]:TIME: ' \
+            '--rpc-timeout=[for the answer (default 1s)]:TIME: ' \
+            '*--rpc-header=[a header of the call, as "name\: value"; may be given often]:HEADER: ' \
+            '--user-agent=[how the call names us (default outriggerctl)]:TEXT: ' \
+            '--tls[with TLS; the certificate is verified]' \
+            '--tls-ca-cert=[the CAs that count (default\: those of the system)]:FILE:_files' \
+            '--tls-client-cert=[our own certificate]:FILE:_files' \
+            '--tls-client-key=[its key]:FILE:_files' \
+            '--tls-server-name=[whom the certificate must be for (default\: the host of --addr)]:NAME: ' \
+            '--tls-no-verify[any certificate is good\: for tests]' \
+            '--v[tell what is done, and when]' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' ;;
         completion) _arguments \
