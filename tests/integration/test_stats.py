@@ -144,7 +144,8 @@ def test_the_figures_are_those_of_the_calls(backend):
     assert 0.05 < more["realShare"] < 0.5
     # What was there before is still there.
     assert named(got["metrics"], "outrigger_calls_started_total")["value"] == total
-    assert got["failed"] == [] or "code" in got["failed"][0]
+    assert {f["code"] for f in got["failed"]} == {"NotFound", "PermissionDenied"}
+    assert got["failed"][0]["method"] == SERVICE + "UnimplementedCall"
 
 
 def test_without_the_filter_metrics_the_plain_counts_are_left(backend):
