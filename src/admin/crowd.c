@@ -71,11 +71,12 @@ static struct crowd_conn *
 crowd_oldest(struct crowd *g, const struct crowd_conn *but, bool waits)
 {
     struct crowd_conn *oldest = NULL;
+    size_t skip = but ? (size_t)(but - g->conns) : g->n;
 
     for (size_t i = 0; i < g->n; i++) {
         struct crowd_conn *c = &g->conns[i];
 
-        if (!c->held && c != but && (!waits || c->waiting > 0) &&
+        if (!c->held && i != skip && (!waits || c->waiting > 0) &&
             (!oldest || c->active_us < oldest->active_us))
             oldest = c;
     }
