@@ -8,13 +8,15 @@ _outriggerctl()
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --method|--listener|--authority|--header|--san|--method|--code|--reason|--pool|--endpoint|--listener|-n|--lines|--method|--code|--reason|--pool|--endpoint|--listener|--slow|-n|--lines|--for|-a|--admin) ((i++)) ;;
+        --method|--listener|--authority|--header|--san|--method|--code|--reason|--pool|--endpoint|--listener|-n|--lines|--method|--code|--reason|--pool|--endpoint|--listener|--slow|-n|--lines|--for|--addr|--service|--connect-timeout|--rpc-timeout|--rpc-header|--user-agent|--tls-ca-cert|--tls-client-cert|--tls-client-key|--tls-server-name|-a|--admin) ((i++)) ;;
         -*) ;;
         *) command=${COMP_WORDS[i]}; break ;;
         esac
     done
     case $command in
-    '') words="pools routes explain-call why tail certs config log-level check reload drain undrain completion --admin --help --version" ;;
+    '') words="status top pools routes explain-call why tail certs config log-level check reload drain undrain health completion --admin --help --version" ;;
+    status) words="--json --admin --help --version" ;;
+    top) words="--once --endpoints --methods --json --admin --help --version" ;;
     pools) words="--json --admin --help --version" ;;
     routes) words="--json --admin --help --version" ;;
     explain-call) words="--method --listener --authority --header --san --json --admin --help --version" ;;
@@ -27,6 +29,7 @@ _outriggerctl()
     reload) words="--admin --help --version" ;;
     drain) words="--wait --no-wait --admin --help --version" ;;
     undrain) words="--admin --help --version" ;;
+    health) words="--addr --service --connect-timeout --rpc-timeout --rpc-header --user-agent --tls --tls-ca-cert --tls-client-cert --tls-client-key --tls-server-name --tls-no-verify --v --help --version" ;;
     completion) words="bash zsh fish --help --version" ;;
     esac
     case $command,$before in
@@ -51,6 +54,16 @@ _outriggerctl()
     tail,--slow) words="" files= ;;
     tail,-n|tail,--lines) words="" files= ;;
     log-level,--for) words="" files= ;;
+    health,--addr) words="" files= ;;
+    health,--service) words="" files= ;;
+    health,--connect-timeout) words="" files= ;;
+    health,--rpc-timeout) words="" files= ;;
+    health,--rpc-header) words="" files= ;;
+    health,--user-agent) words="" files= ;;
+    health,--tls-ca-cert) files=1 words= ;;
+    health,--tls-client-cert) files=1 words= ;;
+    health,--tls-client-key) files=1 words= ;;
+    health,--tls-server-name) words="" files= ;;
     *,-a|*,--admin) words="" files= ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -30,6 +30,8 @@ _outriggerctl()
         return
     fi
     commands=(
+        'status:one screen\: whether all is well, and what is not'
+        'top:what happens now, live\: rates, times, pools, endpoints, methods'
         'pools:pools, their endpoints and why each gets calls or not'
         'routes:routes of each listener and the pools they lead to'
         'explain-call:which route and endpoints a call would get, and why'
@@ -42,6 +44,7 @@ _outriggerctl()
         'reload:load the config again; prints what changed, or why not'
         'drain:send the clients of inbound listeners elsewhere; the process stays'
         'undrain:take that back'
+        'health:ask a gRPC server whether it serves, as grpc_health_probe does'
         'completion:print the completions of a shell for outriggerctl and outrigger'
     )
     _arguments -C \
@@ -53,6 +56,19 @@ _outriggerctl()
     command) _describe -t commands command commands ;;
     rest)
         case $words[1] in
+        status) _arguments \
+            '--json[the same as JSON, for scripts]' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
+        top) _arguments \
+            '--once[print it one time and end, with all rows]' \
+            '--endpoints[begin with endpoints]' \
+            '--methods[begin with methods]' \
+            '--json[print the object of /stats.json one time, for scripts]' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
         pools) _arguments \
             '--json[the same as JSON, for scripts]' \
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
@@ -131,6 +147,22 @@ _outriggerctl()
             '(-V --version)'{-V,--version}'[print the version]' ;;
         undrain) _arguments \
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
+        health) _arguments \
+            '--addr=[where to ask\: HOST\:PORT, \:PORT for this host, unix\:/path (default 127.0.0.1\:9902)]:ADDRESS: ' \
+            '--service=[the service to ask for; at outrigger'\''s probe port liveness, readiness, startup or pool/NAME (default\: the whole server)]:NAME: ' \
+            '--connect-timeout=[for the connection (default 1s)]:TIME: ' \
+            '--rpc-timeout=[for the answer (default 1s)]:TIME: ' \
+            '*--rpc-header=[a header of the call, as "name\: value"; may be given often]:HEADER: ' \
+            '--user-agent=[how the call names us (default outriggerctl)]:TEXT: ' \
+            '--tls[with TLS; the certificate is verified]' \
+            '--tls-ca-cert=[the CAs that count (default\: those of the system)]:FILE:_files' \
+            '--tls-client-cert=[our own certificate]:FILE:_files' \
+            '--tls-client-key=[its key]:FILE:_files' \
+            '--tls-server-name=[whom the certificate must be for (default\: the host of --addr)]:NAME: ' \
+            '--tls-no-verify[any certificate is good\: for tests]' \
+            '--v[tell what is done, and when]' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' ;;
         completion) _arguments \

@@ -11,10 +11,12 @@
 #include "net/addr.h"
 
 struct evbuffer;
+struct event_text;
 struct evhttp;
 struct evhttp_bound_socket;
 struct evhttp_request;
 struct hub;
+struct loop;
 struct metrics_page;
 struct stats;
 struct strbuf;
@@ -39,6 +41,7 @@ struct admin_viewer {           /* events.c */
 };
 
 struct admin {
+    struct loop *loop;
     struct evhttp *http;
     struct evhttp_bound_socket *bound; /* NULL: left to another process */
     int fd;                            /* its socket */
@@ -55,6 +58,7 @@ struct admin {
     size_t entry_count;
     void (*print_stats)(void *arg, struct strbuf *out); /* NULL: nobody's */
     void *stats_arg;
+    struct event_text *text; /* of this second; NULL: nobody came or could take it */
     struct admin_viewer viewers[ADMIN_VIEWERS_MAX];
 };
 

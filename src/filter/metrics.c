@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* filter/metrics.c - the filter "metrics": counts each call by its method, and each attempt by pool and method (obs/rpc_metrics.h). On without being named.
+ * A call whose trace is recorded gives the buckets that it is counted in its trace id.
  * Calls that failed leave a record for /why here (failed_note.h), and while somebody looks at /tail, calls leave a line for him (tail.h).
  *
  * Anybody can send any path, so a method has a name in the metrics only when a backend has answered a call of it, other than with UNIMPLEMENTED; until then its calls
@@ -160,6 +161,8 @@ metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *
     rpc_add(m->counts, RPC_RECEIVED, r->messages_in);
     rpc_add(m->counts, RPC_SENT, r->messages_out);
     rpc_handled(t, m->counts, r->code, r->end_us - fc->begun_us);
+    if (UNLIKELY(fc->sampled))
+        rpc_example(t, m->counts, r->end_us - fc->begun_us, fc->trace_id);
     if (r->attempts > 0) {
         struct rpc_counts *c = metrics_client(t, m, fc->pool ? fc->pool : r->pool);
 
@@ -207,6 +210,8 @@ metrics_on_attempt_end(struct filter_call *fc, void *state,
     if (UNLIKELY(!(m->begun & attempt_bit(a->number))))
         rpc_add(c, RPC_STARTED, 1);
     rpc_handled(t, c, a->code, loop_now_us(fc->loop) - a->begun_us);
+    if (UNLIKELY(fc->sampled))
+        rpc_example(t, c, loop_now_us(fc->loop) - a->begun_us, fc->trace_id);
 }
 
 const struct filter_kind filter_metrics = {

@@ -8,11 +8,12 @@
 
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "conf/json.h"
 #include "main/ctl_args.h"
 #include "main/ctl_http.h"
 #include "net/addr.h"
 
-enum { PATH_MAX_BYTES = 8000 };
+enum { STATS_VERSION = 1, PATH_MAX_BYTES = 8000 };
 
 int
 ctl_ask_address(const struct ctl_args *a, struct addr *ret)
@@ -50,6 +51,42 @@ ctl_ask_page(const struct ctl_args *a, const char *path, struct strbuf *body)
         return rv;
     rv = ctl_http_get(&to, path, body, &why);
     return rv == ERR_OK ? EXIT_SUCCESS : ctl_ask_failed(a, rv, why);
+}
+
+struct json_t *
+ctl_ask_read_stats(const struct strbuf *body, const char **ret_why)
+{
+    struct jtree_fault fault;
+    struct json_t *stats = jtree_read(body->s ? body->s : "", body->len, &fault);
+    int64_t version = 0;
+
+    *ret_why = "what it says is no JSON; is this the admin port of an outrigger?";
+    if (!stats)
+        return NULL;
+    if (jtree_int(jtree_get(stats, "version"), &version) && version == STATS_VERSION &&
+        jtree_is_object(jtree_get(stats, "process")))
+        return stats;
+    *ret_why = "its /stats.json has another form; is outriggerctl as new as outrigger?";
+    jtree_free(stats);
+    return NULL;
+}
+
+int
+ctl_ask_stats(const struct ctl_args *a, struct json_t **ret)
+{
+    const char *why = "";
+    struct strbuf body;
+    int rv;
+
+    strbuf_init(&body, CTL_TEXT_MAX);
+    rv = ctl_ask_page(a, "/stats.json", &body);
+    if (rv == EXIT_SUCCESS) {
+        *ret = ctl_ask_read_stats(&body, &why);
+        if (!*ret)
+            rv = ctl_ask_failed(a, ERR_SYNTAX, why);
+    }
+    strbuf_done(&body);
+    return rv;
 }
 
 int

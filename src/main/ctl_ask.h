@@ -11,6 +11,7 @@
 
 struct addr;
 struct ctl_args;
+struct json_t;
 struct strbuf;
 
 /* EXIT_SUCCESS, or CTL_BAD_USAGE when the address is none; that was told. */
@@ -21,6 +22,11 @@ int ctl_ask_failed(const struct ctl_args *a, int err, const char *why);
 /* Adds the page to body. EXIT_SUCCESS, or the exit code; the reason was told. */
 int
 ctl_ask_page(const struct ctl_args *a, const char *path, struct strbuf *body) MUST_CHECK;
+/* Reads /stats.json of the version that we know into *ret, to be given to jtree_free; as
+ * above. */
+int ctl_ask_stats(const struct ctl_args *a, struct json_t **ret) MUST_CHECK;
+/* The same for the text of an answer. NULL with the reason in *ret_why. */
+struct json_t *ctl_ask_read_stats(const struct strbuf *body, const char **ret_why);
 /* Writes the text. EXIT_SUCCESS, or EXIT_FAILURE when it could not be written, which was
  * told. */
 int ctl_ask_print(const struct strbuf *text, FILE *to);

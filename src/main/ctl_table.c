@@ -7,8 +7,12 @@
 #include "main/ctl_check.h"
 #include "main/ctl_complete.h"
 #include "main/ctl_explain.h"
+#include "main/ctl_health.h"
+#include "main/ctl_health_args.h"
 #include "main/ctl_page.h"
+#include "main/ctl_status.h"
 #include "main/ctl_tail.h"
+#include "main/ctl_top.h"
 #include "main/ctl_why.h"
 
 #define JSON_ROW                                                \
@@ -53,6 +57,14 @@ static const struct ctl_option explain_options[] = {
               "DNS name; may be given often",
       .many = true },
     JSON_ROW,
+    { 0 },
+};
+
+static const struct ctl_option top_options[] = {
+    { .name = "once", .help = "print it one time and end, with all rows" },
+    { .name = "endpoints", .help = "begin with endpoints" },
+    { .name = "methods", .help = "begin with methods" },
+    { .name = "json", .help = "print the object of /stats.json one time, for scripts" },
     { 0 },
 };
 
@@ -106,6 +118,35 @@ static const struct ctl_option log_level_options[] = {
 };
 
 const struct ctl_command ctl_commands[] = {
+    { .name = "status",
+      .help = "one screen: whether all is well, and what is not",
+      .about =
+          "State and why, the configuration in force and what became of the last reload, "
+          "calls and load of the last ten seconds, and pools of which some endpoints get "
+          "no calls, with the reasons.\n"
+          "Exit code: 0 all is well; 3 it is not: the process is not ready, its last "
+          "reload "
+          "was refused, or a pool has no usable endpoint or is in panic; 1 no answer; 2 "
+          "wrong use.\n",
+      .options = json_only,
+      .asks = true,
+      .run = ctl_status },
+    { .name = "top",
+      .help = "what happens now, live: rates, times, pools, endpoints, methods",
+      .about = "Rates and times are of the last ten seconds, times in milliseconds; 60s "
+               "is the "
+               "last minute, each row by its own measure. Endpoints that get no calls "
+               "stand below "
+               "their pool with the reason. On a narrow screen columns are left out.\n"
+               "Keys: q quit, p pools, e endpoints, m methods, s sort (as given, most "
+               "calls, worst "
+               "success, slowest), / filter by name, escape all rows again, space pause, "
+               "j and k "
+               "or the arrows scroll.\n"
+               "Colours are left out when NO_COLOR is set.\n",
+      .options = top_options,
+      .asks = true,
+      .run = ctl_top },
     { .name = "pools",
       .help = "pools, their endpoints and why each gets calls or not",
       .about =
@@ -247,6 +288,18 @@ const struct ctl_command ctl_commands[] = {
       .run = ctl_page_run,
       .page = "/undrain",
       .post = true },
+    { .name = "health",
+      .help = "ask a gRPC server whether it serves, as grpc_health_probe does",
+      .about =
+          "Asks any server with grpc.health.v1, by default the probe port of outrigger "
+          "on "
+          "this host, for probes that run a command. Flags and exit codes are those of "
+          "grpc_health_probe; one dash is as good as two, and a value may stand behind "
+          "an equals sign.\n"
+          "Exit code: 0 serving, 1 wrong use, 2 no connection, 3 no answer, 4 not "
+          "serving.\n",
+      .options = health_options,
+      .run_words = ctl_health },
     { .name = "completion",
       .help = "print the completions of a shell for outriggerctl and outrigger",
       .about = "make install puts them where the shells look. For one session of bash or "

@@ -189,6 +189,7 @@ process_free_generation(struct process *p)
 static void
 process_free(struct process *p)
 {
+    process_watch_last(p);
     drain_stop(&p->drain);
     timer_stop(p->loop, &p->mirror);
     notify_stop(p->notify);
@@ -201,6 +202,7 @@ process_free(struct process *p)
     tail_page_close(p->tail);
     live_close(p->live);
     admin_close(p->admin);
+    process_probe_close(p);
     process_metrics_close(p);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
     for (size_t i = 0; i < p->server_count && p->drain.phase == DRAIN_SERVING; i++)
@@ -212,6 +214,7 @@ process_free(struct process *p)
     notify_close(p->notify);
     sockets_free(p->inherited);
     process_free_generation(p);
+    process_probe_free(p);
     filter_store_done(&p->filters);
     tls_store_free(p->tls);
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */
@@ -242,6 +245,7 @@ process_begin(struct process *p)
                LS("listener", p->servers[i]->front->conf->name),
                LS("address", addr_print(&p->servers[i]->addr, text)));
     }
+    process_probe_start(p);
     log_at(NULL, LOG_INFO, "ready", LI("workers", p->worker_count));
     process_upgrade_ready(p);
 }
@@ -269,7 +273,8 @@ process_start(struct conf_snapshot *snapshot, const struct config_source *source
     process_control(p);
     process_workers(p);
     if (!process_inherit(p) || !process_first_generation(p) ||
-        !process_admin(p, admin_required) || !process_upgrade_open(p)) {
+        !process_admin(p, admin_required) || !process_probe_open(p) ||
+        !process_upgrade_open(p)) {
         process_free(p);
         return NULL;
     }

@@ -42,6 +42,7 @@ process_watch_open(struct process *p)
 void
 process_watch_configure(struct process *p, const struct config *conf)
 {
+    services_push(p->filters.env.services, &conf->metrics.push, process_metrics_text, p);
     if (services_configure(p->filters.env.services, &conf->log.access, &conf->tracing))
         p->filters.services++;
 }
@@ -65,6 +66,12 @@ void
 process_watch_live(struct process *p)
 {
     live_set_failed(p->live, watch_failed, p);
+}
+
+void
+process_watch_last(struct process *p)
+{
+    services_push_last(p->filters.env.services, p->started);
 }
 
 void
