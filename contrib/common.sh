@@ -5,9 +5,9 @@
 
 # Nothing here starts a service. build: compiler, autotools, libraries; test: what make check runs.
 BUILD_PACKAGES="gcc libc6-dev make autoconf automake pkg-config \
-libnghttp2-dev libevent-dev libc-ares-dev libjansson-dev libyaml-dev libhiredis-dev libxxhash-dev libpcre2-dev libssl-dev libcurl4-openssl-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler"
-TEST_PACKAGES="libcmocka-dev openssl python3 python3-h2 python3-grpcio python3-pytest python3-protobuf python3-cryptography python3-dnslib \
-grpc-proto gnutls-bin dnsmasq-base redis-tools nghttp2-client cppcheck clang-format shellcheck"
+libnghttp2-dev libevent-dev libc-ares-dev libjansson-dev libyaml-dev libhiredis-dev libxxhash-dev libpcre2-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler"
+TEST_PACKAGES="libcmocka-dev openssl python3 python3-h2 python3-grpcio python3-pytest python3-protobuf python3-cryptography python3-dnslib python3-prometheus-client \
+grpc-proto fish gnutls-bin dnsmasq-base redis-tools nghttp2-client cppcheck clang-format shellcheck zsh"
 
 # fail TEXT - the end of the log, what went wrong, and what to do.
 fail()

@@ -18,6 +18,7 @@ LIBRARIES = (
     (r"ares", ("resolve",)),
     (r"xxhash", ("lb",)),
     (r"pcre2", ("proxy",)),
+    (r"zlib", ("admin",)),
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

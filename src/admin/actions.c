@@ -98,15 +98,6 @@ admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg
     admin_set(a, &(struct admin_entry){ .path = path, .ask = fn, .arg = arg });
 }
 
-void
-admin_add_metrics(struct admin *a, admin_page_fn *fn, void *arg)
-{
-    if (!a)
-        return;
-    assert(a->metrics_count < ADMIN_METRICS_MAX);
-    a->metrics[a->metrics_count++] = (struct admin_metrics){ .print = fn, .arg = arg };
-}
-
 struct admin_entry *
 admin_find(struct admin *a, const char *path)
 {
@@ -186,6 +177,20 @@ admin_finish(struct admin *a, const char *path, int status, const char *text)
     admin_send(req, status, "text/plain; charset=utf-8");
 }
 
+/* A path may be both: GET shows what POST sets. */
+static struct admin_entry *
+entry_for(const struct admin *a, struct admin_entry *e, struct evhttp_request *req)
+{
+    bool post = evhttp_request_get_command(req) == EVHTTP_REQ_POST;
+    struct admin_entry *end = e + (a->entry_count - (size_t)(e - a->entries));
+
+    for (struct admin_entry *other = e; other < end; other++) {
+        if ((other->action != NULL) == post && strcmp(other->path, e->path) == 0)
+            return other;
+    }
+    return e;
+}
+
 int
 admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_request *req,
              const char **ret_type)
@@ -193,6 +198,7 @@ admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_request
     struct strbuf text;
     int status = HTTP_OK;
 
+    e = entry_for(a, e, req);
     strbuf_init(&text, TEXT_MAX);
     strbuf_puts(&text, "");
     if (e->action) {

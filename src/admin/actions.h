@@ -11,7 +11,7 @@ struct addr;
 struct admin;
 struct strbuf;
 
-enum { ADMIN_ENTRIES_MAX = 32, ADMIN_METRICS_MAX = 4, ADMIN_LATER = 0 };
+enum { ADMIN_ENTRIES_MAX = 64, ADMIN_LATER = 0 };
 
 /* Does it and adds plain text for a person to out. query: behind the "?", or "". Returns an HTTP status: 200; 422: it was understood and cannot be done, the
  * text says why; 503: not now, ask again. ADMIN_LATER: the work goes on and the asker waits; admin_finish follows, and until then the action answers at once
@@ -24,7 +24,7 @@ typedef void admin_page_fn(void *arg, struct strbuf *out);
 typedef int
 admin_query_fn(void *arg, const char *query, struct strbuf *out, const char **ret_type);
 
-/* POST to path (constant text, "/reload"); other methods are refused. a NULL is fine: there is no admin port. */
+/* POST to path (constant text, "/reload"); other methods are refused, unless a page or a query has the same path. a NULL is fine: there is no admin port. */
 void admin_set_action(struct admin *a, const char *path, admin_action_fn *fn, void *arg);
 /* Answers who waits for an action of this path. Nothing happens when nobody does. */
 void admin_finish(struct admin *a, const char *path, int status, const char *text);
@@ -33,9 +33,6 @@ void admin_set_page(struct admin *a, const char *path, const char *type,
                     admin_page_fn *fn, void *arg);
 /* GET of path with a query. It must change nothing. */
 void admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg);
-
-/* Adds series with labels that are not known beforehand to /metrics, as Prometheus text. ADMIN_METRICS_MAX at most. a NULL is fine. */
-void admin_add_metrics(struct admin *a, admin_page_fn *fn, void *arg);
 
 /* Whether a Host header names the admin port at `at` (its address or localhost, with its port or, where HTTP allows it, none). A unix socket has no name
  * that a browser could reach: any Host is good. Pure. */

@@ -16,6 +16,9 @@
 #include <unistd.h>
 
 #include "admin/admin_int.h"
+#include "admin/aliases.h"
+#include "admin/metrics_page.h"
+#include "admin/page.h"
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
@@ -67,43 +70,34 @@ admin_on_sent(const void *bytes, size_t n, void *arg)
 
 /* Megabytes are handed over, not copied. */
 static void
-admin_take(struct evbuffer *out, struct strbuf *text)
+admin_give(struct evbuffer *out, char *text, size_t n)
 {
-    size_t n = text->len;
-    char *s = strbuf_steal(text);
-
-    if (evbuffer_add_reference(out, s, n, admin_on_sent, s) != 0)
-        xfree(s);
+    if (evbuffer_add_reference(out, text, n, admin_on_sent, text) != 0)
+        xfree(text);
 }
 
-static void
-admin_metrics(const struct admin *a, struct evbuffer *out)
+static struct slice
+admin_header(struct evhttp_request *req, const char *name)
 {
-    const char *last = "";
-    const struct stat_row *r;
+    const char *v = evhttp_find_header(evhttp_request_get_input_headers(req), name);
 
-    for (size_t i = 0; (r = stat_row_at(i)); i++) {
-        if (strcmp(last, r->metric) != 0)
-            evbuffer_add_printf(out, "# HELP %s %s\n# TYPE %s %s\n", r->metric, r->help,
-                                r->metric, r->level ? "gauge" : "counter");
-        last = r->metric;
-        evbuffer_add_printf(out, "%s%s%s%s %" PRId64 "\n", r->metric,
-                            r->labels ? "{" : "", r->labels ? r->labels : "",
-                            r->labels ? "}" : "", admin_sum(a, r->id));
-    }
-    if (a->tls)
-        admin_tls(a, tls_store_metrics, out);
-    for (size_t i = 0; i < a->metrics_count; i++) {
-        struct strbuf text;
+    return slice_of(v ? v : "");
+}
 
-        strbuf_init(&text, ADMIN_PAGE_MAX);
-        strbuf_puts(&text, "");
-        a->metrics[i].print(a->metrics[i].arg, &text);
-        admin_take(out, &text);
-    }
-    evbuffer_add_printf(out, "# HELP outrigger_build_info Version of this program.\n"
-                             "# TYPE outrigger_build_info gauge\n"
-                             "outrigger_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
+/* Returns the content type. */
+static const char *
+admin_metrics(const struct admin *a, struct evhttp_request *req)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+    struct metrics_body b;
+
+    metrics_page_make(a->metrics, admin_header(req, "Accept"),
+                      admin_header(req, "Accept-Encoding"), &b);
+    evhttp_add_header(headers, "Vary", "Accept, Accept-Encoding");
+    if (b.gzip)
+        evhttp_add_header(headers, "Content-Encoding", "gzip");
+    admin_give(evhttp_request_get_output_buffer(req), b.text, b.n);
+    return b.type;
 }
 
 /* side="up",result="ok" becomes "side":"up","result":"ok". Values have no quotes in them. */
@@ -120,18 +114,33 @@ admin_json_labels(const char *labels, struct evbuffer *out)
     }
 }
 
-/* {"version":1,"metrics":[{"name":…,"labels":{…},"value":…},…]} */
+/* What print_stats says, and "metrics":[{"name":…,"labels":{…},"value":…},…]} */
 static void
 admin_json(const struct admin *a, struct evbuffer *out)
 {
     const struct stat_row *r;
 
-    evbuffer_add_printf(out, "{\"version\":1,\"metrics\":[");
+    if (a->print_stats) {
+        struct strbuf text;
+        size_t n;
+
+        strbuf_init(&text, ADMIN_PAGE_MAX);
+        a->print_stats(a->stats_arg, &text);
+        n = text.len;
+        admin_give(out, strbuf_steal(&text), n);
+    } else {
+        evbuffer_add_printf(out, "{\"version\":1");
+    }
+    evbuffer_add_printf(out, ",\n\"metrics\":[");
     for (size_t i = 0; (r = stat_row_at(i)); i++) {
         evbuffer_add_printf(out, "%s\n{\"name\":\"%s\",\"labels\":{", i ? "," : "",
                             r->metric);
         admin_json_labels(r->labels, out);
-        evbuffer_add_printf(out, "},\"value\":%" PRId64 "}", admin_sum(a, r->id));
+        if (r->milliseconds)
+            evbuffer_add_printf(out, "},\"value\":%.3f}",
+                                (double)admin_sum(a, r->id) / 1000);
+        else
+            evbuffer_add_printf(out, "},\"value\":%" PRId64 "}", admin_sum(a, r->id));
     }
     evbuffer_add_printf(out, "\n]}\n");
 }
@@ -182,7 +191,8 @@ static void
 admin_on_request(struct evhttp_request *req, void *arg)
 {
     struct admin *a = arg;
-    const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
+    const char *path =
+        admin_alias(evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req)));
     struct evbuffer *out = evhttp_request_get_output_buffer(req);
     const char *type = "text/plain; charset=utf-8";
     struct admin_entry *own = path ? admin_find(a, path) : NULL;
@@ -193,12 +203,15 @@ admin_on_request(struct evhttp_request *req, void *arg)
     } else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
         status = HTTP_BADMETHOD;
         evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
-    } else if (path && strcmp(path, "/metrics") == 0) {
-        type = "text/plain; version=0.0.4; charset=utf-8";
-        admin_metrics(a, out);
+    } else if (path && strcmp(path, "/") == 0) {
+        type = page_answer(a, req);
+    } else if (path && a->metrics && strcmp(path, "/metrics") == 0) {
+        type = admin_metrics(a, req);
     } else if (path && strcmp(path, "/stats.json") == 0) {
         type = "application/json";
         admin_json(a, out);
+    } else if (path && strcmp(path, "/events") == 0 && a->print_stats) {
+        status = admin_events_answer(a, req);
     } else if (path && strcmp(path, "/pools") == 0) {
         admin_pool_table(a, out);
     } else if (path && strcmp(path, "/pools.json") == 0) {
@@ -210,9 +223,9 @@ admin_on_request(struct evhttp_request *req, void *arg)
         type = "application/json";
         admin_tls(a, tls_store_json, out);
     } else {
-        status = path && strcmp(path, "/") == 0 ? HTTP_OK : HTTP_NOTFOUND;
-        evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION
-                                 "\n/metrics\n/stats.json\n/pools\n/pools.json\n"
+        status = path && strcmp(path, "/help") == 0 ? HTTP_OK : HTTP_NOTFOUND;
+        evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION "\n/\n/help"
+                                 "\n/metrics\n/stats.json\n/events\n/pools\n/pools.json\n"
                                  "/certs\n/certs.json\n");
         admin_list(a, out);
     }
@@ -322,6 +335,12 @@ admin_leave(struct admin *a)
 }
 
 void
+admin_set_metrics(struct admin *a, const struct metrics_page *metrics)
+{
+    a->metrics = metrics;
+}
+
+void
 admin_set_tls(struct admin *a, struct tls_store *tls)
 {
     a->tls = tls;
@@ -332,6 +351,7 @@ admin_close(struct admin *a)
 {
     if (!a)
         return;
+    admin_events_close(a);
     if (a->http)
         evhttp_free(a->http);
     if (a->unix_path[0])

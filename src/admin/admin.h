@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* admin/admin.h - the admin port: GET /metrics (Prometheus text 0.0.4), GET /stats.json, GET /pools.json, GET /certs.json,
+/* admin/admin.h - the admin port: GET /metrics (admin/metrics_page.h), GET /stats.json, GET /pools.json, GET /certs.json,
  * and GET /pools and /certs (the same for a terminal) over HTTP/1.1 (libevent's evhttp), and what admin/actions.h adds. Loopback or unix socket only. It runs on the main thread and only sums the workers' counters: its load never touches a call. Main thread. */
 #ifndef OUTRIGGER_ADMIN_ADMIN_H
 #define OUTRIGGER_ADMIN_ADMIN_H
@@ -13,6 +13,7 @@ struct addr;
 struct admin;
 struct hub;
 struct loop;
+struct metrics_page;
 struct stats;
 struct tls_store;
 
@@ -23,7 +24,9 @@ int admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
                const char **ret_why) MUST_CHECK;
 /* The pools of /pools.json: array and hubs stay valid until admin_close. */
 void admin_set_pools(struct admin *a, struct hub *const *hubs, size_t n);
-/* The certificates of /certs.json and of /metrics: valid until admin_close. */
+/* What /metrics is made of: valid until admin_close. Without it there is no such page. */
+void admin_set_metrics(struct admin *a, const struct metrics_page *metrics);
+/* The certificates of /certs.json: valid until admin_close. */
 void admin_set_tls(struct admin *a, struct tls_store *tls);
 /* What another process needs to listen here too; -1: nothing. */
 int admin_fd(const struct admin *a, bool *ret_owns_file);

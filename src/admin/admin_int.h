@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "admin/actions.h"
+#include "admin/events.h"
 #include "net/addr.h"
 
 struct evbuffer;
@@ -13,6 +14,7 @@ struct evhttp;
 struct evhttp_bound_socket;
 struct evhttp_request;
 struct hub;
+struct metrics_page;
 struct stats;
 struct tls_store;
 
@@ -25,9 +27,8 @@ struct admin_entry {
     struct evhttp_request *waiting; /* for admin_finish; NULL: nobody */
 };
 
-struct admin_metrics {
-    admin_page_fn *print;
-    void *arg;
+struct admin_viewer {           /* events.c */
+    struct evhttp_request *req; /* NULL: a free place */
 };
 
 struct admin {
@@ -38,13 +39,15 @@ struct admin {
     size_t n;
     struct hub *const *hubs;
     size_t hub_count;
-    struct tls_store *tls;         /* NULL: none */
-    struct addr at;                /* where it really listens */
-    char unix_path[ADDR_TEXT_MAX]; /* removed at the end; "": not ours */
-    struct admin_metrics metrics[ADMIN_METRICS_MAX]; /* further series */
-    size_t metrics_count;
+    struct tls_store *tls;              /* NULL: none */
+    struct addr at;                     /* where it really listens */
+    char unix_path[ADDR_TEXT_MAX];      /* removed at the end; "": not ours */
+    const struct metrics_page *metrics; /* NULL: none */
     struct admin_entry entries[ADMIN_ENTRIES_MAX];
     size_t entry_count;
+    void (*print_stats)(void *arg, struct strbuf *out); /* NULL: nobody's */
+    void *stats_arg;
+    struct admin_viewer viewers[ADMIN_VIEWERS_MAX];
 };
 
 /* NULL: none of this path. */
@@ -54,6 +57,10 @@ int admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_req
                  const char **ret_type);
 /* Sends what is in the request's output buffer. */
 void admin_send(struct evhttp_request *req, int status, const char *type);
+/* GET /events, when there is print_stats. As admin_answer. */
+int admin_events_answer(struct admin *a, struct evhttp_request *req);
+/* Before evhttp goes. */
+void admin_events_close(struct admin *a);
 /* Lines for the page that lists all. */
 void admin_list(const struct admin *a, struct evbuffer *out);
 

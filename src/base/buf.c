@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/level.h"
 #include "base/xalloc.h"
 
 enum { BUF_SIZES = 3, BUF_JOIN_MAX = 512, BUF_CUT_SHARE = 16 };
@@ -18,7 +19,8 @@ static const uint32_t buf_sizes[BUF_SIZES] = { 480, 4000, 16384 + 64 };
 
 struct buf_pool {
     struct chunk *spare[BUF_SIZES];
-    size_t live, spare_bytes, keep;
+    size_t keep;
+    _Atomic size_t live, spare_bytes; /* read by other threads */
 };
 
 struct buf_pool *
@@ -46,7 +48,13 @@ buf_pool_free(struct buf_pool *p)
 size_t
 buf_pool_live(const struct buf_pool *p)
 {
-    return p->live;
+    return size_level_get(&p->live);
+}
+
+size_t
+buf_pool_spare(const struct buf_pool *p)
+{
+    return size_level_get(&p->spare_bytes);
 }
 
 void
@@ -60,7 +68,7 @@ buf_pool_trim(struct buf_pool *p)
             free(c);
         }
     }
-    p->spare_bytes = 0;
+    size_level_add(&p->spare_bytes, -size_level_get(&p->spare_bytes));
 }
 
 static inline int
@@ -77,7 +85,7 @@ chunk_take(struct buf_pool *p, size_t room)
 
     if (LIKELY(c != NULL)) {
         p->spare[class] = c->next;
-        p->spare_bytes -= c->size;
+        size_level_add(&p->spare_bytes, -(size_t)c->size);
     } else {
         c = malloc(sizeof(*c) + buf_sizes[class]);
         if (!c)
@@ -86,7 +94,7 @@ chunk_take(struct buf_pool *p, size_t room)
     }
     c->next = NULL;
     c->start = c->off = c->len = 0;
-    p->live += c->size;
+    size_level_add(&p->live, c->size);
     return c;
 }
 
@@ -95,14 +103,14 @@ chunk_give(struct buf_pool *p, struct chunk *c)
 {
     int class = chunk_class(c->size);
 
-    p->live -= c->size;
-    if (p->spare_bytes + c->size > p->keep) {
+    size_level_add(&p->live, -(size_t)c->size);
+    if (size_level_get(&p->spare_bytes) + c->size > p->keep) {
         free(c);
         return;
     }
     c->next = p->spare[class];
     p->spare[class] = c;
-    p->spare_bytes += c->size;
+    size_level_add(&p->spare_bytes, c->size);
 }
 
 static void

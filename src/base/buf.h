@@ -35,8 +35,10 @@ struct buf {
 };
 
 struct buf_pool *buf_pool_new(size_t keep);
-void buf_pool_free(struct buf_pool *p);         /* all chunks must be back (asserted) */
-size_t buf_pool_live(const struct buf_pool *p); /* room in bytes of the chunks in use */
+void buf_pool_free(struct buf_pool *p); /* all chunks must be back (asserted) */
+/* Room in bytes of the chunks in use, and of those that are kept for later. Any thread. */
+size_t buf_pool_live(const struct buf_pool *p);
+size_t buf_pool_spare(const struct buf_pool *p);
 /* gives free chunks back to the system */
 void buf_pool_trim(struct buf_pool *p);
 /* a chunk with at least min(room, 16 KiB) room; NULL: no memory */

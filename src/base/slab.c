@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "base/compat.h"
+#include "base/level.h"
 #include "base/list.h"
 #include "base/xalloc.h"
 
@@ -43,7 +44,7 @@ _Static_assert(sizeof(struct slab_page) + SLAB_HEAD <= SLAB_FIRST,
                "the page head is in front");
 
 struct slab {
-    size_t live, held;
+    _Atomic size_t live, held;         /* read by other threads */
     struct list classes[SLAB_CLASSES]; /* pages with a free slot */
 };
 
@@ -122,7 +123,7 @@ slab_add_page(struct slab *s, unsigned class)
     page->stride = slab_stride(class);
     page->class = class;
     list_prepend(&s->classes[class], &page->link);
-    s->held += SLAB_PAGE;
+    size_level_add(&s->held, SLAB_PAGE);
     return page;
 }
 
@@ -140,8 +141,8 @@ slab_take_large(struct slab *s, void *old, size_t n)
         return NULL;
     raw += SLAB_LARGE_HEAD;
     *slab_head(raw) = n << 1 | 1;
-    s->live += n - old_size;
-    s->held += n - old_size;
+    size_level_add(&s->live, n - old_size);
+    size_level_add(&s->held, n - old_size);
     return raw;
 }
 
@@ -175,7 +176,7 @@ slab_take(struct slab *s, size_t n, bool *ret_zeroed)
         *ret_zeroed = true;
     }
     page->live++;
-    s->live += page->stride;
+    size_level_add(&s->live, page->stride);
     if (UNLIKELY(!page->free && page->fresh + page->stride - SLAB_HEAD > page->end))
         list_remove(&page->link);
     return p;
@@ -214,8 +215,8 @@ slab_give(struct slab *s, void *p)
     uintptr_t head = *slab_head(p);
 
     if (UNLIKELY(slab_is_large(head))) {
-        s->live -= head >> 1;
-        s->held -= head >> 1;
+        size_level_add(&s->live, -(size_t)(head >> 1));
+        size_level_add(&s->held, -(size_t)(head >> 1));
         free((char *)p - SLAB_LARGE_HEAD);
         return;
     }
@@ -226,7 +227,7 @@ slab_give(struct slab *s, void *p)
     memcpy(p, &page->free, sizeof(page->free));
     page->free = p;
     page->live--;
-    s->live -= page->stride;
+    size_level_add(&s->live, -(size_t)page->stride);
     if (UNLIKELY(!list_linked(&page->link)))
         list_append(&s->classes[page->class], &page->link);
 }
@@ -263,13 +264,13 @@ slab_realloc(struct slab *s, void *p, size_t n)
 size_t
 slab_bytes_live(const struct slab *s)
 {
-    return s->live;
+    return size_level_get(&s->live);
 }
 
 size_t
 slab_bytes_held(const struct slab *s)
 {
-    return s->held;
+    return size_level_get(&s->held);
 }
 
 void
@@ -286,7 +287,7 @@ slab_trim(struct slab *s)
                 continue;
             list_remove(at);
             munmap(page, SLAB_PAGE);
-            s->held -= SLAB_PAGE;
+            size_level_add(&s->held, -(size_t)SLAB_PAGE);
         }
     }
 }

@@ -21,7 +21,7 @@ void *slab_calloc(struct slab *s, size_t n, size_t size); /* NULL when memory is
 /* NULL when memory is gone: p stays valid */
 void *slab_realloc(struct slab *s, void *p, size_t n);
 void slab_give(struct slab *s, void *p); /* NULL is fine */
-/* bytes handed out now, in class sizes */
+/* bytes handed out now, in class sizes; any thread, also the next */
 size_t slab_bytes_live(const struct slab *s);
 /* bytes taken from the system */
 size_t slab_bytes_held(const struct slab *s);

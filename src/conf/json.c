@@ -129,6 +129,15 @@ jtree_int(const struct json_t *v, int64_t *ret)
 }
 
 bool
+jtree_number(const struct json_t *v, double *ret)
+{
+    if (!json_is_number(v))
+        return false;
+    *ret = json_number_value(v);
+    return true;
+}
+
+bool
 jtree_bool(const struct json_t *v, bool other)
 {
     return json_is_boolean(v) ? json_is_true(v) : other;

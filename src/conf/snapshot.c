@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/siphash.h"
 #include "base/slab.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
@@ -30,6 +31,7 @@ enum { SNAPSHOT_BYTES_MAX = 64 * 1024 * 1024 };
 struct conf_snapshot {
     atomic_uint holds;
     unsigned warnings;
+    uint64_t hash;
     struct slab
         *slab; /* of this snapshot alone: it is freed by whichever thread drops last */
     struct arena arena;
@@ -102,6 +104,12 @@ conf_is_given(const struct conf_snapshot *s, const char *path)
     place = scan_find(s->json, s->n, steps, n_steps);
     /* A short form stands for the keys below it: "admin": "off". */
     return place.found || s->json[place.at] == '"';
+}
+
+uint64_t
+conf_hash(const struct conf_snapshot *s)
+{
+    return s->hash;
 }
 
 unsigned
@@ -194,6 +202,7 @@ snapshot_load(const struct conf_load *load, struct problems *ps)
     s = snapshot_new(load->root->size);
     snapshot_fill(load, &source, s, ps);
     s->warnings = ps->warnings;
+    s->hash = sip_hash(&(struct sip_secret){ 0, 0 }, ps->text, ps->n).lo;
     s->n = source.n;
     s->sets = xcalloc(load->n_sets + 1, sizeof *s->sets);
     s->n_sets = load->n_sets;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/compat.h"
 #include "conf/field.h"
@@ -58,6 +59,8 @@ int conf_set_check(const struct conf_struct *root, const struct conf_set *set,
 
 /* The root struct: root->size bytes. */
 const void *conf_root(const struct conf_snapshot *s);
+/* Of the bytes of the file (or text) as they were read, without values of the command line: to compare with another process, not against forgery. */
+uint64_t conf_hash(const struct conf_snapshot *s);
 /* Warnings that loading printed. */
 unsigned conf_warnings(const struct conf_snapshot *s);
 /* True when the file or the command line gives the key, false when it has its default.

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* filter/metrics.c - the filter "metrics": counts each call by its method, and each attempt by pool and method (obs/rpc_metrics.h). On without being named.
+ * Calls that failed leave a record for /why here (failed_note.h).
  *
  * Anybody can send any path, so a method has a name in the metrics only when a backend has answered a call of it, other than with UNIMPLEMENTED; until then its calls
  * are not counted as begun, and when they end they count as "_OTHER" unless their own answer makes the method known. */
 #include "base/arena.h"
+#include "filter/failed_note.h"
 #include "filter/kinds.h"
 #include "filter/services.h"
 #include "grpc/status.h"
@@ -14,6 +16,7 @@
 struct metrics_filter {
     struct filter base;
     struct rpc_metrics *metrics;
+    struct failed_log *failed;
 };
 
 struct metrics_call {
@@ -38,7 +41,10 @@ const struct conf_struct metrics_conf_struct = {
 static void
 metrics_open(struct filter *f, const struct filter_env *env)
 {
-    ((struct metrics_filter *)f)->metrics = env->services->metrics;
+    struct metrics_filter *m = (struct metrics_filter *)f;
+
+    m->metrics = env->services->metrics;
+    m->failed = env->services->failed;
 }
 
 static bool
@@ -118,10 +124,26 @@ proves_method(bool answered, int code)
     return answered && code != GRPC_UNIMPLEMENTED;
 }
 
+/* The request may be gone, but then its path is a name, or was kept. */
+static NOINLINE void
+metrics_note(const struct filter_call *fc, const struct metrics_call *m, bool asked,
+             const struct filter_result *r)
+{
+    const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
+    struct slice path = m->path;
+
+    if (!asked)
+        path = h2_headers_get(fc->request, H2_TOKEN_PATH);
+    else if (!path.n && m->counts->key != NAME_OTHER)
+        path = names_get(m->table->methods.names, m->counts->key);
+    failed_note(f->failed, fc, path, r);
+}
+
 static void
 metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
 {
     struct metrics_call *m = state;
+    bool asked = m->table != NULL;
     struct rpc_table *t = metrics_table(fc, m);
 
     if (UNLIKELY(!m->counts))
@@ -138,6 +160,8 @@ metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *
         rpc_add(c, RPC_SENT, r->messages_in);
         rpc_add(c, RPC_RECEIVED, r->messages_out);
     }
+    if (UNLIKELY(r->code != GRPC_OK))
+        metrics_note(fc, m, asked, r);
 }
 
 /* --- attempts ------------------------------------------------------------------------- */

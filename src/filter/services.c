@@ -11,6 +11,7 @@
 #include "filter/tracing_conf.h"
 #include "grpc/status.h"
 #include "loop/loop.h"
+#include "obs/failed_log.h"
 #include "obs/rpc_metrics.h"
 
 struct filter_services *
@@ -22,6 +23,7 @@ services_new(const struct services_args *args)
     s->metrics = rpc_metrics_new(args->workers, args->max_methods,
                                  (enum histogram_kind)args->histogram);
     s->access = access_writer_new(args->writer_loop, args->workers);
+    s->failed = failed_log_new(args->workers);
     list_init(&s->exporters);
     s->since_us = clock_wall_us();
     return s;
@@ -38,6 +40,7 @@ services_free(struct filter_services *s)
         loop_turn(s->args.loop, true);
     access_writer_free(s->access);
     rpc_metrics_free(s->metrics);
+    failed_log_free(s->failed);
     conf_copy_drop(s->access_conf);
     conf_copy_drop(s->tracing_conf);
     xfree(s);
@@ -102,7 +105,8 @@ services_push(struct filter_services *s, const struct metrics_push_conf *conf,
     if (s->push && conf->on &&
         conf_equal(&metrics_push_conf_struct, metrics_push_conf_of(s->push), conf))
         return;
-    services_push_last(s, true);
+    services_push_last(
+        s, false); /* who is asked now gets all the same: sums are cumulative */
     if (conf->on)
         s->push = metrics_push_new(&s->args, conf, text, arg, s->since_us);
 }
@@ -114,9 +118,10 @@ services_reopen(struct filter_services *s)
 }
 
 void
-services_print(const struct filter_services *s, struct strbuf *out)
+services_print(const struct filter_services *s, struct prom *p)
 {
-    rpc_metrics_print(s->metrics, grpc_code_label, out);
+    rpc_metrics_print(s->metrics, grpc_code_label, p);
+    failed_log_print(s->failed, p);
 }
 
 const struct stats *

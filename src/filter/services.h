@@ -14,12 +14,13 @@
 struct access_conf;
 struct access_writer;
 struct conf_copy;
+struct failed_log;
 struct h2_worker;
 struct loop;
+struct prom;
 struct rng;
 struct rpc_metrics;
 struct stats;
-struct strbuf;
 struct tls_store;
 struct tracing_conf;
 
@@ -39,6 +40,7 @@ struct filter_services {
     struct services_args args;
     struct rpc_metrics *metrics;
     struct access_writer *access;
+    struct failed_log *failed;
     struct list exporters;                        /* trace_export.c */
     struct conf_copy *access_conf, *tracing_conf; /* NULL: not set yet */
     struct metrics_push *push;                    /* NULL: metrics are not pushed */
@@ -62,8 +64,8 @@ void services_push(struct filter_services *s, const struct metrics_push_conf *co
 void services_push_last(struct filter_services *s, bool page);
 /* Log files are opened anew (SIGUSR1). */
 void services_reopen(struct filter_services *s);
-/* The series of calls as Prometheus text. */
-void services_print(const struct filter_services *s, struct strbuf *out);
+/* Adds the series of calls. */
+void services_print(const struct filter_services *s, struct prom *p);
 /* Counters of the thread that writes access logs, beside the workers'. */
 const struct stats *services_stats(const struct filter_services *s);
 

@@ -260,6 +260,7 @@ conn_bury(struct h2_conn *c)
     struct h2_worker *w = c->w;
 
     if (c->state == CONN_CLOSED) {
+        conn_count_end(c);
         conn_end_streams(c);
         c->ops->on_closed(c, c->arg, c->close_err, c->note);
         if (c->terminating && c->outq.len == 0) {

@@ -331,6 +331,8 @@ bool conn_drain_ping(const uint8_t *opaque);
 void conn_check_end(struct h2_conn *c);
 void conn_tell(struct h2_conn *c);
 void conn_bury(struct h2_conn *c);
+/* ending.c: once, with the end. */
+void conn_count_end(const struct h2_conn *c);
 bool conn_never_sent(const struct h2_conn *c, uint64_t mark);
 void conn_on_transport(void *arg, int what);
 

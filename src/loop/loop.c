@@ -29,6 +29,8 @@ enum {
     LOOK_RARE = 16, /* one turn of so many looks */
 };
 
+static const int64_t LOAD_SPAN_US = 10 * 1000 * 1000;
+
 struct loop_task {
     void (*fn)(void *arg);
     void *arg;
@@ -46,7 +48,7 @@ struct loop {
     struct reaper reaper;
     struct loop_task hooks[LOOP_HOOKS];
     unsigned n_hooks;
-    int64_t now_us, busy_us;
+    int64_t now_us;
     int64_t armed_us; /* when the timerfd will fire; 0: not set */
     int wake_fd, timer_fd;
     bool virtual;
@@ -57,6 +59,10 @@ struct loop {
     unsigned look_luck, look_skipped;
     struct event wake_event, timer_event;
     struct loop_tasks running; /* tasks of this turn */
+
+    /* Written by the loop alone, read by anybody (loop_load_read). The worst turn is kept for
+     * two spans, so that who asks once in a span misses none. */
+    _Atomic int64_t busy_us, worst_us, worst_before_us, span_us; /* when the span began */
 
     /* From here on: any thread. */
     _Atomic bool stop;
@@ -254,6 +260,36 @@ loop_look_more(struct loop *l)
     l->look = l->look_barred = false;
 }
 
+static int64_t
+load_get(const _Atomic int64_t *v)
+{
+    return atomic_load_explicit(v, memory_order_relaxed);
+}
+
+static void
+load_set(_Atomic int64_t *v, int64_t to)
+{
+    atomic_store_explicit(v, to, memory_order_relaxed);
+}
+
+/* A turn is over. */
+static void
+loop_measure(struct loop *l, int64_t end_us)
+{
+    int64_t took_us = end_us - l->now_us;
+
+    load_set(&l->busy_us, load_get(&l->busy_us) + took_us);
+    if (UNLIKELY(end_us - load_get(&l->span_us) >= LOAD_SPAN_US)) {
+        bool next = end_us - load_get(&l->span_us) < 2 * LOAD_SPAN_US;
+
+        load_set(&l->worst_before_us, next ? load_get(&l->worst_us) : 0);
+        load_set(&l->worst_us, 0);
+        load_set(&l->span_us, end_us);
+    }
+    if (took_us > load_get(&l->worst_us))
+        load_set(&l->worst_us, took_us);
+}
+
 void
 loop_turn(struct loop *l, bool wait)
 {
@@ -277,7 +313,7 @@ loop_turn(struct loop *l, bool wait)
     for (unsigned i = 0; i < l->n_hooks; i++)
         l->hooks[i].fn(l->hooks[i].arg);
     reap_run(&l->reaper);
-    l->busy_us += l->clock.now_us(l->clock.arg) - l->now_us;
+    loop_measure(l, l->clock.now_us(l->clock.arg));
     loop_current = outer;
     l->in_turn = false;
 }
@@ -378,8 +414,16 @@ loop_event_base(struct loop *l)
     return l->base;
 }
 
-int64_t
-loop_busy_us(const struct loop *l)
+void
+loop_load_read(const struct loop *l, struct loop_load *ret)
 {
-    return l->busy_us;
+    int64_t age_us = l->clock.now_us(l->clock.arg) - load_get(&l->span_us);
+    int64_t worst_us = load_get(&l->worst_us), before_us = load_get(&l->worst_before_us);
+
+    if (age_us >= LOAD_SPAN_US) /* an idle loop does not begin a new span */
+        before_us = 0;
+    if (age_us >= 2 * LOAD_SPAN_US)
+        worst_us = 0;
+    *ret = (struct loop_load){ .busy_us = load_get(&l->busy_us),
+                               .worst_us = worst_us > before_us ? worst_us : before_us };
 }

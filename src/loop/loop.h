@@ -43,7 +43,12 @@ struct reaper *loop_reaper(struct loop *l);
 struct timer_wheel *loop_wheel(struct loop *l);
 /* for loop/fdwatch.c and for admin (evhttp) only */
 struct event_base *loop_event_base(struct loop *l);
-/* time spent in callbacks so far: utilisation and lag */
-int64_t loop_busy_us(const struct loop *l);
+/* How busy the loop is. Any thread. */
+struct loop_load {
+    int64_t busy_us; /* spent in turns so far */
+    int64_t
+        worst_us; /* the longest turn of the last 10 to 20 seconds: what became ready when it began had to wait for its end */
+};
+void loop_load_read(const struct loop *l, struct loop_load *ret);
 
 #endif

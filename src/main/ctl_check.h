@@ -5,8 +5,10 @@
 #ifndef OUTRIGGER_MAIN_CTL_CHECK_H
 #define OUTRIGGER_MAIN_CTL_CHECK_H
 
-/* argv[0] is "check". Does not return when outrigger was found: its exit code (0 good,
- * 1 bad, 2 wrong use) is that of the process. Else 2 after a sentence on stderr. */
-int ctl_check(int argc, char **argv);
+struct ctl_args;
+
+/* Does not return when outrigger was found: its exit code (0 good, 1 bad, 2 wrong use) is
+ * that of the process. Else 2 after a sentence on stderr. */
+int ctl_check(const struct ctl_args *a);
 
 #endif

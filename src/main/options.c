@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main/options.c - reads the command line. A new option is one row here and one case in
- * option_take. */
+/* main/options.c - reads the command line. A new option is one row of options_rows.c and one
+ * case in option_take. */
 #include "main/options.h"
 
 #include <getopt.h>
@@ -15,75 +15,9 @@
 #include "conf/snapshot.h"
 #include "conf/values.h"
 #include "main/config.h"
+#include "main/options_rows.h"
 
-enum {
-    HELP_COLUMN = 22,
-    HELP_WIDTH = 92,
-    LONG_FIRST = 256,
-    WHY_MAX = 2048,
-    SETS_MAX = 3
-};
-
-enum option_id {
-    OPTION_CONFIG,
-    OPTION_CHECK,
-    OPTION_FORMAT,
-    OPTION_DEMO,
-    OPTION_FOR,
-    OPTION_LISTEN,
-    OPTION_BACKEND,
-    OPTION_WORKERS,
-    OPTION_ADMIN,
-    OPTION_LOG_LEVEL,
-    OPTION_PRINT_CONFIG,
-    OPTION_PRINT_SCHEMA,
-    OPTION_PRINT_MAN,
-    OPTION_EXPLAIN,
-    OPTION_VERSION,
-    OPTION_HELP,
-};
-
-static const struct option_row {
-    enum option_id id;
-    char letter;      /* 0: none */
-    const char *name; /* long form */
-    const char
-        *arg; /* what the value is called; NULL: takes none; "[=X]": may have one */
-    const char *help; /* NULL: not shown */
-} rows[] = {
-    { OPTION_CONFIG, 'c', "config", "FILE",
-      "run with this config file; - is standard input" },
-    { OPTION_CHECK, 't', "check", "[=strict]",
-      "check the config and exit: 0 good, 1 bad, 2 wrong use of options; with "
-      "--check=strict a warning is bad too" },
-    { OPTION_FORMAT, 0, "format", "text|json",
-      "with --check: how problems are told; json is for editors and CI jobs" },
-    { OPTION_LISTEN, 0, "listen", "ADDR",
-      "without a file: accept clients here, as 127.0.0.1:8080, :8080 or unix:/path" },
-    { OPTION_BACKEND, 0, "backend", "TARGET",
-      "without a file: send calls there, as 127.0.0.1:50051; may be repeated" },
-    { OPTION_WORKERS, 0, "workers", "N",
-      "threads that carry calls, in place of the file's workers" },
-    { OPTION_ADMIN, 0, "admin", "ADDR",
-      "where metrics are served, or off, in place of the file's admin.listen" },
-    { OPTION_LOG_LEVEL, 0, "log-level", "LEVEL",
-      "error, warn, info or debug, in place of the file's log.level" },
-    { OPTION_DEMO, 0, "demo", NULL,
-      "backends, proxy and load in one process, on loopback only" },
-    { OPTION_FOR, 0, "for", "TIME", "end the demo after this time, as 30s" },
-    { OPTION_PRINT_CONFIG, 0, "print-config", NULL,
-      "with -c or --demo: print the config with all defaults; alone: a commented file "
-      "to start from" },
-    { OPTION_PRINT_SCHEMA, 0, "print-schema", NULL,
-      "print the JSON Schema of the config, for editors" },
-    { OPTION_PRINT_MAN, 0, "print-man", NULL, NULL },
-    { OPTION_EXPLAIN, 0, "explain", "KEY",
-      "explain a config key, as pools.connections.connectTimeout, or an error code, as "
-      "E0107" },
-    { OPTION_VERSION, 'V', "version", NULL,
-      "print the version; -VV also of the libraries" },
-    { OPTION_HELP, 'h', "help", NULL, "print this text" },
-};
+enum { LONG_FIRST = 256, WHY_MAX = 2048, SETS_MAX = 3 };
 
 static int PRINTF_LIKE(2, 3) usage_fail(struct strbuf *problems, const char *fmt, ...)
 {
@@ -117,10 +51,10 @@ options_sets(const struct options *o, struct conf_set sets[SETS_MAX])
 static const struct option_row *
 row_of_value(int value)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (value == LONG_FIRST + (int)rows[i].id ||
-            (rows[i].letter && value == rows[i].letter))
-            return &rows[i];
+    for (size_t i = 0; i < OPTION_N_ROWS; i++) {
+        if (value == LONG_FIRST + (int)option_rows[i].id ||
+            (option_rows[i].letter && value == option_rows[i].letter))
+            return &option_rows[i];
     }
     return NULL;
 }
@@ -232,6 +166,8 @@ option_take(struct options *o, enum option_id id, const char *value,
     case OPTION_HELP:
         o->mode = OPTIONS_HELP;
         return 0;
+    case OPTION_N_ROWS:
+        break;
     }
     return 0;
 }
@@ -242,7 +178,7 @@ explain_option(int argc, char **argv, bool missing, struct strbuf *problems)
 {
     const struct option_row *row = row_of_value(optopt);
     const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-    const char *names[ARRAY_LEN(rows)], *near;
+    const char *names[OPTION_N_ROWS], *near;
     char bare[64];
 
     if (missing && row)
@@ -254,11 +190,11 @@ explain_option(int argc, char **argv, bool missing, struct strbuf *problems)
     if (optopt) /* a letter, maybe one of several in a word */
         return usage_fail(problems, "unknown option -%c; outrigger --help lists all",
                           optopt);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        names[i] = rows[i].help ? rows[i].name : NULL;
+    for (size_t i = 0; i < OPTION_N_ROWS; i++)
+        names[i] = option_rows[i].help ? option_rows[i].name : NULL;
     snprintf(bare, sizeof bare, "%.*s", (int)strcspn(word + strspn(word, "-"), "="),
              word + strspn(word, "-"));
-    near = near_find(bare, names, ARRAY_LEN(rows));
+    near = near_find(bare, names, OPTION_N_ROWS);
     if (near)
         return usage_fail(problems, "unknown option --%s; did you mean --%s?", bare,
                           near);
@@ -308,19 +244,19 @@ options_check(const struct options *o, struct strbuf *problems)
 int
 options_parse(struct options *o, int argc, char **argv, struct strbuf *problems)
 {
-    struct option longs[ARRAY_LEN(rows) + 1] = { 0 };
-    char letters[2 * ARRAY_LEN(rows) + 2] = ":";
+    struct option longs[OPTION_N_ROWS + 1] = { 0 };
+    char letters[2 * OPTION_N_ROWS + 2] = ":";
     size_t n_letters = 1;
     int value, index = 0, rv = 0;
 
     *o = (struct options){ .mode = OPTIONS_RUN };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        longs[i] = (struct option){ .name = rows[i].name,
-                                    .has_arg = row_has_arg(&rows[i]),
-                                    .val = LONG_FIRST + (int)rows[i].id };
-        if (rows[i].letter)
-            letters[n_letters++] = rows[i].letter;
-        if (rows[i].letter && row_has_arg(&rows[i]) == required_argument)
+    for (size_t i = 0; i < OPTION_N_ROWS; i++) {
+        longs[i] = (struct option){ .name = option_rows[i].name,
+                                    .has_arg = row_has_arg(&option_rows[i]),
+                                    .val = LONG_FIRST + (int)option_rows[i].id };
+        if (option_rows[i].letter)
+            letters[n_letters++] = option_rows[i].letter;
+        if (option_rows[i].letter && row_has_arg(&option_rows[i]) == required_argument)
             letters[n_letters++] = ':';
     }
     opterr = 0;
@@ -419,31 +355,6 @@ options_load(const struct options *o, struct strbuf *problems,
 
 /* --- help -------------------------------------------------------------------- */
 
-static void
-help_row(const struct option_row *row, struct strbuf *out)
-{
-    struct strbuf left;
-    char prefix[HELP_COLUMN + 4];
-    struct strbuf text;
-
-    strbuf_init(&left, 128);
-    strbuf_init(&text, 1024);
-    if (row->letter)
-        strbuf_printf(&left, "  -%c, --%s", row->letter, row->name);
-    else
-        strbuf_printf(&left, "      --%s", row->name);
-    if (row->arg)
-        strbuf_printf(&left, "%s%s", row->arg[0] == '[' ? "" : " ", row->arg);
-    snprintf(prefix, sizeof prefix, "%*s", HELP_COLUMN + 2, "");
-    conf_put_wrapped(&text, prefix, HELP_WIDTH, row->help);
-    if (left.len <= HELP_COLUMN)
-        strbuf_printf(out, "%-*s  %s", HELP_COLUMN, left.s, text.s + HELP_COLUMN + 2);
-    else
-        strbuf_printf(out, "%s\n%s", left.s, text.s);
-    strbuf_done(&left);
-    strbuf_done(&text);
-}
-
 void
 options_help(struct strbuf *out)
 {
@@ -452,9 +363,9 @@ options_help(struct strbuf *out)
                      "  outrigger -t -c FILE\n"
                      "  outrigger --listen ADDR --backend TARGET [--backend TARGET ...]\n"
                      "  outrigger --demo\n\n");
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (rows[i].help)
-            help_row(&rows[i], out);
+    for (size_t i = 0; i < OPTION_N_ROWS; i++) {
+        if (option_rows[i].help)
+            option_row_help(&option_rows[i], out);
     }
     strbuf_puts(out,
                 "\nTERM, INT and QUIT end the program when running calls are done; a "

@@ -24,11 +24,13 @@
 #include "loop/signal.h"
 #include "loop/timer.h"
 #include "main/config.h"
+#include "main/control_pages.h"
 #include "main/cpus.h"
 #include "main/explain_page.h"
 #include "main/generation.h"
 #include "main/handover.h"
 #include "main/leave.h"
+#include "main/live.h"
 #include "main/notify.h"
 #include "main/pools.h"
 #include "main/process_int.h"
@@ -92,6 +94,7 @@ process_workers(struct process *p)
     p->stats[p->worker_count] = &p->main_stats;
     filter_store_init(&p->filters, p->loop, &p->main_stats, (unsigned)p->worker_count);
     process_watch_open(p);
+    process_metrics_open(p, process_stats(p));
 }
 
 /* What the control plane needs to speak HTTP/2 itself: checks, Kubernetes. */
@@ -139,10 +142,13 @@ process_admin(struct process *p, bool required)
         admin_open(p->loop, &at, fd, owns, p->stats, process_stats(p), &p->admin, &why) ==
             ERR_OK) {
         admin_set_pools(p->admin, p->hubs, p->hub_count);
+        admin_set_metrics(p->admin, p->metrics);
         admin_set_tls(p->admin, p->tls);
         process_drain_pages(p);
         process_watch_pages(p);
         explain_page_open(p);
+        p->control = control_open(p);
+        p->live = live_open(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
@@ -189,7 +195,10 @@ process_free(struct process *p)
     takeover_drop(p->takeover);
     handover_close(p->handover);
     reload_close(p->reload);
+    control_close(p->control);
+    live_close(p->live);
     admin_close(p->admin);
+    process_metrics_close(p);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
     for (size_t i = 0; i < p->server_count && p->drain.phase == DRAIN_SERVING; i++)
         server_stop(p->servers[i]);

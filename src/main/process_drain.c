@@ -209,40 +209,6 @@ page_drain(void *arg, struct strbuf *out)
                   (long long)(p->conf->drain.delay_ms + p->conf->drain.timeout_ms));
 }
 
-/* An escaped label value: \, " and line ends (Prometheus text 0.0.4). */
-static void
-put_label(struct strbuf *out, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '\\' || *text == '"')
-            strbuf_puts(out, "\\");
-        strbuf_add(out, *text == '\n' ? "\\n" : text, *text == '\n' ? 2 : 1);
-    }
-}
-
-static void
-metrics_of_listeners(void *arg, struct strbuf *out)
-{
-    const struct process *p = arg;
-
-    strbuf_puts(out, "# HELP outrigger_listener_ready New clients should be sent to this "
-                     "listener: the process does not drain and, with mirrorGoaway, the "
-                     "application does not go away.\n"
-                     "# TYPE outrigger_listener_ready gauge\n");
-    for (size_t i = 0; i < p->server_count; i++) {
-        strbuf_puts(out, "outrigger_listener_ready{listener=\"");
-        put_label(out, p->servers[i]->front->conf->name);
-        strbuf_printf(out, "\"} %d\n", process_server_ready(p, p->servers[i]));
-    }
-    strbuf_puts(out, "# HELP outrigger_listener_connections Open client connections of a "
-                     "listener.\n# TYPE outrigger_listener_connections gauge\n");
-    for (size_t i = 0; i < p->server_count; i++) {
-        strbuf_puts(out, "outrigger_listener_connections{listener=\"");
-        put_label(out, p->servers[i]->front->conf->name);
-        strbuf_printf(out, "\"} %u\n", atomic_load(&p->servers[i]->connections));
-    }
-}
-
 static int
 action_drain(void *arg, const char *query, struct strbuf *out)
 {
@@ -279,5 +245,4 @@ process_drain_pages(struct process *p)
     admin_set_action(p->admin, "/drain", action_drain, p);
     admin_set_action(p->admin, "/undrain", action_undrain, p);
     admin_set_page(p->admin, "/drain.json", "application/json", page_drain, p);
-    admin_add_metrics(p->admin, metrics_of_listeners, p);
 }

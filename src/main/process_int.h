@@ -21,8 +21,11 @@ struct admin;
 struct buf_pool;
 struct conf_copy;
 struct conf_snapshot;
+struct control;
 struct handover;
+struct live;
 struct live_pool;
+struct metrics_page;
 struct notify;
 struct reload;
 struct h2_worker;
@@ -89,7 +92,10 @@ struct process {
     bool ending;       /* they do not any more */
     struct stats main_stats;
     const struct stats **stats;
+    struct metrics_page *metrics;
     struct admin *admin;
+    struct control *control; /* NULL: no admin port */
+    struct live *live;       /* NULL: no admin port */
     struct signal_watch *signals[4], *usr1;
     struct drain drain;
     struct timer mirror; /* mirror.c */
@@ -103,7 +109,7 @@ struct process {
 
 /* process_drain.c */
 void process_drain_init(struct process *p);
-/* POST /drain, POST /undrain, GET /drain.json, the metrics of listeners. */
+/* POST /drain, POST /undrain, GET /drain.json. */
 void process_drain_pages(struct process *p);
 /* A config became the current one: its new listeners share in an operator's drain. */
 void process_drain_again(struct process *p);
@@ -116,12 +122,16 @@ bool process_server_ready(const struct process *p, const struct server *s);
 void process_watch_open(struct process *p);
 /* log.access and tracing of a config that is taken. */
 void process_watch_configure(struct process *p, const struct config *conf);
-/* The admin port is open: /metrics has the calls, too. */
+/* The admin port is open: /why. */
 void process_watch_pages(struct process *p);
 /* Before the workers go, and their counters with them: the last metrics are pushed. */
 void process_watch_last(struct process *p);
 /* After all filters; before the main thread's HTTP/2 goes. */
 void process_watch_close(struct process *p);
+
+/* process_metrics.c: p->metrics, the page that any port may serve. blocks: how many p->stats has. After process_watch_open. */
+void process_metrics_open(struct process *p, size_t blocks);
+void process_metrics_close(struct process *p);
 
 /* process_upgrade.c */
 /* Sockets from systemd and, when the config has upgrade.socket, from the running process. False: the start must end; it was logged. */

@@ -2,12 +2,12 @@
 /* main/process_watch.c - the services of filters that watch calls (filter/services.h): made before the first config is taken, and gone after the last filter. */
 #include <signal.h>
 
-#include "admin/actions.h"
+#include "admin/metrics_page.h"
+#include "admin/why.h"
 #include "base/log.h"
 #include "filter/services.h"
 #include "loop/signal.h"
 #include "main/process_int.h"
-#include "main/push_page.h"
 
 static void
 watch_on_usr1(void *arg, int signum)
@@ -38,26 +38,25 @@ process_watch_open(struct process *p)
     p->usr1 = signal_watch_open(p->loop, SIGUSR1, watch_on_usr1, p);
 }
 
+/* What is pushed to a collector. */
+static void
+watch_text(void *arg, struct strbuf *out)
+{
+    metrics_page_text(((const struct process *)arg)->metrics, out);
+}
+
 void
 process_watch_configure(struct process *p, const struct config *conf)
 {
-    services_push(p->filters.env.services, &conf->metrics.push, push_page_print, p);
+    services_push(p->filters.env.services, &conf->metrics.push, watch_text, p);
     if (services_configure(p->filters.env.services, &conf->log.access, &conf->tracing))
         p->filters.services++;
-}
-
-static void
-watch_metrics(void *arg, struct strbuf *out)
-{
-    const struct process *p = arg;
-
-    services_print(p->filters.env.services, out);
 }
 
 void
 process_watch_pages(struct process *p)
 {
-    admin_add_metrics(p->admin, watch_metrics, p);
+    why_open(p->admin, p->filters.env.services->failed);
 }
 
 void

@@ -9,41 +9,14 @@
 #include "conf/print.h"
 #include "conf/schema.h"
 #include "conf/snapshot.h"
-#include "grpc/health.h"
-#include "h2/conn.h"
-#include "loop/loop.h"
 #include "main/config.h"
 #include "main/demo.h"
+#include "main/libraries.h"
 #include "main/manpage.h"
 #include "main/options.h"
-#include "net/fetch.h"
-#include "net/redis.h"
-#include "net/tls.h"
 #include "proxy/listener_conf.h"
-#include "proxy/regex.h"
-#include "resolve/dns_channel.h"
 
 enum { OUTPUT_MAX = 16 * 1024 * 1024 };
-
-/* What -VV prints behind the version of the program. Each room answers for its library. */
-static const struct library {
-    const char *name;
-    const char *(*version)(void);
-} libraries[] = {
-    { "jansson", conf_library_version },  { "libyaml", conf_yaml_version },
-    { "nghttp2", h2_library_version },    { "libevent", loop_library_version },
-    { "protobuf-c", pb_library_version }, { "c-ares", dns_library_version },
-    { "pcre2", regex_library_version },   { "openssl", tls_library_version },
-    { "hiredis", redis_library_version }, { "libcurl", fetch_library_version },
-};
-
-static void
-put_versions(struct strbuf *out)
-{
-    for (size_t i = 0; i < ARRAY_LEN(libraries); i++)
-        strbuf_printf(out, "%s %s\n", libraries[i].name, libraries[i].version());
-    strbuf_printf(out, "compiler %s\n", __VERSION__);
-}
 
 static void
 put_count(struct strbuf *out, const char *before, size_t n, const char *word)
@@ -116,7 +89,7 @@ query_answer(const struct options *o, struct strbuf *out, struct strbuf *problem
     case OPTIONS_VERSION:
         strbuf_puts(out, PACKAGE_NAME " " PACKAGE_VERSION "\n");
         if (o->mode == OPTIONS_VERSIONS)
-            put_versions(out);
+            libraries_print(out);
         return EXIT_GOOD;
     case OPTIONS_HELP:
         options_help(out);

@@ -17,6 +17,7 @@
 #include "net/tls.h"
 
 struct loop;
+struct prom;
 struct stats;
 struct strbuf;
 struct tls_client_conf;
@@ -45,9 +46,12 @@ void tls_keyring_drop(struct tls_keyring *k); /* NULL is fine */
 /* The newest context, with one hold. NULL: there is none; why says it. */
 struct tls_ctx *tls_keyring_ctx(struct tls_keyring *k, char why[TLS_WHY_MAX]) MUST_CHECK;
 
+/* Series of the certificates; a prom_fn, its arg is the store. */
+void tls_store_metrics(void *store, struct prom *p);
 /* Pages of the admin port. */
-void tls_store_metrics(struct tls_store *s, struct strbuf *out);
 void tls_store_json(struct tls_store *s, struct strbuf *out);
+void
+tls_store_json_rows(struct tls_store *s, struct strbuf *out); /* its "certificates" */
 void tls_store_table(struct tls_store *s, struct strbuf *out);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "net/tls_store_int.h"
+#include "obs/prom.h"
 
 static size_t
 store_count(const struct tls_store *s)
@@ -104,39 +105,21 @@ print_time(int64_t s, char out[32])
 
 /* --- metrics ---------------------------------------------------------------------------- */
 
-/* Prometheus' text format: backslash, quote and new line are escaped; what is not printable
- * ASCII becomes '?'. */
-static void
-add_label(struct strbuf *out, const char *text)
-{
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p == '\\' || *p == '"')
-            strbuf_puts(out, "\\");
-        if (*p < 0x20 || *p > 0x7e)
-            strbuf_puts(out, "?");
-        else
-            strbuf_add(out, (const char *)p, 1);
-    }
-}
-
 void
-tls_store_metrics(struct tls_store *s, struct strbuf *out)
+tls_store_metrics(void *store, struct prom *p)
 {
     size_t n;
-    struct tls_expiry *rows = store_rows(s, &n);
+    struct tls_expiry *rows = store_rows(store, &n);
 
     if (n)
-        strbuf_puts(out,
-                    "# HELP outrigger_tls_certificate_not_after_timestamp_seconds When a "
-                    "certificate of ours expires, seconds since 1970.\n"
-                    "# TYPE outrigger_tls_certificate_not_after_timestamp_seconds "
-                    "gauge\n");
+        prom_family(p, "outrigger_tls_certificate_not_after_timestamp_seconds",
+                    PROM_GAUGE,
+                    "When a certificate of ours expires, seconds since 1970.");
     for (size_t i = 0; i < n; i++) {
-        strbuf_puts(out, "outrigger_tls_certificate_not_after_timestamp_seconds{file=\"");
-        add_label(out, rows[i].file);
-        strbuf_puts(out, "\",name=\"");
-        add_label(out, rows[i].name);
-        strbuf_printf(out, "\"} %" PRId64 "\n", rows[i].not_after_s);
+        prom_begin(p);
+        prom_label_text(p, "file", rows[i].file);
+        prom_label_text(p, "name", rows[i].name);
+        prom_value(p, rows[i].not_after_s);
     }
     xfree(rows);
 }
@@ -163,14 +146,14 @@ json_failures(const struct tls_store *s, struct strbuf *out)
 }
 
 void
-tls_store_json(struct tls_store *s, struct strbuf *out)
+tls_store_json_rows(struct tls_store *s, struct strbuf *out)
 {
     int64_t now_s = clock_wall_us() / 1000000;
     size_t n;
     struct tls_expiry *rows = store_rows(s, &n);
     char when[32];
 
-    strbuf_puts(out, "{\"version\":1,\"certificates\":[");
+    strbuf_puts(out, "[");
     for (size_t i = 0; i < n; i++) {
         strbuf_puts(out, i ? ",\n{\"file\":" : "\n{\"file\":");
         json_text_add(out, rows[i].file);
@@ -182,10 +165,18 @@ tls_store_json(struct tls_store *s, struct strbuf *out)
         print_users(s, rows[i].file, NULL, true, out);
         strbuf_puts(out, "]}");
     }
-    strbuf_puts(out, "],\"failures\":[");
+    strbuf_puts(out, "]");
+    xfree(rows);
+}
+
+void
+tls_store_json(struct tls_store *s, struct strbuf *out)
+{
+    strbuf_puts(out, "{\"version\":1,\"certificates\":");
+    tls_store_json_rows(s, out);
+    strbuf_puts(out, ",\"failures\":[");
     json_failures(s, out);
     strbuf_puts(out, "]}\n");
-    xfree(rows);
 }
 
 /* --- table ------------------------------------------------------------------------------ */

@@ -9,12 +9,13 @@
 #define OUTRIGGER_OBS_RPC_METRICS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "obs/histogram.h"
 #include "obs/names.h"
 
-struct strbuf;
+struct prom;
 
 enum { RPC_CODES = 17, RPC_POOLS_MAX = 1000 };
 
@@ -86,8 +87,23 @@ void rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int6
 
 /* --- the main thread's ------------------------------------------------------------- */
 
-/* Adds all series as Prometheus text 0.0.4. code_label: "Unavailable" for 14. */
+/* Memory of all blocks of counts. */
+size_t rpc_metrics_bytes(const struct rpc_metrics *m);
+
+/* rpc_read.c: the counts as numbers. Places: RPC_BUCKET_0 and, with buckets, bounds->n + 1 more. */
+const struct histogram_bounds *rpc_metrics_bounds(const struct rpc_metrics *m);
+size_t rpc_metrics_places(const struct rpc_metrics *m);
+const struct names *rpc_metrics_methods(const struct rpc_metrics *m);
+/* Adds what all workers counted of calls of this method to sum. False: none has. */
+bool rpc_metrics_add_server(const struct rpc_metrics *m, unsigned method, uint64_t *sum);
+/* Calls fn for each block of attempts of each worker; those of several methods of a pool, and of several workers, come one by one. pool: its number, at
+ * most RPC_POOLS_MAX, which it keeps; NAME_OTHER has no name. */
+typedef void
+rpc_client_fn(void *arg, unsigned pool, struct slice name, const struct rpc_counts *c);
+void rpc_metrics_each_client(const struct rpc_metrics *m, rpc_client_fn *fn, void *arg);
+
+/* Adds all series. code_label: "Unavailable" for 14. */
 void rpc_metrics_print(const struct rpc_metrics *m, const char *(*code_label)(int code),
-                       struct strbuf *out);
+                       struct prom *prom);
 
 #endif

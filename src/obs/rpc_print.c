@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* obs/rpc_print.c - the series of calls as Prometheus text. The workers go on counting meanwhile, so a sum may be a call ahead of another; each block is read once,
+/* obs/rpc_print.c - the series of calls as Prometheus reads them. The workers go on counting meanwhile, so a sum may be a call ahead of another; each block is read once,
  * which keeps a histogram and its count together. Labels are written once per series, and no line goes through printf: hundreds of methods have tens of thousands
  * of lines. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "obs/line.h"
+#include "obs/prom.h"
 #include "obs/rpc_metrics_int.h"
 
 enum { LABELS_MAX = 1024, US_PER_S = 1000000 };
@@ -31,8 +33,12 @@ struct rows {
 struct print {
     const struct rpc_metrics *m;
     const char *(*code_label)(int code);
-    struct strbuf *out;
-    const char *side; /* "grpc_server" */
+    struct prom *prom;
+    struct strbuf *out; /* its text */
+    const char *side;   /* "grpc_server" */
+    char family[64];
+    const char *le[HISTOGRAM_BOUNDS_MAX];
+    char le_room[HISTOGRAM_BOUNDS_MAX][PROM_BOUND_MAX];
 };
 
 /* --- collecting --------------------------------------------------------------------- */
@@ -167,10 +173,10 @@ print_number(const struct print *p, uint64_t v)
 }
 
 static void
-print_head(const struct print *p, const char *name, const char *type, const char *help)
+print_head(struct print *p, const char *name, enum prom_kind kind, const char *help)
 {
-    strbuf_printf(p->out, "# HELP %s%s %s\n# TYPE %s%s %s\n", p->side, name, help,
-                  p->side, name, type);
+    snprintf(p->family, sizeof(p->family), "%s%s", p->side, name);
+    prom_family(p->prom, p->family, kind, help);
 }
 
 /* grpc_server_started_total{...labels, more} */
@@ -191,10 +197,10 @@ print_series(const struct print *p, const char *name, const struct row *r,
 }
 
 static void
-print_counter(const struct print *p, const struct rows *rows, const char *name,
-              unsigned at, const char *help)
+print_counter(struct print *p, const struct rows *rows, const char *name, unsigned at,
+              const char *help)
 {
-    print_head(p, name, "counter", help);
+    print_head(p, name, PROM_COUNTER, help);
     for (size_t i = 0; i < rows->n; i++) {
         print_series(p, name, &rows->v[i], NULL, NULL);
         print_number(p, rows->v[i].sum[at]);
@@ -203,9 +209,9 @@ print_counter(const struct print *p, const struct rows *rows, const char *name,
 }
 
 static void
-print_handled(const struct print *p, const struct rows *rows, const char *help)
+print_handled(struct print *p, const struct rows *rows, const char *help)
 {
-    print_head(p, "_handled_total", "counter", help);
+    print_head(p, "_handled_total", PROM_COUNTER, help);
     for (size_t i = 0; i < rows->n; i++) {
         for (int code = 0; code < RPC_CODES; code++) {
             uint64_t n = rows->v[i].sum[RPC_CODE_0 + code];
@@ -230,7 +236,7 @@ print_histogram(const struct print *p, const struct row *r)
     for (size_t i = 0; i <= b->n; i++) {
         n += r->sum[RPC_BUCKET_0 + i];
         print_series(p, "_handling_seconds_bucket", r, ",le=\"",
-                     i < b->n ? b->text[i] : "+Inf");
+                     i < b->n ? p->le[i] : "+Inf");
         print_number(p, n);
         strbuf_add(p->out, "\n", 1);
     }
@@ -245,7 +251,7 @@ print_histogram(const struct print *p, const struct row *r)
 }
 
 static void
-print_side(const struct print *p, bool client)
+print_side(struct print *p, bool client)
 {
     struct rows rows = collect(p->m, client);
     const char *sent = client ? "Messages sent to backends, by method; of ended calls."
@@ -268,7 +274,7 @@ print_side(const struct print *p, bool client)
         print_counter(p, &rows, "_msg_sent_total", RPC_SENT, sent);
     }
     if (rows.n > 0 && p->m->bounds->n > 0) {
-        print_head(p, "_handling_seconds", "histogram",
+        print_head(p, "_handling_seconds", PROM_HISTOGRAM,
                    client ? "Time of attempts on backends, by method."
                           : "Time from a call's headers to its end, by method.");
         for (size_t i = 0; i < rows.n; i++)
@@ -277,12 +283,28 @@ print_side(const struct print *p, bool client)
     rows_free(&rows);
 }
 
+size_t
+rpc_metrics_bytes(const struct rpc_metrics *m)
+{
+    size_t blocks = 0;
+
+    for (int client = 0; client < 2; client++) {
+        struct rows r = collect(m, client);
+
+        blocks += r.n;
+        xfree(r.v);
+    }
+    return blocks * (sizeof(struct rpc_counts) + m->count_size * sizeof(uint64_t));
+}
+
 void
 rpc_metrics_print(const struct rpc_metrics *m, const char *(*code_label)(int code),
-                  struct strbuf *out)
+                  struct prom *prom)
 {
-    struct print p = { .m = m, .code_label = code_label, .out = out };
+    struct print p = { .m = m, .code_label = code_label, .prom = prom, .out = prom->out };
 
+    for (size_t i = 0; i < m->bounds->n; i++)
+        p.le[i] = prom_bound(prom, m->bounds->text[i], p.le_room[i]);
     p.side = "grpc_server";
     print_side(&p, false);
     p.side = "grpc_client";

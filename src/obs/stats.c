@@ -8,6 +8,10 @@
     {                                         \
         .id = (i), .metric = (m), .help = (h) \
     }
+#define MILLISECONDS(i, m, h)                                       \
+    {                                                               \
+        .id = (i), .metric = (m), .milliseconds = true, .help = (h) \
+    }
 #define LABELED(i, m, l, h)                                  \
     {                                                        \
         .id = (i), .metric = (m), .labels = (l), .help = (h) \
@@ -34,6 +38,21 @@
         HANDSHAKE(first, side, 15, "pin"), HANDSHAKE(first, side, 16, "certificate"),   \
         HANDSHAKE(first, side, 17, "by_peer"), HANDSHAKE(first, side, 18, "closed"),    \
         HANDSHAKE(first, side, 19, "other"), HANDSHAKE(first, side, 20, "timeout")
+
+#define CLOSED(first, side, i, reason)                                              \
+    LABELED((enum stat_id)((first) + (i)), "outrigger_connections_closed_total",    \
+            "side=\"" side "\",reason=\"" reason "\"",                              \
+            "Connections that ended, by why; those of health checks and resolvers " \
+            "are among the ones to backends (side up).")
+#define CLOSED_ALL(first, side)                                                          \
+    CLOSED(first, side, 0, "peer"), CLOSED(first, side, 1, "goaway"),                    \
+        CLOSED(first, side, 2, "drain"), CLOSED(first, side, 3, "idle"),                 \
+        CLOSED(first, side, 4, "age"), CLOSED(first, side, 5, "closed"),                 \
+        CLOSED(first, side, 6, "removed"), CLOSED(first, side, 7, "not_http2"),          \
+        CLOSED(first, side, 8, "protocol"), CLOSED(first, side, 9, "flood"),             \
+        CLOSED(first, side, 10, "stall"), CLOSED(first, side, 11, "handshake_timeout"),  \
+        CLOSED(first, side, 12, "keepalive"), CLOSED(first, side, 13, "too_many_pings"), \
+        CLOSED(first, side, 14, "no_memory"), CLOSED(first, side, 15, "other")
 
 #define JWT(i, result)                                                     \
     LABELED((enum stat_id)(STAT_JWT_0 + (i)), "outrigger_jwt_calls_total", \
@@ -140,7 +159,7 @@ static const struct stat_row rows[] = {
             "Calls that ended because of a message over the limit of their route."),
     COUNTER(STAT_SIDE_CALLS, "outrigger_side_calls_total",
             "Questions to outside services (extAuthz, globalRateLimit) that began."),
-    LEVEL(STAT_SIDE_CALLS_FLYING, "outrigger_side_calls", NULL,
+    LEVEL(STAT_SIDE_CALLS_FLYING, "outrigger_side_calls_in_flight", NULL,
           "Questions to outside services under way."),
     COUNTER(STAT_SIDE_CALLS_FAILED, "outrigger_side_calls_failed_total",
             "Questions that got no good answer: late, lost, an error, or none that can "
@@ -175,7 +194,8 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_AUTHZ_EDITS_REFUSED, "outrigger_ext_authz_edits_refused_total",
             "Changes of headers that an authorization service wanted and may not make."),
     COUNTER(STAT_MIRRORS_STARTED, "outrigger_mirrors_total", "Calls that were copied."),
-    LEVEL(STAT_MIRRORS_FLYING, "outrigger_mirrors", NULL, "Copies of calls under way."),
+    LEVEL(STAT_MIRRORS_FLYING, "outrigger_mirrors_in_flight", NULL,
+          "Copies of calls under way."),
     COUNTER(STAT_MIRRORS_DROPPED, "outrigger_mirrors_dropped_total",
             "Copies left out or given up at a bound: their number, maxBuffer or memory."),
     COUNTER(STAT_MIRRORS_FAILED, "outrigger_mirrors_failed_total",
@@ -253,6 +273,8 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_GOAWAY_RECEIVED, "outrigger_goaway_received_total",
             "GOAWAY frames received."),
     COUNTER(STAT_GOAWAY_SENT, "outrigger_goaway_sent_total", "GOAWAY frames sent."),
+    CLOSED_ALL(STAT_CLOSED_DOWN_0, "down"),
+    CLOSED_ALL(STAT_CLOSED_UP_0, "up"),
     COUNTER(STAT_STREAMS_REFUSED, "outrigger_streams_refused_total",
             "Streams refused at maxConcurrentStreams."),
     COUNTER(STAT_GLITCHES, "outrigger_glitches_total",
@@ -339,8 +361,8 @@ static const struct stat_row rows[] = {
             "Calls that doomedCall refused, since they could not end in time."),
     COUNTER(STAT_DOOMED_PROBES, "outrigger_doomed_calls_tried_total",
             "Calls that doomedCall let go on to learn, though it took them for doomed."),
-    COUNTER(
-        STAT_DOOMED_SAVED_MS, "outrigger_doomed_calls_saved_milliseconds_total",
+    MILLISECONDS(
+        STAT_DOOMED_SAVED_MS, "outrigger_doomed_calls_saved_seconds_total",
         "Work that backends were spared: the time until the deadlines of the calls that "
         "doomedCall refused."),
     COUNTER(STAT_LIMIT_ROUTE, "outrigger_route_limit_total",

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STAT_TLS_RESULTS = 21, STAT_JWT_RESULTS = 21 };
+enum { STAT_TLS_RESULTS = 21, STAT_JWT_RESULTS = 21, STAT_CLOSE_REASONS = 16 };
 
 enum stat_id {
     /* calls */
@@ -96,6 +96,11 @@ enum stat_id {
     STAT_UP_NOT_HTTP2,
     STAT_GOAWAY_RECEIVED,
     STAT_GOAWAY_SENT,
+    /* why connections ended, in the order of h2/ending.c */
+    STAT_CLOSED_DOWN_0,
+    STAT_CLOSED_DOWN_LAST = STAT_CLOSED_DOWN_0 + STAT_CLOSE_REASONS - 1,
+    STAT_CLOSED_UP_0,
+    STAT_CLOSED_UP_LAST = STAT_CLOSED_UP_0 + STAT_CLOSE_REASONS - 1,
     /* limits */
     STAT_STREAMS_REFUSED,
     STAT_GLITCHES,
@@ -233,6 +238,7 @@ struct stat_row {
     const char *metric; /* Prometheus name */
     const char *labels; /* "reason=\"http1\"" or NULL */
     bool level;
+    bool milliseconds; /* it is counted in them, and told in seconds */
     const char *help;
 };
 

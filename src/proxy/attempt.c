@@ -164,7 +164,11 @@ attempt_failed(struct attempt *a, int err, const char *text)
     if (UNLIKELY(c->acts & ACT_FILTERS))
         filters_attempt_end(a, code, false, again, "");
     if (!again)
-        call_fail(c, code, reason_from_err(err), "%s", text);
+        call_fail(c, code,
+                  err == ERR_NO_ENDPOINT && pool_unreachable(c->pool, &a->wait)
+                      ? REASON_CONNECT_FAILED
+                      : reason_from_err(err),
+                  "%s", text);
 }
 
 static void

@@ -65,6 +65,7 @@ struct call {
     struct table_use *
         table; /* held from the choice of the route to the end; NULL: no route was looked for */
     const struct route *route;
+    unsigned way;             /* of its table, with a route: see table_hits_count */
     unsigned acts;            /* enum route_act: what there is to do beside passing on */
     uint32_t max_in, max_out; /* bytes of one message, with ACT_MAX_IN, ACT_MAX_OUT */
     const struct slice

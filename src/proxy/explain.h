@@ -12,6 +12,7 @@
 #include "net/tls.h"
 #include "proxy/matcher.h"
 
+struct match_conf;
 struct method_conf;
 struct retry_policy;
 struct route;
@@ -77,6 +78,8 @@ void explain_print(const struct explain *e, const char *address, uint64_t config
 /* or the members of a JSON object, without its braces. */
 void explain_json(const struct explain *e, const char *address, uint64_t config,
                   struct strbuf *out);
+/* What must be true of a call, in the words of the config: "service shop.v1.Cart, header x-beta". */
+void explain_match(const struct match_conf *m, struct strbuf *out);
 /* Where the routes of a listener lead: lines, or one JSON object. */
 void explain_routes(const struct table *t, const char *address, struct strbuf *out);
 void explain_routes_json(const struct table *t, const char *address, struct strbuf *out);

@@ -446,9 +446,8 @@ explain_json(const struct explain *e, const char *address, uint64_t config,
 
 /* --- routes of a listener -------------------------------------------------------------------- */
 
-/* What must be true of a call, in the words of the config. */
-static void
-put_match(const struct match_conf *m, struct strbuf *out)
+void
+explain_match(const struct match_conf *m, struct strbuf *out)
 {
     const struct match_text *hosts = m->hosts.items;
     const struct header_match_conf *h = m->headers.items;
@@ -486,7 +485,7 @@ explain_routes(const struct table *t, const char *address, struct strbuf *out)
         strbuf_puts(out, "  ");
         put_route(&t->routes[i], out);
         strbuf_puts(out, ": ");
-        put_match(&t->routes[i].conf->match, out);
+        explain_match(&t->routes[i].conf->match, out);
         strbuf_puts(out, " -> ");
         put_targets(t->routes[i].conf, out);
         if (t->routes[i].policy) {

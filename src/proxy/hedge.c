@@ -141,6 +141,7 @@ hedge_start(struct attempt *a)
     if (c->at->over)
         c->at = a;
     stat_inc(&c->worker->stats, STAT_HEDGES);
+    pool_retry_count(c->pool);
     attempt_start(a);
 }
 

@@ -117,7 +117,7 @@ request_timeout(struct call *c, int64_t *ret_ns)
 
 /* Kept for all attempts of the call (gRFC A31). */
 static void
-request_target(struct call *c, const struct table_use *use)
+request_target(struct call *c, struct table_use *use)
 {
     const struct route *r = c->route;
 
@@ -125,12 +125,16 @@ request_target(struct call *c, const struct table_use *use)
     c->max_in = r->max_in;
     c->max_out = r->max_out;
     if (LIKELY(r->target_count)) {
-        const struct table_place *to =
-            &use->targets[route_pick_target(r, &c->worker->rng, &c->down.in_headers)];
+        const struct table_place *to;
 
+        c->way = route_pick_target(r, &c->worker->rng, &c->down.in_headers);
+        to = &use->targets[c->way];
         c->pool = to->pool;
         c->first.wait.subset = to->subset;
+    } else {
+        c->way = (unsigned)use->table->target_count + r->index;
     }
+    table_use_count(use, c->way, 1);
 }
 
 /* False: no route matches, the call has ended. Twice for a call whose filters ask for it. */
@@ -269,6 +273,7 @@ request_go_on(struct call *c, bool again)
     int64_t client_ns;
 
     if (UNLIKELY(again)) {
+        table_use_count(c->table, c->way, -1); /* it counts for one route only */
         if (path_split(h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH), &service,
                        &method) != ERR_OK ||
             !request_timeout(c, &client_ns) ||

@@ -343,6 +343,6 @@ response_lost(struct call *c)
         /* The client takes nothing, trailers neither: only a reset frees what is held for it. */
         h2_stream_reset(&c->down, H2_ENHANCE_YOUR_CALM);
     }
-    call_fail(c, response_lost_code(&c->at->up), reason_from_err(err), "backend %s: %s",
-              c->lost_name ? c->lost_name : "", what);
+    call_fail(c, response_lost_code(&c->at->up), reason_from_err(err),
+              "a backend of pool %s: %s", pool_name(c->pool), what);
 }

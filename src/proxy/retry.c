@@ -273,6 +273,7 @@ retry_start(struct retry *r)
     a->counted = (uint8_t)++r->at.attempts;
     a->code = -1;
     stat_inc(&r->call->worker->stats, STAT_RETRIES);
+    pool_retry_count(r->call->pool);
     attempt_start(a);
 }
 

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/xalloc.h"
 #include "conf/copy.h"
@@ -99,6 +100,17 @@ table_hold(struct table *t)
     return t;
 }
 
+static void
+table_free_hits(struct table *t)
+{
+    struct table_hits *next, *h = atomic_load(&t->hits);
+
+    for (; h; h = next) {
+        next = h->next;
+        xfree(h);
+    }
+}
+
 void
 table_drop(struct table *t)
 {
@@ -109,6 +121,7 @@ table_drop(struct table *t)
     for (size_t i = 0; i < t->route_count; i++)
         route_done(&t->routes[i]);
     table_drop_filters(t);
+    table_free_hits(t);
     matcher_free(t->matcher);
     method_table_free(t->methods);
     conf_copy_drop(t->copy);
@@ -140,6 +153,40 @@ table_is_same(const struct table *t, const struct listener_conf *conf,
     return true;
 }
 
+/* --- hits -------------------------------------------------------------------------- */
+
+/* Other workers may add theirs meanwhile; this worker's own is there or not. */
+static struct table_hits *
+table_hits_of(struct table *t, unsigned worker)
+{
+    struct table_hits *head = atomic_load_explicit(&t->hits, memory_order_acquire), *h;
+
+    for (h = head; h; h = h->next) {
+        if (h->worker == worker)
+            return h;
+    }
+    h = xcalloc_aligned(_Alignof(struct table_hits),
+                        sizeof(*h) + table_hits_count(t) * sizeof(h->n[0]));
+    h->worker = worker;
+    do
+        h->next = head;
+    while (!atomic_compare_exchange_weak(&t->hits, &head, h));
+    return h;
+}
+
+void
+table_hits_get(const struct table *t, uint64_t *out)
+{
+    size_t n = table_hits_count(t);
+    const struct table_hits *h;
+
+    memset(out, 0, n * sizeof(*out));
+    for (h = atomic_load_explicit(&t->hits, memory_order_acquire); h; h = h->next) {
+        for (size_t i = 0; i < n; i++)
+            out[i] += atomic_load_explicit(&h->n[i], memory_order_relaxed);
+    }
+}
+
 /* --- use --------------------------------------------------------------------------- */
 
 struct table_use *
@@ -157,6 +204,7 @@ table_use_new(struct table *t, struct worker *w)
         u->targets[i].subset = pool_subset(p, t->targets[i].selector);
     }
     u->worker = (unsigned)w->index;
+    u->hits = table_hits_of(t, u->worker);
     table_use_filters(t, w);
     return u;
 }

@@ -5,6 +5,7 @@
 #ifndef OUTRIGGER_PROXY_TABLE_H
 #define OUTRIGGER_PROXY_TABLE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,11 +51,19 @@ struct table {
     size_t own_count;
     struct table_filter *filters; /* that call a pool */
     size_t filter_count;
+    _Atomic(struct table_hits *) hits; /* one for each worker that used it */
     unsigned services; /* number of what filter_env.services was, see filter/instance.h */
     void (*gone)(
         struct table
             *t); /* may be NULL; called by the last drop, before anything is freed */
     void *gone_arg;
+};
+
+/* Calls that took each way, of one worker, which alone writes; the main thread reads them while they are written. They go with the table. */
+struct table_hits {
+    struct table_hits *next;
+    unsigned worker;
+    _Alignas(64) _Atomic uint64_t n[]; /* as table_hits_get says */
 };
 
 /* The slot of a pool by its name; the checks of the config said that it is there. */
@@ -71,6 +80,15 @@ unsigned table_filter_target(const struct table *t, const struct filter *f);
 bool table_is_same(const struct table *t, const struct listener_conf *conf,
                    const struct filter_store *store, table_slot_fn *slot_of, void *arg);
 
+/* How many counts table_hits_get gives: those of targets, by their index, then those of routes without a target, by the route's index. */
+static inline size_t
+table_hits_count(const struct table *t)
+{
+    return t->target_count + t->route_count;
+}
+/* The sums of all workers, table_hits_count of them. Any thread that holds the table. */
+void table_hits_get(const struct table *t, uint64_t *out);
+
 struct table_place { /* a target as the worker sees it */
     struct pool *pool;
     unsigned subset; /* of pool_subset, held */
@@ -83,9 +101,20 @@ struct table_use {
     unsigned calls;               /* that hold it */
     bool retired;                 /* another took its place: it goes with its last call */
     struct list link;             /* worker's list */
+    struct table_hits *hits;      /* the table's, of this worker */
     struct table_place targets[]; /* as table->targets */
 };
 
+/* One more call went this way; n -1 takes it back. */
+static inline void
+table_use_count(struct table_use *u, unsigned at, int n)
+{
+    _Atomic uint64_t *v = &u->hits->n[at];
+
+    atomic_store_explicit(
+        v, atomic_load_explicit(v, memory_order_relaxed) + (uint64_t)(int64_t)n,
+        memory_order_relaxed);
+}
 /* Takes over the caller's hold of t. */
 struct table_use *table_use_new(struct table *t, struct worker *w);
 /* Lets go of subsets and filters and frees it. The hold of the table is the caller's again. Not while a call holds it. */

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "upstream/backend.h"
 
@@ -57,6 +58,24 @@ bool hub_answered(const struct hub *hub);
 bool hub_leaving(const struct hub *hub);
 /* One JSON object for /pools.json. */
 void hub_print(const struct hub *hub, struct strbuf *out);
+/* Members that the caller adds to that object and to each of its endpoints (i: place in hub_list), each with a comma in front. */
+struct hub_more {
+    void (*pool)(void *arg, struct strbuf *out);
+    void (*endpoint)(void *arg, size_t i, struct strbuf *out);
+    void *arg;
+};
+/* more NULL: nothing. */
+void
+hub_print_more(const struct hub *hub, const struct hub_more *more, struct strbuf *out);
+/* How full the pool is, all workers together. Main thread. */
+struct hub_load {
+    const char *name;
+    size_t total, ejected; /* endpoints */
+    unsigned waiting;      /* calls without a connection */
+    uint32_t max_calls;    /* limits.maxConcurrentRequests; 0: no limit */
+    uint64_t retries;      /* ever */
+};
+void hub_load_get(const struct hub *hub, struct hub_load *ret);
 /* The same as lines for a terminal. */
 void hub_print_table(const struct hub *hub, struct strbuf *out);
 

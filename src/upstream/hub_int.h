@@ -24,6 +24,7 @@ struct hub_source {
     size_t n;
     void *memory;                  /* of the copy's strings */
     int64_t answered_us, valid_ms; /* when; for how long (-1: until further notice) */
+    uint64_t answers, errors;      /* told by the resolver so far */
     char error[HUB_WHY_MAX];       /* "": the last news was an answer */
     int64_t error_us;              /* when the failures began that last until now */
 };

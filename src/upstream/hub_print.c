@@ -114,8 +114,10 @@ print_labels(const struct backend_row *r, struct strbuf *out)
 }
 
 static void
-print_endpoint(const struct hub *hub, const struct backend_row *r, struct strbuf *out)
+print_endpoint(const struct hub *hub, size_t i, const struct hub_more *more,
+               struct strbuf *out)
 {
+    const struct backend_row *r = &hub->list->rows[i];
     const struct backend *b = r->backend;
     struct backend_totals t = backend_totals(b);
 
@@ -139,7 +141,28 @@ print_endpoint(const struct hub *hub, const struct backend_row *r, struct strbuf
     health_print(hub, b, out);
     strbuf_puts(out, ",\"outlier\":");
     outlier_print(hub, b, out);
+    if (more)
+        more->endpoint(more->arg, i, out);
     strbuf_puts(out, "}");
+}
+
+void
+hub_load_get(const struct hub *hub, struct hub_load *ret)
+{
+    const struct pool_levels *l = hub->levels;
+
+    *ret = (struct hub_load){
+        .name = hub->conf->name,
+        .total = hub->list ? hub->list->n : 0,
+        .max_calls = hub->conf->limits.max_concurrent_requests,
+    };
+    for (size_t i = 0; i < ret->total; i++)
+        ret->ejected +=
+            (atomic_load(&hub->list->rows[i].backend->down) & BACKEND_EJECTED) != 0;
+    for (size_t i = 0; i < hub->worker_count; i++) {
+        ret->waiting += atomic_load_explicit(&l->loads[i].waiting, memory_order_relaxed);
+        ret->retries += atomic_load_explicit(&l->loads[i].retries, memory_order_relaxed);
+    }
 }
 
 static size_t
@@ -193,14 +216,23 @@ print_state(const struct hub *hub, struct strbuf *out)
 void
 hub_print(const struct hub *hub, struct strbuf *out)
 {
+    hub_print_more(hub, NULL, out);
+}
+
+void
+hub_print_more(const struct hub *hub, const struct hub_more *more, struct strbuf *out)
+{
     size_t n = hub->list ? hub->list->n : 0;
 
     strbuf_puts(out, "{\"name\":");
     json_text_add(out, hub->conf->name);
     print_text(out, "policy", hub->conf->balance.policy);
     print_state(hub, out);
-    strbuf_printf(out, ",\"panic\":%s,\"usable\":%zu,\"targets\":[",
+    strbuf_printf(out, ",\"panic\":%s,\"usable\":%zu",
                   hub_in_panic(hub) ? "true" : "false", hub_usable(hub));
+    if (more)
+        more->pool(more->arg, out);
+    strbuf_puts(out, ",\"targets\":[");
     for (size_t i = 0; i < hub->source_count; i++) {
         strbuf_puts(out, i ? ",\n" : "\n");
         print_source(hub, hub->sources[i], out);
@@ -208,7 +240,7 @@ hub_print(const struct hub *hub, struct strbuf *out)
     strbuf_puts(out, "],\"endpoints\":[");
     for (size_t i = 0; i < n; i++) {
         strbuf_puts(out, i ? ",\n" : "\n");
-        print_endpoint(hub, &hub->list->rows[i], out);
+        print_endpoint(hub, i, more, out);
     }
     strbuf_puts(out, "]}");
 }

@@ -84,6 +84,7 @@ source_on_list(void *arg, const struct resolved *v, size_t n, int64_t valid_ms)
     if (s->error[0] && s->rows)
         log_at(NULL, LOG_INFO, "target answers again", LS("pool", s->hub->conf->name),
                LS("target", s->conf->target));
+    s->answers++;
     source_keep(s, v, n);
     s->answered_us = loop_now_us(s->hub->loop);
     s->valid_ms = valid_ms;
@@ -108,6 +109,7 @@ source_on_error(void *arg, const char *why)
     struct hub_source *s = arg;
     bool news = strcmp(s->error, why) != 0;
 
+    s->errors++;
     if (source_gives_up(s) && s->rows) {
         source_keep(s, NULL, 0);
         xfree(s->rows);
@@ -178,6 +180,8 @@ hub_source_seed(struct hub_source *s, const struct hub_source *from)
 {
     source_keep(s, from->rows, from->n);
     s->answered_us = from->answered_us;
+    s->answers = from->answers;
+    s->errors = from->errors;
     s->valid_ms = from->valid_ms;
 }
 

@@ -101,6 +101,8 @@ void pool_wait_cancel(struct pool_wait *w);
 const char *
 pool_explain(struct pool *p, const struct pool_wait *w, int err, char out[POOL_TEXT_MAX]);
 /* Plain words on why the pool cannot serve: "Connection refused"; and the address of the backend. Empty strings when nothing failed yet. */
+/* For a call that ended with ERR_NO_ENDPOINT: there are endpoints that may serve it, but they cannot be connected. Looks at 64 of them at most. */
+bool pool_unreachable(const struct pool *p, const struct pool_wait *w);
 const char *pool_last_failure(const struct pool *p);
 const char *pool_last_backend(const struct pool *p);
 const char *pool_name(const struct pool *p);
@@ -129,6 +131,8 @@ const char *pool_hash_header(const struct pool *p);
 enum pool_retry { POOL_RETRY_OK, POOL_RETRY_BUDGET, POOL_RETRY_LIMIT };
 enum pool_retry pool_retry_take(struct pool *p, struct pool_wait *w) MUST_CHECK;
 void pool_retry_give(struct pool_wait *w);
+/* A call of this pool is tried again; for pages alone. */
+void pool_retry_count(struct pool *p);
 /* retryThrottling. Successes are counted with POOL_WANTS_SUCCESS, of every call. */
 struct retry_guard *pool_retry_guard(const struct pool *p);
 

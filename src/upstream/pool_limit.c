@@ -15,6 +15,8 @@ enum { /* pool_wait.counted */
 
 enum { LIMIT_NONE, LIMIT_CALLS, LIMIT_STREAMS, LIMIT_RETRIES };
 
+enum { UNREACHABLE_LOOKS = 64 };
+
 static const int64_t LOOK_AT_FULL_US = 5 * 1000;
 
 /* --- long streams ------------------------------------------------------------------------ */
@@ -293,6 +295,23 @@ explain_cause(const struct pool *p, char *out, size_t room)
                  l->max_connections);
     else if (p->last_failure[0])
         snprintf(out, room, "; last failure: %s", p->last_failure);
+}
+
+/* It is asked for each call that fails so, also in pools of thousands. */
+bool
+pool_unreachable(const struct pool *p, const struct pool_wait *w)
+{
+    const struct subset *s = p->subsets[w->subset];
+
+    if (s->selector && s->built && s->empty)
+        return false;
+    for (size_t i = 0; i < p->n && i < UNREACHABLE_LOOKS; i++) {
+        const struct endpoint *e = p->endpoints[i];
+
+        if (e->lb.usable && e->failures > 0)
+            return true;
+    }
+    return false;
 }
 
 const char *

@@ -76,6 +76,15 @@ pool_retry_give(struct pool_wait *w)
         pool_limit_retry_give(w->pool, w); /* else with the stream */
 }
 
+void
+pool_retry_count(struct pool *p)
+{
+    _Atomic uint64_t *n = &p->load->retries;
+
+    atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
 struct retry_guard *
 pool_retry_guard(const struct pool *p)
 {

@@ -18,6 +18,7 @@
 struct retry_load {
     _Alignas(64) _Atomic uint32_t first; /* with a backend for the first time */
     _Atomic uint32_t waiting;            /* for a connection */
+    _Atomic uint64_t retries;            /* ever begun; for pages alone */
 };
 
 struct retry_guard {

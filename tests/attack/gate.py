@@ -121,6 +121,11 @@ def judge(row):
     return bad
 
 
+def only_late(row):
+    """Only the latency misses."""
+    return len(row["problems"]) == 1 and row["problems"][0].startswith("p99")
+
+
 def line(row):
     """One line of figures."""
     attack, backend = row["attack"], row["backend"]

@@ -185,7 +185,7 @@ def test_the_mirror_gets_a_copy_and_its_answer_is_thrown_away(backend):
         assert copy["x-outrigger-mirror"] == ["1"] and copy["x-user"] == ["ann"]
         canary.wait_event("copy", "end")
         assert "x-outrigger-mirror" not in metadata_of(backend, "copy")
-        env.wait_until(lambda: proxy.gauge("outrigger_mirrors") == 0, what="its end")
+        env.wait_until(lambda: proxy.gauge("outrigger_mirrors_in_flight") == 0, what="its end")
         assert proxy.metrics()["outrigger_mirrors_total"] == 1
         assert proxy.metrics()["outrigger_mirrors_failed_total"] == 0
 
@@ -212,7 +212,7 @@ def good_calls(proxy, count=30, size=20000):
 def test_calls_do_not_notice_a_dead_mirror(backend):
     with mirrored(backend, env.free_address()) as proxy:
         good_calls(proxy)
-        env.wait_until(lambda: proxy.gauge("outrigger_mirrors") == 0, what="their end")
+        env.wait_until(lambda: proxy.gauge("outrigger_mirrors_in_flight") == 0, what="their end")
         assert proxy.metrics()["outrigger_mirrors_failed_total"] == 30
 
 
@@ -233,7 +233,7 @@ def test_calls_do_not_notice_a_mirror_that_stands_still(backend):
             good_calls(proxy, 60, 100000)      # 6 MB of requests
         finally:
             canary.proc.send_signal(signal.SIGCONT)
-        env.wait_until(lambda: proxy.gauge("outrigger_mirrors") == 0, 40, "their end")
+        env.wait_until(lambda: proxy.gauge("outrigger_mirrors_in_flight") == 0, 40, "their end")
 
 
 def test_a_long_upload_drops_a_slow_copy(backend):

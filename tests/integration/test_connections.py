@@ -302,7 +302,7 @@ def test_connect_refused_names_the_endpoint_only_where_it_may():
             assert got.trailers_only and got.status == UNAVAILABLE
             assert "refused" in got.get("grpc-message") and nobody not in got.get("grpc-message"), got.blocks
             details = base64.b64decode(got.get("grpc-status-details-bin") + "==")
-            assert b"NO_ENDPOINT" in details and nobody.encode() in details
+            assert b"CONNECT_FAILED" in details and nobody.encode() in details
         proxy.wait_line(lambda t: "backend cannot be used" in t and nobody in t, "err")
         assert time.monotonic() - start < 3 * env.SLOW
 

@@ -437,7 +437,7 @@ class ExtAuthz(Example):
 
 
 class Jwt(Example):
-    file = "jwt.json"
+    file = "jwt-ratelimit.json"
 
     def prepare(self):
         self.key = jwts.Key("a")
@@ -468,9 +468,9 @@ class Jwt(Example):
             assert channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=5)
 
 
-class SidecarK8s(Example):
-    file = "sidecar-k8s.json"
-    listens = '"unix:/run/outrigger/out.sock"'
+class Sidecar(Example):
+    file = "sidecar.json"
+    listens = '":8080"'
 
     def prepare(self):
         keys = str(self.tmp)
@@ -488,9 +488,11 @@ class SidecarK8s(Example):
             apis.append('"k8s": %s' % json.dumps({
                 "apiServer": "https://127.0.0.1:%d" % api.port, "tokenFile": str(token),
                 "caFile": os.path.join(keys, "ca.crt")}))
-        self.listen = "unix:%s" % (self.tmp / "out.sock")
+        self.out = "unix:%s" % (self.tmp / "out.sock")
         stock = self.backends["stock"].address.split(":")[1]
         self.replace = {
+            '"127.0.0.1:50051"': '"%s"' % self.named("cart").address,
+            "unix:/run/outrigger/out.sock": self.out,
             '"healthCheck": "grpc"': '"healthCheck": "grpc", ' + apis[0],
             "stock.prod:50051": "stock.prod:" + stock,
             '"balance": { "policy"': apis[1] + ', "balance": { "policy"'}
@@ -498,8 +500,13 @@ class SidecarK8s(Example):
     def check(self):
         self.wait_usable("shop", 1)
         self.wait_usable("stock", 1)
-        assert self.call("/shop.Cart/Get").name == "shop"
-        assert self.call("/shop.Stock/Get").name == "stock"
+        inbound, self.listen = self.listen, self.out
+        assert self.call("/shop.Cart/Get", listener="out").name == "shop"
+        assert self.call("/shop.Stock/Get", listener="out").name == "stock"
+        assert self.taken == {0, 1}
+        self.taken, self.listen = set(), inbound
+        # Whatever others call is for the application.
+        assert self.call("/shop.Stock/Get", listener="in").name == "cart"
         lines = self.proxy.lines()
         assert lines and all(json.loads(line) for line in lines)       # log.format
 

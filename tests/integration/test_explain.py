@@ -257,7 +257,7 @@ def test_an_unknown_listener_and_other_methods(proxy):
     (["--method", "nix"], "must look like /pkg.Service/Method"),
     (["--method", "/a.B/C", "--header", "x"], "a header is NAME=VALUE"),
     (["--method", "/a.B/C", "--listener", "b"], "there is: in"),
-    (["--method", "/a.B/C", "more"], "what is more"), (["--nix"], "unknown option --nix"),
+    (["--method", "/a.B/C", "more"], 'what is "more"'), (["--nix"], "unknown option --nix"),
     (["--method", "/a.B/C", "--header", "x=" + "a" * 9000], "too much")])
 def test_outriggerctl_says_what_is_wrong(proxy, words, part):
     done = reloads.ctl(proxy, "explain-call", *words)

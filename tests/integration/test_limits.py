@@ -249,4 +249,4 @@ def test_a_call_that_cannot_end_in_time_reaches_no_backend(backend):
         assert ask(stub, timeout=5)[0] is OK
         counters = proxy.counters()
         assert counters["outrigger_doomed_calls_refused_total"] == 1
-        assert 100 < counters["outrigger_doomed_calls_saved_milliseconds_total"] <= 210
+        assert 0.1 < counters["outrigger_doomed_calls_saved_seconds_total"] <= 0.21

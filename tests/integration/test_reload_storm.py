@@ -154,7 +154,7 @@ def test_a_storm_of_reloads_loses_no_call(backends, tmp_path, workers):
                                     during=change)
         print(result.ok, collections.Counter(f.text for f in result.failed))
         assert result.failed == [] and result.ok > 50
-        env.wait_until(lambda: proxy.gauge("outrigger_mirrors") == 0, 40, "the last mirrors")
+        env.wait_until(lambda: proxy.gauge("outrigger_mirrors_in_flight") == 0, 40, "the last mirrors")
         env.wait_until(lambda: proxy.metrics()["outrigger_configs_alive"] == 1, 10)
 
 

@@ -89,7 +89,7 @@ code_of(const char *version)
     int code = GRPC_OK;
 
     if (version)
-        rig_header(c, "x-app-version", version);
+        rig_header(c, "x-client-version", version);
     if (rig_request(c) == FILTER_DONE) {
         code = c->fc.refusal.code;
         assert_string_equal(c->fc.refusal.reason, "CLIENT_TOO_OLD");
@@ -105,8 +105,7 @@ static void
 the_example_is_loaded_as_a_row_and_does_what_it_says(void **state)
 {
     (void)state;
-    load("{ \"filters\": [\"requestId\", { \"type\": \"clientVersion\", \"min\": 3, "
-         "\"header\": \"x-app-version\" }] }");
+    load("{ \"filters\": [\"requestId\", { \"type\": \"clientVersion\", \"min\": 3 }] }");
     assert_int_equal(code_of("3"), GRPC_OK);
     assert_int_equal(code_of("10"), GRPC_OK);
     assert_int_equal(code_of("2"), GRPC_FAILED_PRECONDITION);

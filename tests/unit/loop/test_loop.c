@@ -150,7 +150,49 @@ the_clock_is_read_once_per_turn(void **state)
     loop_turn(loop, true);
     assert_int_equal(seen, start + 5000);
     assert_int_equal(loop_now_us(loop), start + 105000); /* between turns: the time now */
-    assert_int_equal(loop_busy_us(loop), 100000);
+}
+
+static void
+turn_that_takes(void *arg)
+{
+    vclock_advance_ms(&clock_now, *(const int *)arg);
+}
+
+static int64_t
+worst_turn(int ms)
+{
+    struct loop_load load;
+
+    loop_post(loop, turn_that_takes, &ms);
+    loop_turn(loop, true);
+    loop_load_read(loop, &load);
+    return load.worst_us;
+}
+
+static void
+the_longest_turn_is_remembered_for_a_while(void **state)
+{
+    struct loop_load load, before;
+
+    (void)state;
+    loop_turn(loop, true);
+    loop_load_read(loop, &before);
+    assert_int_equal(worst_turn(5), 5000);
+    assert_int_equal(worst_turn(100), 100000);
+    assert_int_equal(worst_turn(1), 100000);
+    loop_load_read(loop, &load);
+    assert_int_equal(load.busy_us - before.busy_us, 106000);
+    vclock_advance_ms(&clock_now, 9800); /* who asks each ten seconds sees it */
+    assert_int_equal(worst_turn(95), 100000);
+    vclock_advance_ms(&clock_now, 10000); /* and then it is over */
+    assert_int_equal(worst_turn(1), 95000);
+    assert_int_equal(worst_turn(7), 95000);
+    vclock_advance_ms(&clock_now, 9995);
+    assert_int_equal(worst_turn(2), 7000);
+    vclock_advance_ms(&clock_now, 60000); /* nobody turns: nobody waits either */
+    loop_load_read(loop, &load);
+    assert_int_equal(load.worst_us, 0);
+    assert_int_equal(worst_turn(3), 3000);
 }
 
 static void
@@ -365,6 +407,7 @@ main(void)
         LOOP_TEST(a_post_from_a_callback_runs_in_a_later_turn),
         LOOP_TEST(many_posts_keep_their_order),
         LOOP_TEST(the_clock_is_read_once_per_turn),
+        LOOP_TEST(the_longest_turn_is_remembered_for_a_while),
         LOOP_TEST(a_virtual_loop_never_blocks),
         LOOP_TEST(run_ends_after_the_turn_that_stops_it),
         LOOP_TEST(a_stop_before_run_is_not_lost),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/unit/main/certs.h - the files that conf/mtls.json and conf/jwt.json name by the variables CERTS and KEYS: made for a test, removed after it. */
+/* tests/unit/main/certs.h - the files that conf/mtls.json and conf/jwt-ratelimit.json name by the variables CERTS and KEYS: made for a test, removed after it. */
 #ifndef OUTRIGGER_TESTS_CERTS_H
 #define OUTRIGGER_TESTS_CERTS_H
 

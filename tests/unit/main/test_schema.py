@@ -100,7 +100,7 @@ def print_config(*options):
 
 
 def make_files(folder):
-    """What conf/mtls.json and conf/jwt.json need."""
+    """What conf/mtls.json and conf/jwt-ratelimit.json need."""
     with open(os.path.join(folder, "jwks.json"), "w", encoding="utf-8") as f:
         json.dump({"keys": [{"kty": "EC", "crv": "P-256",
                              "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",

@@ -6,6 +6,7 @@
 #include "base/strbuf.h"
 #include "obs/histogram.h"
 #include "obs/names.h"
+#include "obs/prom.h"
 #include "obs/rpc_metrics.h"
 #include "unit.h"
 
@@ -18,15 +19,22 @@ label(int code)
 }
 
 static char *
-print(const struct rpc_metrics *m)
+print_as(const struct rpc_metrics *m, bool openmetrics)
 {
     struct strbuf out;
+    struct prom p = prom_make(&out, openmetrics);
 
     strbuf_init(&out, 64 << 20);
     strbuf_puts(&out, "");
-    rpc_metrics_print(m, label, &out);
+    rpc_metrics_print(m, label, &p);
     assert_false(out.cut);
     return strbuf_steal(&out);
+}
+
+static char *
+print(const struct rpc_metrics *m)
+{
+    return print_as(m, false);
 }
 
 static size_t

@@ -78,6 +78,22 @@ labels_are_names_and_quoted_values(void **state)
     }
 }
 
+/* OpenMetrics names the family of x_total x, so no other metric may be x. */
+static void
+no_gauge_has_the_name_of_a_counters_family(void **state)
+{
+    (void)state;
+    for (size_t i = 0; stat_row_at(i); i++) {
+        for (size_t k = 0; stat_row_at(k); k++) {
+            const char *a = stat_row_at(i)->metric, *b = stat_row_at(k)->metric;
+            size_t n = strlen(a);
+
+            if (strncmp(a, b, n) == 0 && strcmp(b + n, "_total") == 0)
+                fail_msg("%s and %s are the same family in OpenMetrics", a, b);
+        }
+    }
+}
+
 /* The text format wants all series of a metric together, and two series may not be the same. */
 static void
 rows_of_one_metric_stand_together_and_differ(void **state)
@@ -125,6 +141,7 @@ main(void)
         cmocka_unit_test(every_counter_has_exactly_one_row),
         cmocka_unit_test(names_are_legal_and_tell_what_they_are),
         cmocka_unit_test(labels_are_names_and_quoted_values),
+        cmocka_unit_test(no_gauge_has_the_name_of_a_counters_family),
         cmocka_unit_test(rows_of_one_metric_stand_together_and_differ),
         cmocka_unit_test(levels_go_up_and_down),
     };

@@ -12,6 +12,7 @@
 #include "loop/loop.h"
 #include "proxy/call.h"
 #include "proxy/route.h"
+#include "proxy/server.h"
 #include "proxy/table.h"
 #include "proxy/worker.h"
 
@@ -502,6 +503,31 @@ another_route_may_be_stricter(void **state)
     ends_after(30);
 }
 
+/* Hits of routes: [0] and [1] are those of the targets of two routes. */
+static void
+want_hits(uint64_t first, uint64_t second)
+{
+    const struct table *t = rig.server->table;
+    uint64_t *hits = calloc(table_hits_count(t), sizeof(*hits));
+
+    table_hits_get(t, hits);
+    assert_int_equal(hits[t->routes[0].target], first);
+    assert_int_equal(hits[t->routes[1].target], second);
+    free(hits);
+}
+
+/* It came to the second route first. */
+static void
+a_call_counts_for_the_route_that_it_goes(void **state)
+{
+    (void)state;
+    another_route(30);
+    RIG_UNTIL(heard.requests == 1);
+    want_hits(1, 0);
+    ends_after(30);
+    want_hits(1, 0);
+}
+
 /* Without a word of a filter the time is that of the route it came to. */
 static void
 another_route_has_its_own_time(void **state)
@@ -626,6 +652,7 @@ main(void)
         PROBE_TEST(a_filter_gives_a_call_its_deadline),
         PROBE_TEST(a_filter_only_makes_it_earlier),
         PROBE_TEST(it_holds_while_a_filter_waits),
+        PROBE_TEST(a_call_counts_for_the_route_that_it_goes),
         PROBE_TEST(another_route_does_not_lift_it),
         PROBE_TEST(another_route_may_be_stricter),
         PROBE_TEST(another_route_has_its_own_time),

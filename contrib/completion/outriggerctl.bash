@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# Made by "outriggerctl completion bash" from the tables of the programs; do not edit.
+# shellcheck shell=bash
+_outriggerctl()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
+    local command='' words='' files='' i
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --method|--listener|--authority|--header|--san|-a|--admin) ((i++)) ;;
+        -*) ;;
+        *) command=${COMP_WORDS[i]}; break ;;
+        esac
+    done
+    case $command in
+    '') words="pools routes explain-call certs config check reload drain undrain completion --admin --help --version" ;;
+    pools) words="--json --admin --help --version" ;;
+    routes) words="--json --admin --help --version" ;;
+    explain-call) words="--method --listener --authority --header --san --json --admin --help --version" ;;
+    certs) words="--json --admin --help --version" ;;
+    config) words="--json --admin --help --version" ;;
+    check) words="--strict --json --help --version" files=1 ;;
+    reload) words="--admin --help --version" ;;
+    drain) words="--wait --no-wait --admin --help --version" ;;
+    undrain) words="--admin --help --version" ;;
+    completion) words="bash zsh fish --help --version" ;;
+    esac
+    case $command,$before in
+    explain-call,--method) words="" files= ;;
+    explain-call,--listener) words="" files= ;;
+    explain-call,--authority) words="" files= ;;
+    explain-call,--header) words="" files= ;;
+    explain-call,--san) words="" files= ;;
+    *,-a|*,--admin) words="" files= ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    if [ -n "$files" ] && [ "${word#-}" = "$word" ]; then
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    fi
+}
+_outrigger()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
+    local files='' words="--config --check --check=strict --format --listen --backend --workers --admin --log-level --demo --for --print-config --print-schema --explain --version --help"
+    COMPREPLY=()
+    case ,$before in
+    ,-c|,--config) files=1 words= ;;
+    ,--format) words="text json" files= ;;
+    ,--listen) words="" files= ;;
+    ,--backend) words="" files= ;;
+    ,--workers) words="" files= ;;
+    ,--admin) words="" files= ;;
+    ,--log-level) words="" files= ;;
+    ,--for) words="" files= ;;
+    ,--explain) words="" files= ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    if [ -n "$files" ] && [ "${word#-}" = "$word" ]; then
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    fi
+}
+complete -F _outriggerctl outriggerctl
+complete -F _outrigger outrigger

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* admin/query.h - the words behind the "?" of a URL, one after the other: "code=Unavailable&method=%2Fpkg.Svc%2FGet". "+" is a space, as forms write it. Pure. */
+#ifndef OUTRIGGER_ADMIN_QUERY_H
+#define OUTRIGGER_ADMIN_QUERY_H
+
+#include <stdbool.h>
+
+#include "base/compat.h"
+
+enum { QUERY_MAX = 2000 };
+
+struct query {
+    char *next; /* NULL: no more */
+    char text[QUERY_MAX + 1];
+};
+
+enum query_step { QUERY_END, QUERY_WORD, QUERY_BAD };
+
+/* text: what admin_query_fn gets. False: it is too long; *ret_why is a sentence for the asker. */
+bool query_begin(struct query *q, const char *text, const char **ret_why) MUST_CHECK;
+/* The next key and its value, decoded, valid as long as q. QUERY_BAD with *ret_why: not key=value, or an illegal escape. */
+enum query_step query_next(struct query *q, const char **ret_key, const char **ret_value,
+                           const char **ret_why) MUST_CHECK;
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conf/redact.h - JSON text without its secrets, to be shown or sent to somebody: a config, or a page with parts of one. It goes by the names of keys, so it knows
+ * headers that a config sets as well as keys of its own. Pure. */
+#ifndef OUTRIGGER_CONF_REDACT_H
+#define OUTRIGGER_CONF_REDACT_H
+
+#include <stdbool.h>
+
+struct strbuf;
+
+#define CONF_REDACTED "(redacted)"
+
+/* Adds json (well-formed, ours) with CONF_REDACTED in the place of each string whose key is secret, and of all strings within an object or a list of such a key. */
+void conf_redact(const char *json, struct strbuf *out);
+/* "password", "authorization", "x-api-key", "session-token" ... but not a file's name, as in "tokenFile". */
+bool conf_key_is_secret(const char *key);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main/ctl_table.c - the rows. */
+#include "main/ctl_table.h"
+
+#include <string.h>
+
+#include "main/ctl_check.h"
+#include "main/ctl_complete.h"
+#include "main/ctl_explain.h"
+#include "main/ctl_page.h"
+
+#define JSON_ROW                                                \
+    {                                                           \
+        .name = "json", .help = "the same as JSON, for scripts" \
+    }
+
+const struct ctl_option ctl_common_options[] = {
+    { .name = "admin",
+      .letter = 'a',
+      .arg = "ADDRESS",
+      .help = "admin port of the running outrigger: IP:PORT or unix:/path "
+              "(default " CTL_DEFAULT_ADDRESS ")" },
+    { .name = "help", .letter = 'h', .help = "print what it does and its options" },
+    { .name = "version", .letter = 'V', .help = "print the version" },
+    { 0 },
+};
+
+static const struct ctl_option json_only[] = { JSON_ROW, { 0 } };
+
+static const struct ctl_option check_options[] = {
+    { .name = "strict", .help = "a warning is bad too" },
+    { .name = "json", .help = "as JSON, for editors and CI jobs" },
+    { 0 },
+};
+
+static const struct ctl_option explain_options[] = {
+    { .name = "method",
+      .arg = "METHOD",
+      .help = "what the call calls, as /pkg.Service/Method" },
+    { .name = "listener",
+      .arg = "NAME",
+      .help = "the listener; not needed when there is only one" },
+    { .name = "authority", .arg = "HOST", .help = "host that the client calls" },
+    { .name = "header",
+      .arg = "NAME=VALUE",
+      .help = "a header of the call; may be given often",
+      .many = true },
+    { .name = "san",
+      .arg = "NAME",
+      .help = "a name in the client's verified certificate: a URI, an email address or a "
+              "DNS name; may be given often",
+      .many = true },
+    JSON_ROW,
+    { 0 },
+};
+
+static const struct ctl_option drain_options[] = {
+    { .name = "wait",
+      .help = "until no inbound connection is left, or drain.delay and drain.timeout are "
+              "over (default)" },
+    { .name = "no-wait", .help = "only ask for it, for example in a preStop hook" },
+    { 0 },
+};
+
+const struct ctl_command ctl_commands[] = {
+    { .name = "pools",
+      .help = "pools, their endpoints and why each gets calls or not",
+      .about =
+          "For each pool: its balancing policy, how many endpoints are usable, whether "
+          "it "
+          "is in panic, and what each target said last. For each endpoint: address, "
+          "state "
+          "and since when, weight, priority, connections, calls in flight, calls and "
+          "failed calls so far, the time for which its source's answer is still good, "
+          "why "
+          "it gets no calls, the last check, zone and labels.\n",
+      .options = json_only,
+      .asks = true,
+      .run = ctl_page_run,
+      .page = "/pools",
+      .json_page = "/pools.json" },
+    { .name = "routes",
+      .help = "routes of each listener and the pools they lead to",
+      .about =
+          "The routes of each listener in their order: what a call must have (headers "
+          "by their names only; --json has all), and the pools they lead to with "
+          "labels and shares.\n",
+      .options = json_only,
+      .asks = true,
+      .run = ctl_page_run,
+      .page = "/routes",
+      .json_page = "/routes.json" },
+    { .name = "explain-call",
+      .help = "which route and endpoints a call would get, and why",
+      .about =
+          "Where such a call would go now, without making one: the listener, the route "
+          "that takes it, and why each route before it does not (of many routes the "
+          "nearest 20); the route's time limits, its filters, the entry of methodConfig, "
+          "header edits, mirror and limits; of several targets the shares, or with "
+          "splitBy "
+          "the one that this header gets; and of each pool that the call may reach every "
+          "endpoint with yes or no and the reason: labels, health, ejection, a failed "
+          "connect, priority, zone, random subset, draining.\n"
+          "The value of a header whose name ends in -bin is base64. Without --authority "
+          "the call names no host. What gRPC always sends (content-type, te) is there by "
+          "itself, a user-agent is not.\n",
+      .options = explain_options,
+      .asks = true,
+      .run = ctl_explain },
+    { .name = "certs",
+      .help = "certificates, who uses them and when they expire",
+      .about = "The certificates that are used: days left, when they end, the file, and "
+               "which listeners and pools use it. Files that changed and cannot be used "
+               "are shown with the reason; what was read before them stays in use.\n",
+      .options = json_only,
+      .asks = true,
+      .run = ctl_page_run,
+      .page = "/certs",
+      .json_page = "/certs.json" },
+    { .name = "config",
+      .help = "which config is in force, and what the last reload said",
+      .about =
+          "A number that counts up, a hash of what the configuration means, since when "
+          "it is in force, whether it is guarded, and what the last reload said.\n",
+      .options = json_only,
+      .asks = true,
+      .run = ctl_page_run,
+      .page = "/config/status",
+      .json_page = "/config/status.json" },
+    { .name = "check",
+      .help = "everything that is wrong with a config file, without a running proxy",
+      .about =
+          "FILE - is standard input. It is outrigger --check in other words, and runs "
+          "that program: the one in its own folder, else the installed one. Exit "
+          "code: 0 good, 1 bad, 2 wrong use.\n",
+      .options = check_options,
+      .operands = "FILE",
+      .min_operands = 1,
+      .max_operands = 1,
+      .run = ctl_check },
+    { .name = "reload",
+      .help = "load the config again; prints what changed, or why not",
+      .about =
+          "Prints one line of what changed, with warnings, if any, before it. When the "
+          "configuration is bad nothing changes: all problems are printed to standard "
+          "error and the exit status is 1. It waits while another reload is being "
+          "applied.\n",
+      .asks = true,
+      .run = ctl_page_run,
+      .page = "/reload",
+      .post = true },
+    { .name = "drain",
+      .help = "send the clients of inbound listeners elsewhere; the process stays",
+      .about =
+          "The clients of inbound listeners get GOAWAY after drain.delay, spread over "
+          "drain.spread, and the proxy is not ready any more. The process stays, its "
+          "listeners too: who connects meanwhile is served, and told to go after 1 to 2 "
+          "s. "
+          "Outbound listeners are left alone. Open calls are never cut by this command.\n"
+          "It waits until no inbound connection is left (exit code 0), or until "
+          "drain.delay and drain.timeout are over (exit code 1).\n",
+      .options = drain_options,
+      .asks = true,
+      .run = ctl_page_run,
+      .page = "/drain",
+      .post = true,
+      .wait = true },
+    { .name = "undrain",
+      .help = "take that back",
+      .about = "The proxy is ready, new connections stay. Clients that were told to go "
+               "already come back by themselves. Refused when the process is ending.\n",
+      .asks = true,
+      .run = ctl_page_run,
+      .page = "/undrain",
+      .post = true },
+    { .name = "completion",
+      .help = "print the completions of a shell for outriggerctl and outrigger",
+      .about = "make install puts them where the shells look. For one session of bash or "
+               "zsh: source <(outriggerctl completion bash); of fish: outriggerctl "
+               "completion fish | source.\n",
+      .operands = "bash|zsh|fish",
+      .min_operands = 1,
+      .max_operands = 1,
+      .run = ctl_complete },
+};
+
+const size_t ctl_n_commands = ARRAY_LEN(ctl_commands);
+
+const struct ctl_command *
+ctl_command_find(const char *name)
+{
+    for (size_t i = 0; i < ctl_n_commands; i++) {
+        if (strcmp(name, ctl_commands[i].name) == 0)
+            return &ctl_commands[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main/live.h - what happens now: rates and percentiles of the last seconds, and the state of the process in a sentence, for GET /stats.json, GET /events and all that
+ * shows them (the live page, outriggerctl). docs/stats-json.md is the description of what is printed.
+ *
+ * Once a second the counters of workers, pools, methods and routes are read on the main thread, and the differences go into slots (obs/slots.h). A call pays nothing for
+ * it, and what is kept is bounded: LIVE_POOLS_MAX pools, LIVE_ENDPOINTS_MAX endpoints, LIVE_METHODS_MAX methods (more are shown as one, "_OTHER"), LIVE_WAYS_MAX routes
+ * and targets; what is over is shown without rates. Main thread only. */
+#ifndef OUTRIGGER_MAIN_LIVE_H
+#define OUTRIGGER_MAIN_LIVE_H
+
+struct live;
+struct process;
+struct strbuf;
+
+enum {
+    LIVE_POOLS_MAX = 1000,
+    LIVE_ENDPOINTS_MAX = 20000,
+    LIVE_METHODS_MAX = 500,
+    LIVE_METHODS_SHOWN = 50,
+    LIVE_WAYS_MAX = 20000,
+};
+
+/* For a process with an admin port; else nobody could look. */
+struct live *live_open(struct process *p);
+/* Before the admin port and the pools go. NULL is fine. */
+void live_close(struct live *l);
+
+/* The last failed calls as a JSON array, without a comma around it. Until it is set "failed" is empty. l NULL is fine. */
+void
+live_set_failed(struct live *l, void (*print)(void *arg, struct strbuf *out), void *arg);
+
+#endif

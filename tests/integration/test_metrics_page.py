@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GET /metrics as scrapers see it: both formats, judged by Prometheus' own tools, and gzip."""
+import datetime
+import gzip
+import os
+import socket
+import time
+import urllib.request
+
+import pytest
+
+import certs
+import env
+import promtool
+import protos
+from protos import Empty
+
+pytestmark = pytest.mark.proxy_only
+
+PROMETHEUS = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+              "text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
+
+
+@pytest.fixture(scope="module")
+def proxy():
+    with env.Backend() as backend, env.Proxy([backend.address]) as p:
+        with p.open_channel() as channel:
+            for _ in range(3):
+                protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+        yield p
+
+
+def ask(proxy, **headers):
+    request = urllib.request.Request("http://%s/metrics" % proxy.admin,
+                                     headers={k.replace("_", "-"): v for k, v in headers.items()})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.headers, answer.read()
+
+
+def test_promtool_has_nothing_to_say(proxy):
+    headers, body = ask(proxy)
+    assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert promtool.check_metrics(body.decode()) == ""
+
+
+def test_openmetrics_is_right_and_says_the_same(proxy):
+    headers, body = ask(proxy, Accept=PROMETHEUS)
+    assert headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    text = body.decode()
+    assert text.endswith("# EOF\n") and text.count("# EOF") == 1
+    families = promtool.open_families(text)
+    assert families["grpc_server_handling_seconds"].unit == "seconds"
+    assert families["grpc_server_started"].type == "counter"
+    assert families["outrigger_build"].type == "info"
+    # the same series as in the other format, but for the spelling of buckets
+    plain = {line.rsplit(" ", 1)[0] for line in ask(proxy)[1].decode().splitlines() if not line.startswith("#")}
+    opened = {line.split(" # ")[0].rsplit(" ", 1)[0] for line in text.splitlines() if not line.startswith("#")}
+    assert {s for s in plain if ",le=" not in s} == {s for s in opened if ",le=" not in s}
+    assert len(plain) == len(opened)
+
+
+def test_gzip_when_it_is_accepted(proxy):
+    headers, packed = ask(proxy, Accept=PROMETHEUS, Accept_Encoding="gzip")
+    assert headers["Content-Encoding"] == "gzip" and "Accept-Encoding" in headers["Vary"]
+    text = gzip.decompress(packed)
+    assert text.endswith(b"# EOF\n") and len(packed) < len(text) / 4
+    headers, _ = ask(proxy, Accept_Encoding="gzip;q=0, br")
+    assert headers["Content-Encoding"] is None
+
+
+def test_the_process_tells_about_itself(proxy):
+    metrics = proxy.metrics()
+    assert abs(metrics["process_start_time_seconds"] - time.time()) < 3600
+    assert metrics["process_cpu_seconds_total"] > 0
+    assert abs(metrics["process_resident_memory_bytes"] / proxy.rss() - 1) < 0.5
+    fds = len(os.listdir("/proc/%d/fd" % proxy.proc.pid))
+    assert abs(metrics["process_open_fds"] - fds) <= 3
+    assert metrics["process_max_fds"] >= fds
+    names = [k for k in metrics if k.startswith("outrigger_library_info")]
+    assert any('library="nghttp2",running="1.' in name for name in names)
+    assert all('running=""' not in name and 'built=""' not in name for name in names)
+
+
+def test_names_of_files_are_escaped(tmp_path):
+    """The path of a certificate is a label, whatever is in it."""
+    folder = tmp_path / 'a"b\\c \u00e9'
+    folder.mkdir()
+    pair = certs.Authority(folder).issue("127.0.0.1")
+    with env.Backend() as backend, \
+            env.Proxy([backend.address], listener={"tls": {"cert": pair.cert, "key": pair.key}}) as p:
+        assert promtool.check_metrics(ask(p)[1].decode()) == ""
+        samples = promtool.open_families(ask(p, Accept=PROMETHEUS)[1].decode())[
+            "outrigger_tls_certificate_not_after_timestamp_seconds"].samples
+    assert [s.labels["file"] for s in samples] == [pair.cert]
+    assert samples[0].value == pair.x509.not_valid_after.replace(tzinfo=datetime.timezone.utc).timestamp()
+
+
+def values(proxy, name):
+    """{labels: value} of one family."""
+    return {k[len(name):]: v for k, v in proxy.metrics().items() if k.startswith(name + "{") or k == name}
+
+
+def test_pools_endpoints_and_targets(tmp_path):
+    listed, missing = tmp_path / "list.json", tmp_path / "missing.json"
+    with env.Backend() as backend:
+        listed.write_text('{"endpoints": [{"address": "%s"}]}' % backend.address)
+        pools = {"app": [backend.address], "listed": ["file://%s" % listed], "lost": ["file://%s" % missing]}
+        with env.Proxy(pools) as p:
+            with p.open_channel() as channel:
+                for _ in range(4):
+                    protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+                states = values(p, "outrigger_pool_endpoints")
+                assert states['{pool="app",state="ready"}'] == 1
+                assert states['{pool="listed",state="idle"}'] == 1
+                assert sum(v for k, v in states.items() if 'pool="lost"' in k) == 0
+                label = '{pool="app",endpoint="%s"}' % backend.address
+                assert values(p, "outrigger_endpoint_calls_total")[label] == 4
+                assert values(p, "outrigger_endpoint_usable")[label] == 1
+                assert values(p, "outrigger_pool_connections")['{pool="app"}'] == 1
+            target = '{pool="%s",target="%s"}'
+            ok = values(p, "outrigger_target_ok")
+            assert ok[target % ("app", backend.address)] == 1
+            assert ok[target % ("listed", "file://%s" % listed)] == 1
+            assert ok[target % ("lost", "file://%s" % missing)] == 0
+            answers = values(p, "outrigger_target_answers_total")
+            assert answers['{pool="lost",target="file://%s",result="error"}' % missing] >= 1
+            ages = values(p, "outrigger_target_answer_age_seconds")
+            assert 0 <= ages[target % ("app", backend.address)] < 60
+            assert target % ("lost", "file://%s" % missing) not in ages
+            assert promtool.check_metrics(ask(p)[1].decode()) == ""
+
+
+def test_large_pools_have_no_series_for_each_endpoint():
+    many = ["127.0.0.1:%d" % (20000 + i) for i in range(201)]
+    with env.Proxy({"many": many, "few": many[:200]}) as p:
+        usable = values(p, "outrigger_endpoint_usable")
+        assert len(usable) == 200 and all('pool="few"' in k for k in usable)
+        assert values(p, "outrigger_pool_endpoints")['{pool="many",state="idle"}'] == 201
+
+
+def test_why_connections_ended(proxy):
+    def ended(reason, side="down"):
+        return values(proxy, "outrigger_connections_closed_total")['{side="%s",reason="%s"}' % (side, reason)]
+    host, port = proxy.address.split(":")
+    before = ended("not_http2"), ended("peer")
+    with socket.create_connection((host, int(port)), timeout=10) as s:
+        s.sendall(b"\x16\x03\x01 this is not HTTP/2, whoever reads it\r\n\r\n")
+        while s.recv(4096):
+            pass
+    with proxy.open_channel() as channel:
+        protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+    env.wait_until(lambda: (ended("not_http2"), ended("peer")) == (before[0] + 1, before[1] + 1), what="two ends")
+
+
+def test_threads_and_memory(proxy):
+    workers = int(proxy.config["workers"])
+    names = {'{thread="main"}'} | {'{thread="worker-%d"}' % i for i in range(workers)}
+    before = values(proxy, "outrigger_loop_busy_seconds_total")
+    assert set(before) == names == set(values(proxy, "outrigger_loop_lag_seconds"))
+    with proxy.open_channel() as channel:
+        for _ in range(20):
+            protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+        assert values(proxy, "outrigger_memory_bytes")['{owner="objects"}'] > 1000
+    after = values(proxy, "outrigger_loop_busy_seconds_total")
+    assert sum(after.values()) > sum(before.values())
+    assert all(v > 0 for v in values(proxy, "outrigger_loop_lag_seconds").values())
+    assert values(proxy, "outrigger_memory_bytes")['{owner="call_metrics"}'] > 0

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is shown of a config has no secrets, and everything else. */
+#include "base/strbuf.h"
+#include "conf/redact.h"
+#include "unit.h"
+
+static void
+check(const char *json, const char *wanted)
+{
+    struct strbuf out;
+
+    strbuf_init(&out, 4096);
+    strbuf_puts(&out, "");
+    conf_redact(json, &out);
+    assert_string_equal(out.s, wanted);
+    strbuf_done(&out);
+}
+
+#define GONE "\"" CONF_REDACTED "\""
+
+static void
+strings_of_secret_keys_go(void **state)
+{
+    (void)state;
+    check("{\"password\": \"a\\\"b\", \"user\": \"x\"}",
+          "{\"password\": " GONE ", \"user\": \"x\"}");
+    check("{\"metadata\": { \"Authorization\": \"Bearer x\", \"x-a\": \"password\" }}",
+          "{\"metadata\": { \"Authorization\": " GONE ", \"x-a\": \"password\" }}");
+    check("[\"password\", \"b\"]", "[\"password\", \"b\"]");
+}
+
+static void
+all_that_a_secret_key_holds_goes(void **state)
+{
+    (void)state;
+    check("{\"x-api-key\": { \"oneOf\": [\"a\", {\"b\": \"c\"}] }, \"next\": \"d\"}",
+          "{\"x-api-key\": { \"oneOf\": [" GONE ", {\"b\": " GONE "}] }, \"next\": "
+          "\"d\"}");
+    check("{\"secret\": [], \"next\": [\"d\"]}", "{\"secret\": [], \"next\": [\"d\"]}");
+}
+
+static void
+numbers_and_names_of_files_stay(void **state)
+{
+    (void)state;
+    check("{\"token\": 5, \"next\": \"a\"}", "{\"token\": 5, \"next\": \"a\"}");
+    check("{\"tokenFile\": \"/run/token\", \"maxTokens\": \"1\"}",
+          "{\"tokenFile\": \"/run/token\", \"maxTokens\": \"1\"}");
+    assert_true(conf_key_is_secret("X-Session-Token"));
+    assert_false(conf_key_is_secret("authority"));
+    assert_false(conf_key_is_secret("key"));
+}
+
+static void
+text_that_ends_too_early_does_no_harm(void **state)
+{
+    (void)state;
+    check("{\"password\": \"ab", "{\"password\": " GONE);
+    check("}}\"\\", "}}\"\\");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strings_of_secret_keys_go),
+        cmocka_unit_test(all_that_a_secret_key_holds_goes),
+        cmocka_unit_test(numbers_and_names_of_files_stay),
+        cmocka_unit_test(text_that_ends_too_early_does_no_harm),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
