@@ -7,6 +7,7 @@
 #include "conf/copy.h"
 #include "filter/access_conf.h"
 #include "filter/access_writer.h"
+#include "filter/tail.h"
 #include "filter/trace_export.h"
 #include "filter/tracing_conf.h"
 #include "grpc/status.h"
@@ -24,6 +25,7 @@ services_new(const struct services_args *args)
                                  (enum histogram_kind)args->histogram);
     s->access = access_writer_new(args->writer_loop, args->workers);
     s->failed = failed_log_new(args->workers);
+    s->tail = tail_new(args->workers);
     list_init(&s->exporters);
     s->since_us = clock_wall_us();
     return s;
@@ -41,6 +43,7 @@ services_free(struct filter_services *s)
     access_writer_free(s->access);
     rpc_metrics_free(s->metrics);
     failed_log_free(s->failed);
+    tail_free(s->tail);
     conf_copy_drop(s->access_conf);
     conf_copy_drop(s->tracing_conf);
     xfree(s);
@@ -105,8 +108,7 @@ services_push(struct filter_services *s, const struct metrics_push_conf *conf,
     if (s->push && conf->on &&
         conf_equal(&metrics_push_conf_struct, metrics_push_conf_of(s->push), conf))
         return;
-    services_push_last(
-        s, false); /* who is asked now gets all the same: sums are cumulative */
+    services_push_last(s, false); /* sums are cumulative: the new one sends all of it */
     if (conf->on)
         s->push = metrics_push_new(&s->args, conf, text, arg, s->since_us);
 }

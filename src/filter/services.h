@@ -21,6 +21,7 @@ struct prom;
 struct rng;
 struct rpc_metrics;
 struct stats;
+struct tail;
 struct tls_store;
 struct tracing_conf;
 
@@ -41,6 +42,7 @@ struct filter_services {
     struct rpc_metrics *metrics;
     struct access_writer *access;
     struct failed_log *failed;
+    struct tail *tail;
     struct list exporters;                        /* trace_export.c */
     struct conf_copy *access_conf, *tracing_conf; /* NULL: not set yet */
     struct metrics_push *push;                    /* NULL: metrics are not pushed */
