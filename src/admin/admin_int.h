@@ -10,6 +10,7 @@
 #include "net/addr.h"
 
 struct evbuffer;
+struct event_text;
 struct evhttp;
 struct evhttp_bound_socket;
 struct evhttp_request;
@@ -47,6 +48,7 @@ struct admin {
     size_t entry_count;
     void (*print_stats)(void *arg, struct strbuf *out); /* NULL: nobody's */
     void *stats_arg;
+    struct event_text *text; /* of this second; NULL: nobody came or could take it */
     struct admin_viewer viewers[ADMIN_VIEWERS_MAX];
 };
 

@@ -167,7 +167,8 @@ endpoints_follow(struct live *l, struct live_hub *lp, const struct backend_list 
             slots_copy(&s, i * LIVE_ENDPOINT_COUNTS + k, &lp->endpoints,
                        found->at * LIVE_ENDPOINT_COUNTS + k);
         if (!found) /* calls of before are no calls of this second */
-            endpoint_read(list->rows[i].backend, &s.last[i * LIVE_ENDPOINT_COUNTS]);
+            endpoint_read(list->rows[i].backend,
+                          s.last + (size_t)i * LIVE_ENDPOINT_COUNTS);
     }
     l->endpoint_count += n - lp->endpoint_count;
     slots_done(&lp->endpoints);
