@@ -150,7 +150,6 @@ process_admin(struct process *p, bool required)
         explain_page_open(p);
         p->control = control_open(p);
         p->live = live_open(p);
-        process_watch_live(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
