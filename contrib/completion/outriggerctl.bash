@@ -25,6 +25,7 @@ _outriggerctl()
     certs) words="--json --admin --help --version" ;;
     config) words="--json --admin --help --version" ;;
     log-level) words="error warn info debug --for --admin --help --version" ;;
+    bundle) words="--output --admin --help --version" ;;
     check) words="--strict --json --help --version" files=1 ;;
     reload) words="--admin --help --version" ;;
     drain) words="--wait --no-wait --admin --help --version" ;;

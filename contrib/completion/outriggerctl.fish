@@ -48,6 +48,8 @@ complete -c outriggerctl -n '__fish_seen_subcommand_from config' -l json -d 'the
 complete -c outriggerctl -n __fish_use_subcommand -a log-level -d 'how much is logged, and another level for a while'
 complete -c outriggerctl -n '__fish_seen_subcommand_from log-level' -l for -x -a '' -d 'go back by itself after this time, from 1s to 24h'
 complete -c outriggerctl -n '__fish_seen_subcommand_from log-level' -a 'error warn info debug'
+complete -c outriggerctl -n __fish_use_subcommand -a bundle -d 'all of it as one tar file for a bug report, without secrets'
+complete -c outriggerctl -n '__fish_seen_subcommand_from bundle' -s o -l output -r -F -d 'write it there; - is standard output (default outrigger-bundle-TIME.tar in this folder)'
 complete -c outriggerctl -n __fish_use_subcommand -a check -d 'everything that is wrong with a config file, without a running proxy'
 complete -c outriggerctl -n '__fish_seen_subcommand_from check' -l strict -d 'a warning is bad too'
 complete -c outriggerctl -n '__fish_seen_subcommand_from check' -l json -d 'as JSON, for editors and CI jobs'
