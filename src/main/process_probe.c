@@ -113,8 +113,7 @@ pools_answered(const struct process *p, struct strbuf *why)
         if (hub_answered(p->hubs[i]))
             continue;
         good = false;
-        strbuf_printf(why, "the endpoints of pool %s are not known yet\n",
-                      pools[i].name);
+        strbuf_printf(why, "the endpoints of pool %s are not known yet\n", pools[i].name);
     }
     return good;
 }
