@@ -30,11 +30,16 @@ _outriggerctl()
         return
     fi
     commands=(
+        'status:one screen\: whether all is well, and what is not'
+        'top:what happens now, live\: rates, times, pools, endpoints, methods'
         'pools:pools, their endpoints and why each gets calls or not'
         'routes:routes of each listener and the pools they lead to'
         'explain-call:which route and endpoints a call would get, and why'
+        'why:the last calls that failed, each with the reason in a sentence'
+        'tail:calls as they end, one JSON object per line'
         'certs:certificates, who uses them and when they expire'
         'config:which config is in force, and what the last reload said'
+        'log-level:how much is logged, and another level for a while'
         'check:everything that is wrong with a config file, without a running proxy'
         'reload:load the config again; prints what changed, or why not'
         'drain:send the clients of inbound listeners elsewhere; the process stays'
@@ -51,6 +56,19 @@ _outriggerctl()
     command) _describe -t commands command commands ;;
     rest)
         case $words[1] in
+        status) _arguments \
+            '--json[the same as JSON, for scripts]' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
+        top) _arguments \
+            '--once[print it one time and end, with all rows]' \
+            '--endpoints[begin with endpoints]' \
+            '--methods[begin with methods]' \
+            '--json[print the object of /stats.json one time, for scripts]' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
         pools) _arguments \
             '--json[the same as JSON, for scripts]' \
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
@@ -71,6 +89,30 @@ _outriggerctl()
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' ;;
+        why) _arguments \
+            '--method=[calls whose path has this in it]:TEXT: ' \
+            '--code=[calls that ended with this code\: Unavailable, UNAVAILABLE or 14]:CODE: ' \
+            '--reason=[calls that the proxy refused for this reason, as NO_ROUTE]:WORD: ' \
+            '--pool=[calls to this pool]:NAME: ' \
+            '--endpoint=[calls to this endpoint]:ADDRESS: ' \
+            '--listener=[calls of this listener]:NAME: ' \
+            '(-n --lines)'{-n+,--lines=}'[so many calls at most, from 1 to 1000 (default 20)]:N: ' \
+            '--json[the same as JSON, for scripts]' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
+        tail) _arguments \
+            '--method=[calls whose path has this in it]:TEXT: ' \
+            '--code=[calls that ended with this code\: Unavailable, UNAVAILABLE or 14]:CODE: ' \
+            '--reason=[calls that the proxy refused for this reason, as NO_ROUTE]:WORD: ' \
+            '--pool=[calls to this pool]:NAME: ' \
+            '--endpoint=[calls to this endpoint]:ADDRESS: ' \
+            '--listener=[calls of this listener]:NAME: ' \
+            '--slow=[calls that took so long at least, for example 500ms]:TIME: ' \
+            '(-n --lines)'{-n+,--lines=}'[end after so many lines]:N: ' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
         certs) _arguments \
             '--json[the same as JSON, for scripts]' \
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
@@ -81,6 +123,12 @@ _outriggerctl()
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' ;;
+        log-level) _arguments \
+            '--for=[go back by itself after this time, from 1s to 24h]:TIME: ' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' \
+            '1:error|warn|info|debug:(error warn info debug)' ;;
         check) _arguments \
             '--strict[a warning is bad too]' \
             '--json[as JSON, for editors and CI jobs]' \

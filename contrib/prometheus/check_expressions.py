@@ -7,8 +7,8 @@ every expression of alerts.yml and of the dashboard:
   - it parses (promtool check rules), and Prometheus can compute it;
   - each metric in it is one that the target has;
   - it returns data. Of an alert that is what it compares, since it should not fire.
-The target must see calls meanwhile, some of which break (outrigger --demo does that), and have a certificate, else the expressions
-for these return nothing.
+The target must see calls meanwhile, some of which break (outrigger --demo does that), else expressions for these return nothing. Metrics of
+what it does not use (TLS) are left out and told, or with --strict a fault.
 
 Status: 0 all is well, 1 something is not, 77 there is no prometheus or promtool (Debian: prometheus). The service of that package
 is not used and may be stopped."""
@@ -30,6 +30,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # What Grafana would put in; a window with a few scrapes in it.
 VARIABLES = {"$__rate_interval": "10s", "$job": ".*", "$instance": ".*"}
 WORDS = set("and or unless by without on ignoring group_left group_right bool offset inf nan".split())
+# What a target without TLS does not have.
+OPTIONAL = {"outrigger_tls_certificate_not_after_timestamp_seconds"}
 SUFFIXES = "_bucket", "_count", "_sum"
 
 
@@ -136,10 +138,13 @@ def check_syntax(folder, expressions):
     return subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True, check=False)
 
 
-def problems(prometheus, known, what, expressions):
+def problems(prometheus, known, what, expressions, strict):
     """Yields a line for each thing that is wrong."""
     for title, text in expressions:
         unknown = sorted(metrics_in(text) - known)
+        if unknown and not strict and OPTIONAL.issuperset(unknown):
+            print("left out: %s '%s', since the target has no %s" % (what, title, ", ".join(unknown)))
+            continue
         if unknown:
             yield "%s '%s': the target has no %s" % (what, title, ", ".join(unknown))
             continue
@@ -161,7 +166,8 @@ def check(folder, options):
     try:
         prometheus.wait_scrapes(options.scrapes)
         known, alerts = families(options.target), prometheus.alerts()
-        found = list(problems(prometheus, known, "alert", alerts)) + list(problems(prometheus, known, "panel", panels))
+        found = [line for what, expressions in (("alert", alerts), ("panel", panels))
+                 for line in problems(prometheus, known, what, expressions, options.strict)]
     finally:
         prometheus.close()
     print("%d alerts and %d expressions of the dashboard" % (len(alerts), len(panels)))
@@ -172,6 +178,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     options.add_argument("--target", default="127.0.0.1:9901", help="where /metrics is (%(default)s)")
     options.add_argument("--scrapes", type=int, default=6, help="how often before the questions (%(default)s)")
+    options.add_argument("--strict", action="store_true", help="nothing is left out")
     options.add_argument("--alerts", default=HERE + "/alerts.yml")
     options.add_argument("--dashboard", default=os.path.normpath(HERE + "/../grafana/outrigger.json"))
     options = options.parse_args()

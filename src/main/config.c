@@ -168,6 +168,15 @@ static const struct conf_field metrics_fields[] = {
       .example = "500",
       .help = "Most methods that have series of their own. Only methods that a backend "
               "has answered get them; all others count as _OTHER. Read at start only." },
+    { .key = "push",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct metrics_root_conf, push),
+      .sub = &metrics_push_conf_struct,
+      .example =
+          "{ \"otlp\": \"dns:///otel-collector.obs:4317\", \"interval\": \"30s\" }",
+      .help =
+          "Sends all that /metrics shows to a collector again and again. Without this "
+          "object nothing is sent." },
     { .key = NULL },
 };
 

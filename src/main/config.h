@@ -9,6 +9,7 @@
 #include "base/compat.h"
 #include "conf/field.h"
 #include "filter/access_conf.h"
+#include "filter/metrics_push.h"
 #include "filter/tracing_conf.h"
 #include "main/config_probe.h"
 
@@ -30,6 +31,7 @@ struct log_conf {
 struct metrics_root_conf {
     uint32_t histogram; /* enum histogram_kind */
     uint32_t max_methods;
+    struct metrics_push_conf push;
 };
 
 struct drain_conf {

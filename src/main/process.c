@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "admin/admin.h"
+#include "admin/tail_page.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -149,6 +150,7 @@ process_admin(struct process *p, bool required)
         explain_page_open(p);
         p->control = control_open(p);
         p->live = live_open(p);
+        process_watch_live(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
@@ -186,6 +188,7 @@ process_free_generation(struct process *p)
 static void
 process_free(struct process *p)
 {
+    process_watch_last(p);
     drain_stop(&p->drain);
     timer_stop(p->loop, &p->mirror);
     notify_stop(p->notify);
@@ -195,6 +198,7 @@ process_free(struct process *p)
     handover_close(p->handover);
     reload_close(p->reload);
     control_close(p->control);
+    tail_page_close(p->tail);
     live_close(p->live);
     admin_close(p->admin);
     process_probe_close(p);

@@ -75,7 +75,7 @@ def busy(backend, tmp_path_factory):
 
 
 def check(target, **files):
-    return subprocess.run([sys.executable, CHECK, "--target", target,
+    return subprocess.run([sys.executable, CHECK, "--strict", "--target", target,
                            *["--%s=%s" % pair for pair in files.items()]],
                           capture_output=True, text=True, check=False, timeout=150)
 
@@ -108,12 +108,12 @@ def test_the_check_finds_what_is_wrong(busy, tmp_path):
     path = tmp_path / "dashboard.json"
     path.write_text(json.dumps(dashboard))
     alerts = tmp_path / "alerts.yml"
-    alerts.write_text(read(FOLDER + "/alerts.yml").replace("outrigger_panic_lists", "outrigger_panics"))
+    alerts.write_text(read(FOLDER + "/alerts.yml").replace("outrigger_pool_panic", "outrigger_pool_panics"))
     done = check(busy.admin, dashboard=path, alerts=alerts)
     assert done.returncode == 1
     assert "the target has no outrigger_cals_started_total" in done.stdout
     assert "'%s' returns nothing" % graphs[1]["title"] in done.stdout
-    assert "alert 'OutriggerPanic': the target has no outrigger_panics" in done.stdout
+    assert "alert 'OutriggerPanic': the target has no outrigger_pool_panics" in done.stdout
     assert done.stdout.count("\n") == 4, done.stdout
     graphs[0]["targets"][0]["expr"] = "sum(rate(outrigger_calls_started_total[5m])"
     path.write_text(json.dumps(dashboard))
