@@ -318,8 +318,8 @@ const struct ctl_command ctl_commands[] = {
           "Asks any server with grpc.health.v1, by default the probe port of outrigger "
           "on "
           "this host, for probes that run a command. Flags and exit codes are those of "
-          "grpc_health_probe; one dash is as good as two, and a value may stand behind "
-          "an equals sign.\n"
+          "grpc_health_probe (without -gzip, -alts and -spiffe); one dash is as good as "
+          "two, and a value may stand behind an equals sign.\n"
           "Exit code: 0 serving, 1 wrong use, 2 no connection, 3 no answer, 4 not "
           "serving.\n",
       .options = health_options,
