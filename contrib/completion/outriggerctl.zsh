@@ -30,15 +30,21 @@ _outriggerctl()
         return
     fi
     commands=(
+        'status:one screen\: whether all is well, and what is not'
+        'top:what happens now, live\: rates, times, pools, endpoints, methods'
         'pools:pools, their endpoints and why each gets calls or not'
         'routes:routes of each listener and the pools they lead to'
         'explain-call:which route and endpoints a call would get, and why'
+        'why:the last calls that failed, each with the reason in a sentence'
+        'tail:calls as they end, one JSON object per line'
         'certs:certificates, who uses them and when they expire'
         'config:which config is in force, and what the last reload said'
+        'log-level:how much is logged, and another level for a while'
         'check:everything that is wrong with a config file, without a running proxy'
         'reload:load the config again; prints what changed, or why not'
         'drain:send the clients of inbound listeners elsewhere; the process stays'
         'undrain:take that back'
+        'health:ask a gRPC server whether it serves, as grpc_health_probe does'
         'completion:print the completions of a shell for outriggerctl and outrigger'
     )
     _arguments -C \
@@ -50,6 +56,19 @@ _outriggerctl()
     command) _describe -t commands command commands ;;
     rest)
         case $words[1] in
+        status) _arguments \
+            '--json[the same as JSON, for scripts]' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
+        top) _arguments \
+            '--once[print it one time and end, with all rows]' \
+            '--endpoints[begin with endpoints]' \
+            '--methods[begin with methods]' \
+            '--json[print the object of /stats.json one time, for scripts]' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
         pools) _arguments \
             '--json[the same as JSON, for scripts]' \
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
@@ -70,6 +89,30 @@ _outriggerctl()
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' ;;
+        why) _arguments \
+            '--method=[calls whose path has this in it]:TEXT: ' \
+            '--code=[calls that ended with this code\: Unavailable, UNAVAILABLE or 14]:CODE: ' \
+            '--reason=[calls that the proxy refused for this reason, as NO_ROUTE]:WORD: ' \
+            '--pool=[calls to this pool]:NAME: ' \
+            '--endpoint=[calls to this endpoint]:ADDRESS: ' \
+            '--listener=[calls of this listener]:NAME: ' \
+            '(-n --lines)'{-n+,--lines=}'[so many calls at most, from 1 to 1000 (default 20)]:N: ' \
+            '--json[the same as JSON, for scripts]' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
+        tail) _arguments \
+            '--method=[calls whose path has this in it]:TEXT: ' \
+            '--code=[calls that ended with this code\: Unavailable, UNAVAILABLE or 14]:CODE: ' \
+            '--reason=[calls that the proxy refused for this reason, as NO_ROUTE]:WORD: ' \
+            '--pool=[calls to this pool]:NAME: ' \
+            '--endpoint=[calls to this endpoint]:ADDRESS: ' \
+            '--listener=[calls of this listener]:NAME: ' \
+            '--slow=[calls that took so long at least, for example 500ms]:TIME: ' \
+            '(-n --lines)'{-n+,--lines=}'[end after so many lines]:N: ' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
         certs) _arguments \
             '--json[the same as JSON, for scripts]' \
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
@@ -80,6 +123,12 @@ _outriggerctl()
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' ;;
+        log-level) _arguments \
+            '--for=[go back by itself after this time, from 1s to 24h]:TIME: ' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' \
+            '1:error|warn|info|debug:(error warn info debug)' ;;
         check) _arguments \
             '--strict[a warning is bad too]' \
             '--json[as JSON, for editors and CI jobs]' \
@@ -98,6 +147,22 @@ _outriggerctl()
             '(-V --version)'{-V,--version}'[print the version]' ;;
         undrain) _arguments \
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
+        health) _arguments \
+            '--addr=[where to ask\: HOST\:PORT, \:PORT for this host, unix\:/path (default 127.0.0.1\:9902)]:ADDRESS: ' \
+            '--service=[the service to ask for; at outrigger'\''s probe port liveness, readiness, startup or pool/NAME (default\: the whole server)]:NAME: ' \
+            '--connect-timeout=[for the connection (default 1s)]:TIME: ' \
+            '--rpc-timeout=[for the answer (default 1s)]:TIME: ' \
+            '*--rpc-header=[a header of the call, as "name\: value"; may be given often]:HEADER: ' \
+            '--user-agent=[how the call names us (default outriggerctl)]:TEXT: ' \
+            '--tls[with TLS; the certificate is verified]' \
+            '--tls-ca-cert=[the CAs that count (default\: those of the system)]:FILE:_files' \
+            '--tls-client-cert=[our own certificate]:FILE:_files' \
+            '--tls-client-key=[its key]:FILE:_files' \
+            '--tls-server-name=[whom the certificate must be for (default\: the host of --addr)]:NAME: ' \
+            '--tls-no-verify[any certificate is good\: for tests]' \
+            '--v[tell what is done, and when]' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' ;;
         completion) _arguments \

@@ -18,10 +18,10 @@ def files(folders=("src", "tests"), ends=(".c", ".h")):
     found = []
     for folder in folders:
         for base, dirs, names in os.walk(os.path.join(ROOT, folder)):
-            # A folder "proto" holds generated code.
+            # A folder "proto" holds generated code; so does NAME.made.c.
             dirs[:] = sorted(d for d in dirs if not d.startswith((".", "__")) and d != "proto")
             for name in sorted(names):
-                if name.endswith(ends) and ".pb-c." not in name:
+                if name.endswith(ends) and ".pb-c." not in name and ".made." not in name:
                     found.append(os.path.relpath(os.path.join(base, name), ROOT))
     return found
 

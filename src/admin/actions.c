@@ -98,6 +98,12 @@ admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg
     admin_set(a, &(struct admin_entry){ .path = path, .ask = fn, .arg = arg });
 }
 
+void
+admin_set_stream(struct admin *a, const char *path, admin_stream_fn *fn, void *arg)
+{
+    admin_set(a, &(struct admin_entry){ .path = path, .stream = fn, .arg = arg });
+}
+
 struct admin_entry *
 admin_find(struct admin *a, const char *path)
 {
@@ -145,6 +151,8 @@ entry_ask(const struct admin_entry *e, struct evhttp_request *req, struct strbuf
         evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
         return STATUS_BAD_METHOD;
     }
+    if (e->stream)
+        return e->stream(e->arg, req, query ? query : "", text);
     return e->ask(e->arg, query ? query : "", text, ret_type);
 }
 
@@ -205,7 +213,7 @@ admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_request
         status = entry_act(a, e, req, &text);
         if (status == ADMIN_LATER)
             entry_wait(e, req);
-    } else if (e->ask) {
+    } else if (e->ask || e->stream) {
         status = entry_ask(e, req, &text, ret_type);
     } else {
         *ret_type = e->type;

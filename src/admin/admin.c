@@ -198,6 +198,7 @@ admin_on_request(struct evhttp_request *req, void *arg)
     struct admin_entry *own = path ? admin_find(a, path) : NULL;
     int status = HTTP_OK;
 
+    loop_note_wake(a->loop); /* what we do here delays others, and shall be seen */
     if (own) {
         status = admin_answer(a, own, req, &type);
     } else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
@@ -280,6 +281,7 @@ admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
     a = xcalloc(1, sizeof(*a));
     a->stats = stats;
     a->n = n;
+    a->loop = loop;
     a->at = *at;
     a->at.len = sizeof(a->at.sa);
     if (addr_is_unix(at) ||

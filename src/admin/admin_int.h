@@ -10,19 +10,27 @@
 #include "net/addr.h"
 
 struct evbuffer;
+struct event_text;
 struct evhttp;
 struct evhttp_bound_socket;
 struct evhttp_request;
 struct hub;
+struct loop;
 struct metrics_page;
 struct stats;
+struct strbuf;
 struct tls_store;
+
+/* GET of a page that goes on: takes the request over and returns ADMIN_LATER, or returns a status with a sentence in out. */
+typedef int admin_stream_fn(void *arg, struct evhttp_request *req, const char *query,
+                            struct strbuf *out);
 
 struct admin_entry {
     const char *path, *type;
     admin_action_fn *action; /* or */
     admin_page_fn *page;     /* or */
-    admin_query_fn *ask;
+    admin_query_fn *ask;     /* or */
+    admin_stream_fn *stream;
     void *arg;
     struct evhttp_request *waiting; /* for admin_finish; NULL: nobody */
 };
@@ -32,6 +40,7 @@ struct admin_viewer {           /* events.c */
 };
 
 struct admin {
+    struct loop *loop;
     struct evhttp *http;
     struct evhttp_bound_socket *bound; /* NULL: left to another process */
     int fd;                            /* its socket */
@@ -47,9 +56,11 @@ struct admin {
     size_t entry_count;
     void (*print_stats)(void *arg, struct strbuf *out); /* NULL: nobody's */
     void *stats_arg;
+    struct event_text *text; /* of this second; NULL: nobody came or could take it */
     struct admin_viewer viewers[ADMIN_VIEWERS_MAX];
 };
 
+void admin_set_stream(struct admin *a, const char *path, admin_stream_fn *fn, void *arg);
 /* NULL: none of this path. */
 struct admin_entry *admin_find(struct admin *a, const char *path);
 /* Runs the action or makes the page into the request's output buffer. Returns the status; *ret_type is set for pages. ADMIN_LATER: nothing is to be sent. */

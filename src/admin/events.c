@@ -55,6 +55,23 @@ text_new(const struct admin *a)
     return t;
 }
 
+/* Who comes within a second gets the text of that second, too. */
+static struct event_text *
+text_get(struct admin *a)
+{
+    if (!a->text)
+        a->text = text_new(a);
+    return a->text;
+}
+
+static void
+text_forget(struct admin *a)
+{
+    if (a->text)
+        text_drop(NULL, 0, a->text);
+    a->text = NULL;
+}
+
 /* --- viewers ------------------------------------------------------------------------- */
 
 static struct bufferevent *
@@ -128,7 +145,6 @@ int
 admin_events_answer(struct admin *a, struct evhttp_request *req)
 {
     struct admin_viewer *v = viewer_free_place(a);
-    struct event_text *t;
 
     if (!v) {
         evbuffer_add_printf(
@@ -138,30 +154,26 @@ admin_events_answer(struct admin *a, struct evhttp_request *req)
             ADMIN_VIEWERS_MAX);
         return HTTP_SERVUNAVAIL;
     }
-    t = text_new(a);
-    viewer_begin(v, req, t);
-    text_drop(NULL, 0, t);
+    viewer_begin(v, req, text_get(a));
     return ADMIN_LATER;
 }
 
 void
 admin_events_turn(struct admin *a)
 {
-    struct event_text *t = NULL;
-
+    if (a)
+        text_forget(a);
     for (size_t i = 0; a && i < ADMIN_VIEWERS_MAX; i++) {
         if (!a->viewers[i].req || !viewer_can_take(&a->viewers[i]))
             continue;
-        t = t ? t : text_new(a);
-        viewer_put(&a->viewers[i], t);
+        viewer_put(&a->viewers[i], text_get(a));
     }
-    if (t)
-        text_drop(NULL, 0, t);
 }
 
 void
 admin_events_close(struct admin *a)
 {
+    text_forget(a);
     for (size_t i = 0; i < ADMIN_VIEWERS_MAX; i++) {
         struct evhttp_request *req = a->viewers[i].req;
 

@@ -275,9 +275,14 @@ column_is_right(const struct plain_column *c)
 static void
 put_head(struct strbuf *out, const struct plain_table *t)
 {
-    strbuf_puts(out, "<div class=\"scroll\"><table><thead><tr>");
+    /* It scrolls sideways where there is no room, so keys must get to it. */
+    strbuf_printf(
+        out,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">"
+        "<table><thead><tr>",
+        t->title);
     if (t->inside)
-        strbuf_printf(out, "<th scope=\"col\">Of</th>");
+        strbuf_puts(out, "<th scope=\"col\">Of</th>");
     for (size_t i = 0; i < t->count; i++)
         strbuf_printf(out, "<th scope=\"col\"%s>%s</th>",
                       column_is_right(&t->columns[i]) ? " class=\"n\"" : "",
@@ -345,7 +350,9 @@ static void
 put_object(struct strbuf *out, const struct json_t *v, const struct plain_column *columns,
            size_t count)
 {
-    struct plain_table t = { .columns = columns, .count = count };
+    struct plain_table t = { .title = columns[0].title,
+                             .columns = columns,
+                             .count = count };
 
     if (!v)
         return;

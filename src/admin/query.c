@@ -3,6 +3,9 @@
 #include "admin/query.h"
 
 #include <string.h>
+#include <strings.h>
+
+#include "grpc/status.h"
 
 static int
 hex_digit(char c)
@@ -73,4 +76,16 @@ query_next(struct query *q, const char **ret_key, const char **ret_value,
     *ret_key = part;
     *ret_value = value;
     return QUERY_WORD;
+}
+
+int
+query_code(const char *word)
+{
+    for (int code = 0; code < GRPC_CODE_COUNT; code++) {
+        if (strcasecmp(word, grpc_code_label(code)) == 0 ||
+            strcasecmp(word, grpc_code_name(code)) == 0 ||
+            strcmp(word, grpc_code_text(code)) == 0)
+            return code;
+    }
+    return -1;
 }

@@ -22,4 +22,7 @@ bool query_begin(struct query *q, const char *text, const char **ret_why) MUST_C
 enum query_step query_next(struct query *q, const char **ret_key, const char **ret_value,
                            const char **ret_why) MUST_CHECK;
 
+/* A gRPC code: "Unavailable", "UNAVAILABLE" or "14". -1: there is no such code. */
+int query_code(const char *word);
+
 #endif

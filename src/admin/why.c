@@ -96,19 +96,6 @@ struct wanted {
     size_t n;
 };
 
-/* -1: there is no such code. */
-static int
-code_find(const char *word)
-{
-    for (int code = 0; code < GRPC_CODE_COUNT; code++) {
-        if (strcasecmp(word, grpc_code_label(code)) == 0 ||
-            strcasecmp(word, grpc_code_name(code)) == 0 ||
-            strcmp(word, grpc_code_text(code)) == 0)
-            return code;
-    }
-    return -1;
-}
-
 static bool
 wanted_set(struct wanted *w, const char *key, const char *value, const char **ret_why)
 {
@@ -128,7 +115,7 @@ wanted_set(struct wanted *w, const char *key, const char *value, const char **re
     }
     if (strcmp(key, "code") == 0) {
         *ret_why = "code is a gRPC code: Unavailable, UNAVAILABLE or 14";
-        w->code = code_find(value);
+        w->code = query_code(value);
         return w->code >= 0;
     }
     if (strcmp(key, "n") == 0) {

@@ -10,6 +10,8 @@
 /* printf-like: the format is argument f, its values start at argument v. */
 #define PRINTF_LIKE(f, v) __attribute__((format(printf, f, v)))
 #define NORETURN          __attribute__((noreturn))
+/* For a function that becomes another one at each place: an argument is a constant there. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 /* For the rare part of a function on the path of a call: what it needs of the stack is not paid by the others. */
 #define NOINLINE    __attribute__((noinline, cold))
 #define LIKELY(x)   __builtin_expect(!!(x), 1)

@@ -22,7 +22,6 @@ const struct alias_later alias_laters[] = {
     { "gzip", "compression" },
     { "compress", "compression" },
     { "compressor", "compression" },
-    { "probe", "the probe listener" },
     { NULL, NULL },
 };
 

@@ -387,6 +387,14 @@ const struct explain_code explain_codes_filters[] = {
           "and of the object \"tls\" only ca, cert, key and minVersion. Everything else "
           "of \"tls\" is for collectors over gRPC.",
       .bad = "\"tracing\": { \"otlp\": \"http://otel:4318\", \"tls\": {} }",
-      .good = "\"tracing\": { \"otlp\": \"https://otel:4318\", \"tls\": {} }" },
+      .good = "\"tracing\": { \"otlp\": \"dns:///otel:4317\", \"tls\": {} }" },
+    { .code = "E0487",
+      .title = "no collector for metrics",
+      .text =
+          "\"otlp\" is the target of a collector that takes OTLP over gRPC, port 4317 "
+          "in most cases: \"dns:///otel-collector.obs:4317\"; or a URL for OTLP over "
+          "HTTP: \"http://otel-collector.obs:4318\".",
+      .bad = "\"metrics\": { \"push\": { \"otlp\": \"ftp://otel\" } }",
+      .good = "\"metrics\": { \"push\": { \"otlp\": \"dns:///otel:4317\" } }" },
     { .code = NULL },
 };

@@ -344,5 +344,15 @@ const struct explain_code explain_codes_meaning[] = {
               "long.",
       .bad = "\"upgrade\": { \"socket\": \"upgrade.sock\" }",
       .good = "\"upgrade\": { \"socket\": \"/run/outrigger/upgrade.sock\" }" },
+    { .code = "E0295",
+      .title = "the probe waits for a pool that is not there",
+      .text = "probe.readyWhen.pools names pools of the same file: the process is ready "
+              "when each of them has a usable endpoint.",
+      .bad = "\"probe\": { \"listen\": \":9902\", \"readyWhen\": { \"pools\": [\"ap\"] "
+             "} },\n\"pools\": [{ \"name\": \"app\", \"endpoints\": "
+             "[\"127.0.0.1:50051\"] }]",
+      .good = "\"probe\": { \"listen\": \":9902\", \"readyWhen\": { \"pools\": "
+              "[\"app\"] } },\n\"pools\": [{ \"name\": \"app\", \"endpoints\": "
+              "[\"127.0.0.1:50051\"] }]" },
     { .code = NULL },
 };

@@ -39,7 +39,7 @@ const struct json_t *jtree_item(const struct json_t *list, size_t i);
 const char *jtree_string(const struct json_t *v); /* NULL: no string */
 /* The string of a key, or other when there is none. */
 const char *jtree_get_string(const struct json_t *v, const char *key, const char *other);
-bool jtree_int(const struct json_t *v, int64_t *ret); /* false: no whole number */
+bool jtree_int(const struct json_t *v, int64_t *ret);   /* false: no whole number */
 bool jtree_number(const struct json_t *v, double *ret); /* false: no number at all */
 /* The value of true or false; other for everything else. */
 bool jtree_bool(const struct json_t *v, bool other);

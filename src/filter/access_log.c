@@ -10,6 +10,7 @@
 #include "base/rand.h"
 #include "base/xalloc.h"
 #include "filter/access_conf.h"
+#include "filter/access_fill.h"
 #include "filter/access_format.h"
 #include "filter/access_record.h"
 #include "filter/access_writer.h"
@@ -24,7 +25,7 @@
 #include "obs/line.h"
 #include "obs/stats.h"
 
-enum { HEADER_VALUE_MAX = LINE_VALUE_MAX, AUTHORITY_MAX = 512, MESSAGE_MAX = 1024 };
+enum { HEADER_VALUE_MAX = LINE_VALUE_MAX, AUTHORITY_MAX = 512 };
 
 struct access_filter {
     struct filter base;
@@ -180,8 +181,9 @@ record_request(struct access_record *r, const struct access_filter *f,
         };
 }
 
-static void
-record_call(struct access_record *r, const struct filter_call *fc, char *client)
+void
+access_fill_call(struct access_record *r, const struct filter_call *fc,
+                 char client[ADDR_TEXT_MAX])
 {
     r->wall_us = clock_wall_us();
     r->listener = fc->listener;
@@ -211,14 +213,15 @@ access_write(const struct access_filter *f, const struct filter_call *fc,
         stat_inc(fc->stats, STAT_ACCESS_LOG_FULL);
 }
 
-static void
-record_result(struct access_record *r, const struct filter_call *fc,
-              const struct filter_result *result, char message[MESSAGE_MAX])
+void
+access_fill_result(struct access_record *r, const struct filter_call *fc,
+                   const struct filter_result *result, char message[ACCESS_MESSAGE_MAX])
 {
     struct slice text = result->message;
 
     if (!result->local)
-        text = slice_make(message, grpc_message_decode(text, message, MESSAGE_MAX));
+        text =
+            slice_make(message, grpc_message_decode(text, message, ACCESS_MESSAGE_MAX));
     r->code = result->code;
     r->message = text;
     r->reason = result->reason;
@@ -303,7 +306,7 @@ access_on_interval(struct timer *t)
     if (!r.logged)
         return;
     r.event = "interval";
-    record_call(&r, fc, client);
+    access_fill_call(&r, fc, client);
     record_request(&r, f, fc, k);
     r.pool = fc->pool;
     r.messages_in = (int64_t)*fc->messages_in;
@@ -318,14 +321,14 @@ access_end_line(const struct access_filter *f, const struct filter_call *fc,
                 const struct kept *k, const struct filter_result *result, const char *why)
 {
     UNINITIALIZED struct access_record r;
-    UNINITIALIZED char client[ADDR_TEXT_MAX], message[MESSAGE_MAX];
+    UNINITIALIZED char client[ADDR_TEXT_MAX], message[ACCESS_MESSAGE_MAX];
 
     access_record_init(&r);
     r.event = "end";
     r.logged = why;
-    record_call(&r, fc, client);
+    access_fill_call(&r, fc, client);
     record_request(&r, f, fc, k);
-    record_result(&r, fc, result, message);
+    access_fill_result(&r, fc, result, message);
     access_write(f, fc, &r);
 }
 

@@ -170,7 +170,7 @@ step_state(const struct filter_call *fc, const struct step *s)
     return s->has_state ? fc->state + s->state : NULL;
 }
 
-static enum filter_verdict
+static ALWAYS_INLINE enum filter_verdict
 step_ask(struct filter_call *fc, enum filter_slot slot, const struct step *s,
          const struct question *q)
 {
@@ -254,7 +254,8 @@ steps_below(unsigned n)
     return n < CHAIN_STEPS_MAX ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
 }
 
-static enum filter_verdict
+/* Once for each slot, which is known where it is called, so that no step has to look which one it is. */
+static ALWAYS_INLINE enum filter_verdict
 chain_ask(struct filter_call *fc, enum filter_slot slot, unsigned from,
           const struct question *q)
 {

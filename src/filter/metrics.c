@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* filter/metrics.c - the filter "metrics": counts each call by its method, and each attempt by pool and method (obs/rpc_metrics.h). On without being named.
- * Calls that failed leave a record for /why here (failed_note.h).
+ * A call whose trace is recorded gives the buckets that it is counted in its trace id.
+ * Calls that failed leave a record for /why here (failed_note.h), and while somebody looks at /tail, calls leave a line for him (tail.h).
  *
  * Anybody can send any path, so a method has a name in the metrics only when a backend has answered a call of it, other than with UNIMPLEMENTED; until then its calls
  * are not counted as begun, and when they end they count as "_OTHER" unless their own answer makes the method known. */
@@ -8,6 +9,7 @@
 #include "filter/failed_note.h"
 #include "filter/kinds.h"
 #include "filter/services.h"
+#include "filter/tail.h"
 #include "grpc/status.h"
 #include "h2/headers.h"
 #include "loop/loop.h"
@@ -17,6 +19,7 @@ struct metrics_filter {
     struct filter base;
     struct rpc_metrics *metrics;
     struct failed_log *failed;
+    struct tail *tail;
 };
 
 struct metrics_call {
@@ -45,6 +48,7 @@ metrics_open(struct filter *f, const struct filter_env *env)
 
     m->metrics = env->services->metrics;
     m->failed = env->services->failed;
+    m->tail = env->services->tail;
 }
 
 static bool
@@ -126,22 +130,25 @@ proves_method(bool answered, int code)
 
 /* The request may be gone, but then its path is a name, or was kept. */
 static NOINLINE void
-metrics_note(const struct filter_call *fc, const struct metrics_call *m, bool asked,
-             const struct filter_result *r)
+metrics_tell(const struct metrics_filter *f, const struct filter_call *fc,
+             const struct metrics_call *m, bool asked, const struct filter_result *r)
 {
-    const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
     struct slice path = m->path;
 
     if (!asked)
         path = h2_headers_get(fc->request, H2_TOKEN_PATH);
     else if (!path.n && m->counts->key != NAME_OTHER)
         path = names_get(m->table->methods.names, m->counts->key);
-    failed_note(f->failed, fc, path, r);
+    if (r->code != GRPC_OK)
+        failed_note(f->failed, fc, path, r);
+    if (tail_wanted(f->tail))
+        tail_put(f->tail, fc, path, r);
 }
 
 static void
 metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
 {
+    const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
     struct metrics_call *m = state;
     bool asked = m->table != NULL;
     struct rpc_table *t = metrics_table(fc, m);
@@ -154,14 +161,16 @@ metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *
     rpc_add(m->counts, RPC_RECEIVED, r->messages_in);
     rpc_add(m->counts, RPC_SENT, r->messages_out);
     rpc_handled(t, m->counts, r->code, r->end_us - fc->begun_us);
+    if (UNLIKELY(fc->sampled))
+        rpc_example(t, m->counts, r->end_us - fc->begun_us, fc->trace_id);
     if (r->attempts > 0) {
         struct rpc_counts *c = metrics_client(t, m, fc->pool ? fc->pool : r->pool);
 
         rpc_add(c, RPC_SENT, r->messages_in);
         rpc_add(c, RPC_RECEIVED, r->messages_out);
     }
-    if (UNLIKELY(r->code != GRPC_OK))
-        metrics_note(fc, m, asked, r);
+    if (UNLIKELY(r->code != GRPC_OK || tail_wanted(f->tail)))
+        metrics_tell(f, fc, m, asked, r);
 }
 
 /* --- attempts ------------------------------------------------------------------------- */
@@ -201,6 +210,8 @@ metrics_on_attempt_end(struct filter_call *fc, void *state,
     if (UNLIKELY(!(m->begun & attempt_bit(a->number))))
         rpc_add(c, RPC_STARTED, 1);
     rpc_handled(t, c, a->code, loop_now_us(fc->loop) - a->begun_us);
+    if (UNLIKELY(fc->sampled))
+        rpc_example(t, c, loop_now_us(fc->loop) - a->begun_us, fc->trace_id);
 }
 
 const struct filter_kind filter_metrics = {

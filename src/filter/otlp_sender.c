@@ -108,6 +108,30 @@ otlp_url_make(const char *base, const char *path)
     return strbuf_steal(&url);
 }
 
+/* --- what all requests say ------------------------------------------------------------- */
+
+struct otlp_resource
+otlp_resource_make(const char *service, const char *instance,
+                   struct otlp_attribute room[OTLP_RESOURCE_ATTRIBUTES])
+{
+    size_t n = 0;
+
+    room[n++] =
+        (struct otlp_attribute){ .key = "service.name",
+                                 .text = slice_of(service ? service : "outrigger") };
+    room[n++] = (struct otlp_attribute){ .key = "telemetry.sdk.name",
+                                         .text = slice_of("outrigger") };
+    room[n++] = (struct otlp_attribute){ .key = "telemetry.sdk.version",
+                                         .text = slice_of(PACKAGE_VERSION) };
+    if (instance)
+        room[n++] = (struct otlp_attribute){ .key = "service.instance.id",
+                                             .text = slice_of(instance) };
+    return (struct otlp_resource){ .attributes = room,
+                                   .attribute_count = n,
+                                   .scope = "outrigger",
+                                   .version = PACKAGE_VERSION };
+}
+
 /* --- gRPC ---------------------------------------------------------------------------- */
 
 /* Streams of side calls have owners of their own. */

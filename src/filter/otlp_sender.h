@@ -11,6 +11,7 @@
 
 #include "base/compat.h"
 #include "base/slice.h"
+#include "grpc/otlp.h"
 
 struct otlp_sender;
 struct services_args;
@@ -54,6 +55,13 @@ void otlp_sender_close(struct otlp_sender *s, otlp_gone_fn *fn, void *arg);
 int otlp_target_valid(const char *text, const char **ret_why) MUST_CHECK;
 /* NULL: requests can go that way. Else a sentence. */
 const char *otlp_way_refuse(const struct otlp_way *way);
+
+enum { OTLP_RESOURCE_ATTRIBUTES = 4 };
+
+/* Who we are, for otlp_request_encode. service NULL: "outrigger"; instance NULL: it is not said. The attributes are in room, the texts the caller's. */
+struct otlp_resource
+otlp_resource_make(const char *service, const char *instance,
+                   struct otlp_attribute room[OTLP_RESOURCE_ATTRIBUTES]);
 
 /* "http://host:4318" and "/v1/traces" to the whole URL, unless it ends so already. The caller frees it (xfree). */
 char *otlp_url_make(const char *base, const char *path);

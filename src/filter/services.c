@@ -2,14 +2,17 @@
 /* filter/services.c - the parts, and the settings that are everybody's. */
 #include "filter/services.h"
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "conf/copy.h"
 #include "filter/access_conf.h"
 #include "filter/access_writer.h"
+#include "filter/tail.h"
 #include "filter/trace_export.h"
 #include "filter/tracing_conf.h"
 #include "grpc/status.h"
 #include "obs/failed_log.h"
+#include "loop/loop.h"
 #include "obs/rpc_metrics.h"
 
 struct filter_services *
@@ -22,7 +25,9 @@ services_new(const struct services_args *args)
                                  (enum histogram_kind)args->histogram);
     s->access = access_writer_new(args->writer_loop, args->workers);
     s->failed = failed_log_new(args->workers);
+    s->tail = tail_new(args->workers);
     list_init(&s->exporters);
+    s->since_us = clock_wall_us();
     return s;
 }
 
@@ -31,10 +36,14 @@ services_free(struct filter_services *s)
 {
     if (!s)
         return;
+    services_push_last(s, false);
     trace_exporters_end(s);
+    while (s->pushes_ending > 0) /* each has a timer, or a post, that ends it */
+        loop_turn(s->args.loop, true);
     access_writer_free(s->access);
     rpc_metrics_free(s->metrics);
     failed_log_free(s->failed);
+    tail_free(s->tail);
     conf_copy_drop(s->access_conf);
     conf_copy_drop(s->tracing_conf);
     xfree(s);
@@ -74,6 +83,34 @@ const struct tracing_conf *
 services_tracing(const struct filter_services *s)
 {
     return s && s->tracing_conf ? conf_copy_root(s->tracing_conf) : NULL;
+}
+
+static void
+services_on_push_gone(void *arg)
+{
+    ((struct filter_services *)arg)->pushes_ending--;
+}
+
+void
+services_push_last(struct filter_services *s, bool page)
+{
+    if (!s->push)
+        return;
+    s->pushes_ending++;
+    metrics_push_end(s->push, page, services_on_push_gone, s);
+    s->push = NULL;
+}
+
+void
+services_push(struct filter_services *s, const struct metrics_push_conf *conf,
+              metrics_text_fn *text, void *arg)
+{
+    if (s->push && conf->on &&
+        conf_equal(&metrics_push_conf_struct, metrics_push_conf_of(s->push), conf))
+        return;
+    services_push_last(s, true);
+    if (conf->on)
+        s->push = metrics_push_new(&s->args, conf, text, arg, s->since_us);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "filter/metrics_push.h"
 
 struct access_conf;
 struct access_writer;
@@ -20,6 +21,7 @@ struct prom;
 struct rng;
 struct rpc_metrics;
 struct stats;
+struct tail;
 struct tls_store;
 struct tracing_conf;
 
@@ -40,8 +42,12 @@ struct filter_services {
     struct rpc_metrics *metrics;
     struct access_writer *access;
     struct failed_log *failed;
+    struct tail *tail;
     struct list exporters;                        /* trace_export.c */
     struct conf_copy *access_conf, *tracing_conf; /* NULL: not set yet */
+    struct metrics_push *push;                    /* NULL: metrics are not pushed */
+    unsigned pushes_ending;
+    int64_t since_us; /* when all counts began, since 1970 */
 };
 
 struct filter_services *services_new(const struct services_args *args);
@@ -53,6 +59,11 @@ bool services_configure(struct filter_services *s, const struct access_conf *acc
 /* NULL: none was set. */
 const struct access_conf *services_access(const struct filter_services *s);
 const struct tracing_conf *services_tracing(const struct filter_services *s);
+/* metrics.push of a config that becomes the current one; one that says the same goes on. text and arg: of the page that is pushed. */
+void services_push(struct filter_services *s, const struct metrics_push_conf *conf,
+                   metrics_text_fn *text, void *arg);
+/* The end of pushes. page: what counts is still there, so the last page is made now; services_free waits until it is sent, with everything else. */
+void services_push_last(struct filter_services *s, bool page);
 /* Log files are opened anew (SIGUSR1). */
 void services_reopen(struct filter_services *s);
 /* Adds the series of calls. */

@@ -143,17 +143,8 @@ static void
 request_make(struct trace_exporter *e, const struct batch *b)
 {
     const struct tracing_conf *c = conf_of(e);
-    const struct otlp_attribute attributes[] = {
-        { .key = "service.name",
-          .text = slice_of(c->service ? c->service : "outrigger") },
-        { .key = "telemetry.sdk.name", .text = slice_of("outrigger") },
-        { .key = "telemetry.sdk.version", .text = slice_of(PACKAGE_VERSION) },
-        { .key = "service.instance.id", .text = slice_of(c->instance) },
-    };
-    const struct otlp_resource r = { .attributes = attributes,
-                                     .attribute_count = c->instance ? 4 : 3,
-                                     .scope = "outrigger",
-                                     .version = PACKAGE_VERSION };
+    struct otlp_attribute room[OTLP_RESOURCE_ATTRIBUTES];
+    const struct otlp_resource r = otlp_resource_make(c->service, c->instance, room);
 
     strbuf_init(&e->request, OTLP_REQUEST_MAX);
     otlp_request_encode(&r, b->spans, b->n, &e->request);

@@ -121,8 +121,16 @@ tracing_wanted(const void *conf, const struct filter_env *env)
 struct found {
     struct slice traceparent;
     unsigned traceparents, tracestates;
+    bool has_b3;
     struct b3_headers b3;
 };
+
+static void
+found_b3(struct found *f, struct slice *to, struct slice value)
+{
+    *to = value;
+    f->has_b3 = true;
+}
 
 static void
 found_see(struct found *f, struct slice name, struct slice value)
@@ -130,27 +138,27 @@ found_see(struct found *f, struct slice name, struct slice value)
     switch (name.n) {
     case 2:
         if (slice_eq_str(name, "b3"))
-            f->b3.single = value;
+            found_b3(f, &f->b3.single, value);
         break;
     case 10:
         if (slice_eq_str(name, TRACESTATE))
             f->tracestates++;
         else if (slice_eq_str(name, "x-b3-flags"))
-            f->b3.flags = value;
+            found_b3(f, &f->b3.flags, value);
         break;
     case 11:
         if (slice_eq_str(name, TRACEPARENT)) {
             f->traceparent = value;
             f->traceparents++;
         } else if (slice_eq_str(name, "x-b3-spanid")) {
-            f->b3.span = value;
+            found_b3(f, &f->b3.span, value);
         }
         break;
     case 12:
         if (slice_eq_str(name, "x-b3-traceid"))
-            f->b3.trace = value;
+            found_b3(f, &f->b3.trace, value);
         else if (slice_eq_str(name, "x-b3-sampled"))
-            f->b3.sampled = value;
+            found_b3(f, &f->b3.sampled, value);
         break;
     default:
         break;
@@ -185,8 +193,8 @@ traceparent_set(struct filter_call *fc, const char *text)
 static void
 traceparent_add(struct filter_call *fc, const char *text)
 {
-    if (h2_headers_add(fc->request, fc->slab, slice_of(TRACEPARENT),
-                       slice_make(text, TRACEPARENT_BYTES), H2_FIELD_NO_INDEX) != 0)
+    if (h2_headers_add_own(fc->request, fc->slab, slice_of(TRACEPARENT),
+                           slice_make(text, TRACEPARENT_BYTES), H2_TOKEN_ONE_OFF) != 0)
         return;
 }
 
@@ -336,7 +344,8 @@ parent_read(struct filter_call *fc, const struct found *found, struct trace_call
         *ret_said = t->context.flags & TRACE_SAMPLED ? TRACE_RECORD : TRACE_DROP;
         return true;
     }
-    parent = b3_parse(&found->b3, &t->context, ret_said);
+    *ret_said = TRACE_UNDECIDED;
+    parent = found->has_b3 && b3_parse(&found->b3, &t->context, ret_said);
     if (!parent)
         trace_context_new(&t->context, fc->rng);
     return parent;

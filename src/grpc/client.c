@@ -117,9 +117,21 @@ client_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
     }
 }
 
+static void
+client_on_settings(struct h2_conn *h2, void *arg)
+{
+    struct client_conn *cc = arg;
+    struct grpc_client *c = cc->client;
+
+    (void)h2;
+    if (c->conn == cc && !c->closed && c->conf->on_settings)
+        c->conf->on_settings(c->conf->arg);
+}
+
 static void client_on_events(struct h2_stream *stream, unsigned events);
 
 static const struct h2_conn_ops client_ops = {
+    .on_settings = client_on_settings,
     .on_events = client_on_events,
     .on_goaway = client_on_goaway,
     .on_closed = client_on_closed,
@@ -338,7 +350,8 @@ call_fill_headers(struct grpc_client_call *call, const struct grpc_client_conf *
         f[n++] = client_field("grpc-timeout", call->timeout);
     f[n++] = H2_FIELD("content-type", "application/grpc");
     f[n++] = H2_FIELD("te", "trailers");
-    f[n++] = H2_FIELD("user-agent", "grpc-c-outrigger/1");
+    f[n++] = client_field("user-agent",
+                          conf->user_agent ? conf->user_agent : "grpc-c-outrigger/1");
     for (size_t i = 0; i < conf->field_count && i < GRPC_CLIENT_FIELDS_MAX; i++)
         f[n++] = client_field(conf->fields[i].name, conf->fields[i].value);
     return n;

@@ -48,11 +48,15 @@ struct grpc_client_conf {  /* everything in it must outlive the client's connect
     bool manual;             /* connects only by grpc_client_connect, once each time */
     /* Sent with each call behind our own fields. */
     const struct grpc_client_field *fields;
-    size_t field_count; /* at most GRPC_CLIENT_FIELDS_MAX */
+    size_t field_count;     /* at most GRPC_CLIENT_FIELDS_MAX */
+    const char *user_agent; /* NULL: outrigger's */
     /* News of the connection that takes calls; may close and free the client. Not told
      * of what grpc_client_close and grpc_client_disconnect end. May be NULL. */
     void (*on_conn)(void *arg, enum grpc_client_event event, uint32_t code,
                     const char *why);
+    /* The peer's SETTINGS arrived (or changed) on that connection: it speaks HTTP/2. May
+     * be NULL. */
+    void (*on_settings)(void *arg);
     void *arg;
 };
 

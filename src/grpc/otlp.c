@@ -9,30 +9,11 @@
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "base/xalloc.h"
-#include "grpc/pb.h"
-#include "grpc/proto/otlp_part.pb-c.h"
+#include "grpc/otlp_int.h"
 
-typedef Outrigger__OtlpPart__Attribute pb_attribute;
 typedef Outrigger__OtlpPart__Event pb_event;
 typedef Outrigger__OtlpPart__Span pb_span;
 typedef Outrigger__OtlpPart__Status pb_status;
-typedef Outrigger__OtlpPart__Value pb_value;
-
-/* Room for texts that had to be changed. All of one span's texts are seldom more than a few hundred bytes. */
-struct texts {
-    size_t n;
-    char room[4 * OTLP_TEXT_MAX];
-};
-
-enum { ROOM_MAX = OTLP_ATTRIBUTES_MAX + OTLP_EVENTS_MAX * OTLP_EVENT_ATTRIBUTES_MAX };
-
-/* Attributes of a span and of its events. */
-struct attributes {
-    size_t n;
-    pb_attribute *list[ROOM_MAX];
-    pb_attribute all[ROOM_MAX];
-    pb_value values[ROOM_MAX];
-};
 
 static ProtobufCBinaryData
 text_of(const char *s)
@@ -40,9 +21,8 @@ text_of(const char *s)
     return pb_data(slice_of(s));
 }
 
-/* As it is when it is legal and short; else a clean copy, cut to what is left of the room. */
-static ProtobufCBinaryData
-text_clean(struct slice s, struct texts *t)
+ProtobufCBinaryData
+otlp_text_clean(struct slice s, struct otlp_texts *t)
 {
     size_t room = sizeof(t->room) - t->n, n;
 
@@ -57,12 +37,12 @@ text_clean(struct slice s, struct texts *t)
 }
 
 static void
-value_fill(pb_value *v, const struct otlp_attribute *a, struct texts *t)
+value_fill(pb_value *v, const struct otlp_attribute *a, struct otlp_texts *t)
 {
     outrigger__otlp_part__value__init(v);
     if (a->kind == OTLP_TEXT) {
         v->value_case = OUTRIGGER__OTLP_PART__VALUE__VALUE_STRING_VALUE;
-        v->string_value = text_clean(a->text, t);
+        v->string_value = otlp_text_clean(a->text, t);
     } else if (a->kind == OTLP_INT) {
         v->value_case = OUTRIGGER__OTLP_PART__VALUE__VALUE_INT_VALUE;
         v->int_value = a->number;
@@ -72,14 +52,13 @@ value_fill(pb_value *v, const struct otlp_attribute *a, struct texts *t)
     }
 }
 
-/* Returns the list of them. */
-static pb_attribute **
-attributes_fill(struct attributes *to, const struct otlp_attribute *from, size_t n,
-                struct texts *t)
+pb_attribute **
+otlp_attributes_fill(struct otlp_room *to, const struct otlp_attribute *from, size_t n,
+                     struct otlp_texts *t)
 {
     pb_attribute **list = &to->list[to->n];
 
-    assert(n <= ROOM_MAX - to->n);
+    assert(n <= OTLP_ROOM_MAX - to->n);
     for (size_t i = 0; i < n; i++) {
         size_t at = to->n++;
 
@@ -92,29 +71,29 @@ attributes_fill(struct attributes *to, const struct otlp_attribute *from, size_t
     return list;
 }
 
-static uint64_t
-nanoseconds(int64_t us)
+uint64_t
+otlp_nanoseconds(int64_t us)
 {
     return us > 0 ? (uint64_t)us * 1000 : 0;
 }
 
 static void
-event_fill(pb_event *to, struct attributes *room, const struct otlp_event *e,
-           struct texts *t)
+event_fill(pb_event *to, struct otlp_room *room, const struct otlp_event *e,
+           struct otlp_texts *t)
 {
     *to = (pb_event)OUTRIGGER__OTLP_PART__EVENT__INIT;
-    to->time_unix_nano = nanoseconds(e->wall_us);
+    to->time_unix_nano = otlp_nanoseconds(e->wall_us);
     to->name = text_of(e->name);
     assert(e->attribute_count <= OTLP_EVENT_ATTRIBUTES_MAX);
-    to->attributes = attributes_fill(room, e->attributes, e->attribute_count, t);
+    to->attributes = otlp_attributes_fill(room, e->attributes, e->attribute_count, t);
     to->n_attributes = e->attribute_count;
 }
 
 void
 otlp_span_encode(const struct otlp_span *s, struct strbuf *out)
 {
-    UNINITIALIZED struct attributes attributes;
-    UNINITIALIZED struct texts texts;
+    UNINITIALIZED struct otlp_room attributes;
+    UNINITIALIZED struct otlp_texts texts;
     pb_event events[OTLP_EVENTS_MAX], *event_list[OTLP_EVENTS_MAX];
     pb_status status = OUTRIGGER__OTLP_PART__STATUS__INIT;
     pb_span m = OUTRIGGER__OTLP_PART__SPAN__INIT;
@@ -127,13 +106,13 @@ otlp_span_encode(const struct otlp_span *s, struct strbuf *out)
     m.span_id = pb_data(slice_make(s->span, 8));
     if (s->parent)
         m.parent_span_id = pb_data(slice_make(s->parent, 8));
-    m.trace_state = text_clean(s->state, &texts);
-    m.name = text_clean(s->name, &texts);
+    m.trace_state = otlp_text_clean(s->state, &texts);
+    m.name = otlp_text_clean(s->name, &texts);
     m.kind = s->kind;
-    m.start_time_unix_nano = nanoseconds(s->start_us);
-    m.end_time_unix_nano = nanoseconds(s->end_us);
+    m.start_time_unix_nano = otlp_nanoseconds(s->start_us);
+    m.end_time_unix_nano = otlp_nanoseconds(s->end_us);
     m.attributes =
-        attributes_fill(&attributes, s->attributes, s->attribute_count, &texts);
+        otlp_attributes_fill(&attributes, s->attributes, s->attribute_count, &texts);
     m.n_attributes = s->attribute_count;
     for (size_t i = 0; i < s->event_count; i++) {
         event_fill(&events[i], &attributes, &s->events[i], &texts);
@@ -143,7 +122,7 @@ otlp_span_encode(const struct otlp_span *s, struct strbuf *out)
     m.n_events = s->event_count;
     m.dropped_events_count = s->events_dropped;
     status.code = s->status;
-    status.message = text_clean(s->message, &texts);
+    status.message = otlp_text_clean(s->message, &texts);
     if (s->status != OTLP_UNSET)
         m.status = &status;
     m.flags = s->flags;
@@ -161,13 +140,13 @@ otlp_request_encode(const struct otlp_resource *r, const struct slice *spans, si
     Outrigger__OtlpPart__Scope scope = OUTRIGGER__OTLP_PART__SCOPE__INIT;
     Outrigger__OtlpPart__ResourceSpans *rs_list[] = { &rs };
     Outrigger__OtlpPart__ScopeSpans *ss_list[] = { &ss };
-    UNINITIALIZED struct attributes attributes;
-    UNINITIALIZED struct texts texts;
+    UNINITIALIZED struct otlp_room attributes;
+    UNINITIALIZED struct otlp_texts texts;
 
     texts.n = 0;
     attributes.n = 0;
     resource.attributes =
-        attributes_fill(&attributes, r->attributes, r->attribute_count, &texts);
+        otlp_attributes_fill(&attributes, r->attributes, r->attribute_count, &texts);
     resource.n_attributes = r->attribute_count;
     scope.name = text_of(r->scope);
     scope.version = text_of(r->version);

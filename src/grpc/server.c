@@ -65,7 +65,8 @@ server_on_open(struct h2_conn *h2, void *arg)
         return NULL;
     h2_stream_init(&call->stream, s->w);
     call->server = s;
-    reader_init(&call->reader, slab, GRPC_SERVER_MESSAGE_MAX);
+    reader_init(&call->reader, slab,
+                s->conf->max_message ? s->conf->max_message : GRPC_SERVER_MESSAGE_MAX);
     timer_init(&call->deadline, call_on_deadline);
     return &call->stream;
 }
@@ -237,7 +238,8 @@ call_on_bad_message(struct grpc_call *call, int err)
 {
     switch (err) {
     case ERR_LIMIT:
-        grpc_call_finish(call, GRPC_RESOURCE_EXHAUSTED, "a message is longer than 4 MiB");
+        grpc_call_finish(call, GRPC_RESOURCE_EXHAUSTED,
+                         "a message is longer than this server takes");
         break;
     case ERR_NOMEM:
         grpc_call_finish(call, GRPC_RESOURCE_EXHAUSTED, "no memory for a message");
@@ -361,9 +363,13 @@ server_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
 {
     struct server_conn *sc = arg;
 
+    const struct grpc_server_conf *conf = sc->server->conf;
+
     (void)h2, (void)err, (void)note;
     list_remove(&sc->link);
     xfree(sc);
+    if (conf->on_conn_closed)
+        conf->on_conn_closed(conf->arg);
 }
 
 static const struct h2_conn_ops server_ops = {
@@ -391,6 +397,16 @@ grpc_server_take(struct grpc_server *s, struct transport *t)
     sc->server = s;
     list_append(&s->conns, &sc->link);
     sc->h2 = h2_conn_open(s->w, t, H2_DOWN, s->conf->limits, &server_ops, sc);
+}
+
+bool
+grpc_server_close_oldest(struct grpc_server *s)
+{
+    if (list_empty(&s->conns))
+        return false;
+    h2_conn_close(CONTAINER_OF(s->conns.next, struct server_conn, link)->h2, ERR_DRAIN,
+                  H2_ENHANCE_YOUR_CALM, "there are too many connections");
+    return true;
 }
 
 void

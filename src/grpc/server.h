@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* grpc/server.h - a small gRPC server for services of our own: whole messages in, whole
  * messages out. It does what a gRPC library does for its user: checks the request,
- * enforces grpc-timeout, puts messages together (at most GRPC_SERVER_MESSAGE_MAX), stops
+ * enforces grpc-timeout, puts messages together (at most max_message), stops
  * reading while its answers are not taken, and ends each call with a status. A service is
  * a table of methods; the memory of a call belongs to the server and holds `state_size`
  * zeroed bytes for the service. Everything belongs to the loop's thread of its h2_worker.
@@ -55,6 +55,9 @@ struct grpc_server_conf { /* everything in it must outlive the server */
     size_t state_size;
     const char *backend_name; /* sent as x-backend with each answer; NULL: none */
     const struct h2_limits *limits;
+    uint32_t max_message; /* bytes of a request message; 0: GRPC_SERVER_MESSAGE_MAX */
+    /* A connection of grpc_server_take is gone. May be NULL. */
+    void (*on_conn_closed)(void *arg);
     void *arg; /* the services' */
 };
 
@@ -62,6 +65,8 @@ struct grpc_server *
 grpc_server_new(struct h2_worker *w, const struct grpc_server_conf *conf);
 /* Takes the connection of a client over. */
 void grpc_server_take(struct grpc_server *s, struct transport *t);
+/* Closes the connection that is open longest; false: there is none. */
+bool grpc_server_close_oldest(struct grpc_server *s);
 /* Closes all connections at once; their calls end in this turn of the loop. */
 void grpc_server_close(struct grpc_server *s);
 /* After h2_worker_free (its connections outlive grpc_server_close a little). NULL is

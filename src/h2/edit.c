@@ -57,19 +57,14 @@ edit_index_all(struct h2_headers *h)
         edit_index(h, i);
 }
 
-int
-h2_headers_add(struct h2_headers *h, struct slab *slab, struct slice name,
-               struct slice value, uint8_t flags)
+static int
+edit_add(struct h2_headers *h, struct slab *slab, struct slice name, struct slice value,
+         enum h2_token token, uint8_t flags)
 {
-    enum h2_token token;
-
-    if (!h2_name_legal(name) || !h2_value_legal(value))
-        return ERR_SYNTAX;
     if (h->n >= H2_EDIT_FIELDS_MAX)
         return ERR_LIMIT;
     if (h->n == h->cap && !headers_grow(h, slab))
         return ERR_NOMEM;
-    token = h2_token_find(name.p, name.n);
     if (token == H2_TOKEN_ONE_OFF)
         flags |= H2_FIELD_NO_INDEX;
     h->v[h->n] = (struct h2_entry){
@@ -82,6 +77,22 @@ h2_headers_add(struct h2_headers *h, struct slab *slab, struct slice name,
     };
     edit_index(h, h->n++);
     return ERR_OK;
+}
+
+int
+h2_headers_add(struct h2_headers *h, struct slab *slab, struct slice name,
+               struct slice value, uint8_t flags)
+{
+    if (!h2_name_legal(name) || !h2_value_legal(value))
+        return ERR_SYNTAX;
+    return edit_add(h, slab, name, value, h2_token_find(name.p, name.n), flags);
+}
+
+int
+h2_headers_add_own(struct h2_headers *h, struct slab *slab, struct slice name,
+                   struct slice value, enum h2_token token)
+{
+    return edit_add(h, slab, name, value, token, 0);
 }
 
 /* All fields of this name but the one at `keep`. */

@@ -208,7 +208,11 @@ static_name(const struct h2_field *f)
         { "server", 6, 54 },        { ":method", 7, 2 },
         { ":scheme", 7, 6 },
     };
+    static const uint32_t lengths = 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 10 |
+                                    1u << 12 | 1u << 13 | 1u << 14 | 1u << 15;
 
+    if (f->namelen > 15 || !(lengths >> f->namelen & 1))
+        return 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (rows[i].n == f->namelen && memcmp(rows[i].name, f->name, f->namelen) == 0)
             return rows[i].index;

@@ -43,6 +43,10 @@ struct reaper *loop_reaper(struct loop *l);
 struct timer_wheel *loop_wheel(struct loop *l);
 /* for loop/fdwatch.c and for admin (evhttp) only */
 struct event_base *loop_event_base(struct loop *l);
+/* The wait is over. First thing in each callback that libevent calls (ours in this room, and
+ * evhttp's): reads the clock of the turn and collects what is due in it. Only the first call
+ * of a turn does anything; without any the turn looks shorter than it was. */
+void loop_note_wake(struct loop *l);
 /* How busy the loop is. Any thread. */
 struct loop_load {
     int64_t busy_us; /* spent in turns so far */

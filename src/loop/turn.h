@@ -6,13 +6,7 @@
 
 #include <stdint.h>
 
-struct loop;
 struct timer_wheel;
-
-/* The wait is over. First thing in each callback that libevent calls: reads the clock
- * of the turn and collects what is due in it. Only the first call of a turn does
- * anything. */
-void loop_note_wake(struct loop *l);
 
 /* The two halves of timer_wheel_run. Collecting when the wait ends and running after
  * the fd callbacks makes a timer that a callback starts with 0 run in a later turn,

@@ -168,6 +168,15 @@ static const struct conf_field metrics_fields[] = {
       .example = "500",
       .help = "Most methods that have series of their own. Only methods that a backend "
               "has answered get them; all others count as _OTHER. Read at start only." },
+    { .key = "push",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct metrics_root_conf, push),
+      .sub = &metrics_push_conf_struct,
+      .example =
+          "{ \"otlp\": \"dns:///otel-collector.obs:4317\", \"interval\": \"30s\" }",
+      .help =
+          "Sends all that /metrics shows to a collector again and again. Without this "
+          "object nothing is sent." },
     { .key = NULL },
 };
 
@@ -365,6 +374,13 @@ static const struct conf_field config_fields[] = {
       .sub = &admin_struct,
       .example = "{ \"listen\": \"127.0.0.1:9901\" }",
       .help = "Metrics and state for people and machines on this host." },
+    { .key = "probe",
+      .type = CONF_OBJECT,
+      .at = offsetof(struct config, probe),
+      .sub = &probe_conf_struct,
+      .example = "{ \"listen\": \":9902\", \"readyWhen\": { \"pools\": [\"app\"] } }",
+      .help = "A port for probes: is this process alive, ready, started? Read only, "
+              "plain text, off by default." },
     { .key = "log",
       .type = CONF_OBJECT,
       .at = offsetof(struct config, log),
@@ -504,7 +520,16 @@ config_check_listens(const struct config *c, struct conf_place *place)
                 place, "listeners", i, "listen", "E0203",
                 "admin.listen is \"%s\" already; give this listener another port",
                 c->admin.listen);
+        if (config_listens_clash(l[i].listen, c->probe.listen))
+            conf_problem_item(
+                place, "listeners", i, "listen", "E0203",
+                "probe.listen is \"%s\" already; give this listener another port",
+                c->probe.listen);
     }
+    if (config_listens_clash(c->probe.listen, c->admin.listen))
+        conf_problem(place, "probe.listen", "E0203",
+                     "admin.listen is \"%s\" already; give the probe another port",
+                     c->admin.listen);
 }
 
 static void
@@ -521,6 +546,7 @@ config_check(void *obj, struct conf_place *place)
     config_observe(c, place);
     config_check_routes(c, place);
     config_check_listens(c, place);
+    config_check_probe(&c->probe, &c->pools, place);
     if (c->watch && conf_place_is_stdin(place))
         conf_problem(
             place, "watch", "E0290",

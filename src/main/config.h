@@ -9,7 +9,9 @@
 #include "base/compat.h"
 #include "conf/field.h"
 #include "filter/access_conf.h"
+#include "filter/metrics_push.h"
 #include "filter/tracing_conf.h"
+#include "main/config_probe.h"
 
 struct node_conf {
     const char *id, *service; /* NULL: unknown; of traces */
@@ -29,6 +31,7 @@ struct log_conf {
 struct metrics_root_conf {
     uint32_t histogram; /* enum histogram_kind */
     uint32_t max_methods;
+    struct metrics_push_conf push;
 };
 
 struct drain_conf {
@@ -54,6 +57,7 @@ struct config {
     uint32_t workers; /* 0: as many as the cgroup allows CPUs */
     struct node_conf node;
     struct admin_conf admin;
+    struct probe_conf probe;
     struct log_conf log;
     struct metrics_root_conf metrics;
     struct tracing_conf tracing;

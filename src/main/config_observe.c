@@ -88,6 +88,10 @@ config_observe(struct config *c, struct conf_place *place)
         c->tracing.service = c->node.service;
     if (!c->tracing.instance)
         c->tracing.instance = c->node.id;
+    if (!c->metrics.push.service)
+        c->metrics.push.service = c->node.service;
+    if (!c->metrics.push.instance)
+        c->metrics.push.instance = c->node.id;
     for (size_t i = 0; i < c->listeners.n; i++) {
         struct route_conf *routes = l[i].routes.items;
 

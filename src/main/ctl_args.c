@@ -269,6 +269,8 @@ ctl_args_read(struct ctl_args *a, int argc, char **argv)
     }
     if (at && !a->command)
         return command_unknown(a, argv[at]);
+    if (a->command && a->command->run_words)
+        return a->command->run_words(argc - at, argv + at);
     for (int i = at; at && i + 1 < argc; i++) /* the command is none of its operands */
         argv[i] = argv[i + 1];
     argc -= at > 0;

@@ -36,6 +36,9 @@ struct ctl_command {
     bool asks;        /* the admin port, so it has --admin too */
     bool single_dash; /* -word is taken as --word, as programs in Go do */
     int (*run)(const struct ctl_args *a); /* returns the exit code */
+    /* Instead of run: reads its words itself (argv[0] is the command), since its flags and exit
+     * codes are those of another program. Its options are for help, manual and completions. */
+    int (*run_words)(int argc, char **argv);
     /* For ctl_page_run: pages of the admin port. */
     const char *page, *json_page;
     bool post; /* page is an action */
@@ -57,8 +60,8 @@ struct ctl_args {
 /* --admin, which the commands that ask have, and --help and --version of all. */
 extern const struct ctl_option ctl_common_options[];
 
-/* -1: run a->command. Else the exit code: --help or --version was printed, or what is wrong
- * was told on stderr. Changes the order of argv. */
+/* -1: run a->command. Else the exit code: --help or --version was printed, what is wrong
+ * was told on stderr, or the command has run (run_words). Changes the order of argv. */
 int ctl_args_read(struct ctl_args *a, int argc, char **argv) MUST_CHECK;
 
 /* An option with that name was given. */

@@ -2,13 +2,18 @@
 /* main/ctl_ask.c - one page, or one sentence. */
 #include "main/ctl_ask.h"
 
+#include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "conf/json.h"
 #include "main/ctl_args.h"
 #include "main/ctl_http.h"
 #include "net/addr.h"
+
+enum { STATS_VERSION = 1, PATH_MAX_BYTES = 8000 };
 
 int
 ctl_ask_address(const struct ctl_args *a, struct addr *ret)
@@ -48,6 +53,42 @@ ctl_ask_page(const struct ctl_args *a, const char *path, struct strbuf *body)
     return rv == ERR_OK ? EXIT_SUCCESS : ctl_ask_failed(a, rv, why);
 }
 
+struct json_t *
+ctl_ask_read_stats(const struct strbuf *body, const char **ret_why)
+{
+    struct jtree_fault fault;
+    struct json_t *stats = jtree_read(body->s ? body->s : "", body->len, &fault);
+    int64_t version = 0;
+
+    *ret_why = "what it says is no JSON; is this the admin port of an outrigger?";
+    if (!stats)
+        return NULL;
+    if (jtree_int(jtree_get(stats, "version"), &version) && version == STATS_VERSION &&
+        jtree_is_object(jtree_get(stats, "process")))
+        return stats;
+    *ret_why = "its /stats.json has another form; is outriggerctl as new as outrigger?";
+    jtree_free(stats);
+    return NULL;
+}
+
+int
+ctl_ask_stats(const struct ctl_args *a, struct json_t **ret)
+{
+    const char *why = "";
+    struct strbuf body;
+    int rv;
+
+    strbuf_init(&body, CTL_TEXT_MAX);
+    rv = ctl_ask_page(a, "/stats.json", &body);
+    if (rv == EXIT_SUCCESS) {
+        *ret = ctl_ask_read_stats(&body, &why);
+        if (!*ret)
+            rv = ctl_ask_failed(a, ERR_SYNTAX, why);
+    }
+    strbuf_done(&body);
+    return rv;
+}
+
 int
 ctl_ask_print(const struct strbuf *text, FILE *to)
 {
@@ -56,4 +97,55 @@ ctl_ask_print(const struct strbuf *text, FILE *to)
         return EXIT_SUCCESS;
     fputs("outriggerctl: the output could not be written\n", stderr);
     return EXIT_FAILURE;
+}
+
+void
+ctl_ask_word(struct strbuf *path, const char *key, const char *value)
+{
+    strbuf_printf(path, "%c%s=", strchr(path->s, '?') ? '&' : '?', key);
+    for (const unsigned char *p = (const unsigned char *)value; *p; p++) {
+        if (isalnum(*p) || strchr("-._", *p))
+            strbuf_printf(path, "%c", *p);
+        else
+            strbuf_printf(path, "%%%02X", *p);
+    }
+}
+
+bool
+ctl_ask_words(const struct ctl_args *a, const char *page, struct strbuf *ret_path)
+{
+    strbuf_init(ret_path, PATH_MAX_BYTES);
+    strbuf_puts(ret_path, page);
+    for (size_t i = 0; i < a->n_given; i++) {
+        const char *name = a->given[i].option->name;
+
+        if (strcmp(name, "json") != 0 && strcmp(name, "admin") != 0)
+            ctl_ask_word(ret_path, strcmp(name, "lines") == 0 ? "n" : name,
+                         a->given[i].value);
+    }
+    return !ret_path->cut;
+}
+
+int
+ctl_ask_question(const struct ctl_args *a, const char *path)
+{
+    const char *why = "";
+    struct strbuf body;
+    struct addr to;
+    int status = 0, rv = ctl_ask_address(a, &to);
+
+    if (rv != EXIT_SUCCESS)
+        return rv;
+    strbuf_init(&body, CTL_TEXT_MAX);
+    rv = ctl_http_ask(&to, path, &status, &body, &why);
+    if (rv != ERR_OK) {
+        rv = ctl_ask_failed(a, rv, why);
+    } else if (status != 200) {
+        fprintf(stderr, "outriggerctl %s: %s", a->command->name, body.s ? body.s : "\n");
+        rv = CTL_BAD_USAGE;
+    } else {
+        rv = ctl_ask_print(&body, stdout);
+    }
+    strbuf_done(&body);
+    return rv;
 }

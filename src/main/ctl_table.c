@@ -7,7 +7,13 @@
 #include "main/ctl_check.h"
 #include "main/ctl_complete.h"
 #include "main/ctl_explain.h"
+#include "main/ctl_health.h"
+#include "main/ctl_health_args.h"
 #include "main/ctl_page.h"
+#include "main/ctl_status.h"
+#include "main/ctl_tail.h"
+#include "main/ctl_top.h"
+#include "main/ctl_why.h"
 
 #define JSON_ROW                                                \
     {                                                           \
@@ -54,6 +60,14 @@ static const struct ctl_option explain_options[] = {
     { 0 },
 };
 
+static const struct ctl_option top_options[] = {
+    { .name = "once", .help = "print it one time and end, with all rows" },
+    { .name = "endpoints", .help = "begin with endpoints" },
+    { .name = "methods", .help = "begin with methods" },
+    { .name = "json", .help = "print the object of /stats.json one time, for scripts" },
+    { 0 },
+};
+
 static const struct ctl_option drain_options[] = {
     { .name = "wait",
       .help = "until no inbound connection is left, or drain.delay and drain.timeout are "
@@ -62,7 +76,77 @@ static const struct ctl_option drain_options[] = {
     { 0 },
 };
 
+/* Which calls: of why and tail. */
+#define CALL_ROWS                                                                      \
+    { .name = "method", .arg = "TEXT", .help = "calls whose path has this in it" },    \
+        { .name = "code",                                                              \
+          .arg = "CODE",                                                               \
+          .help = "calls that ended with this code: Unavailable, UNAVAILABLE or 14" }, \
+        { .name = "reason",                                                            \
+          .arg = "WORD",                                                               \
+          .help = "calls that the proxy refused for this reason, as NO_ROUTE" },       \
+        { .name = "pool", .arg = "NAME", .help = "calls to this pool" },               \
+        { .name = "endpoint", .arg = "ADDRESS", .help = "calls to this endpoint" },    \
+    {                                                                                  \
+        .name = "listener", .arg = "NAME", .help = "calls of this listener"            \
+    }
+
+static const struct ctl_option why_options[] = {
+    CALL_ROWS,
+    { .name = "lines",
+      .letter = 'n',
+      .arg = "N",
+      .help = "so many calls at most, from 1 to 1000 (default 20)" },
+    JSON_ROW,
+    { 0 },
+};
+
+static const struct ctl_option tail_options[] = {
+    CALL_ROWS,
+    { .name = "slow",
+      .arg = "TIME",
+      .help = "calls that took so long at least, for example 500ms" },
+    { .name = "lines", .letter = 'n', .arg = "N", .help = "end after so many lines" },
+    { 0 },
+};
+
+static const struct ctl_option log_level_options[] = {
+    { .name = "for",
+      .arg = "TIME",
+      .help = "go back by itself after this time, from 1s to 24h" },
+    { 0 },
+};
+
 const struct ctl_command ctl_commands[] = {
+    { .name = "status",
+      .help = "one screen: whether all is well, and what is not",
+      .about =
+          "State and why, the configuration in force and what became of the last reload, "
+          "calls and load of the last ten seconds, and pools of which some endpoints get "
+          "no calls, with the reasons.\n"
+          "Exit code: 0 all is well; 3 it is not: the process is not ready, its last "
+          "reload "
+          "was refused, or a pool has no usable endpoint or is in panic; 1 no answer; 2 "
+          "wrong use.\n",
+      .options = json_only,
+      .asks = true,
+      .run = ctl_status },
+    { .name = "top",
+      .help = "what happens now, live: rates, times, pools, endpoints, methods",
+      .about = "Rates and times are of the last ten seconds, times in milliseconds; 60s "
+               "is the "
+               "last minute, each row by its own measure. Endpoints that get no calls "
+               "stand below "
+               "their pool with the reason. On a narrow screen columns are left out.\n"
+               "Keys: q quit, p pools, e endpoints, m methods, s sort (as given, most "
+               "calls, worst "
+               "success, slowest), / filter by name, escape all rows again, space pause, "
+               "j and k "
+               "or the arrows scroll.\n"
+               "Colours are left out when NO_COLOR is set.\n",
+      .options = top_options,
+      .asks = true,
+      .run = ctl_top },
     { .name = "pools",
       .help = "pools, their endpoints and why each gets calls or not",
       .about =
@@ -107,6 +191,27 @@ const struct ctl_command ctl_commands[] = {
       .options = explain_options,
       .asks = true,
       .run = ctl_explain },
+    { .name = "why",
+      .help = "the last calls that failed, each with the reason in a sentence",
+      .about =
+          "Newest first: when, code and reason, method; what the client was told, with "
+          "the address of the backend; what to do about it; pool, endpoint, listener, "
+          "route, client, trace and how long it took. The proxy keeps 64 calls that it "
+          "refused and 64 that backends or clients ended, per worker.\n",
+      .options = why_options,
+      .asks = true,
+      .run = ctl_why },
+    { .name = "tail",
+      .help = "calls as they end, one JSON object per line",
+      .about =
+          "Lines are as in the access log, without the headers of the request, and the "
+          "configured log does not change. It ends when it is interrupted, or with the "
+          "proxy. With --code error all calls that failed. A line with "
+          "\"event\":\"dropped\" says how many were left out because they came too "
+          "fast.\n",
+      .options = tail_options,
+      .asks = true,
+      .run = ctl_tail },
     { .name = "certs",
       .help = "certificates, who uses them and when they expire",
       .about = "The certificates that are used: days left, when they end, the file, and "
@@ -127,6 +232,16 @@ const struct ctl_command ctl_commands[] = {
       .run = ctl_page_run,
       .page = "/config/status",
       .json_page = "/config/status.json" },
+    { .name = "log-level",
+      .help = "how much is logged, and another level for a while",
+      .about = "Without LEVEL it prints the one in force. Without --for a level holds "
+               "until the next reload.\n",
+      .options = log_level_options,
+      .operands = "error|warn|info|debug",
+      .min_operands = 0,
+      .max_operands = 1,
+      .asks = true,
+      .run = ctl_log_level },
     { .name = "check",
       .help = "everything that is wrong with a config file, without a running proxy",
       .about =
@@ -173,6 +288,18 @@ const struct ctl_command ctl_commands[] = {
       .run = ctl_page_run,
       .page = "/undrain",
       .post = true },
+    { .name = "health",
+      .help = "ask a gRPC server whether it serves, as grpc_health_probe does",
+      .about =
+          "Asks any server with grpc.health.v1, by default the probe port of outrigger "
+          "on "
+          "this host, for probes that run a command. Flags and exit codes are those of "
+          "grpc_health_probe; one dash is as good as two, and a value may stand behind "
+          "an equals sign.\n"
+          "Exit code: 0 serving, 1 wrong use, 2 no connection, 3 no answer, 4 not "
+          "serving.\n",
+      .options = health_options,
+      .run_words = ctl_health },
     { .name = "completion",
       .help = "print the completions of a shell for outriggerctl and outrigger",
       .about = "make install puts them where the shells look. For one session of bash or "

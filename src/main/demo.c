@@ -189,6 +189,8 @@ demo_tell_places(const struct demo *d, const char *proxy)
         putchar('\n');
     }
     printf("  proxy           %s  (round_robin over the three)\n", proxy);
+    if (strcmp(d->admin, "off") != 0 && strncmp(d->admin, "unix:", 5) != 0)
+        printf("  live page       http://%s/  (open it in a browser)\n", d->admin);
     if (strcmp(d->admin, "off") != 0)
         printf("  metrics         %s%s/metrics\n",
                strncmp(d->admin, "unix:", 5) ? "http://" : "", d->admin);

@@ -18,7 +18,7 @@ demo_service_init(struct demo_service *s, unsigned number, const struct reflecti
     *s = (struct demo_service){ .serving = true, .reflection = r };
     snprintf(s->name, sizeof(s->name), "demo-%u", number);
     rng_seed_system(&s->rng);
-    list_init(&s->watchers);
+    health_service_init(&s->health, &demo_health_ops, s, 0);
 }
 
 struct demo_call *
@@ -28,7 +28,6 @@ demo_call_get(struct grpc_call *call)
 
     if (!c->call) {
         c->call = call;
-        list_init(&c->watch);
         timer_init(&c->timer, NULL);
         strbuf_init(&c->text, GRPC_SERVER_MESSAGE_MAX);
     }
@@ -61,7 +60,7 @@ demo_call_gone(struct grpc_call *call)
     if (!c->call)
         return; /* no message ever came */
     timer_stop(grpc_call_loop(call), &c->timer);
-    list_remove(&c->watch);
+    health_watch_done(&c->watch);
     strbuf_done(&c->text);
 }
 

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 #include "base/compat.h"
-#include "base/list.h"
 #include "base/rand.h"
 #include "base/slice.h"
 #include "base/strbuf.h"
+#include "grpc/health_service.h"
 #include "grpc/server.h"
 #include "loop/timer.h"
 
@@ -30,13 +30,13 @@ struct demo_service { /* of one backend */
     unsigned fail_one_in; /* one call in so many ends UNAVAILABLE on purpose; 0: none */
     bool serving;
     struct rng rng;
-    struct list watchers;                /* open calls of Health/Watch */
+    struct health_service health;
     const struct reflection *reflection; /* shared by all */
 };
 
 struct demo_call { /* state of one call */
     struct grpc_call *call;
-    struct list watch;  /* in service->watchers */
+    struct health_watch watch;
     struct timer timer; /* next reply of Echo */
     bool begun;         /* the first message was seen */
     struct strbuf text;
@@ -74,6 +74,7 @@ void demo_echo_bidi(struct grpc_call *call, struct slice message);
 void demo_echo_more(struct grpc_call *call);
 
 /* demo_health.c */
+extern const struct health_service_ops demo_health_ops;
 void demo_health_check(struct grpc_call *call, struct slice message);
 void demo_health_list(struct grpc_call *call, struct slice message);
 void demo_health_watch(struct grpc_call *call, struct slice message);

@@ -3,7 +3,6 @@
 #include "main/notify.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +15,9 @@
 #include "base/xalloc.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
+#include "main/pulse.h"
 #include "net/addr.h"
 #include "net/local.h"
-#include "proxy/worker.h"
-
-struct notify_ask { /* of one worker */
-    _Atomic bool asked;
-};
 
 struct notify {
     struct loop *loop;
@@ -30,9 +25,7 @@ struct notify {
     struct addr to;
     int64_t ping_us; /* 0: no watchdog */
     struct timer timer;
-    struct worker *const *workers;
-    struct notify_ask *asks;
-    size_t worker_count;
+    struct pulse *pulse; /* NULL: no watchdog, or not yet */
     struct log_limit limit;
 };
 
@@ -152,33 +145,10 @@ notify_status(struct notify *n, const char *status)
 /* --- the watchdog ------------------------------------------------------------------ */
 
 static void
-ask_on_worker(void *arg)
-{
-    struct notify_ask *ask = arg;
-
-    atomic_store(&ask->asked, false);
-}
-
-/* Asks all who have answered. Returns the first who has not; -1: all have. */
-static int
-notify_ask_workers(struct notify *n)
-{
-    int silent = -1;
-
-    for (size_t i = 0; i < n->worker_count; i++) {
-        if (atomic_exchange(&n->asks[i].asked, true))
-            silent = silent < 0 ? (int)i : silent;
-        else
-            loop_post(n->workers[i]->loop, ask_on_worker, &n->asks[i]);
-    }
-    return silent;
-}
-
-static void
 notify_on_timer(struct timer *t)
 {
     struct notify *n = CONTAINER_OF(t, struct notify, timer);
-    int silent = notify_ask_workers(n);
+    int silent = pulse_ask(n->pulse);
 
     if (silent < 0)
         notify_send(n, "WATCHDOG=1\n", NULL);
@@ -193,9 +163,7 @@ notify_watch(struct notify *n, struct worker *const *workers, size_t count)
 {
     if (n->fd < 0 || n->ping_us == 0)
         return;
-    n->workers = workers;
-    n->worker_count = count;
-    n->asks = xcalloc(count, sizeof(*n->asks));
+    n->pulse = pulse_new(workers, count);
     notify_on_timer(&n->timer);
 }
 
@@ -243,6 +211,6 @@ notify_close(struct notify *n)
     if (!n)
         return;
     notify_mute(n);
-    xfree(n->asks);
+    pulse_free(n->pulse);
     xfree(n);
 }

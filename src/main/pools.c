@@ -50,7 +50,7 @@ pools_sort(struct process *p)
     qsort(p->by_name, p->by_name_count, sizeof(struct live_pool *), live_compare);
 }
 
-static struct live_pool *
+struct live_pool *
 pools_find(const struct process *p, const char *name)
 {
     size_t low = 0, high = p->by_name_count;

@@ -5,6 +5,7 @@
 
 struct config;
 struct generation_news;
+struct live_pool;
 struct process;
 struct swap;
 struct table;
@@ -13,6 +14,8 @@ struct timer;
 /* Keeps, changes and makes pools so that they are those of conf; new ones go into the swap. Old ones go when no table names them any more. */
 void pools_apply(struct process *p, const struct config *conf, struct swap *s,
                  struct generation_news *news);
+/* A pool of the newest config; NULL: it has none of this name. */
+struct live_pool *pools_find(const struct process *p, const char *name);
 /* The slot of a pool of the newest config (arg: the process), for table_new. */
 unsigned pools_slot(void *arg, const char *name);
 /* A table with slots from pools_slot: its pools stay until its last drop, which must happen on the main thread. */

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "admin/admin.h"
+#include "admin/tail_page.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -149,6 +150,7 @@ process_admin(struct process *p, bool required)
         explain_page_open(p);
         p->control = control_open(p);
         p->live = live_open(p);
+        process_watch_live(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
@@ -186,6 +188,7 @@ process_free_generation(struct process *p)
 static void
 process_free(struct process *p)
 {
+    process_watch_last(p);
     drain_stop(&p->drain);
     timer_stop(p->loop, &p->mirror);
     notify_stop(p->notify);
@@ -195,8 +198,10 @@ process_free(struct process *p)
     handover_close(p->handover);
     reload_close(p->reload);
     control_close(p->control);
+    tail_page_close(p->tail);
     live_close(p->live);
     admin_close(p->admin);
+    process_probe_close(p);
     process_metrics_close(p);
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
     for (size_t i = 0; i < p->server_count && p->drain.phase == DRAIN_SERVING; i++)
@@ -208,6 +213,7 @@ process_free(struct process *p)
     notify_close(p->notify);
     sockets_free(p->inherited);
     process_free_generation(p);
+    process_probe_free(p);
     filter_store_done(&p->filters);
     tls_store_free(p->tls);
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */
@@ -238,6 +244,7 @@ process_begin(struct process *p)
                LS("listener", p->servers[i]->front->conf->name),
                LS("address", addr_print(&p->servers[i]->addr, text)));
     }
+    process_probe_start(p);
     log_at(NULL, LOG_INFO, "ready", LI("workers", p->worker_count));
     process_upgrade_ready(p);
 }
@@ -265,7 +272,8 @@ process_start(struct conf_snapshot *snapshot, const struct config_source *source
     process_control(p);
     process_workers(p);
     if (!process_inherit(p) || !process_first_generation(p) ||
-        !process_admin(p, admin_required) || !process_upgrade_open(p)) {
+        !process_admin(p, admin_required) || !process_probe_open(p) ||
+        !process_upgrade_open(p)) {
         process_free(p);
         return NULL;
     }

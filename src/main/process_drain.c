@@ -32,6 +32,7 @@ process_on_phase(void *arg, enum drain_phase phase)
     int64_t before = stat_get(&p->main_stats, STAT_DRAIN_STATE);
 
     stat_add(&p->main_stats, STAT_DRAIN_STATE, phase - before);
+    process_probe_tell(p);
     if (phase == DRAIN_SERVING)
         notify_status(p->notify, "serving");
     else if (p->drain.ending && !p->drain.replaced)

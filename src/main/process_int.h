@@ -27,6 +27,7 @@ struct live;
 struct live_pool;
 struct metrics_page;
 struct notify;
+struct probing;
 struct reload;
 struct h2_worker;
 struct hub;
@@ -34,6 +35,7 @@ struct server;
 struct signal_watch;
 struct slab;
 struct sockets;
+struct tail_page;
 struct takeover;
 struct tls_store;
 struct worker;
@@ -94,8 +96,10 @@ struct process {
     const struct stats **stats;
     struct metrics_page *metrics;
     struct admin *admin;
-    struct control *control; /* NULL: no admin port */
-    struct live *live; /* NULL: no admin port */
+    struct control *control; /* NULL: no admin port, as the next */
+    struct tail_page *tail;
+    struct live *live;       /* NULL: no admin port */
+    struct probing *probing; /* NULL: no probe port */
     struct signal_watch *signals[4], *usr1;
     struct drain drain;
     struct timer mirror; /* mirror.c */
@@ -124,11 +128,34 @@ void process_watch_open(struct process *p);
 void process_watch_configure(struct process *p, const struct config *conf);
 /* The admin port is open: /why. */
 void process_watch_pages(struct process *p);
+/* /stats.json and /events are there: they have the failed calls, too. */
+void process_watch_live(struct process *p);
+/* Before the workers go, and their counters with them: the last metrics are pushed. */
+void process_watch_last(struct process *p);
 /* After all filters; before the main thread's HTTP/2 goes. */
 void process_watch_close(struct process *p);
 
+/* process_probe.c: what the probe port (admin/probe.h) says. */
+/* Opens it, if the config has one. False: the start must end; it was logged. */
+bool process_probe_open(struct process *p);
+/* The workers run: it answers from now on. */
+void process_probe_start(struct process *p);
+/* Something changed that it tells. */
+void process_probe_tell(struct process *p);
+/* Where it listens, as the config said at the start; "off": nowhere. */
+const char *process_probe_listen(const struct process *p);
+/* For a process that takes over; -1: none. */
+int process_probe_fd(const struct process *p, bool *ret_owns_file);
+/* That process answers from now on. */
+void process_probe_leave(struct process *p);
+void process_probe_close(struct process *p);
+/* After the main thread's HTTP/2. */
+void process_probe_free(struct process *p);
+
 /* process_metrics.c: p->metrics, the page that any port may serve. blocks: how many p->stats has. After process_watch_open. */
 void process_metrics_open(struct process *p, size_t blocks);
+/* Adds that page as text 0.0.4; process: p. */
+void process_metrics_text(void *process, struct strbuf *out);
 void process_metrics_close(struct process *p);
 
 /* process_upgrade.c */

@@ -6,6 +6,8 @@
 #include "admin/metrics_page.h"
 #include "base/buf.h"
 #include "base/slab.h"
+#include "base/strbuf.h"
+#include "base/xalloc.h"
 #include "filter/services.h"
 #include "loop/loop.h"
 #include "main/libraries.h"
@@ -158,6 +160,18 @@ process_metrics_open(struct process *p, size_t blocks)
     metrics_page_add(p->metrics, metrics_of_calls, p);
     metrics_page_add(p->metrics, self_metrics, NULL);
     metrics_page_add(p->metrics, libraries_metrics, NULL);
+}
+
+void
+process_metrics_text(void *process, struct strbuf *out)
+{
+    const struct process *p = process;
+    const struct slice none = { 0 };
+    struct metrics_body body;
+
+    metrics_page_make(p->metrics, none, none, &body);
+    strbuf_add(out, body.text, body.n);
+    xfree(body.text);
 }
 
 void

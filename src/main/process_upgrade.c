@@ -99,6 +99,11 @@ upgrade_list(void *arg, struct handover_socket *to, size_t most)
         to[n].fd = admin_fd(p->admin, &to[n].owns_file);
         n += to[n].fd >= 0;
     }
+    if (n < most) {
+        to[n] = (struct handover_socket){ .text = process_probe_listen(p) };
+        to[n].fd = process_probe_fd(p, &to[n].owns_file);
+        n += to[n].fd >= 0;
+    }
     return n;
 }
 
@@ -111,6 +116,7 @@ upgrade_leave(void *arg, long pid)
            LI("pid", pid));
     notify_mute(p->notify);
     admin_leave(p->admin);
+    process_probe_leave(p);
     drain_replaced(&p->drain);
 }
 

@@ -2,10 +2,12 @@
 /* main/process_watch.c - the services of filters that watch calls (filter/services.h): made before the first config is taken, and gone after the last filter. */
 #include <signal.h>
 
+#include "admin/tail_page.h"
 #include "admin/why.h"
 #include "base/log.h"
 #include "filter/services.h"
 #include "loop/signal.h"
+#include "main/live.h"
 #include "main/process_int.h"
 
 static void
@@ -40,6 +42,7 @@ process_watch_open(struct process *p)
 void
 process_watch_configure(struct process *p, const struct config *conf)
 {
+    services_push(p->filters.env.services, &conf->metrics.push, process_metrics_text, p);
     if (services_configure(p->filters.env.services, &conf->log.access, &conf->tracing))
         p->filters.services++;
 }
@@ -48,6 +51,27 @@ void
 process_watch_pages(struct process *p)
 {
     why_open(p->admin, p->filters.env.services->failed);
+    p->tail = tail_page_open(p->admin, p->loop, p->filters.env.services->tail);
+}
+
+static void
+watch_failed(void *arg, struct strbuf *out)
+{
+    const struct process *p = arg;
+
+    why_print_failed(p->filters.env.services->failed, out);
+}
+
+void
+process_watch_live(struct process *p)
+{
+    live_set_failed(p->live, watch_failed, p);
+}
+
+void
+process_watch_last(struct process *p)
+{
+    services_push_last(p->filters.env.services, p->started);
 }
 
 void

@@ -56,7 +56,7 @@ restart_line(struct strbuf *out, const char *key)
                   key);
 }
 
-/* Keys that the process reads once: threads, memory shares and the admin socket are made from them. */
+/* Keys that the process reads once: threads, memory shares and the sockets of admin and probe are made from them. */
 static void
 reload_warn_fixed(const struct reload *r, const struct config *c, struct strbuf *out)
 {
@@ -66,6 +66,8 @@ reload_warn_fixed(const struct reload *r, const struct config *c, struct strbuf 
         restart_line(out, "workers");
     if (strcmp(c->admin.listen, r->admin_listen) != 0)
         restart_line(out, "admin.listen");
+    if (strcmp(c->probe.listen, process_probe_listen(r->process)) != 0)
+        restart_line(out, "probe.listen");
     if (strcmp(r->upgrade_socket, c->upgrade.socket ? c->upgrade.socket : "") != 0)
         restart_line(out, "upgrade.socket");
     if (a->max_connections != b->max_connections)
@@ -147,6 +149,7 @@ reload_switch(struct reload *r, struct conf_snapshot *s)
     reload_guard_set(r);
     reload_watch_set(r, p->conf->watch);
     reload_count_good(p);
+    process_probe_tell(p);
 }
 
 enum reload_result

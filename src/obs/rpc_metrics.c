@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/clock.h"
 #include "base/compat.h"
 #include "base/xalloc.h"
 #include "obs/rpc_metrics_int.h"
@@ -31,12 +32,20 @@ table_init(struct rpc_table *t, struct rpc_metrics *m)
 }
 
 static void
+counts_free(struct rpc_counts *c)
+{
+    if (c)
+        xfree(atomic_load(&c->examples));
+    xfree(c);
+}
+
+static void
 table_done(struct rpc_table *t)
 {
     for (unsigned i = 0; i <= t->metrics->max_methods; i++)
-        xfree(atomic_load(&t->server[i]));
+        counts_free(atomic_load(&t->server[i]));
     for (unsigned i = 0; i < atomic_load(&t->client_count); i++)
-        xfree(atomic_load(&t->client[i]));
+        counts_free(atomic_load(&t->client[i]));
     xfree(t->server);
     xfree(t->client);
     xfree(t->client_slots);
@@ -172,4 +181,20 @@ rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int64_t u
     rpc_add(c, RPC_TIME_US, us > 0 ? (uint64_t)us : 0);
     if (t->bounds->n)
         rpc_add(c, RPC_BUCKET_0 + (unsigned)histogram_find(t->bounds, us), 1);
+}
+
+void
+rpc_example(const struct rpc_table *t, struct rpc_counts *c, int64_t us,
+            struct slice trace_id)
+{
+    struct exemplar_slot *v = atomic_load_explicit(&c->examples, memory_order_relaxed);
+
+    if (t->bounds->n == 0)
+        return;
+    if (!v) {
+        v = xcalloc(t->bounds->n + 1, sizeof(*v));
+        atomic_store_explicit(&c->examples, v, memory_order_release);
+    }
+    exemplar_put(&v[histogram_find(t->bounds, us)], trace_id, us > 0 ? us : 0,
+                 clock_wall_us());
 }

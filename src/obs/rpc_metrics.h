@@ -4,7 +4,7 @@
  *
  * Each worker has a table of its own and is its only writer; counting is plain adds. The main thread reads all tables while they are written: blocks of counts are
  * published by atomic pointers and never go or move. Everything is bounded: methods by max_methods, pairs of pool and method by twice as many; what comes then is
- * counted under "_OTHER". */
+ * counted under "_OTHER". Calls whose trace is recorded leave their trace id beside the bucket they are in (exemplars of OpenMetrics). */
 #ifndef OUTRIGGER_OBS_RPC_METRICS_H
 #define OUTRIGGER_OBS_RPC_METRICS_H
 
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "obs/exemplar.h"
 #include "obs/histogram.h"
 #include "obs/names.h"
 
@@ -31,6 +32,7 @@ enum rpc_count {
 
 struct rpc_counts {
     uint32_t key; /* of the pair; a method's number on the server side */
+    _Atomic(struct exemplar_slot *) examples; /* by bucket; NULL: no call was traced */
     _Atomic uint64_t v[];
 };
 
@@ -85,9 +87,13 @@ rpc_add(struct rpc_counts *c, unsigned at, uint64_t n)
 /* A call or an attempt ended. Codes outside 0..16 count as UNKNOWN (2). */
 void rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int64_t us);
 
+/* The call that was just counted is traced: it becomes the example of its bucket. Memory for that comes with the first one and is bounded as the counts are. */
+void rpc_example(const struct rpc_table *t, struct rpc_counts *c, int64_t us,
+                 struct slice trace_id);
+
 /* --- the main thread's ------------------------------------------------------------- */
 
-/* Memory of all blocks of counts. */
+/* Memory of all blocks of counts and of their examples. */
 size_t rpc_metrics_bytes(const struct rpc_metrics *m);
 
 /* rpc_read.c: the counts as numbers. Places: RPC_BUCKET_0 and, with buckets, bounds->n + 1 more. */

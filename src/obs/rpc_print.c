@@ -19,6 +19,8 @@ enum { LABELS_MAX = 1024, US_PER_S = 1000000 };
 struct row {
     uint32_t key;
     const struct rpc_counts *from; /* while collecting */
+    struct exemplar
+        *examples; /* by bucket, the newest; trace[0] 0: none. NULL: none at all */
     uint64_t *sum;
     char *labels;
     size_t labels_n;
@@ -83,9 +85,27 @@ row_compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static void
+row_take_examples(const struct rpc_metrics *m, struct row *r, const struct rpc_counts *c)
+{
+    const struct exemplar_slot *slots =
+        atomic_load_explicit(&c->examples, memory_order_acquire);
+
+    if (!slots)
+        return;
+    if (!r->examples)
+        r->examples = xcalloc(m->bounds->n + 1, sizeof(*r->examples));
+    for (size_t i = 0; i <= m->bounds->n; i++) {
+        struct exemplar e;
+
+        if (exemplar_get(&slots[i], &e) && e.wall_us >= r->examples[i].wall_us)
+            r->examples[i] = e;
+    }
+}
+
 /* Blocks of several workers become one row. */
 static void
-rows_sum(const struct rpc_metrics *m, struct rows *r)
+rows_sum(const struct rpc_metrics *m, struct rows *r, bool examples)
 {
     size_t kept = 0;
 
@@ -96,6 +116,8 @@ rows_sum(const struct rpc_metrics *m, struct rows *r)
             r->v[kept].sum = r->sums + kept * m->count_size;
             kept++;
         }
+        if (examples)
+            row_take_examples(m, &r->v[kept - 1], r->v[i].from);
         for (size_t k = 0; k < m->count_size; k++)
             r->v[kept - 1].sum[k] +=
                 atomic_load_explicit(&r->v[i].from->v[k], memory_order_relaxed);
@@ -150,8 +172,10 @@ row_labels(const struct rpc_metrics *m, struct row *r, bool client)
 static void
 rows_free(struct rows *r)
 {
-    for (size_t i = 0; i < r->n; i++)
+    for (size_t i = 0; i < r->n; i++) {
         xfree(r->v[i].labels);
+        xfree(r->v[i].examples);
+    }
     xfree(r->v);
     xfree(r->sums);
 }
@@ -227,23 +251,47 @@ print_handled(struct print *p, const struct rows *rows, const char *help)
 }
 
 static void
+print_us(const struct print *p, uint64_t us)
+{
+    char room[6];
+
+    print_number(p, us / US_PER_S);
+    strbuf_add(p->out, ".", 1);
+    strbuf_add(p->out, line_digits(room + 6, us % US_PER_S, 6), 6);
+}
+
+/* Text 0.0.4 has none, so there are none. A bucket counts what is below it, too, but its example is of its own span. */
+static void
+print_example(const struct print *p, const struct row *r, size_t bucket)
+{
+    const struct exemplar *e = r->examples ? &r->examples[bucket] : NULL;
+
+    if (!e || !e->trace[0])
+        return;
+    print_text(p, " # {trace_id=\"");
+    strbuf_add(p->out, e->trace, sizeof(e->trace));
+    print_text(p, "\"} ");
+    print_us(p, (uint64_t)e->us);
+    print_text(p, " ");
+    print_us(p, (uint64_t)e->wall_us);
+}
+
+static void
 print_histogram(const struct print *p, const struct row *r)
 {
     const struct histogram_bounds *b = p->m->bounds;
-    uint64_t n = 0, us = r->sum[RPC_TIME_US];
-    char room[6];
+    uint64_t n = 0;
 
     for (size_t i = 0; i <= b->n; i++) {
         n += r->sum[RPC_BUCKET_0 + i];
         print_series(p, "_handling_seconds_bucket", r, ",le=\"",
                      i < b->n ? p->le[i] : "+Inf");
         print_number(p, n);
+        print_example(p, r, i);
         strbuf_add(p->out, "\n", 1);
     }
     print_series(p, "_handling_seconds_sum", r, NULL, NULL);
-    print_number(p, us / US_PER_S);
-    strbuf_add(p->out, ".", 1);
-    strbuf_add(p->out, line_digits(room + 6, us % US_PER_S, 6), 6);
+    print_us(p, r->sum[RPC_TIME_US]);
     strbuf_add(p->out, "\n", 1);
     print_series(p, "_handling_seconds_count", r, NULL, NULL);
     print_number(p, n);
@@ -260,7 +308,7 @@ print_side(struct print *p, bool client)
                                   : "Messages of clients, by method; of ended calls.";
 
     qsort(rows.v, rows.n, sizeof(*rows.v), row_compare);
-    rows_sum(p->m, &rows);
+    rows_sum(p->m, &rows, p->prom->open);
     for (size_t i = 0; i < rows.n; i++)
         row_labels(p->m, &rows.v[i], client);
     if (rows.n > 0) {
@@ -286,15 +334,19 @@ print_side(struct print *p, bool client)
 size_t
 rpc_metrics_bytes(const struct rpc_metrics *m)
 {
-    size_t blocks = 0;
+    size_t blocks = 0, examples = 0;
 
     for (int client = 0; client < 2; client++) {
         struct rows r = collect(m, client);
 
         blocks += r.n;
+        for (size_t i = 0; i < r.n; i++)
+            examples += atomic_load_explicit(&r.v[i].from->examples,
+                                             memory_order_relaxed) != NULL;
         xfree(r.v);
     }
-    return blocks * (sizeof(struct rpc_counts) + m->count_size * sizeof(uint64_t));
+    return blocks * (sizeof(struct rpc_counts) + m->count_size * sizeof(uint64_t)) +
+           examples * (m->bounds->n + 1) * sizeof(struct exemplar_slot);
 }
 
 void

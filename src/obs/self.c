@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "obs/prom.h"
 
 enum { STAT_TEXT_MAX = 1024, US_PER_S = 1000000 };
@@ -19,26 +19,52 @@ enum { STAT_TEXT_MAX = 1024, US_PER_S = 1000000 };
 /* Fields of /proc/self/stat, by their numbers in proc(5). */
 enum { FIELD_THREADS = 20, FIELD_START = 22, FIELD_VSIZE = 23, FIELD_RSS = 24 };
 
-static int64_t
-clock_us(clockid_t id)
+/* Returns how many bytes; text ends with a NUL. 0: it cannot be read. */
+static size_t
+read_file(const char *path, char text[STAT_TEXT_MAX])
 {
-    struct timespec t;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, STAT_TEXT_MAX - 1);
 
-    if (clock_gettime(id, &t) != 0)
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return n > 0 ? (size_t)n : 0;
+}
+
+static int64_t
+cpu_us(void)
+{
+    struct rusage r;
+
+    if (getrusage(RUSAGE_SELF, &r) != 0)
         return -1;
-    return (int64_t)t.tv_sec * US_PER_S + t.tv_nsec / 1000;
+    return (int64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * US_PER_S +
+           r.ru_utime.tv_usec + r.ru_stime.tv_usec;
+}
+
+/* The kernel tells the start in ticks since it booted itself. */
+static int64_t
+start_us(int64_t start_ticks)
+{
+    int64_t ticks = sysconf(_SC_CLK_TCK);
+    char uptime[STAT_TEXT_MAX];
+
+    if (ticks <= 0 || read_file("/proc/uptime", uptime) == 0)
+        return -1;
+    return clock_wall_us() - (int64_t)(strtod(uptime, NULL) * US_PER_S) +
+           start_ticks * US_PER_S / ticks;
 }
 
 static void
 read_field(struct self_usage *u, int field, int64_t v)
 {
-    int64_t ticks = sysconf(_SC_CLK_TCK), page = sysconf(_SC_PAGESIZE);
-    int64_t boot_us = clock_us(CLOCK_BOOTTIME), now_us = clock_us(CLOCK_REALTIME);
+    int64_t page = sysconf(_SC_PAGESIZE);
 
     if (field == FIELD_THREADS)
         u->threads = v;
-    else if (field == FIELD_START && ticks > 0 && boot_us >= 0 && now_us >= 0)
-        u->start_us = now_us - boot_us + v * US_PER_S / ticks;
+    else if (field == FIELD_START)
+        u->start_us = start_us(v);
     else if (field == FIELD_VSIZE)
         u->virtual_bytes = v;
     else if (field == FIELD_RSS && page > 0)
@@ -57,21 +83,6 @@ read_stat(struct self_usage *u, char *text)
     for (char *word = strtok_r(at + 1, " ", &save); word && field < FIELD_RSS;
          word = strtok_r(NULL, " ", &save))
         read_field(u, ++field, strtoll(word, NULL, 10));
-}
-
-static void
-read_stat_file(struct self_usage *u)
-{
-    char text[STAT_TEXT_MAX];
-    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-    if (fd >= 0)
-        close(fd);
-    if (n <= 0)
-        return;
-    text[n] = '\0';
-    read_stat(u, text);
 }
 
 /* Linux 6.2 tells the number as the size of the folder; before that they must be counted, which takes milliseconds when there are many. */
@@ -96,20 +107,21 @@ count_fds(void)
 void
 self_usage_read(struct self_usage *ret)
 {
-    static _Atomic int64_t
-        start_us; /* stays as it was read first, whatever becomes of the clock */
+    static _Atomic int64_t first_start_us; /* it stays, whatever becomes of the clock */
     struct self_usage u = { -1, -1, -1, -1, -1, -1, -1 };
     struct rlimit files;
+    char text[STAT_TEXT_MAX];
 
-    u.cpu_us = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+    u.cpu_us = cpu_us();
     u.open_fds = count_fds();
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY)
         u.max_fds = (int64_t)files.rlim_cur;
-    read_stat_file(&u);
-    if (start_us == 0 && u.start_us > 0)
-        start_us = u.start_us;
-    else if (start_us > 0)
-        u.start_us = start_us;
+    if (read_file("/proc/self/stat", text) > 0)
+        read_stat(&u, text);
+    if (first_start_us == 0 && u.start_us > 0)
+        first_start_us = u.start_us;
+    else if (first_start_us > 0)
+        u.start_us = first_start_us;
     *ret = u;
 }
 

@@ -75,6 +75,11 @@
 #define RBAC                                                                            \
     "Calls that the filter rbac decided, shadow_denied: those that it only would have " \
     "denied."
+#define PROBE_ANSWERS \
+    "HTTP/1.1 answers of the probe port: ok for status 200, other for all else."
+#define PROBE_CLOSED                                                                     \
+    "Connections that the probe port ended: full, for a newer one; timeout, no request " \
+    "in time; protocol, neither HTTP/1.1 nor HTTP/2."
 #define FAULTS "Faults that the filter fault made on purpose."
 
 static const struct stat_row rows[] = {
@@ -488,6 +493,8 @@ static const struct stat_row rows[] = {
         STAT_ACCESS_LOG_LOST, "outrigger_access_log_dropped_total", "reason=\"write\"",
         "Lines of access logs that are lost: too many waited (full), or a write failed "
         "(write)."),
+    COUNTER(STAT_TAIL_DROPPED, "outrigger_tail_lines_dropped_total",
+            "Lines for GET /tail that were left out because a ring was full."),
     COUNTER(STAT_SPANS_SENT, "outrigger_spans_exported_total",
             "Spans that the trace collector has taken."),
     LABELED(
@@ -507,6 +514,31 @@ static const struct stat_row rows[] = {
     COUNTER(
         STAT_EXPORTS_FAILED, "outrigger_trace_exports_failed_total",
         "Requests to the trace collector that failed, also those that are tried again."),
+    LABELED(STAT_PUSHES_OK, "outrigger_metric_pushes_total", "result=\"ok\"",
+            "Pushes of all metrics to a collector: taken (ok), not taken (failed), or "
+            "left out because the one before was still under way (skipped)."),
+    LABELED(STAT_PUSHES_FAILED, "outrigger_metric_pushes_total", "result=\"failed\"",
+            "Pushes of all metrics to a collector: taken (ok), not taken (failed), or "
+            "left out because the one before was still under way (skipped)."),
+    LABELED(STAT_PUSHES_SKIPPED, "outrigger_metric_pushes_total", "result=\"skipped\"",
+            "Pushes of all metrics to a collector: taken (ok), not taken (failed), or "
+            "left out because the one before was still under way (skipped)."),
+    LABELED(STAT_POINTS_SENT, "outrigger_metric_points_total", "result=\"taken\"",
+            "Points of metrics that were pushed, by what the collector did with them."),
+    LABELED(STAT_POINTS_REFUSED, "outrigger_metric_points_total", "result=\"refused\"",
+            "Points of metrics that were pushed, by what the collector did with them."),
+    LEVEL(STAT_PROBE_OPEN, "outrigger_probe_connections", NULL,
+          "Open connections of the probe port."),
+    LABELED(STAT_PROBE_ANSWERS_GOOD, "outrigger_probe_answers_total", "result=\"ok\"",
+            PROBE_ANSWERS),
+    LABELED(STAT_PROBE_ANSWERS_BAD, "outrigger_probe_answers_total", "result=\"other\"",
+            PROBE_ANSWERS),
+    LABELED(STAT_PROBE_CLOSED_FULL, "outrigger_probe_connections_closed_total",
+            "reason=\"full\"", PROBE_CLOSED),
+    LABELED(STAT_PROBE_CLOSED_LATE, "outrigger_probe_connections_closed_total",
+            "reason=\"timeout\"", PROBE_CLOSED),
+    LABELED(STAT_PROBE_CLOSED_BAD, "outrigger_probe_connections_closed_total",
+            "reason=\"protocol\"", PROBE_CLOSED),
 };
 
 const struct stat_row *

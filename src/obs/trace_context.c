@@ -2,8 +2,6 @@
 /* obs/trace_context.c - reads and writes the headers of traces. */
 #include "obs/trace_context.h"
 
-#include <endian.h>
-
 #include "base/err.h"
 #include "base/rand.h"
 
@@ -30,37 +28,67 @@ hex_read(const uint8_t *text, uint8_t *out, size_t n)
     return good;
 }
 
-/* Eight digits from four bytes in one word: each byte goes to a lane of two, each half to one of its bytes; a digit above 9 is further on by what lies between '9'
- * and 'a'. */
-static void
-hex_write_four(const uint8_t *bytes, char *out)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t low = UINT64_C(0x000f000f000f000f);
-    uint32_t four;
-    uint64_t v;
+typedef uint8_t hex_vector __attribute__((vector_size(16)));
 
-    memcpy(&four, bytes, sizeof(four));
-    v = le32toh(four);
-    v = (v | v << 16) & UINT64_C(0x0000ffff0000ffff);
-    v = (v | v << 8) & UINT64_C(0x00ff00ff00ff00ff);
-    v = (v >> 4 & low) | (v & low) << 8;
-    v += ones * '0' + ((v + ones * 6) >> 4 & ones) * ('a' - '9' - 1);
-    v = htole64(v);
-    memcpy(out, &v, sizeof(v));
+/* A digit above 9 is further on by what lies between '9' and 'a'. */
+static hex_vector
+hex_digits(hex_vector v)
+{
+    return v + '0' + ((hex_vector)(v > 9) & ('a' - '9' - 1));
+}
+
+/* Digits of 8 bytes, or of 16, at once: the high halves between the low ones. */
+static void
+hex_write_eight(const uint8_t *bytes, char *out)
+{
+    hex_vector v = { 0 }, high, low;
+
+    memcpy(&v, bytes, 8);
+    high = hex_digits(v >> 4);
+    low = hex_digits(v & 15);
+    v = __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6,
+                                22, 7, 23);
+    memcpy(out, &v, 16);
+}
+
+static void
+hex_write_sixteen(const uint8_t *bytes, char *out)
+{
+    hex_vector v, high, low;
+
+    memcpy(&v, bytes, 16);
+    high = hex_digits(v >> 4);
+    low = hex_digits(v & 15);
+    v = __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6,
+                                22, 7, 23);
+    memcpy(out, &v, 16);
+    v = __builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                14, 30, 15, 31);
+    memcpy(out + 16, &v, 16);
+}
+
+static inline void
+hex_write_byte(uint8_t byte, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    out[0] = digits[byte >> 4];
+    out[1] = digits[byte & 15];
 }
 
 void
 trace_hex_write(const uint8_t *bytes, size_t n, char *out)
 {
-    static const char digits[] = "0123456789abcdef";
-
-    for (; n >= 4; n -= 4, bytes += 4, out += 8)
-        hex_write_four(bytes, out);
-    for (size_t i = 0; i < n; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
+    for (; n >= 16; n -= 16, bytes += 16, out += 32)
+        hex_write_sixteen(bytes, out);
+    if (n >= 8) {
+        hex_write_eight(bytes, out);
+        n -= 8;
+        bytes += 8;
+        out += 16;
     }
+    for (size_t i = 0; i < n; i++)
+        hex_write_byte(bytes[i], out + 2 * i);
 }
 
 static bool
@@ -100,11 +128,11 @@ void
 traceparent_write(const struct trace_context *c, char out[TRACEPARENT_BYTES])
 {
     memcpy(out, "00-", 3);
-    trace_hex_write(c->trace, TRACE_ID_BYTES, out + 3);
+    hex_write_sixteen(c->trace, out + 3);
     out[35] = '-';
-    trace_hex_write(c->span, SPAN_ID_BYTES, out + 36);
+    hex_write_eight(c->span, out + 36);
     out[52] = '-';
-    trace_hex_write(&c->flags, 1, out + 53);
+    hex_write_byte(c->flags, out + 53);
 }
 
 /* --- B3 ----------------------------------------------------------------------------- */

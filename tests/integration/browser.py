@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -18,6 +19,11 @@ import env
 PROGRAM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 WHY_NOT = "" if PROGRAM else "chromium is not installed (apt-get install chromium), so nobody can look at the page"
 ANSWER_S = 30
+# The browser wants its ends of the pipes as descriptors 3 and 4. (Not by a shell: dash knows descriptors of one digit only.)
+DESCRIPTORS = """import fcntl, os, sys
+ends = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 10) for fd in sys.argv[1:3]]
+os.dup2(ends[0], 3), os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])"""
 
 
 class Browser:
@@ -26,9 +32,8 @@ class Browser:
     def __init__(self):
         self.home = tempfile.TemporaryDirectory(prefix="outrigger-browser-")
         ours, theirs = os.pipe(), os.pipe()     # what it reads, what it writes
-        # The browser wants them as descriptors 3 and 4.
         self.proc = subprocess.Popen(
-            ["sh", "-c", 'exec "$@" 3<&%d 4>&%d' % (ours[0], theirs[1]), "sh", PROGRAM, "--headless=new", "--no-sandbox",
+            [sys.executable, "-c", DESCRIPTORS, str(ours[0]), str(theirs[1]), PROGRAM, "--headless=new", "--no-sandbox",
              "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run", "--disable-extensions",
              "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
              "--user-data-dir=" + self.home.name, "--remote-debugging-pipe", "about:blank"],

@@ -17,7 +17,8 @@ import env
 
 PROTO = os.path.join(os.environ.get("top_srcdir", os.path.join(env.HERE, "../..")),
                      "src/grpc/proto/otlp_part.proto")
-EXPORT = "opentelemetry.proto.collector.trace.v1.TraceService"
+TRACES = "opentelemetry.proto.collector.trace.v1.TraceService"
+METRICS = "opentelemetry.proto.collector.metrics.v1.MetricsService"
 
 
 def _load():
@@ -33,7 +34,7 @@ def _load():
                 pool.Add(fd)
     factory = message_factory.MessageFactory(pool)
     return {name: factory.GetPrototype(pool.FindMessageTypeByName("outrigger.otlp_part." + name))
-            for name in ("Request", "Response", "Span")}
+            for name in ("Request", "Response", "Span", "Metric", "NumberPoint", "HistogramPoint")}
 
 
 _TYPES = _load()
@@ -58,6 +59,32 @@ class Span:
         self.resource = resource
 
 
+class Point:
+    """One point of a metric with plain values."""
+
+    def __init__(self, metric, kind, raw, resource):
+        m = _TYPES["HistogramPoint" if kind == "histogram" else "NumberPoint"].FromString(raw)
+        self.name, self.unit, self.help, self.kind = (
+            metric.name, metric.unit, metric.description, kind)
+        self.labels, self.resource = _plain(m.attributes), resource
+        self.key = (self.name, tuple(sorted(self.labels.items())))
+        self.start, self.time = m.start_time_unix_nano, m.time_unix_nano
+        if kind == "histogram":
+            self.count, self.sum = m.count, m.sum
+            self.buckets, self.bounds = list(m.bucket_counts), list(m.explicit_bounds)
+        else:
+            self.value = getattr(m, m.WhichOneof("value"))
+
+
+def _points(raw, resource):
+    metric = _TYPES["Metric"].FromString(raw)
+    kind = metric.WhichOneof("data")
+    data = getattr(metric, kind)
+    assert (data.aggregation_temporality, data.is_monotonic) == {
+        "gauge": (0, False), "sum": (2, True), "histogram": (2, False)}[kind]
+    return [Point(metric, kind, raw, resource) for raw in data.data_points]
+
+
 class _Spans:
     """What arrived."""
 
@@ -72,18 +99,22 @@ class _Spans:
             if self._answers:
                 self.refused += 1
                 return None, self._answers.pop(0)
-            spans = []
+            items = []
             for part in request.resource_spans:
                 resource = _plain(part.resource.attributes)
                 for scope in part.scope_spans:
                     assert scope.scope.name == "outrigger"
-                    spans += [Span(raw, resource) for raw in scope.spans]
-            self.batches.append(spans)
+                    items += self._read(scope.spans, resource)
+            self.batches.append(items)
         answer = _TYPES["Response"]()
         if self._rejected:
             answer.partial_success.rejected_spans = self._rejected
             answer.partial_success.error_message = "too old"
         return answer, None
+
+    @staticmethod
+    def _read(raws, resource):
+        return [Span(raw, resource) for raw in raws]
 
     @property
     def spans(self):
@@ -102,8 +133,28 @@ class _Spans:
         self._stop()
 
 
+class _Metrics(_Spans):
+    """The same for metrics, whose requests and answers have the same shape."""
+
+    @staticmethod
+    def _read(raws, resource):
+        return [point for raw in raws for point in _points(raw, resource)]
+
+    @property
+    def pushes(self):
+        """How many have begun: each begins with the same series."""
+        first = self.spans[0] if self.spans else None
+        return sum(p.key == first.key for p in self.spans)
+
+    def newest(self):
+        """{(name, labels as a sorted tuple of pairs): point}"""
+        return {p.key: p for p in self.spans}
+
+
 class Collector(_Spans):
     """OTLP over gRPC. answers: what the first requests get instead of OK, a gRPC code each."""
+
+    service = TRACES
 
     def __init__(self, answers=(), rejected=0, address=None):
         super().__init__(answers, rejected)
@@ -113,7 +164,7 @@ class Collector(_Spans):
             response_serializer=_TYPES["Response"].SerializeToString)
         self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
         self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(EXPORT, {"Export": handler}),))
+            (grpc.method_handlers_generic_handler(self.service, {"Export": handler}),))
         assert self._server.add_insecure_port(self.address)
         self._server.start()
 
@@ -174,3 +225,11 @@ class HttpCollector(_Spans):
     def _stop(self):
         self._server.shutdown()
         self._server.server_close()
+
+
+class MetricsCollector(_Metrics, Collector):
+    service = METRICS
+
+
+class HttpMetricsCollector(_Metrics, HttpCollector):
+    pass

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Made-up answers of /stats.json for the live page, and a server that gives them with the page of the real program: what a real proxy shows once in a
-month, all on one screen. Run by hand, `page_stats.py ADDRESS_OF_AN_ADMIN_PORT [calm|busy|empty]` prints where to look."""
+month, all on one screen. Run by hand, `page_stats.py ADDRESS_OF_AN_ADMIN_PORT [calm|down|busy|empty]` prints where to look."""
 import http.server
 import json
 import math
@@ -101,6 +101,18 @@ def calm():
     return s
 
 
+def down():
+    """One endpoint of six is gone, and the calls that met it are the last that failed."""
+    s = calm()
+    p = s["pools"][1]
+    p.update(usable=5, state="5 of 6 endpoints are usable", callsPerS=729.8)
+    p["endpoints"][3].update(state="unhealthy", usable=False, sinceMs=42000, why="connection refused (3 of 3)", connections=0, inFlight=0, callsPerS=0.0,
+                             check={"done": True, "good": False, "by": "grpc", "text": "connection refused", "ageMs": 900, "goodInRow": 0, "badInRow": 14})
+    for e, rate in zip(p["endpoints"], (146.1, 145.8, 146.0, 0.0, 145.9, 146.0)):
+        e["callsPerS"] = rate
+    return s
+
+
 def busy():
     """The same on a bad day: everything that can need a look does, and names are as hostile as peers make them."""
     s = calm()
@@ -128,7 +140,7 @@ def busy():
     return s
 
 
-SCENES = {"empty": empty, "calm": calm, "busy": busy}
+SCENES = {"empty": empty, "calm": calm, "down": down, "busy": busy}
 
 
 class Fixture:
@@ -136,7 +148,8 @@ class Fixture:
     it refuse /events as a proxy with too many viewers does."""
 
     def __init__(self, admin, stats, address=("127.0.0.1", 0)):
-        self.stats, self.streams, self.asked, self.open_streams = stats, True, [], 0
+        self.stats, self.streams, self.silent = stats, True, False
+        self.asked, self.open_streams = [], 0
         with urllib.request.urlopen("http://%s/" % admin, timeout=10) as answer:
             self.page = answer.read()
             self.headers = {k: v for k, v in answer.headers.items() if k in ("Content-Type", "Content-Security-Policy")}
@@ -169,6 +182,8 @@ class Fixture:
                 fixture.open_streams += 1
                 try:
                     while not fixture.closed.wait(0.2):
+                        if fixture.silent:
+                            continue
                         self.wfile.write(b"event: stats\ndata: " + json.dumps(fixture.stats).encode() + b"\n\n")
                 except OSError:
                     pass

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages of the admin port about the process: the log's level, the config in force, and the names that Envoy's scripts know."""
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -70,6 +72,19 @@ def test_only_who_means_this_port_may_set_it(proxy):
     assert reloads.ask(proxy, path="/logging?level=debug", Origin="http://evil.example")[0] == 403
     assert reloads.ask(proxy, "GET", "/quitquitquit")[0] == 405
     assert level(proxy) == "info" and proxy.alive
+
+
+def test_outriggerctl_log_level(proxy):
+    def ctl(*args):
+        got = subprocess.run([os.path.join(os.path.dirname(env.OUTRIGGER), "outriggerctl"), "log-level", "-a", proxy.admin, *args],
+                             capture_output=True, text=True, timeout=20 * env.SLOW, check=False)
+        return got.returncode, got.stdout, got.stderr
+    assert ctl("debug", "--for", "1h")[:2] == (0, "debug for 1h, then info again\n")
+    assert ctl()[1].startswith("debug for 59m")
+    assert ctl("info") == (0, "info\n", "") and ctl() == (0, "info\n", "")
+    assert ctl("--for", "5m")[0] == 2
+    code, _, err = ctl("debug", "--for", "soon")
+    assert code == 2 and "from 1s to 24h" in err
 
 
 # --- the config -------------------------------------------------------------------------------

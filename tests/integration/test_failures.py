@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import re
+import subprocess
 import time
 import urllib.request
 
@@ -286,6 +287,25 @@ def test_questions_to_the_page(scene):
     assert status == 200 and "1 of the last" in text and "NO_ROUTE  /no.Such/NoRoute" in text
     assert "what to do: " in text and "explain-call" in text
     assert "fits" in reloads.ask(scene.proxy, "GET", "/why?method=nobody")[1]
+
+
+def test_outriggerctl_why(scene):
+    def ctl(*args):
+        return subprocess.run([os.path.join(os.path.dirname(env.OUTRIGGER), "outriggerctl"), "why", "-a", scene.proxy.admin, *args],
+                              capture_output=True, text=True, timeout=20 * env.SLOW, check=False)
+    got = ctl("--reason", "NO_ROUTE", "-n", "1")
+    assert got.returncode == 0 and "NO_ROUTE  /no.Such/NoRoute" in got.stdout and "what to do" in got.stdout
+    assert json.loads(ctl("--json", "--pool", "lost").stdout)["failed"][0]["code"] == "NotFound"
+    got = ctl("--code", "loud")
+    assert got.returncode == 2 and "gRPC code" in got.stderr and not got.stdout
+
+
+def test_stats_have_the_last_ones(scene):
+    with urllib.request.urlopen("http://%s/stats.json" % scene.proxy.admin, timeout=5) as answer:
+        failed = json.load(answer)["failed"]
+    assert 0 < len(failed) <= 20
+    assert set(failed[0]) == {"time", "ageMs", "method", "code", "reason", "why", "pool", "endpoint", "ms", "traceId"}
+    assert [f["time"] for f in failed] == sorted((f["time"] for f in failed), reverse=True)
 
 
 def test_hostile_texts_stay_text(scene):

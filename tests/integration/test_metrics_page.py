@@ -10,10 +10,11 @@ import urllib.request
 import pytest
 
 import certs
+import collector
 import env
 import promtool
 import protos
-from protos import Empty
+from protos import Empty, SimpleRequest
 
 pytestmark = pytest.mark.proxy_only
 
@@ -165,3 +166,28 @@ def test_threads_and_memory(proxy):
     assert sum(after.values()) > sum(before.values())
     assert all(v > 0 for v in values(proxy, "outrigger_loop_lag_seconds").values())
     assert values(proxy, "outrigger_memory_bytes")['{owner="call_metrics"}'] > 0
+
+
+def test_buckets_show_the_trace_of_a_call():
+    """An exemplar is the id of a recorded trace, in OpenMetrics only, in the bucket that the call is in."""
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    with env.Backend() as backend, collector.Collector() as sink:
+        top = {"tracing": {"otlp": sink.address, "sampleRatio": 0, "interval": "50ms"}}
+        with env.Proxy([backend.address], top=top) as p, p.open_channel() as channel:
+            stub = protos.Stub(channel)
+            stub.EmptyCall(Empty(), timeout=10)    # not recorded
+            stub.UnaryCall(SimpleRequest(), timeout=10,
+                           metadata=[("traceparent", "00-%s-00f067aa0ba902b7-01" % trace)])
+            # a call is counted when all of it has ended, and its client may know that first
+            env.wait_until(lambda: ask(p, Accept=PROMETHEUS)[1].count(b"trace_id") == 2, what="two exemplars")
+            text = ask(p, Accept=PROMETHEUS)[1].decode()
+            assert "trace_id" not in ask(p)[1].decode()
+    families = promtool.open_families(text)
+    for side in "server", "client":
+        samples = [s for s in families["grpc_%s_handling_seconds" % side].samples if s.exemplar]
+        assert len(samples) == 1
+        sample = samples[0]
+        assert sample.labels["grpc_method"] == "UnaryCall" and sample.value == 1
+        assert sample.exemplar.labels == {"trace_id": trace}
+        assert 0 < sample.exemplar.value <= float(sample.labels["le"])
+        assert abs(float(sample.exemplar.timestamp) - time.time()) < 60

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Passive health: backends whose calls fail, or that take calls and never answer."""
+"""Passive health: backends whose calls fail, or that take calls and never answer.
+
+OUTRIGGER_LONG=1   ten times as many calls, and no allowance for noise of the machine
+"""
+import os
 import threading
 import time
 
@@ -10,6 +14,8 @@ import env
 import protos
 
 pytestmark = pytest.mark.proxy_only
+LONG = os.environ.get("OUTRIGGER_LONG") == "1"
+NOISE_S = 0 if LONG else 0.02 * env.SLOW
 BASE = {"interval": "200ms", "baseEjectionTime": "1s", "maxEjected": "50%"}
 
 
@@ -98,17 +104,16 @@ def test_a_stalled_backend_is_ejected_and_the_tail_is_short_again():
     """It takes calls and never answers: only deadlines tell (reliability.md G3)."""
     with Three(baseEjectionTime="30s") as t:
         t.calls(100)
-        before = p99(t.calls(400))
+        before = p99(t.calls(4000 if LONG else 400))
         t.backends[0].control("Behave", "stall")
         begun = time.monotonic()
         stuck = t.calls(60, timeout=0.3 * env.SLOW)
         assert grpc.StatusCode.DEADLINE_EXCEEDED in names(stuck)
         t.wait_bad("ejected")
         assert time.monotonic() - begun < 10 * env.SLOW
-        after = t.calls(400)
+        after = t.calls(4000 if LONG else 400)
         assert names(after) == {"b", "c"}
-        # A few milliseconds are noise of this machine, whatever the factor.
-        assert p99(after) <= 1.3 * before + 0.02 * env.SLOW, (before, p99(after))
+        assert p99(after) <= 1.3 * before + NOISE_S, (before, p99(after))
 
 
 def test_one_may_be_ejected_and_no_more_than_the_cap():

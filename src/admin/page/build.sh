@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Makes the live page one HTML file and that a C array, with the hashes that its Content-Security-Policy needs. Comments and indentation stay here.
-# Usage: build.sh SOURCE_FOLDER OUTPUT_FILE (page_bytes.c). Needs a POSIX shell and coreutils.
+# Usage: build.sh SOURCE_FOLDER OUTPUT_FILE (page_bytes.made.c). Needs a POSIX shell and coreutils.
 set -eu
 
 from=$1 out=$2

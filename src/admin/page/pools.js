@@ -132,4 +132,5 @@ function fillEndpoint(tr, e, withOrigin) {
   figure(tr.c.flight, count(e.inFlight));
   figure(tr.c.rate, rate(e.callsPerS));
   figure(tr.c.failures, rate(e.failuresPerS));
+  cls(tr.c.failures, e.failuresPerS > 0 ? "n some" : "n");
 }

@@ -348,7 +348,6 @@ what_does_not_exist_yet_is_known(void **state)
         { &route, "retry_on", NULL },
         { &pool, "option redispatch", NULL },
         { &listener, "jwt_authn", "a check of JWTs" },
-        { &root, "probe", "the probe listener" },
         { &listener, "limit_req", "rate limits" },
         /* A word that has a key, or that nobody has, is not among them. */
         { &health, "retries", NULL },

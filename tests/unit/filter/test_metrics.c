@@ -8,6 +8,7 @@
 #include "filterrig.h"
 #include "loop/loop.h"
 #include "obs/histogram.h"
+#include "obs/prom.h"
 
 static struct filter_services *services;
 
@@ -44,6 +45,7 @@ value(const char *metric, const char *method, const char *rest)
     const char *dot = strchr(method, '/');
     char series[512];
     struct strbuf out;
+    struct prom p = prom_make(&out, false);
     const char *at;
     long v = -1;
 
@@ -52,7 +54,7 @@ value(const char *metric, const char *method, const char *rest)
              metric, (int)(dot - method), method, dot + 1, rest);
     strbuf_init(&out, 1 << 20);
     strbuf_puts(&out, "\n");
-    services_print(services, &out);
+    services_print(services, &p);
     at = strstr(out.s, series);
     if (at)
         v = strtol(at + strlen(series), NULL, 10);

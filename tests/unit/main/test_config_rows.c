@@ -167,7 +167,8 @@ row_example_loads(const struct conf_field *f, const char *path)
     unsigned depth = 0;
 
     if (strncmp(path, "listeners", 9) == 0 || strncmp(path, "pools", 5) == 0 ||
-        strncmp(path, "tracing.", 8) == 0 || strcmp(path, "version") == 0)
+        strncmp(path, "tracing.", 8) == 0 || strncmp(path, "metrics.push.", 13) == 0 ||
+        strcmp(path, "version") == 0)
         return; /* rows of lists, and what needs other keys: below, and in the commented file */
     snprintf(first, sizeof first, "%s", path);
     strbuf_init(&text, 8192);
@@ -288,8 +289,14 @@ examples_inside_lists_load(void **state)
                                "\"pools\": [{ \"name\": \"app\", \"endpoints\": "
                                "[\"127.0.0.1:1\"], @ }] }";
 
+    static const char push[] =
+        "{ \"version\": 1, \"metrics\": { \"push\": { \"otlp\": "
+        "\"dns:///collector:4317\", @ } }, \"listeners\": [{ \"listen\": \":8080\", "
+        "\"routes\": [{ \"to\": \"app\" }] }], " POOLS " }";
+
     (void)state;
     rows_load_in_frame_but(&tracing_root_struct, tracing, "otlp");
+    rows_load_in_frame(&metrics_push_conf_struct, push);
     rows_load_in_frame(&listener_conf_struct, listener);
     rows_load_in_frame(field_find(&listener_conf_struct, "limits")->sub, limits);
     /* A route has either of the two. */

@@ -13,6 +13,7 @@
 #include "net/tls_conf.h"
 #include "net/tls_days.h"
 #include "net/tls_store.h"
+#include "obs/prom.h"
 #include "obs/stats.h"
 #include "tlscert.h"
 #include "vclock.h"
@@ -325,7 +326,7 @@ pages_show_each_file_once_with_all_its_users(void **state)
     assert_null(strstr(strstr(out.s, w.cert) + 1, w.cert));
     strbuf_done(&out);
     strbuf_init(&out, TEXT_MAX);
-    tls_store_metrics(w.store, &out);
+    tls_store_metrics(w.store, &(struct prom){ .out = &out });
     assert_non_null(strstr(out.s, "name=\"a.example\"} "));
     assert_null(strstr(strstr(out.s, w.cert) + 1, w.cert));
     strbuf_done(&out);

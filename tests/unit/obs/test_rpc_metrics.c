@@ -203,6 +203,40 @@ sums_of_all_workers_are_printed(void **state)
     rpc_metrics_free(m);
 }
 
+#define TRACE(c) c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c
+
+static void
+a_traced_call_is_the_example_of_its_bucket(void **state)
+{
+    struct rpc_metrics *m = rpc_metrics_new(2, 10, HISTOGRAM_COARSE);
+    struct rpc_table *a = rpc_metrics_table(m, 0), *b = rpc_metrics_table(m, 1);
+    struct rpc_counts *c = server(a, "/s.S/M");
+    size_t before;
+    char *text;
+
+    (void)state;
+    rpc_handled(a, c, 0, 3000);
+    before = rpc_metrics_bytes(m);
+    rpc_example(a, c, 3000, slice_of(TRACE("a")));
+    assert_true(rpc_metrics_bytes(m) > before);
+    rpc_example(a, c, 700000, slice_of(TRACE("b")));
+    rpc_example(a, c, 99000000, slice_of(TRACE("c")));
+    rpc_example(a, c, 20000, slice_of("not a trace id"));
+    rpc_example(b, server(b, "/s.S/M"), 800000, slice_of(TRACE("d"))); /* newer */
+    text = print_as(m, false);
+    assert_null(strstr(text, "trace_id"));
+    free(text);
+    text = print_as(m, true);
+#define EXAMPLE(le, n, trace, value) \
+    "le=\"" le "\"} " n " # {trace_id=\"" trace "\"} " value " "
+    HAS(text, EXAMPLE("0.005", "1", TRACE("a"), "0.003000"));
+    HAS(text, EXAMPLE("1.0", "1", TRACE("d"), "0.800000"));
+    HAS(text, EXAMPLE("+Inf", "1", TRACE("c"), "99.000000"));
+    assert_int_equal(count(text, "trace_id"), 3);
+    free(text);
+    rpc_metrics_free(m);
+}
+
 static void
 a_million_names_make_no_more_series_than_the_bound(void **state)
 {
@@ -243,6 +277,7 @@ counting(void *arg)
 
         rpc_add(c, RPC_STARTED, 1);
         rpc_handled(t, c, 0, (int64_t)i);
+        rpc_example(t, c, (int64_t)i, slice_of(i & 1 ? TRACE("0") : TRACE("f")));
         rpc_add(rpc_table_client(t, slice_of("app"), id), RPC_STARTED, 1);
     }
     return NULL;
@@ -260,8 +295,13 @@ the_tables_may_be_read_while_they_are_written(void **state)
     for (unsigned i = 0; i < 2; i++)
         assert_int_equal(
             pthread_create(&threads[i], NULL, counting, rpc_metrics_table(m, i)), 0);
-    for (int i = 0; i < 5; i++)
-        free(print(m));
+    for (int i = 0; i < 20; i++) {
+        text = print_as(m, true);
+        for (const char *p = text; (p = strstr(p, "trace_id=\"")); p++) /* none is torn */
+            assert_true(strncmp(p + 10, TRACE("0") "\"", 33) == 0 ||
+                        strncmp(p + 10, TRACE("f") "\"", 33) == 0);
+        free(text);
+    }
     for (unsigned i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     text = print(m);
@@ -281,6 +321,7 @@ main(void)
         cmocka_unit_test(a_name_keeps_its_number_for_all_threads_and_the_bound_holds),
         cmocka_unit_test(a_name_that_is_too_long_is_no_name),
         cmocka_unit_test(sums_of_all_workers_are_printed),
+        cmocka_unit_test(a_traced_call_is_the_example_of_its_bucket),
         cmocka_unit_test(a_million_names_make_no_more_series_than_the_bound),
         cmocka_unit_test(the_tables_may_be_read_while_they_are_written),
     };

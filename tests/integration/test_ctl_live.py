@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""outriggerctl status and top beside a real proxy: what they say agrees with /stats.json, and a terminal is as it was
+afterwards, however top ends."""
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+import fcntl
+import urllib.request
+
+import pytest
+
+import env
+import protos
+import reloads
+from protos import SimpleRequest
+
+CTL = env.OUTRIGGER + "ctl"
+DEAD = {"name": "dead", "endpoints": ["127.0.0.1:1"], "healthCheck": {"type": "tcp", "interval": "1s"}}
+
+
+def stats(proxy):
+    with urllib.request.urlopen("http://%s/stats.json" % proxy.admin, timeout=10 * env.SLOW) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture(scope="module")
+def proxy(backend):
+    with env.Proxy([backend.address]) as p:
+        with env.open_channel(p.address) as channel:
+            for _ in range(5):
+                assert protos.Stub(channel).UnaryCall(SimpleRequest(response_size=3), timeout=10)
+        end = time.monotonic() + 20 * env.SLOW
+        while not stats(p)["methods"]:      # they come with the next full second
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        yield p
+
+
+def test_status_of_a_proxy_that_is_well(proxy):
+    done = reloads.ctl(proxy, "status")
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.endswith("\nWELL\n"), done.stdout
+    assert stats(proxy)["process"]["config"]["hash"] in done.stdout
+    told = json.loads(reloads.ctl(proxy, "status", "--json").stdout)
+    assert (told["well"], told["problems"], told["state"]) == (True, [], "ready")
+    assert [pool["name"] for pool in told["pools"]] == [pool["name"] for pool in stats(proxy)["pools"]]
+
+
+def test_status_says_what_is_not_well(backend):
+    with env.Proxy([backend.address]) as p:
+        config = reloads.changed(p)
+        config["pools"].append(DEAD)
+        config["listeners"][0]["routes"].insert(0, {"match": {"path": {"prefix": "/dead"}}, "to": "dead"})
+        reloads.reload(p, config)
+        end = time.monotonic() + 15 * env.SLOW
+        while True:
+            done = reloads.ctl(p, "status")
+            if done.returncode == 3 or time.monotonic() > end:
+                break
+            time.sleep(0.2)
+        assert done.returncode == 3, done.stdout
+        assert re.search(r"\nNOT WELL  pool dead: ", done.stdout) and "127.0.0.1:1  unhealthy" in done.stdout
+        top = reloads.ctl(p, "top", "--once")
+        assert re.search(r"\ndead +0/1 ", top.stdout) and re.search(r"\n  127.0.0.1:1  unhealthy \d+s: ", top.stdout), top.stdout
+
+
+def test_nobody_there():
+    for words in (["status"], ["top", "--once"], ["top", "--json"]):
+        done = subprocess.run([CTL] + words + ["-a", env.free_address()], capture_output=True, text=True,
+                              timeout=30 * env.SLOW)
+        assert done.returncode == 1 and "cannot reach the admin port" in done.stderr, done.stderr
+
+
+def test_top_once(proxy):
+    done = reloads.ctl(proxy, "top", "--once")
+    assert (done.returncode, done.stderr) == (0, "") and "\033" not in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.split("\n"))
+    assert re.search(r"^POOL +UP +CALLS/S +OK%", done.stdout, re.M)
+    assert "127.0.0.1:" in reloads.ctl(proxy, "top", "--once", "--endpoints").stdout
+    assert "TestService/UnaryCall" in reloads.ctl(proxy, "top", "--once", "--methods").stdout
+    assert json.loads(reloads.ctl(proxy, "top", "--json").stdout)["version"] == 1
+    live = reloads.ctl(proxy, "top")
+    assert live.returncode == 2 and "--once" in live.stderr
+
+
+class Terminal:
+    """A terminal with top on it."""
+
+    def __init__(self, proxy, **environment):
+        self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.before = termios.tcgetattr(self.slave)
+        self.proc = subprocess.Popen([CTL, "top", "-a", proxy.admin], stdin=self.slave, stdout=self.slave,
+                                     stderr=self.slave, start_new_session=True,
+                                     env=dict(os.environ, TERM="xterm", **environment))
+        self.text = ""
+
+    def wait(self, pattern):
+        """Reads until the pattern is there; forgets what was before its end."""
+        end = time.monotonic() + 20 * env.SLOW
+        while not re.search(pattern, self.text, re.S):
+            assert time.monotonic() < end, (pattern, self.text)
+            if select.select([self.master], [], [], 0.2)[0]:
+                self.text += os.read(self.master, 65536).decode()
+        self.text = self.text[re.search(pattern, self.text, re.S).end():]
+
+    def press(self, keys):
+        os.write(self.master, keys.encode())
+
+    def ends(self):
+        """The exit code, when the terminal is as it was."""
+        self.wait(re.escape("\033[?25h\033[?1049l"))
+        code = self.proc.wait(20 * env.SLOW)
+        assert termios.tcgetattr(self.slave) == self.before
+        return code
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        if self.proc.poll() is None:
+            self.proc.kill()
+        self.proc.wait()
+        os.close(self.slave)
+        os.close(self.master)
+
+
+def test_keys_and_a_new_size(proxy):
+    with Terminal(proxy, NO_COLOR="1") as t:
+        t.wait(re.escape("\033[?1049h"))
+        t.wait("POOL .*q quit")
+        assert termios.tcgetattr(t.slave)[3] & (termios.ECHO | termios.ICANON) == 0
+        t.press("e")
+        t.wait("ENDPOINT .*ENDPOINTS")
+        t.press("m")
+        t.wait("METHOD .*UnaryCall")
+        t.press("/nothing")
+        t.wait("/nothing_")
+        t.press("\r")
+        t.wait('0 of 1 have "nothing"')
+        t.press("\033 ")
+        t.wait("PAUSED")
+        fcntl.ioctl(t.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
+        t.proc.send_signal(signal.SIGWINCH)
+        t.wait("PAUSED  q quit  p pools  e endpoint")
+        assert "\033[7m" not in t.text
+        t.press("q")
+        assert t.ends() == 0
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGABRT])
+def test_the_terminal_comes_back(proxy, signum):
+    with Terminal(proxy) as t:
+        t.wait("POOL")
+        t.proc.send_signal(signum)
+        assert t.ends() == (-signum if signum == signal.SIGABRT else 0)
