@@ -128,6 +128,16 @@ probing_good(void *arg, enum probe_what what, struct strbuf *why)
     return probing_ready(g, why);
 }
 
+bool
+process_probe_ready(struct process *p, struct strbuf *why, bool *ret_started)
+{
+    struct probing *g = p->probing;
+    bool good = !g || probing_ready(g, why);
+
+    *ret_started = g ? g->was_ready : p->started;
+    return good;
+}
+
 static enum probe_pool
 probing_pool(void *arg, const char *name)
 {

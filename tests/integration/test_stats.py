@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import time
+import urllib.error
 import urllib.request
 
 import grpc
@@ -210,6 +211,32 @@ def test_reloads_and_drains_are_told(backend):
         assert got["listeners"][0]["ready"] is False
         assert reloads.ask(proxy, "POST", "/undrain")[0] == 200
         assert stats(proxy)["process"]["state"] == "ready"
+
+
+def test_the_state_agrees_with_the_probes(backend):
+    """A pool that readyWhen names has no usable endpoint at first."""
+    probe, checked = env.free_address(), env.free_address()
+    top = {"probe": {"listen": probe, "readyWhen": {"pools": ["app"]}}}
+    health = {"healthCheck": {"type": "tcp", "interval": "100ms", "timeout": "1s"}}
+
+    def readyz():
+        try:
+            with urllib.request.urlopen("http://%s/readyz" % probe, timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as e:
+            return e.code
+    with env.Proxy([checked], top=top, pool=health) as proxy:
+        assert readyz() == 503
+        process = stats(proxy)["process"]
+        assert (process["state"], process["stateWhy"]) == (
+            "starting", "/readyz did not say yes so far: pool app has no usable endpoint")
+        with env.Backend(listen=checked):
+            got = when(proxy, lambda a: a["process"]["state"] == "ready")
+            assert got["process"]["stateWhy"] == "" and readyz() == 200
+        got = when(proxy, lambda a: a["process"]["stateWhy"])
+        assert got["process"]["state"] == "ready"
+        assert got["process"]["stateWhy"] == \
+            "calls are served, but /readyz says no: pool app has no usable endpoint"
 
 
 def test_pools_come_and_go(backend):
