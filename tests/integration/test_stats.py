@@ -165,6 +165,26 @@ def test_without_the_filter_metrics_the_plain_counts_are_left(backend):
     assert got["routes"][0]["hits"] == 10
 
 
+def test_retries_count_for_their_pool(backend):
+    retry = {"maxAttempts": 3, "initialBackoff": "1ms", "maxBackoff": "1ms", "backoffMultiplier": 1,
+             "retryableStatusCodes": ["ABORTED"]}
+    pools = {"app": [backend.address], "quiet": [backend.address]}
+    with env.Proxy(pools, routes=[{"to": "app", "retryPolicy": retry}]) as proxy:
+        with proxy.open_channel(grpc__enable_retries=0) as channel:
+            for _ in range(10):
+                with pytest.raises(grpc.RpcError):
+                    protos.Stub(channel).UnaryCall(SimpleRequest(), timeout=10,
+                                                   metadata=[("x-test-fail", "10")])
+        got = when(proxy, lambda a: sum(a["now"]["line"]) == 10)
+    app, quiet = got["pools"]
+    seconds = full_seconds(got)
+    assert sum(app["line"]) == 30       # attempts
+    assert got["now"]["okShare"] == 0 and app["okShare"] == 0
+    for rate in (got["now"]["retriesPerS"], app["retriesPerS"]):
+        assert rate == pytest.approx(20 / seconds, abs=0.01)
+    assert (quiet["retriesPerS"], quiet["okShare"], sum(quiet["line"])) == (0, None, 0)
+
+
 def test_methods_of_strangers_are_one_row(backend):
     with env.Proxy([backend.address]) as proxy:
         with proxy.open_channel() as channel:
@@ -296,7 +316,6 @@ def test_the_ninth_viewer_is_refused(backend):
             with Viewer(proxy) as another:
                 return another.answer.status == 200 and another.next()
         assert env.wait_until(free, 10, "a free place")["version"] == 1
-        viewers[0].next()
 
 
 # Each event is larger than what the kernel keeps for a connection with small buffers.
@@ -359,7 +378,6 @@ def test_a_viewer_may_say_what_it_likes(backend):
         good.next()
         proxy.check_growth(before, 4)
         s.close()
-        good.next()
         good.next()
         assert stats(proxy)["version"] == 1
 
