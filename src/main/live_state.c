@@ -65,7 +65,7 @@ probe_word(struct process *p, struct strbuf *out)
     ready = process_probe_ready(p, &why, &started);
     if (!ready) {
         strbuf_puts(out, started ? "calls are served, but /readyz says no: "
-                                 : "/readyz did not say yes so far: ");
+                                 : "/startupz does not say yes yet: ");
         for (const char *line = why.s ? why.s : ""; *line;) {
             size_t n = strcspn(line, "\n");
 

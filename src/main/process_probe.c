@@ -158,10 +158,9 @@ bool
 process_probe_ready(struct process *p, struct strbuf *why, bool *ret_started)
 {
     struct probing *g = p->probing;
-    bool good = !g || probing_ready(g, why);
 
-    *ret_started = g ? g->was_ready : p->started;
-    return good;
+    *ret_started = g ? probing_started(g, why) : p->started;
+    return *ret_started && (!g || probing_good(g, PROBE_READY, why));
 }
 
 static enum probe_pool

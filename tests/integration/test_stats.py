@@ -245,18 +245,22 @@ def test_the_state_agrees_with_the_probes(backend):
                 return answer.status
         except urllib.error.HTTPError as e:
             return e.code
+    reason = "calls are served, but /readyz says no: pool app has no usable endpoint"
     with env.Proxy([checked], top=top, pool=health) as proxy:
-        assert readyz() == 503
         process = stats(proxy)["process"]
-        assert (process["state"], process["stateWhy"]) == (
-            "starting", "/readyz did not say yes so far: pool app has no usable endpoint")
+        assert (process["state"], process["stateWhy"], readyz()) == ("ready", reason, 503)
         with env.Backend(listen=checked):
-            got = when(proxy, lambda a: a["process"]["state"] == "ready")
-            assert got["process"]["stateWhy"] == "" and readyz() == 200
-        got = when(proxy, lambda a: a["process"]["stateWhy"])
-        assert got["process"]["state"] == "ready"
-        assert got["process"]["stateWhy"] == \
-            "calls are served, but /readyz says no: pool app has no usable endpoint"
+            when(proxy, lambda a: a["process"]["stateWhy"] == "")
+            assert readyz() == 200
+        when(proxy, lambda a: a["process"]["stateWhy"] == reason)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:    # a name server
+        silent.bind(("127.0.0.1", 0))
+        target = "dns://127.0.0.1:%d/nobody.test:80" % silent.getsockname()[1]
+        with env.Proxy([target], top=top) as proxy:
+            process = stats(proxy)["process"]
+            assert (process["state"], process["stateWhy"]) == (
+                "starting",
+                "/startupz does not say yes yet: the endpoints of pool app are not known yet")
 
 
 def test_pools_come_and_go(backend):
