@@ -11,8 +11,8 @@
 #include "filter/trace_export.h"
 #include "filter/tracing_conf.h"
 #include "grpc/status.h"
-#include "obs/failed_log.h"
 #include "loop/loop.h"
+#include "obs/failed_log.h"
 #include "obs/rpc_metrics.h"
 
 struct filter_services *
