@@ -108,7 +108,7 @@ services_push(struct filter_services *s, const struct metrics_push_conf *conf,
     if (s->push && conf->on &&
         conf_equal(&metrics_push_conf_struct, metrics_push_conf_of(s->push), conf))
         return;
-    services_push_last(s, true);
+    services_push_last(s, false); /* sums are cumulative: the new one sends all of it */
     if (conf->on)
         s->push = metrics_push_new(&s->args, conf, text, arg, s->since_us);
 }
