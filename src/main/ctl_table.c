@@ -209,7 +209,8 @@ const struct ctl_command ctl_commands[] = {
           "Newest first: when, code and reason, method; what the client was told, with "
           "the address of the backend; what to do about it; pool, endpoint, listener, "
           "route, client, trace and how long it took. The proxy keeps 64 calls that it "
-          "refused and 64 that backends or clients ended, per worker.\n",
+          "refused and 64 that backends or clients ended, per worker; of "
+          "listeners and routes that switch the filter metrics off, none.\n",
       .options = why_options,
       .asks = true,
       .run = ctl_why },
