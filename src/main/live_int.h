@@ -52,6 +52,7 @@ struct live_hub {
     uint64_t *numbers;      /* of backends, by place in the list */
     size_t endpoint_count;  /* in numbers */
     uint64_t list_version;
+    uint64_t newest;             /* of numbers, ever */
     uint64_t started, good, bad; /* of all endpoints, ever; those that went stay in it */
     uint64_t *sum;               /* while a second is read: as calls */
 };

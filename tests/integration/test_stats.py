@@ -212,6 +212,31 @@ def test_reloads_and_drains_are_told(backend):
         assert stats(proxy)["process"]["state"] == "ready"
 
 
+def test_pools_come_and_go(backend):
+    """A pool that is new has no past, also when one of its name was there before; what stays keeps its own."""
+    with env.Proxy({"stays": [backend.address], "app": [backend.address]},
+                   routes=[{"match": {"method": "EmptyCall"}, "to": "stays"}, {"to": "app"}]) as proxy:
+        with proxy.open_channel() as channel:
+            stub = protos.Stub(channel)
+            for _ in range(20):
+                stub.EmptyCall(Empty(), timeout=10)
+                stub.UnaryCall(SimpleRequest(), timeout=10)
+            when(proxy, lambda a: [sum(p["line"]) for p in a["pools"]] == [20, 20])
+            changed = reloads.changed(proxy)
+            changed["pools"][1]["balance"] = {"policy": "least_request"}    # another pool
+            changed["pools"].insert(0, {"name": "new", "endpoints": [backend.address]})
+            reloads.reload(proxy, changed)
+            got = stats(proxy)
+            assert [p["name"] for p in got["pools"]] == ["new", "stays", "app"]
+            for _ in range(5):
+                stub.UnaryCall(SimpleRequest(), timeout=10)
+            got = when(proxy, lambda a: sum(a["now"]["line"]) == 45)
+    assert [sum(p["line"]) for p in got["pools"]] == [0, 20, 5]
+    new, stays, app = got["pools"]
+    assert new["okShare"] is None and app["okShare"] == 1
+    assert app["endpoints"][0]["calls"] == 5
+
+
 # --- events ---------------------------------------------------------------------------
 
 
