@@ -48,6 +48,8 @@ complete -c outriggerctl -n '__fish_seen_subcommand_from config' -l json -d 'the
 complete -c outriggerctl -n __fish_use_subcommand -a log-level -d 'how much is logged, and another level for a while'
 complete -c outriggerctl -n '__fish_seen_subcommand_from log-level' -l for -x -a '' -d 'go back by itself after this time, from 1s to 24h'
 complete -c outriggerctl -n '__fish_seen_subcommand_from log-level' -a 'error warn info debug'
+complete -c outriggerctl -n __fish_use_subcommand -a bundle -d 'all of it as one tar file for a bug report, without secrets'
+complete -c outriggerctl -n '__fish_seen_subcommand_from bundle' -s o -l output -r -F -d 'write it there; - is standard output (default outrigger-bundle-TIME.tar in this folder)'
 complete -c outriggerctl -n __fish_use_subcommand -a check -d 'everything that is wrong with a config file, without a running proxy'
 complete -c outriggerctl -n '__fish_seen_subcommand_from check' -l strict -d 'a warning is bad too'
 complete -c outriggerctl -n '__fish_seen_subcommand_from check' -l json -d 'as JSON, for editors and CI jobs'
@@ -71,6 +73,8 @@ complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l tls-client-k
 complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l tls-server-name -x -a '' -d 'whom the certificate must be for (default: the host of --addr)'
 complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l tls-no-verify -d 'any certificate is good: for tests'
 complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l v -d 'tell what is done, and when'
+complete -c outriggerctl -n __fish_use_subcommand -a endpoint -d 'take one endpoint out of its pool, or put it back'
+complete -c outriggerctl -n '__fish_seen_subcommand_from endpoint' -a 'disable enable'
 complete -c outriggerctl -n __fish_use_subcommand -a completion -d 'print the completions of a shell for outriggerctl and outrigger'
 complete -c outriggerctl -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 complete -c outrigger -e

@@ -109,6 +109,23 @@ page_pack(struct metrics_body *b)
     b->gzip = true;
 }
 
+static void
+page_print(const struct metrics_page *m, struct prom *p)
+{
+    page_counters(m, p);
+    for (size_t i = 0; i < m->part_count; i++)
+        m->parts[i].fn(m->parts[i].arg, p);
+    prom_end(p);
+}
+
+void
+metrics_page_text(const struct metrics_page *m, struct strbuf *out)
+{
+    struct prom p = prom_make(out, false);
+
+    page_print(m, &p);
+}
+
 void
 metrics_page_make(const struct metrics_page *m, struct slice accept,
                   struct slice accept_encoding, struct metrics_body *ret)
@@ -117,10 +134,7 @@ metrics_page_make(const struct metrics_page *m, struct slice accept,
     struct prom p = prom_make(&text, accept_openmetrics(accept));
 
     strbuf_init(&text, METRICS_PAGE_MAX);
-    page_counters(m, &p);
-    for (size_t i = 0; i < m->part_count; i++)
-        m->parts[i].fn(m->parts[i].arg, &p);
-    prom_end(&p);
+    page_print(m, &p);
     if (text.cut)
         page_shorten(&text);
     *ret = (struct metrics_body){

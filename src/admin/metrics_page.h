@@ -13,6 +13,7 @@
 
 struct metrics_page;
 struct stats;
+struct strbuf;
 
 enum {
     METRICS_PARTS_MAX = 16,
@@ -31,6 +32,8 @@ struct metrics_page *metrics_page_new(const struct stats *const *stats, size_t n
 void metrics_page_free(struct metrics_page *m); /* NULL is fine */
 /* fn is called for each page, with arg, which outlives the page. METRICS_PARTS_MAX at most. */
 void metrics_page_add(struct metrics_page *m, prom_fn *fn, void *arg);
+/* Adds the page as text 0.0.4, as far as out's cap lets it. */
+void metrics_page_text(const struct metrics_page *m, struct strbuf *out);
 /* accept, accept_encoding: headers of the request; no bytes: absent. */
 void metrics_page_make(const struct metrics_page *m, struct slice accept,
                        struct slice accept_encoding, struct metrics_body *ret);

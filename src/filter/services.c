@@ -11,8 +11,8 @@
 #include "filter/trace_export.h"
 #include "filter/tracing_conf.h"
 #include "grpc/status.h"
-#include "obs/failed_log.h"
 #include "loop/loop.h"
+#include "obs/failed_log.h"
 #include "obs/rpc_metrics.h"
 
 struct filter_services *
@@ -108,7 +108,7 @@ services_push(struct filter_services *s, const struct metrics_push_conf *conf,
     if (s->push && conf->on &&
         conf_equal(&metrics_push_conf_struct, metrics_push_conf_of(s->push), conf))
         return;
-    services_push_last(s, true);
+    services_push_last(s, false); /* sums are cumulative: the new one sends all of it */
     if (conf->on)
         s->push = metrics_push_new(&s->args, conf, text, arg, s->since_us);
 }

@@ -61,7 +61,7 @@ add_address(struct attributes *a, const char *host_key, const char *port_key,
 
 /* Room for texts that are made here. */
 struct texts {
-    char name[NAME_MAX_BYTES], method[NAME_MAX_BYTES], message[MESSAGE_MAX];
+    char name[NAME_MAX_BYTES], message[MESSAGE_MAX];
 };
 
 static struct slice
@@ -70,19 +70,30 @@ text_make(char *room, size_t size, int n)
     return slice_make(room, n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1);
 }
 
-/* service and method with this between them, and this before. */
+/* "pkg.Service/Method", as the path has it. */
 static struct slice
-name_make(char room[NAME_MAX_BYTES], struct slice path, const char *before,
-          const char *between)
+method_of(struct slice path)
+{
+    struct slice service, method;
+    size_t n = path.n ? path.n - 1 : 0;
+
+    if (path_split(path, &service, &method) != 0)
+        return slice_of("_OTHER");
+    return slice_make(path.p + 1, n < NAME_MAX_BYTES ? n : NAME_MAX_BYTES - 1);
+}
+
+/* "Recv.pkg.Service.Method" (A72). */
+static struct slice
+grpc_name(char room[NAME_MAX_BYTES], struct slice path, const char *before)
 {
     struct slice service, method;
 
     if (path_split(path, &service, &method) != 0)
         return slice_of("_OTHER");
     return text_make(room, NAME_MAX_BYTES,
-                     snprintf(room, NAME_MAX_BYTES, "%s%.*s%s%.*s", before,
-                              (int)service.n, (const char *)service.p, between,
-                              (int)method.n, (const char *)method.p));
+                     snprintf(room, NAME_MAX_BYTES, "%s%.*s.%.*s", before, (int)service.n,
+                              (const char *)service.p, (int)method.n,
+                              (const char *)method.p));
 }
 
 static struct otlp_span
@@ -93,7 +104,7 @@ span_begin(const struct trace_span *s, enum otlp_kind kind, struct texts *t,
 
     a->n = 0;
     add_text(a, "rpc.system.name", slice_of("grpc"));
-    add_text(a, "rpc.method", name_make(t->method, s->path, "", "/"));
+    add_text(a, "rpc.method", method_of(s->path));
     add_text(a, "rpc.status_code", slice_of(grpc_code_name(s->code)));
     add_text(a, "outrigger.pool", slice_of(s->pool));
     return (struct otlp_span){
@@ -101,8 +112,7 @@ span_begin(const struct trace_span *s, enum otlp_kind kind, struct texts *t,
         .span = s->context.span,
         .parent = s->parent,
         .state = s->state,
-        .name = name_make(t->name, s->path, s->grpc_names ? before : "",
-                          s->grpc_names ? "." : "/"),
+        .name = s->grpc_names ? grpc_name(t->name, s->path, before) : method_of(s->path),
         .kind = kind,
         .start_us = s->start_us,
         .end_us = s->end_us,

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "main/ctl_bundle.h"
 #include "main/ctl_check.h"
 #include "main/ctl_complete.h"
+#include "main/ctl_endpoint.h"
 #include "main/ctl_explain.h"
 #include "main/ctl_health.h"
 #include "main/ctl_health_args.h"
@@ -114,6 +116,16 @@ static const struct ctl_option log_level_options[] = {
     { .name = "for",
       .arg = "TIME",
       .help = "go back by itself after this time, from 1s to 24h" },
+    { 0 },
+};
+
+static const struct ctl_option bundle_options[] = {
+    { .name = "output",
+      .letter = 'o',
+      .arg = "FILE",
+      .help =
+          "write it there; - is standard output (default outrigger-bundle-TIME.tar in "
+          "this folder)" },
     { 0 },
 };
 
@@ -242,6 +254,18 @@ const struct ctl_command ctl_commands[] = {
       .max_operands = 1,
       .asks = true,
       .run = ctl_log_level },
+    { .name = "bundle",
+      .help = "all of it as one tar file for a bug report, without secrets",
+      .about =
+          "State, counters, failed calls, pools, routes, certificates, the "
+          "configuration, "
+          "metrics and versions. What the configuration calls a password, token, key or "
+          "other secret is replaced; addresses and names are in it. The list of what is "
+          "in "
+          "it is printed and is its README.txt. An existing file is never overwritten.\n",
+      .options = bundle_options,
+      .asks = true,
+      .run = ctl_bundle },
     { .name = "check",
       .help = "everything that is wrong with a config file, without a running proxy",
       .about =
@@ -300,6 +324,19 @@ const struct ctl_command ctl_commands[] = {
           "serving.\n",
       .options = health_options,
       .run_words = ctl_health },
+    { .name = "endpoint",
+      .help = "take one endpoint out of its pool, or put it back",
+      .about =
+          "ADDRESS is as outriggerctl pools shows it. A disabled endpoint gets no new "
+          "calls, "
+          "also when the pool is in panic; open calls end as they began, and shares are "
+          "worked out as if it was not there. It stays disabled when its source names it "
+          "anew and through reloads, until it is enabled or the process ends.\n",
+      .operands = "disable|enable POOL ADDRESS",
+      .min_operands = 3,
+      .max_operands = 3,
+      .asks = true,
+      .run = ctl_endpoint },
     { .name = "completion",
       .help = "print the completions of a shell for outriggerctl and outrigger",
       .about = "make install puts them where the shells look. For one session of bash or "

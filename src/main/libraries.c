@@ -19,6 +19,13 @@
 #include "proxy/regex.h"
 #include "resolve/dns_channel.h"
 
+/* A library that is opened when it is needed takes several MiB, which a scrape must not cost: there it has no version before. */
+static const char *
+running_version(const struct library *l)
+{
+    return l->version == fetch_library_version ? fetch_library_loaded() : l->version();
+}
+
 /* BUILT_*: what pkg-config said to configure. */
 static const struct library libraries[] = {
     { "jansson", BUILT_JANSSON, conf_library_version },
@@ -80,7 +87,7 @@ libraries_metrics(void *arg, struct prom *p)
     for (size_t i = 0; i < ARRAY_LEN(libraries); i++) {
         prom_begin(p);
         prom_label_text(p, "library", libraries[i].name);
-        prom_label(p, "running", library_number(libraries[i].version()));
+        prom_label(p, "running", library_number(running_version(&libraries[i])));
         prom_label_text(p, "built", libraries[i].built);
         prom_value(p, 1);
     }

@@ -77,11 +77,14 @@ state_word(const struct process *p, const struct drain_left *left, struct strbuf
 }
 
 static void
-put_config(const struct process *p, struct strbuf *out)
+put_config(const struct live *l, struct strbuf *out)
 {
+    const struct process *p = l->process;
     const struct reload *r = p->reload;
     const char *file = r ? r->source.file : NULL;
-    int64_t age_us = r ? clock_wall_us() - r->loaded_us : 0;
+    /* Without a file to load again it is as old as the process. */
+    int64_t age_us =
+        r ? clock_wall_us() - r->loaded_us : loop_now_us(p->loop) - l->opened_us;
 
     strbuf_printf(out, ",\"config\":{\"hash\":\"%08" PRIx32 "\",\"ageMs\":%" PRId64,
                   (uint32_t)conf_hash(p->snapshot), age_us > 0 ? age_us / 1000 : 0);
@@ -152,7 +155,7 @@ live_state_print(const struct live *l, struct strbuf *out)
     strbuf_done(&why);
     strbuf_printf(out, ",\"uptimeMs\":%" PRId64 ",\"workers\":%zu",
                   (loop_now_us(p->loop) - l->opened_us) / 1000, p->worker_count);
-    put_config(p, out);
+    put_config(l, out);
     put_reload(p, out);
     put_drain(p, &left, out);
     strbuf_puts(out, "}");

@@ -128,8 +128,6 @@ void process_watch_open(struct process *p);
 void process_watch_configure(struct process *p, const struct config *conf);
 /* The admin port is open: /why. */
 void process_watch_pages(struct process *p);
-/* /stats.json and /events are there: they have the failed calls, too. */
-void process_watch_live(struct process *p);
 /* Before the workers go, and their counters with them: the last metrics are pushed. */
 void process_watch_last(struct process *p);
 /* After all filters; before the main thread's HTTP/2 goes. */

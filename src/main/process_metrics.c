@@ -166,12 +166,8 @@ void
 process_metrics_text(void *process, struct strbuf *out)
 {
     const struct process *p = process;
-    const struct slice none = { 0 };
-    struct metrics_body body;
 
-    metrics_page_make(p->metrics, none, none, &body);
-    strbuf_add(out, body.text, body.n);
-    xfree(body.text);
+    metrics_page_text(p->metrics, out);
 }
 
 void

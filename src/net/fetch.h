@@ -40,6 +40,8 @@ typedef void fetch_fn(void *arg, const char *why, struct slice text);
 const char *fetch_missing(void);
 /* "7.88.1"; "none": it cannot be used. Opens the library. Any thread. */
 const char *fetch_library_version(void);
+/* The same, but it opens nothing: "none" until somebody needed the library. */
+const char *fetch_library_loaded(void);
 /* NULL: it begins with http:// or https:// and a host; else what is wrong with it. */
 const char *fetch_url_refuse(const char *url);
 /* The host in a good URL is this one: nobody on the way can change what it says. */

@@ -8,12 +8,13 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* Debian's names: with OpenSSL, which this process has anyway, then with another TLS library. */
 static const char *const sonames[] = { "libcurl.so.4", "libcurl-gnutls.so.4", NULL };
 
 static struct fetch_curl functions;
-static bool opened;
+static _Atomic bool opened;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static bool
@@ -54,6 +55,12 @@ fetch_library_version(void)
 }
 
 const char *
+fetch_library_loaded(void)
+{
+    return opened ? fetch_library_version() : "none";
+}
+
+const char *
 fetch_missing(void)
 {
     return fetch_curl() ? NULL
@@ -65,6 +72,12 @@ fetch_missing(void)
 
 const char *
 fetch_library_version(void)
+{
+    return "none";
+}
+
+const char *
+fetch_library_loaded(void)
 {
     return "none";
 }

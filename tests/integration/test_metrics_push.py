@@ -75,8 +75,7 @@ def test_what_is_pushed_is_what_metrics_shows(backend, kind):
     series = {name.split("{")[0] for name in shown}
     series = {re.sub("_(bucket|sum|count)$", "", n) if n.endswith(("_bucket", "_sum", "_count"))
               and n.startswith("grpc_") else n for n in series}
-    missing = series - {p.name for p in got.values()} - {
-        "outrigger_build_info", "outrigger_listener_connections", "outrigger_listener_ready"}
+    missing = series - {p.name for p in got.values()}
     assert not missing, missing
 
 
@@ -134,6 +133,6 @@ def test_a_reload_sends_elsewhere(backend):
             env.wait_until(lambda: new.spans, 10, "a push elsewhere")
             seen = len(old.batches)
             reloads.reload(proxy, dict(proxy.config, metrics={}))
-            asked = len(new.batches) + 1  # the last one
+            asked = len(new.batches) + 1  # one may be under way
             time.sleep(1.5)
             assert len(old.batches) == seen and len(new.batches) <= asked
