@@ -32,7 +32,6 @@ _outriggerctl()
     undrain) words="--admin --help --version" ;;
     endpoint) words="disable enable --admin --help --version" ;;
     health) words="--addr --service --connect-timeout --rpc-timeout --rpc-header --user-agent --tls --tls-ca-cert --tls-client-cert --tls-client-key --tls-server-name --tls-no-verify --v --help --version" ;;
-    endpoint) words="disable enable --admin --help --version" ;;
     completion) words="bash zsh fish --help --version" ;;
     esac
     case $command,$before in

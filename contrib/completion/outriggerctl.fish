@@ -75,8 +75,6 @@ complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l tls-client-k
 complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l tls-server-name -x -a '' -d 'whom the certificate must be for (default: the host of --addr)'
 complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l tls-no-verify -d 'any certificate is good: for tests'
 complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l v -d 'tell what is done, and when'
-complete -c outriggerctl -n __fish_use_subcommand -a endpoint -d 'take one endpoint out of its pool, or put it back'
-complete -c outriggerctl -n '__fish_seen_subcommand_from endpoint' -a 'disable enable'
 complete -c outriggerctl -n __fish_use_subcommand -a completion -d 'print the completions of a shell for outriggerctl and outrigger'
 complete -c outriggerctl -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 complete -c outrigger -e

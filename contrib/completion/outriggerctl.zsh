@@ -47,7 +47,6 @@ _outriggerctl()
         'undrain:take that back'
         'endpoint:take one endpoint out of its pool, or put it back'
         'health:ask a gRPC server whether it serves, as grpc_health_probe does'
-        'endpoint:take one endpoint out of its pool, or put it back'
         'completion:print the completions of a shell for outriggerctl and outrigger'
     )
     _arguments -C \
@@ -178,11 +177,6 @@ _outriggerctl()
             '--v[tell what is done, and when]' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' ;;
-        endpoint) _arguments \
-            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
-            '(-h --help)'{-h,--help}'[print what it does and its options]' \
-            '(-V --version)'{-V,--version}'[print the version]' \
-            '*:disable|enable POOL ADDRESS:(disable enable)' ;;
         completion) _arguments \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' \
