@@ -43,14 +43,21 @@ socket_ino(int fd, ino_t *ret)
     return true;
 }
 
-/* Forgets those that are gone. A number that somebody else has by now has another inode. */
-static void
-crowd_sweep(struct crowd *g)
+/* A number that somebody else has by now has another inode. */
+static bool
+conn_is_there(const struct crowd_conn *c)
 {
     ino_t ino;
 
+    return socket_ino(c->fd, &ino) && ino == c->ino;
+}
+
+/* Forgets those that are gone. */
+static void
+crowd_sweep(struct crowd *g)
+{
     for (size_t i = 0; i < g->n;) {
-        if (socket_ino(g->conns[i].fd, &ino) && ino == g->conns[i].ino)
+        if (conn_is_there(&g->conns[i]))
             i++;
         else
             g->conns[i] = g->conns[--g->n];
@@ -61,9 +68,11 @@ crowd_sweep(struct crowd *g)
 static void
 crowd_evict(struct crowd *g, struct crowd_conn *c)
 {
-    shutdown(c->fd, SHUT_RDWR);
+    if (conn_is_there(c)) {
+        shutdown(c->fd, SHUT_RDWR);
+        crowd_count(g, STAT_ADMIN_EVICTED);
+    }
     *c = g->conns[--g->n];
-    crowd_count(g, STAT_ADMIN_EVICTED);
 }
 
 /* Silent for longest. waits: among those with an answer to read. */
@@ -91,6 +100,12 @@ crowd_add(struct crowd *g, int fd)
 
     if (!socket_ino(fd, &c.ino))
         return;
+    for (size_t i = 0; i < g->n; i++) { /* who had the number before is gone */
+        if (g->conns[i].fd == fd) {
+            g->conns[i] = c;
+            return;
+        }
+    }
     if (g->n == CROWD_CONNECTIONS)
         crowd_sweep(g);
     if (g->n == CROWD_CONNECTIONS) {

@@ -203,7 +203,8 @@ const struct ctl_command ctl_commands[] = {
           "Newest first: when, code and reason, method; what the client was told, with "
           "the address of the backend; what to do about it; pool, endpoint, listener, "
           "route, client, trace and how long it took. The proxy keeps 64 calls that it "
-          "refused and 64 that backends or clients ended, per worker.\n",
+          "refused and 64 that backends or clients ended, per worker; of "
+          "listeners and routes that switch the filter metrics off, none.\n",
       .options = why_options,
       .asks = true,
       .run = ctl_why },
@@ -307,17 +308,6 @@ const struct ctl_command ctl_commands[] = {
       .run = ctl_page_run,
       .page = "/undrain",
       .post = true },
-    { .name = "health",
-      .help = "ask a gRPC server whether it serves, as grpc_health_probe does",
-      .about =
-          "Asks any server with grpc.health.v1, by default the probe port of outrigger "
-          "on this host, for probes that run a command. Flags and exit codes are those "
-          "of grpc_health_probe (without -gzip, -alts and -spiffe); one dash is as "
-          "good as two, and a value may stand behind an equals sign.\n"
-          "Exit code: 0 serving, 1 wrong use, 2 no connection, 3 no answer, 4 not "
-          "serving.\n",
-      .options = health_options,
-      .run_words = ctl_health },
     { .name = "endpoint",
       .help = "take one endpoint out of its pool, or put it back",
       .about =
@@ -331,6 +321,17 @@ const struct ctl_command ctl_commands[] = {
       .max_operands = 3,
       .asks = true,
       .run = ctl_endpoint },
+    { .name = "health",
+      .help = "ask a gRPC server whether it serves, as grpc_health_probe does",
+      .about =
+          "Asks any server with grpc.health.v1, by default the probe port of outrigger "
+          "on this host, for probes that run a command. Flags and exit codes are those "
+          "of grpc_health_probe (without -gzip, -alts and -spiffe); one dash is as good "
+          "as two, and a value may stand behind an equals sign.\n"
+          "Exit code: 0 serving, 1 wrong use, 2 no connection, 3 no answer, 4 not "
+          "serving.\n",
+      .options = health_options,
+      .run_words = ctl_health },
     { .name = "completion",
       .help = "print the completions of a shell for outriggerctl and outrigger",
       .about = "make install puts them where the shells look. For one session of bash or "
