@@ -121,16 +121,21 @@ command_place(int argc, char **argv)
 static int
 command_unknown(const struct ctl_args *a, const char *word)
 {
-    const char *names[NAMES_MAX];
-    struct strbuf hint;
+    const char *names[NAMES_MAX], *near;
+    struct strbuf all;
     int rv;
 
-    for (size_t i = 0; i < ctl_n_commands; i++)
+    strbuf_init(&all, SENTENCE_MAX);
+    for (size_t i = 0; i < ctl_n_commands; i++) {
         names[i] = ctl_commands[i].name;
-    strbuf_init(&hint, SENTENCE_MAX);
-    near_suggest(&hint, word, names, ctl_n_commands, "there is");
-    rv = ctl_usage(a, "unknown command \"%.60s\"%s", word, hint.s ? hint.s : "");
-    strbuf_done(&hint);
+        strbuf_printf(&all, "%s%s", i ? ", " : "", names[i]);
+    }
+    near = near_find(word, names, ctl_n_commands);
+    if (near)
+        rv = ctl_usage(a, "unknown command \"%.60s\"; did you mean \"%s\"?", word, near);
+    else
+        rv = ctl_usage(a, "unknown command \"%.60s\"; there is: %s", word, all.s);
+    strbuf_done(&all);
     return rv;
 }
 

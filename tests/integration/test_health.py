@@ -242,7 +242,7 @@ def test_outriggerctl_pools():
     assert out.returncode == 1 and out.stdout == ""
     assert "Is outrigger running?" in out.stderr and proxy.admin in out.stderr
     out = subprocess.run([ctl, "dance"], capture_output=True, text=True, timeout=10)
-    assert out.returncode == 2 and "there is: pools" in out.stderr
+    assert out.returncode == 2 and "there is: status, top, pools" in out.stderr
 
 
 def test_checks_follow_the_list_and_keep_their_verdicts(tmp_path):
