@@ -14,7 +14,7 @@ _outriggerctl()
         esac
     done
     case $command in
-    '') words="status top pools routes explain-call why tail certs config log-level bundle check reload drain undrain health endpoint completion --admin --help --version" ;;
+    '') words="status top pools routes explain-call why tail certs config log-level bundle check reload drain undrain endpoint health completion --admin --help --version" ;;
     status) words="--json --admin --help --version" ;;
     top) words="--once --endpoints --methods --json --admin --help --version" ;;
     pools) words="--json --admin --help --version" ;;
@@ -30,8 +30,8 @@ _outriggerctl()
     reload) words="--admin --help --version" ;;
     drain) words="--wait --no-wait --admin --help --version" ;;
     undrain) words="--admin --help --version" ;;
-    health) words="--addr --service --connect-timeout --rpc-timeout --rpc-header --user-agent --tls --tls-ca-cert --tls-client-cert --tls-client-key --tls-server-name --tls-no-verify --v --help --version" ;;
     endpoint) words="disable enable --admin --help --version" ;;
+    health) words="--addr --service --connect-timeout --rpc-timeout --rpc-header --user-agent --tls --tls-ca-cert --tls-client-cert --tls-client-key --tls-server-name --tls-no-verify --v --help --version" ;;
     completion) words="bash zsh fish --help --version" ;;
     esac
     case $command,$before in

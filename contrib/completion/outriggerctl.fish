@@ -59,6 +59,8 @@ complete -c outriggerctl -n __fish_use_subcommand -a drain -d 'send the clients 
 complete -c outriggerctl -n '__fish_seen_subcommand_from drain' -l wait -d 'until no inbound connection is left, or drain.delay and drain.timeout are over (default)'
 complete -c outriggerctl -n '__fish_seen_subcommand_from drain' -l no-wait -d 'only ask for it, for example in a preStop hook'
 complete -c outriggerctl -n __fish_use_subcommand -a undrain -d 'take that back'
+complete -c outriggerctl -n __fish_use_subcommand -a endpoint -d 'take one endpoint out of its pool, or put it back'
+complete -c outriggerctl -n '__fish_seen_subcommand_from endpoint' -a 'disable enable'
 complete -c outriggerctl -n __fish_use_subcommand -a health -d 'ask a gRPC server whether it serves, as grpc_health_probe does'
 complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l addr -x -a '' -d 'where to ask: HOST:PORT, :PORT for this host, unix:/path (default 127.0.0.1:9902)'
 complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l service -x -a '' -d 'the service to ask for; at outrigger'\''s probe port liveness, readiness, startup or pool/NAME (default: the whole server)'
@@ -73,8 +75,6 @@ complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l tls-client-k
 complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l tls-server-name -x -a '' -d 'whom the certificate must be for (default: the host of --addr)'
 complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l tls-no-verify -d 'any certificate is good: for tests'
 complete -c outriggerctl -n '__fish_seen_subcommand_from health' -l v -d 'tell what is done, and when'
-complete -c outriggerctl -n __fish_use_subcommand -a endpoint -d 'take one endpoint out of its pool, or put it back'
-complete -c outriggerctl -n '__fish_seen_subcommand_from endpoint' -a 'disable enable'
 complete -c outriggerctl -n __fish_use_subcommand -a completion -d 'print the completions of a shell for outriggerctl and outrigger'
 complete -c outriggerctl -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 complete -c outrigger -e

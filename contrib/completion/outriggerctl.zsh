@@ -45,8 +45,8 @@ _outriggerctl()
         'reload:load the config again; prints what changed, or why not'
         'drain:send the clients of inbound listeners elsewhere; the process stays'
         'undrain:take that back'
-        'health:ask a gRPC server whether it serves, as grpc_health_probe does'
         'endpoint:take one endpoint out of its pool, or put it back'
+        'health:ask a gRPC server whether it serves, as grpc_health_probe does'
         'completion:print the completions of a shell for outriggerctl and outrigger'
     )
     _arguments -C \
@@ -156,6 +156,11 @@ _outriggerctl()
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' ;;
+        endpoint) _arguments \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' \
+            '*:disable|enable POOL ADDRESS:(disable enable)' ;;
         health) _arguments \
             '--addr=[where to ask\: HOST\:PORT, \:PORT for this host, unix\:/path (default 127.0.0.1\:9902)]:ADDRESS: ' \
             '--service=[the service to ask for; at outrigger'\''s probe port liveness, readiness, startup or pool/NAME (default\: the whole server)]:NAME: ' \
@@ -172,11 +177,6 @@ _outriggerctl()
             '--v[tell what is done, and when]' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' ;;
-        endpoint) _arguments \
-            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
-            '(-h --help)'{-h,--help}'[print what it does and its options]' \
-            '(-V --version)'{-V,--version}'[print the version]' \
-            '*:disable|enable POOL ADDRESS:(disable enable)' ;;
         completion) _arguments \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' \

@@ -54,9 +54,33 @@ drain_why(const struct drain *d, const struct drain_left *left, struct strbuf *o
     return d->phase == DRAIN_STOPPING ? "stopping" : "draining";
 }
 
+/* It serves; whether probes say so, too, depends on probe.readyWhen. */
+static const char *
+probe_word(struct process *p, struct strbuf *out)
+{
+    struct strbuf why;
+    bool started, ready;
+
+    strbuf_init(&why, WHY_MAX);
+    ready = process_probe_ready(p, &why, &started);
+    if (!ready) {
+        strbuf_puts(out, started ? "calls are served, but /readyz says no: "
+                                 : "/startupz does not say yes yet: ");
+        for (const char *line = why.s ? why.s : ""; *line;) {
+            size_t n = strcspn(line, "\n");
+
+            strbuf_add(out, line, n);
+            line += n + (line[n] == '\n');
+            strbuf_puts(out, *line ? "; " : "");
+        }
+    }
+    strbuf_done(&why);
+    return started ? "ready" : "starting";
+}
+
 /* The word; the sentence goes to out. */
 static const char *
-state_word(const struct process *p, const struct drain_left *left, struct strbuf *out)
+state_word(struct process *p, const struct drain_left *left, struct strbuf *out)
 {
     const struct server *s = mirrored(p);
 
@@ -68,7 +92,7 @@ state_word(const struct process *p, const struct drain_left *left, struct strbuf
         return "starting";
     }
     if (!s)
-        return "ready";
+        return probe_word(p, out);
     strbuf_printf(out,
                   "the application says that it goes away, so the clients of listener %s "
                   "are told to go, too",

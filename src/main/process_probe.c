@@ -154,6 +154,15 @@ probing_good(void *arg, enum probe_what what, struct strbuf *why)
     return good & pools_ready(g->process, why);
 }
 
+bool
+process_probe_ready(struct process *p, struct strbuf *why, bool *ret_started)
+{
+    struct probing *g = p->probing;
+
+    *ret_started = g ? probing_started(g, why) : p->started;
+    return *ret_started && (!g || probing_good(g, PROBE_READY, why));
+}
+
 static enum probe_pool
 probing_pool(void *arg, const char *name)
 {

@@ -2,6 +2,8 @@
 /* obs/trace_context.c - reads and writes the headers of traces. */
 #include "obs/trace_context.h"
 
+#include <endian.h>
+
 #include "base/err.h"
 #include "base/rand.h"
 
@@ -244,11 +246,10 @@ trace_threshold(double ratio)
 bool
 trace_sampled(const struct trace_context *c, uint64_t threshold)
 {
-    uint64_t r = 0;
+    uint64_t last; /* 8 bytes, of which 7 count */
 
-    for (size_t i = TRACE_ID_BYTES - 7; i < TRACE_ID_BYTES; i++)
-        r = r << 8 | c->trace[i];
-    return r >= threshold;
+    memcpy(&last, c->trace + TRACE_ID_BYTES - sizeof(last), sizeof(last));
+    return (be64toh(last) & ((UINT64_C(1) << 56) - 1)) >= threshold;
 }
 
 /* --- tracestate --------------------------------------------------------------------- */

@@ -303,6 +303,8 @@ def test_a_bad_day_is_told_in_words(window, look):
                   "Pool <script>alert(1)</script>: no endpoints"):
         assert words in page["notes"]
     assert page["words"] == ["ready", "unhealthy for 42 s", "ejected for 18 s", "unchecked", "on trial", "ready"]
+    assert window.run("[...document.querySelectorAll('tr.more .why')].map((w) => w.textContent)") == [
+        "", "connection refused (3 of 3)", "5 failures in a row; back in 12 s", "", "the breaker lets one call through", ""]
     # Each state has a shape beside its colour, and a word.
     assert window.run("[...document.querySelectorAll('.state, .pill')].every((s) => s.querySelector('svg path') && s.textContent.trim())")
     shapes = window.run("Object.values(SHAPES)")

@@ -229,7 +229,7 @@ def test_check_watch_and_list(backend):
         for name in names:
             assert check(channel, name) == SERVING
         assert service_list(channel) == {name: SERVING for name in names}
-        for name in "pool/none", "pool/", "Readiness", "x" * 500:
+        for name in "pool/none", "pool/", "Readiness", "readiness\0", "\0", "x" * 500:
             assert code_of(channel, name) == grpc.StatusCode.NOT_FOUND
             watch = Watch(channel, name)
             assert watch.next() == SERVICE_UNKNOWN
