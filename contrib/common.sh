@@ -87,6 +87,25 @@ install_packages()
         apt install -y --no-install-recommends $missing
 }
 
+# unpack_package PACKAGE PROGRAM DIR - the files of a package below DIR, when the system has no such program: for packages whose installation
+# would start a service. Nothing fails without it: tests that want the program are skipped and say so. Sets PATH.
+unpack_package()
+{
+    if command -v "$2" >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
+        return
+    fi
+    if [ ! -x "$3/usr/bin/$2" ]; then
+        printf 'Unpacking %s, without installing it ... ' "$1"
+        if mkdir -p "$3" && (cd "$3" && rm -f ./*.deb && apt-get download "$1" && dpkg-deb -x ./*.deb . && rm -f ./*.deb) >>"$log" 2>&1; then
+            echo "done"
+        else
+            echo "failed: the tests with $2 are skipped"
+        fi
+    fi
+    PATH=$PATH:$3/usr/bin
+    export PATH
+}
+
 # open_log NAME - a log in the source tree, or in the temporary folder when that is not writable.
 open_log()
 {

@@ -8,13 +8,13 @@ _outriggerctl()
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --method|--listener|--authority|--header|--san|--method|--code|--reason|--pool|--endpoint|--listener|-n|--lines|--method|--code|--reason|--pool|--endpoint|--listener|--slow|-n|--lines|--for|--addr|--service|--connect-timeout|--rpc-timeout|--rpc-header|--user-agent|--tls-ca-cert|--tls-client-cert|--tls-client-key|--tls-server-name|-a|--admin) ((i++)) ;;
+        --method|--listener|--authority|--header|--san|--method|--code|--reason|--pool|--endpoint|--listener|-n|--lines|--method|--code|--reason|--pool|--endpoint|--listener|--slow|-n|--lines|--for|-o|--output|--addr|--service|--connect-timeout|--rpc-timeout|--rpc-header|--user-agent|--tls-ca-cert|--tls-client-cert|--tls-client-key|--tls-server-name|-a|--admin) ((i++)) ;;
         -*) ;;
         *) command=${COMP_WORDS[i]}; break ;;
         esac
     done
     case $command in
-    '') words="status top pools routes explain-call why tail certs config log-level check reload drain undrain health completion --admin --help --version" ;;
+    '') words="status top pools routes explain-call why tail certs config log-level bundle check reload drain undrain endpoint health completion --admin --help --version" ;;
     status) words="--json --admin --help --version" ;;
     top) words="--once --endpoints --methods --json --admin --help --version" ;;
     pools) words="--json --admin --help --version" ;;
@@ -25,10 +25,12 @@ _outriggerctl()
     certs) words="--json --admin --help --version" ;;
     config) words="--json --admin --help --version" ;;
     log-level) words="error warn info debug --for --admin --help --version" ;;
+    bundle) words="--output --admin --help --version" ;;
     check) words="--strict --json --help --version" files=1 ;;
     reload) words="--admin --help --version" ;;
     drain) words="--wait --no-wait --admin --help --version" ;;
     undrain) words="--admin --help --version" ;;
+    endpoint) words="disable enable --admin --help --version" ;;
     health) words="--addr --service --connect-timeout --rpc-timeout --rpc-header --user-agent --tls --tls-ca-cert --tls-client-cert --tls-client-key --tls-server-name --tls-no-verify --v --help --version" ;;
     completion) words="bash zsh fish --help --version" ;;
     esac
@@ -54,6 +56,7 @@ _outriggerctl()
     tail,--slow) words="" files= ;;
     tail,-n|tail,--lines) words="" files= ;;
     log-level,--for) words="" files= ;;
+    bundle,-o|bundle,--output) files=1 words= ;;
     health,--addr) words="" files= ;;
     health,--service) words="" files= ;;
     health,--connect-timeout) words="" files= ;;

@@ -40,10 +40,12 @@ _outriggerctl()
         'certs:certificates, who uses them and when they expire'
         'config:which config is in force, and what the last reload said'
         'log-level:how much is logged, and another level for a while'
+        'bundle:all of it as one tar file for a bug report, without secrets'
         'check:everything that is wrong with a config file, without a running proxy'
         'reload:load the config again; prints what changed, or why not'
         'drain:send the clients of inbound listeners elsewhere; the process stays'
         'undrain:take that back'
+        'endpoint:take one endpoint out of its pool, or put it back'
         'health:ask a gRPC server whether it serves, as grpc_health_probe does'
         'completion:print the completions of a shell for outriggerctl and outrigger'
     )
@@ -129,6 +131,11 @@ _outriggerctl()
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' \
             '1:error|warn|info|debug:(error warn info debug)' ;;
+        bundle) _arguments \
+            '(-o --output)'{-o+,--output=}'[write it there; - is standard output (default outrigger-bundle-TIME.tar in this folder)]:FILE:_files' \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' ;;
         check) _arguments \
             '--strict[a warning is bad too]' \
             '--json[as JSON, for editors and CI jobs]' \
@@ -149,6 +156,11 @@ _outriggerctl()
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' ;;
+        endpoint) _arguments \
+            '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
+            '(-h --help)'{-h,--help}'[print what it does and its options]' \
+            '(-V --version)'{-V,--version}'[print the version]' \
+            '*:disable|enable POOL ADDRESS:(disable enable)' ;;
         health) _arguments \
             '--addr=[where to ask\: HOST\:PORT, \:PORT for this host, unix\:/path (default 127.0.0.1\:9902)]:ADDRESS: ' \
             '--service=[the service to ask for; at outrigger'\''s probe port liveness, readiness, startup or pool/NAME (default\: the whole server)]:NAME: ' \

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "admin/admin_int.h"
+#include "admin/aliases.h"
 #include "base/strbuf.h"
 #include "net/addr.h"
 
@@ -120,6 +121,10 @@ admin_list(const struct admin *a, struct evbuffer *out)
     for (size_t i = 0; i < a->entry_count; i++)
         evbuffer_add_printf(out, "%s%s\n", a->entries[i].action ? "POST " : "",
                             a->entries[i].path);
+    evbuffer_add_printf(out, "also known as:\n");
+    for (size_t i = 0; admin_alias_at(i); i++)
+        evbuffer_add_printf(out, "%s (%s)\n", admin_alias_at(i)->path,
+                            admin_alias_at(i)->means);
 }
 
 static int

@@ -29,7 +29,7 @@
 #include "upstream/hub.h"
 
 enum {
-    ADMIN_BACKLOG = 64,
+    ADMIN_BACKLOG = 512, /* a full one makes a client wait for a second */
     ADMIN_BODY_MAX = 4096,
     ADMIN_HEADERS_MAX = 8192,
     ADMIN_TIMEOUT_S = 10,
@@ -232,6 +232,24 @@ admin_on_request(struct evhttp_request *req, void *arg)
     }
     if (status != ADMIN_LATER)
         admin_send(req, status, type);
+    else
+        crowd_hold(&a->crowd, req);
+}
+
+/* Within the bounds of what this port takes on at once. */
+static void
+admin_on_crowd(struct evhttp_request *req, void *arg)
+{
+    struct admin *a = arg;
+    const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
+    char page[CROWD_PAGE_MAX];
+    int64_t begun_us;
+
+    snprintf(page, sizeof(page), "%s", path ? path : "");
+    if (!crowd_begin(&a->crowd, req, page, &begun_us))
+        return;
+    admin_on_request(req, a);
+    crowd_end(&a->crowd, req, page, begun_us);
 }
 
 static int
@@ -254,14 +272,6 @@ admin_socket(const struct addr *at)
         return -1;
     }
     return fd;
-}
-
-/* Closed by its owner, after libevent has let go of the descriptor. evhttp on its own closes first, and a worker may have the number by then. */
-static struct bufferevent *
-admin_buffer(struct event_base *base, void *arg)
-{
-    (void)arg;
-    return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 }
 
 int
@@ -291,21 +301,23 @@ admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
         snprintf(a->unix_path, sizeof(a->unix_path), "%s",
                  ((const struct sockaddr_un *)&at->sa)->sun_path);
     a->http = evhttp_new(loop_event_base(loop));
-    if (a->http)
-        evhttp_set_bevcb(a->http, admin_buffer, NULL);
     a->fd = fd;
-    a->bound = a->http ? evhttp_accept_socket_with_handle(a->http, fd) : NULL;
+    if (a->http && crowd_init(&a->crowd, loop)) {
+        evhttp_set_bevcb(a->http, crowd_accept, &a->crowd);
+        a->bound = evhttp_accept_socket_with_handle(a->http, fd);
+    }
     if (!a->bound) {
         close(fd);
         *ret_why = "no memory for the HTTP server";
         admin_close(a);
         return ERR_NOMEM;
     }
+    crowd_watch(&a->crowd, evhttp_bound_socket_get_listener(a->bound));
     evhttp_set_allowed_methods(a->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
     evhttp_set_max_body_size(a->http, ADMIN_BODY_MAX);
     evhttp_set_max_headers_size(a->http, ADMIN_HEADERS_MAX);
     evhttp_set_timeout(a->http, ADMIN_TIMEOUT_S);
-    evhttp_set_gencb(a->http, admin_on_request, a);
+    evhttp_set_gencb(a->http, admin_on_crowd, a);
     *ret = a;
     return ERR_OK;
 }
@@ -332,6 +344,7 @@ admin_leave(struct admin *a)
     if (!a || !a->bound)
         return;
     a->unix_path[0] = '\0';
+    crowd_watch(&a->crowd, NULL);
     evhttp_del_accept_socket(a->http, a->bound); /* closes our descriptor */
     a->bound = NULL;
 }
@@ -340,6 +353,12 @@ void
 admin_set_metrics(struct admin *a, const struct metrics_page *metrics)
 {
     a->metrics = metrics;
+}
+
+void
+admin_set_counters(struct admin *a, struct stats *main)
+{
+    a->crowd.stats = main;
 }
 
 void
@@ -354,6 +373,7 @@ admin_close(struct admin *a)
     if (!a)
         return;
     admin_events_close(a);
+    crowd_done(&a->crowd);
     if (a->http)
         evhttp_free(a->http);
     if (a->unix_path[0])

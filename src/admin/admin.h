@@ -28,6 +28,8 @@ void admin_set_pools(struct admin *a, struct hub *const *hubs, size_t n);
 void admin_set_metrics(struct admin *a, const struct metrics_page *metrics);
 /* The certificates of /certs.json: valid until admin_close. */
 void admin_set_tls(struct admin *a, struct tls_store *tls);
+/* Where this port counts what it refuses: the main thread's block. */
+void admin_set_counters(struct admin *a, struct stats *main);
 /* What another process needs to listen here too; -1: nothing. */
 int admin_fd(const struct admin *a, bool *ret_owns_file);
 /* Another process answers here from now on: accepts no more and leaves the file alone. NULL is fine. */

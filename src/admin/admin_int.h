@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "admin/actions.h"
+#include "admin/crowd.h"
 #include "admin/events.h"
 #include "net/addr.h"
 
@@ -44,6 +45,7 @@ struct admin {
     struct evhttp *http;
     struct evhttp_bound_socket *bound; /* NULL: left to another process */
     int fd;                            /* its socket */
+    struct crowd crowd;
     const struct stats *const *stats;
     size_t n;
     struct hub *const *hubs;

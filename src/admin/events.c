@@ -49,6 +49,11 @@ text_new(const struct admin *a)
     for (char *p = out.s + strlen("event: stats\n"); (p = strchr(p, '\n'));)
         *p = ' ';
     strbuf_puts(&out, "}\n\n");
+    if (out.cut) { /* half of an object is worth nothing; a comment keeps the line alive */
+        strbuf_done(&out);
+        strbuf_puts(&out, ": there is more to tell than an event may be long; ask "
+                          "/stats.json\n\n");
+    }
     t->holds = 1;
     t->n = out.len;
     t->s = strbuf_steal(&out);

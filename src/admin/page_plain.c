@@ -387,7 +387,7 @@ void
 plain_print(const char *json, size_t n, const char *css, size_t css_n, struct strbuf *out)
 {
     struct jtree_fault fault;
-    struct json_t *root = jtree_read(json, n, &fault);
+    struct json_t *root = json ? jtree_read(json, n, &fault) : NULL;
 
     strbuf_puts(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
                      "<meta name=\"viewport\" content=\"width=device-width, "
@@ -397,6 +397,11 @@ plain_print(const char *json, size_t n, const char *css, size_t css_n, struct st
     strbuf_puts(out, "</style></head>\n<body><main class=\"plain\"><h1>outrigger</h1>\n");
     if (root)
         put_body(out, root);
+    else if (!json)
+        strbuf_puts(out,
+                    "<p>There are too many pools and endpoints for one page of tables. "
+                    "Ask <a href=\"/pools\">/pools</a>, <a href=\"/routes\">/routes</a> "
+                    "and <a href=\"/why\">/why</a>.</p>\n");
     else
         strbuf_puts(out, "<p>There are no figures yet; load the page again.</p>\n");
     strbuf_puts(out, "</main></body></html>\n");

@@ -8,7 +8,7 @@
 
 struct strbuf;
 
-/* Adds a whole HTML document to out. json[0..n): the object of /stats.json, with or without "metrics". css: for its style element, trusted. What is missing in the object is a dash, and what is
+/* Adds a whole HTML document to out. json[0..n): the object of /stats.json, with or without "metrics". css: for its style element, trusted. NULL: there is too much of it, and the page says where else it is. What is missing in the object is a dash, and what is
  * no object gives a page that says so. */
 void plain_print(const char *json, size_t n, const char *css, size_t css_n,
                  struct strbuf *out);

@@ -67,6 +67,8 @@ probe_limits(struct h2_limits *l)
     l->max_connection_buffer = 64 * 1024;
     l->write_buffer = 64 * 1024;
     l->max_queued_frames = 200;
+    l->max_streams_per_turn = 16;
+    l->max_frames_per_turn = 64;
     l->reset_burst = 200;
     l->reset_rate = 20;
     l->glitch_burst = 200;
@@ -76,8 +78,10 @@ probe_limits(struct h2_limits *l)
     l->idle_timeout_us = PROBE_IDLE_US;
     l->write_stall_us = PROBE_WRITE_US;
     /* Someone who watches says nothing for days; someone who is gone neither. */
-    l->keepalive =
-        (struct h2_keepalive){ .time_us = 60 * 1000000, .timeout_us = 20 * 1000000 };
+    l->keepalive = (struct h2_keepalive){ .time_us = 60 * 1000000,
+                                          .timeout_us = 20 * 1000000,
+                                          .min_client_interval_us = 5 * 1000000,
+                                          .permit_without_calls = true };
 }
 
 struct probe *

@@ -25,7 +25,8 @@ enum {
     PROBE_CONNS_MAX = 64,
     PROBE_STREAMS_MAX = 32,
     PROBE_WATCHERS_MAX = 256,
-    PROBE_PAGES_MAX = 4,         /* answers of /metrics on their way */
+    PROBE_BURST_MAX = 16, /* requests at once on a connection, which ends behind them */
+    PROBE_PAGES_MAX = 4,  /* answers of /metrics on their way */
     PROBE_HEAD_US = 5 * 1000000, /* from the first byte, or the accept, to a whole head */
     PROBE_IDLE_US = 120 * 1000000, /* between two requests */
     PROBE_WRITE_US = 10 * 1000000, /* for taking an answer */

@@ -24,6 +24,7 @@ struct probe_conn {
     struct transport *t;
     struct ref ref;
     struct timer limit; /* what it waits for must come until then */
+    unsigned burst;     /* requests answered since bytes were read */
     bool asked;         /* a request came: it is HTTP/1 */
     bool last;          /* closes behind the answer */
     bool lingering;     /* the last answer is sent: the client reads it */
@@ -218,7 +219,7 @@ conn_ask(struct probe_conn *c, const struct probe_request *r)
         conn_refuse(c, 400, "", "a request to this port has no body\n");
         return;
     }
-    c->last = !r->keep;
+    c->last = !r->keep || ++c->burst >= PROBE_BURST_MAX;
     answer_init(&a);
     answer_path(c, r, &a);
     conn_answer(c, &a, r->get);
@@ -339,6 +340,7 @@ conn_on_readable(struct probe_conn *c)
         conn_close(c);
         return;
     }
+    c->burst = 0;
     /* The time for a head runs from its first byte. */
     if (c->asked && c->n == 0 && !c->lingering)
         conn_set_limit(c, PROBE_HEAD_US);

@@ -172,10 +172,9 @@ tail_put(struct tail *t, const struct filter_call *fc, struct slice path,
     struct lane *lane = &t->rest->lanes[fc->worker];
     UNINITIALIZED char client[ADDR_TEXT_MAX], message[ACCESS_MESSAGE_MAX];
     UNINITIALIZED struct access_record r;
-    UNINITIALIZED struct {
-        struct record_head head;
-        struct line line;
-    } out;
+    UNINITIALIZED struct line line;
+    UNINITIALIZED char out[sizeof(struct record_head) + LINE_MAX_BYTES];
+    struct record_head head = { .mask = mask };
 
     if (!mask)
         return;
@@ -192,11 +191,12 @@ tail_put(struct tail *t, const struct filter_call *fc, struct slice path,
         r.service = (struct slice){ 0 };
         r.method = path; /* whatever it was */
     }
-    access_record_json(&r, &out.line);
-    out.head = (struct record_head){ .n = (uint32_t)out.line.n, .mask = mask };
-    /* The head right before the text: one piece for the ring. */
-    memmove((char *)&out + sizeof(out.head), out.line.s, out.line.n);
-    if (!ring_put(&lane->ring, &out, sizeof(out.head) + out.head.n))
+    access_record_json(&r, &line);
+    head.n = (uint32_t)line.n;
+    /* In one piece: the reader never sees a head without its text. */
+    memcpy(out, &head, sizeof(head));
+    memcpy(out + sizeof(head), line.s, line.n);
+    if (!ring_put(&lane->ring, out, sizeof(head) + line.n))
         lane_drop(lane, fc->stats);
 }
 

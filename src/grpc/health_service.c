@@ -29,7 +29,8 @@ health_read(struct grpc_call *call, struct slice message, char ret[HEALTH_NAME_M
 
     strbuf_init(&name, REQUEST_TEXT_MAX);
     good = health_request_decode(message, &name) == ERR_OK;
-    *ret_possible = good && !name.cut && name.len <= HEALTH_NAME_MAX;
+    *ret_possible = good && !name.cut && name.len <= HEALTH_NAME_MAX &&
+                    (name.len == 0 || !memchr(name.s, '\0', name.len));
     memset(ret, 0, HEALTH_NAME_MAX + 1);
     if (*ret_possible && name.len > 0)
         memcpy(ret, name.s, name.len);

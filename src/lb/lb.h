@@ -26,6 +26,7 @@ struct lb_endpoint {
     /* Written by the pool. */
     enum lb_state state;
     bool usable;      /* healthy and not ejected; ignored while the list is in panic */
+    bool off;         /* an operator took it out; never usable, also in panic */
     bool room;        /* READY and a stream can be opened now */
     uint32_t weight;  /* >= 1, slow start applied; see LB_WEIGHT_ONE */
     uint32_t active;  /* calls of this worker that are under way */
@@ -57,13 +58,13 @@ struct lb_list {
 static inline enum lb_state
 lb_state(const struct lb_list *l, size_t i)
 {
-    return l->v[i]->usable || l->panic ? l->v[i]->state : LB_FAILED;
+    return l->v[i]->usable || (l->panic && !l->v[i]->off) ? l->v[i]->state : LB_FAILED;
 }
 
 static inline bool
 lb_room(const struct lb_list *l, size_t i)
 {
-    return l->v[i]->room && (l->v[i]->usable || l->panic);
+    return l->v[i]->room && (l->v[i]->usable || (l->panic && !l->v[i]->off));
 }
 
 enum {

@@ -195,9 +195,7 @@ options_take(struct ctl_args *a, int argc, char **argv)
     for (;;) {
         const struct ctl_option *row = NULL;
 
-        opt = a->command && a->command->single_dash
-                  ? getopt_long_only(argc, argv, letters, longs, NULL)
-                  : getopt_long(argc, argv, letters, longs, NULL);
+        opt = getopt_long(argc, argv, letters, longs, NULL);
         if (opt == -1)
             return rv;
         for (size_t i = 0; i < k.n && !row; i++) {

@@ -33,8 +33,7 @@ struct ctl_command {
     const struct ctl_option *options; /* its own, up to one without a name; NULL: none */
     const char *operands; /* as the usage line has them: "FILE"; "a|b": one of these */
     size_t min_operands, max_operands;
-    bool asks;        /* the admin port, so it has --admin too */
-    bool single_dash; /* -word is taken as --word, as programs in Go do */
+    bool asks;                            /* the admin port, so it has --admin too */
     int (*run)(const struct ctl_args *a); /* returns the exit code */
     /* Instead of run: reads its words itself (argv[0] is the command), since its flags and exit
      * codes are those of another program. Its options are for help, manual and completions. */

@@ -14,8 +14,8 @@
 
 /* In the folder of this program (a build tree), in the sbin beside its bin, on the PATH.
  * Returns only when none of them could be run. */
-static void
-run_outrigger(char *const *argv)
+void
+ctl_run_outrigger(char *const *argv)
 {
     static const char *const places[] = { "outrigger", "../sbin/outrigger" };
     char self[PATH_MAX], path[PATH_MAX + 32];
@@ -43,7 +43,7 @@ ctl_check(const struct ctl_args *a)
         command[1] = strict;
     if (ctl_has(a, "json"))
         command[4] = json;
-    run_outrigger(command);
+    ctl_run_outrigger(command);
     fprintf(
         stderr,
         "outriggerctl: outrigger cannot be run: %s. It does the check; install it, or "

@@ -10,5 +10,8 @@ struct ctl_args;
 /* Does not return when outrigger was found: its exit code (0 good, 1 bad, 2 wrong use) is
  * that of the process. Else 2 after a sentence on stderr. */
 int ctl_check(const struct ctl_args *a);
+/* Becomes outrigger: the one beside this program, else the installed one. Returns only when
+ * none could be run; errno says why. */
+void ctl_run_outrigger(char *const *argv);
 
 #endif

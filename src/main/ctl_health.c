@@ -302,9 +302,13 @@ static const struct conf_struct resolve_struct = {
 static int
 health_target(struct health *h, const char **ret_why)
 {
-    const char *addr = h->args->addr, *host = strstr(addr, ":///");
+    static const char as_is[] = "passthrough:///"; /* as gRPC calls what is no name */
+    const char *addr = h->args->addr, *host;
     size_t n;
 
+    if (strncmp(addr, as_is, sizeof(as_is) - 1) == 0)
+        addr += sizeof(as_is) - 1;
+    host = strstr(addr, ":///");
     *ret_why = "it is too long";
     if (snprintf(h->target, sizeof(h->target), "%s%s", addr[0] == ':' ? "127.0.0.1" : "",
                  addr) >= (int)sizeof(h->target))

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "main/ctl_bundle.h"
 #include "main/ctl_check.h"
 #include "main/ctl_complete.h"
+#include "main/ctl_endpoint.h"
 #include "main/ctl_explain.h"
 #include "main/ctl_health.h"
 #include "main/ctl_health_args.h"
@@ -117,33 +119,40 @@ static const struct ctl_option log_level_options[] = {
     { 0 },
 };
 
+static const struct ctl_option bundle_options[] = {
+    { .name = "output",
+      .letter = 'o',
+      .arg = "FILE",
+      .help =
+          "write it there; - is standard output (default outrigger-bundle-TIME.tar in "
+          "this folder)" },
+    { 0 },
+};
+
 const struct ctl_command ctl_commands[] = {
     { .name = "status",
       .help = "one screen: whether all is well, and what is not",
       .about =
-          "State and why, the configuration in force and what became of the last reload, "
-          "calls and load of the last ten seconds, and pools of which some endpoints get "
-          "no calls, with the reasons.\n"
+          "State and why, the configuration in force and what became of the last "
+          "reload, calls and load of the last ten seconds, and pools of which some "
+          "endpoints get no calls, with the reasons.\n"
           "Exit code: 0 all is well; 3 it is not: the process is not ready, its last "
-          "reload "
-          "was refused, or a pool has no usable endpoint or is in panic; 1 no answer; 2 "
-          "wrong use.\n",
+          "reload was refused, or a pool has no usable endpoint or is in panic; 1 no "
+          "answer; 2 wrong use.\n",
       .options = json_only,
       .asks = true,
       .run = ctl_status },
     { .name = "top",
       .help = "what happens now, live: rates, times, pools, endpoints, methods",
-      .about = "Rates and times are of the last ten seconds, times in milliseconds; 60s "
-               "is the "
-               "last minute, each row by its own measure. Endpoints that get no calls "
-               "stand below "
-               "their pool with the reason. On a narrow screen columns are left out.\n"
-               "Keys: q quit, p pools, e endpoints, m methods, s sort (as given, most "
-               "calls, worst "
-               "success, slowest), / filter by name, escape all rows again, space pause, "
-               "j and k "
-               "or the arrows scroll.\n"
-               "Colours are left out when NO_COLOR is set.\n",
+      .about =
+          "Rates and times are of the last ten seconds, times in milliseconds; 60s is "
+          "the last minute, each row by its own measure. Endpoints that get no calls "
+          "stand below their pool with the reason. On a narrow screen columns are left "
+          "out.\n"
+          "Keys: q quit, p pools, e endpoints, m methods, s sort (as given, most "
+          "calls, worst success, slowest), / filter by name, escape all rows again, "
+          "space pause, j and k or the arrows scroll.\n"
+          "Colours are left out when NO_COLOR is set.\n",
       .options = top_options,
       .asks = true,
       .run = ctl_top },
@@ -151,13 +160,10 @@ const struct ctl_command ctl_commands[] = {
       .help = "pools, their endpoints and why each gets calls or not",
       .about =
           "For each pool: its balancing policy, how many endpoints are usable, whether "
-          "it "
-          "is in panic, and what each target said last. For each endpoint: address, "
-          "state "
-          "and since when, weight, priority, connections, calls in flight, calls and "
-          "failed calls so far, the time for which its source's answer is still good, "
-          "why "
-          "it gets no calls, the last check, zone and labels.\n",
+          "it is in panic, and what each target said last. For each endpoint: address, "
+          "state and since when, weight, priority, connections, calls in flight, calls "
+          "and failed calls so far, the time for which its source's answer is still "
+          "good, why it gets no calls, the last check, zone and labels.\n",
       .options = json_only,
       .asks = true,
       .run = ctl_page_run,
@@ -179,15 +185,15 @@ const struct ctl_command ctl_commands[] = {
       .about =
           "Where such a call would go now, without making one: the listener, the route "
           "that takes it, and why each route before it does not (of many routes the "
-          "nearest 20); the route's time limits, its filters, the entry of methodConfig, "
-          "header edits, mirror and limits; of several targets the shares, or with "
-          "splitBy "
-          "the one that this header gets; and of each pool that the call may reach every "
-          "endpoint with yes or no and the reason: labels, health, ejection, a failed "
-          "connect, priority, zone, random subset, draining.\n"
-          "The value of a header whose name ends in -bin is base64. Without --authority "
-          "the call names no host. What gRPC always sends (content-type, te) is there by "
-          "itself, a user-agent is not.\n",
+          "nearest 20); the route's time limits, its filters, the entry of "
+          "methodConfig, header edits, mirror and limits; of several targets the "
+          "shares, or with splitBy the one that this header gets; and of each pool "
+          "that the call may reach every endpoint with yes or no and the reason: "
+          "labels, health, ejection, a failed connect, priority, zone, random subset, "
+          "draining.\n"
+          "The value of a header whose name ends in -bin is base64. Without "
+          "--authority the call names no host. What gRPC always sends (content-type, "
+          "te) is there by itself, a user-agent is not.\n",
       .options = explain_options,
       .asks = true,
       .run = ctl_explain },
@@ -197,7 +203,8 @@ const struct ctl_command ctl_commands[] = {
           "Newest first: when, code and reason, method; what the client was told, with "
           "the address of the backend; what to do about it; pool, endpoint, listener, "
           "route, client, trace and how long it took. The proxy keeps 64 calls that it "
-          "refused and 64 that backends or clients ended, per worker.\n",
+          "refused and 64 that backends or clients ended, per worker; of "
+          "listeners and routes that switch the filter metrics off, none.\n",
       .options = why_options,
       .asks = true,
       .run = ctl_why },
@@ -214,9 +221,10 @@ const struct ctl_command ctl_commands[] = {
       .run = ctl_tail },
     { .name = "certs",
       .help = "certificates, who uses them and when they expire",
-      .about = "The certificates that are used: days left, when they end, the file, and "
-               "which listeners and pools use it. Files that changed and cannot be used "
-               "are shown with the reason; what was read before them stays in use.\n",
+      .about =
+          "The certificates that are used: days left, when they end, the file, and "
+          "which listeners and pools use it. Files that changed and cannot be used are "
+          "shown with the reason; what was read before them stays in use.\n",
       .options = json_only,
       .asks = true,
       .run = ctl_page_run,
@@ -234,20 +242,32 @@ const struct ctl_command ctl_commands[] = {
       .json_page = "/config/status.json" },
     { .name = "log-level",
       .help = "how much is logged, and another level for a while",
-      .about = "Without LEVEL it prints the one in force. Without --for a level holds "
-               "until the next reload.\n",
+      .about =
+          "Without LEVEL it prints the one in force. Without --for a level holds until "
+          "the next reload.\n",
       .options = log_level_options,
       .operands = "error|warn|info|debug",
       .min_operands = 0,
       .max_operands = 1,
       .asks = true,
       .run = ctl_log_level },
+    { .name = "bundle",
+      .help = "all of it as one tar file for a bug report, without secrets",
+      .about =
+          "State, counters, failed calls, pools, routes, certificates, the "
+          "configuration, metrics and versions. What the configuration calls a "
+          "password, token, key or other secret is replaced; addresses and names are "
+          "in it. The list of what is in it is printed and is its README.txt. An "
+          "existing file is never overwritten.\n",
+      .options = bundle_options,
+      .asks = true,
+      .run = ctl_bundle },
     { .name = "check",
       .help = "everything that is wrong with a config file, without a running proxy",
       .about =
           "FILE - is standard input. It is outrigger --check in other words, and runs "
-          "that program: the one in its own folder, else the installed one. Exit "
-          "code: 0 good, 1 bad, 2 wrong use.\n",
+          "that program: the one in its own folder, else the installed one. Exit code: "
+          "0 good, 1 bad, 2 wrong use.\n",
       .options = check_options,
       .operands = "FILE",
       .min_operands = 1,
@@ -269,9 +289,9 @@ const struct ctl_command ctl_commands[] = {
       .about =
           "The clients of inbound listeners get GOAWAY after drain.delay, spread over "
           "drain.spread, and the proxy is not ready any more. The process stays, its "
-          "listeners too: who connects meanwhile is served, and told to go after 1 to 2 "
-          "s. "
-          "Outbound listeners are left alone. Open calls are never cut by this command.\n"
+          "listeners too: who connects meanwhile is served, and told to go after 1 to "
+          "2 s. Outbound listeners are left alone. Open calls are never cut by this "
+          "command.\n"
           "It waits until no inbound connection is left (exit code 0), or until "
           "drain.delay and drain.timeout are over (exit code 1).\n",
       .options = drain_options,
@@ -288,14 +308,26 @@ const struct ctl_command ctl_commands[] = {
       .run = ctl_page_run,
       .page = "/undrain",
       .post = true },
+    { .name = "endpoint",
+      .help = "take one endpoint out of its pool, or put it back",
+      .about =
+          "ADDRESS is as outriggerctl pools shows it. A disabled endpoint gets no new "
+          "calls, also when the pool is in panic; open calls end as they began, and "
+          "shares are worked out as if it was not there. It stays disabled when its "
+          "source names it anew and through reloads, until it is enabled or the "
+          "process ends.\n",
+      .operands = "disable|enable POOL ADDRESS",
+      .min_operands = 3,
+      .max_operands = 3,
+      .asks = true,
+      .run = ctl_endpoint },
     { .name = "health",
       .help = "ask a gRPC server whether it serves, as grpc_health_probe does",
       .about =
           "Asks any server with grpc.health.v1, by default the probe port of outrigger "
-          "on "
-          "this host, for probes that run a command. Flags and exit codes are those of "
-          "grpc_health_probe; one dash is as good as two, and a value may stand behind "
-          "an equals sign.\n"
+          "on this host, for probes that run a command. Flags and exit codes are those "
+          "of grpc_health_probe (without -gzip, -alts and -spiffe); one dash is as good "
+          "as two, and a value may stand behind an equals sign.\n"
           "Exit code: 0 serving, 1 wrong use, 2 no connection, 3 no answer, 4 not "
           "serving.\n",
       .options = health_options,

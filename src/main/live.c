@@ -124,16 +124,13 @@ live_on_timer(struct timer *t)
     unsigned turned = slots_clock_turn(&l->clock, now);
 
     if (turned > 0) {
-        l->lag_us[l->clock.second % SLOTS_WINDOW_S] =
-            now > l->due_us ? now - l->due_us : 0;
         live_totals_put(l, turned);
         live_methods_put(l, turned);
         live_pools_put(l, turned);
         live_routes_put(l, turned);
         admin_events_turn(l->process->admin);
     }
-    l->due_us = now + slots_clock_left_us(&l->clock, now);
-    timer_start(loop, t, l->due_us - now);
+    timer_start(loop, t, slots_clock_left_us(&l->clock, now));
 }
 
 /* --- life ---------------------------------------------------------------------------- */
@@ -156,7 +153,6 @@ live_open(struct process *p)
     slots_base(&l->totals, base);
     live_methods_init(l);
     timer_init(&l->timer, live_on_timer);
-    l->due_us = l->opened_us + US_PER_S;
     timer_start(p->loop, &l->timer, US_PER_S);
     /* Rings of pools and routes are there from the start. */
     live_pools_put(l, 0);
@@ -178,13 +174,4 @@ live_close(struct live *l)
     slots_done(&l->totals);
     slots_done(&l->codes);
     xfree(l);
-}
-
-void
-live_set_failed(struct live *l, void (*print)(void *arg, struct strbuf *out), void *arg)
-{
-    if (!l)
-        return;
-    l->failed = print;
-    l->failed_arg = arg;
 }

@@ -10,7 +10,6 @@
 
 struct live;
 struct process;
-struct strbuf;
 
 enum {
     LIVE_POOLS_MAX = 1000,
@@ -24,9 +23,5 @@ enum {
 struct live *live_open(struct process *p);
 /* Before the admin port and the pools go. NULL is fine. */
 void live_close(struct live *l);
-
-/* The last failed calls as a JSON array, without a comma around it. Until it is set "failed" is empty. l NULL is fine. */
-void
-live_set_failed(struct live *l, void (*print)(void *arg, struct strbuf *out), void *arg);
 
 #endif

@@ -52,6 +52,7 @@ struct live_hub {
     uint64_t *numbers;      /* of backends, by place in the list */
     size_t endpoint_count;  /* in numbers */
     uint64_t list_version;
+    uint64_t newest;             /* of numbers, ever */
     uint64_t started, good, bad; /* of all endpoints, ever; those that went stay in it */
     uint64_t *sum;               /* while a second is read: as calls */
 };
@@ -71,9 +72,7 @@ struct live {
     struct process *process;
     struct timer timer;
     struct slots_clock clock;
-    int64_t due_us; /* of the timer */
     int64_t opened_us;
-    int64_t lag_us[SLOTS_WINDOW_S]; /* by second: how late the timer was */
     unsigned cpus;
     struct slots totals; /* enum live_total */
     struct slots codes;  /* of calls that ended, LIVE_CODES_S */
@@ -91,8 +90,6 @@ struct live {
     struct live_table *tables; /* in the order of process->servers */
     size_t table_count;
     size_t way_count;
-    void (*failed)(void *arg, struct strbuf *out); /* NULL: nobody keeps them */
-    void *failed_arg;
 };
 
 /* live.c: the sum of a counter over all threads. */

@@ -34,14 +34,12 @@ pool_init(const struct live *l, struct live_hub *lp, const struct hub *hub,
           const struct hub_load *load)
 {
     unsigned series = live_call_series(l);
-    uint64_t counts[LIVE_POOL_COUNTS] = { [LIVE_POOL_RETRIES] = load->retries };
 
     *lp = (struct live_hub){ .hub = hub, .name = xstrdup(load->name) };
     lp->sum = xcalloc(series, sizeof(*lp->sum));
     slots_init(&lp->line, 1, SLOTS_LINE_S);
     slots_init(&lp->calls, series, SLOTS_WINDOW_S);
     slots_init(&lp->counts, LIVE_POOL_COUNTS, SLOTS_WINDOW_S);
-    slots_base(&lp->counts, counts);
 }
 
 /* A hub that took the address of one that went has another name, or it begins at 0, which slots_put knows. */
@@ -166,9 +164,13 @@ endpoints_follow(struct live *l, struct live_hub *lp, const struct backend_list 
         for (unsigned k = 0; found && k < LIVE_ENDPOINT_COUNTS; k++)
             slots_copy(&s, i * LIVE_ENDPOINT_COUNTS + k, &lp->endpoints,
                        found->at * LIVE_ENDPOINT_COUNTS + k);
-        if (!found) /* calls of before are no calls of this second */
-            endpoint_read(list->rows[i].backend, &s.last[i * LIVE_ENDPOINT_COUNTS]);
+        /* It was here before, went and came again: what it did then is no news. */
+        if (!found && key.number <= lp->newest)
+            endpoint_read(list->rows[i].backend,
+                          s.last + (size_t)i * LIVE_ENDPOINT_COUNTS);
     }
+    for (size_t i = 0; i < n; i++)
+        lp->newest = numbers[i] > lp->newest ? numbers[i] : lp->newest;
     l->endpoint_count += n - lp->endpoint_count;
     slots_done(&lp->endpoints);
     xfree(lp->numbers);
@@ -258,11 +260,18 @@ rpc_on_base(void *arg, unsigned pool, struct slice name, const struct rpc_counts
         rpc_add_pool(b->l, b->lp, c);
 }
 
-/* A pool of this name may have been there before. */
+/* The counts go by names, and a pool of this name may have been there before. */
 static void
 rpc_base(struct live *l, struct live_hub *lp)
 {
     struct base_of b = { l, lp };
+
+    for (size_t i = 0; i < l->pool_count; i++) {
+        if (l->pools[i].name && strcmp(l->pools[i].name, lp->name) == 0) {
+            slots_base(&lp->calls, l->pools[i].calls.last);
+            return;
+        }
+    }
 
     memset(lp->sum, 0, live_call_series(l) * sizeof(*lp->sum));
     rpc_metrics_each_client(l->metrics, rpc_on_base, &b);

@@ -6,16 +6,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/why.h"
 #include "base/clock.h"
 #include "base/jsontext.h"
 #include "base/strbuf.h"
+#include "filter/services.h"
 #include "grpc/status.h"
+#include "loop/loop.h"
 #include "main/live_int.h"
 #include "net/tls_store.h"
 #include "obs/histogram.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
+#include "proxy/worker.h"
 
 enum { US_PER_S = 1000000, MINUTE_S = 60 };
 
@@ -88,13 +92,20 @@ rss_bytes(void)
     return rss < 0 ? -1 : rss * sysconf(_SC_PAGESIZE);
 }
 
+/* Of the thread that lags most. */
 static double
 lag_ms(const struct live *l)
 {
-    int64_t most = 0;
+    const struct process *p = l->process;
+    struct loop_load load;
+    int64_t most;
 
-    for (unsigned i = 0; i < SLOTS_WINDOW_S; i++)
-        most = l->lag_us[i] > most ? l->lag_us[i] : most;
+    loop_load_read(p->loop, &load);
+    most = load.worst_us;
+    for (size_t i = 0; i < p->worker_count; i++) {
+        loop_load_read(p->workers[i]->loop, &load);
+        most = load.worst_us > most ? load.worst_us : most;
+    }
     return (double)most / 1000;
 }
 
@@ -212,10 +223,7 @@ live_print(void *arg, struct strbuf *out)
     strbuf_puts(out, ",\n\"methods\":");
     live_methods_print(l, out);
     strbuf_puts(out, ",\n\"failed\":");
-    if (l->failed)
-        l->failed(l->failed_arg, out);
-    else
-        strbuf_puts(out, "[]");
+    why_print_failed(l->process->filters.env.services->failed, out);
     strbuf_puts(out, ",\n\"certificates\":");
     tls_store_json_rows(l->process->tls, out);
 }

@@ -54,9 +54,33 @@ drain_why(const struct drain *d, const struct drain_left *left, struct strbuf *o
     return d->phase == DRAIN_STOPPING ? "stopping" : "draining";
 }
 
+/* It serves; whether probes say so, too, depends on probe.readyWhen. */
+static const char *
+probe_word(struct process *p, struct strbuf *out)
+{
+    struct strbuf why;
+    bool started, ready;
+
+    strbuf_init(&why, WHY_MAX);
+    ready = process_probe_ready(p, &why, &started);
+    if (!ready) {
+        strbuf_puts(out, started ? "calls are served, but /readyz says no: "
+                                 : "/startupz does not say yes yet: ");
+        for (const char *line = why.s ? why.s : ""; *line;) {
+            size_t n = strcspn(line, "\n");
+
+            strbuf_add(out, line, n);
+            line += n + (line[n] == '\n');
+            strbuf_puts(out, *line ? "; " : "");
+        }
+    }
+    strbuf_done(&why);
+    return started ? "ready" : "starting";
+}
+
 /* The word; the sentence goes to out. */
 static const char *
-state_word(const struct process *p, const struct drain_left *left, struct strbuf *out)
+state_word(struct process *p, const struct drain_left *left, struct strbuf *out)
 {
     const struct server *s = mirrored(p);
 
@@ -68,7 +92,7 @@ state_word(const struct process *p, const struct drain_left *left, struct strbuf
         return "starting";
     }
     if (!s)
-        return "ready";
+        return probe_word(p, out);
     strbuf_printf(out,
                   "the application says that it goes away, so the clients of listener %s "
                   "are told to go, too",
@@ -77,11 +101,14 @@ state_word(const struct process *p, const struct drain_left *left, struct strbuf
 }
 
 static void
-put_config(const struct process *p, struct strbuf *out)
+put_config(const struct live *l, struct strbuf *out)
 {
+    const struct process *p = l->process;
     const struct reload *r = p->reload;
     const char *file = r ? r->source.file : NULL;
-    int64_t age_us = r ? clock_wall_us() - r->loaded_us : 0;
+    /* Without a file to load again it is as old as the process. */
+    int64_t age_us =
+        r ? clock_wall_us() - r->loaded_us : loop_now_us(p->loop) - l->opened_us;
 
     strbuf_printf(out, ",\"config\":{\"hash\":\"%08" PRIx32 "\",\"ageMs\":%" PRId64,
                   (uint32_t)conf_hash(p->snapshot), age_us > 0 ? age_us / 1000 : 0);
@@ -152,7 +179,7 @@ live_state_print(const struct live *l, struct strbuf *out)
     strbuf_done(&why);
     strbuf_printf(out, ",\"uptimeMs\":%" PRId64 ",\"workers\":%zu",
                   (loop_now_us(p->loop) - l->opened_us) / 1000, p->worker_count);
-    put_config(p, out);
+    put_config(l, out);
     put_reload(p, out);
     put_drain(p, &left, out);
     strbuf_puts(out, "}");

@@ -27,6 +27,7 @@
 #include "main/config.h"
 #include "main/control_pages.h"
 #include "main/cpus.h"
+#include "main/endpoint_action.h"
 #include "main/explain_page.h"
 #include "main/generation.h"
 #include "main/handover.h"
@@ -145,12 +146,13 @@ process_admin(struct process *p, bool required)
         admin_set_pools(p->admin, p->hubs, p->hub_count);
         admin_set_metrics(p->admin, p->metrics);
         admin_set_tls(p->admin, p->tls);
+        admin_set_counters(p->admin, &p->main_stats);
         process_drain_pages(p);
         process_watch_pages(p);
         explain_page_open(p);
+        endpoint_action_open(p);
         p->control = control_open(p);
         p->live = live_open(p);
-        process_watch_live(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,

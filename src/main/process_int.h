@@ -128,8 +128,6 @@ void process_watch_open(struct process *p);
 void process_watch_configure(struct process *p, const struct config *conf);
 /* The admin port is open: /why. */
 void process_watch_pages(struct process *p);
-/* /stats.json and /events are there: they have the failed calls, too. */
-void process_watch_live(struct process *p);
 /* Before the workers go, and their counters with them: the last metrics are pushed. */
 void process_watch_last(struct process *p);
 /* After all filters; before the main thread's HTTP/2 goes. */
@@ -138,6 +136,8 @@ void process_watch_close(struct process *p);
 /* process_probe.c: what the probe port (admin/probe.h) says. */
 /* Opens it, if the config has one. False: the start must end; it was logged. */
 bool process_probe_open(struct process *p);
+/* What /readyz says; true when there is no probe port. *ret_started: what /startupz says. A line for each reason why not, of the first that says no. */
+bool process_probe_ready(struct process *p, struct strbuf *why, bool *ret_started);
 /* The workers run: it answers from now on. */
 void process_probe_start(struct process *p);
 /* Something changed that it tells. */

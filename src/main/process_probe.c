@@ -2,7 +2,8 @@
 /* main/process_probe.c - what the probe port says of this process.
  *   alive    every worker's loop turned within probe.stallTimeout; the main thread's does, or it could not answer
  *   ready    alive, every listener is open and wants new clients (no drain, no application that goes away), the pools of readyWhen have usable endpoints
- *   started  it was ready once */
+ *   started  it was alive, with open listeners and an answer from the sources of every pool, once. Whether endpoints are usable does not count: a sidecar must have started before its
+ *            application is there */
 #include <stdio.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ struct probing {
     struct probe *probe;
     struct pulse *pulse; /* NULL: the workers do not run yet */
     struct timer timer;
-    bool was_ready;
+    bool was_started;
     char listen[ADDR_TEXT_MAX + 1];
 };
 
@@ -101,31 +102,65 @@ pools_ready(const struct process *p, struct strbuf *why)
     return good;
 }
 
+/* The first list is there, or it was said why there is none. */
 static bool
-probing_ready(struct probing *g, struct strbuf *why)
+pools_answered(const struct process *p, struct strbuf *why)
 {
-    const struct process *p = g->process;
+    const struct pool_conf *pools = p->conf->pools.items;
+    bool good = true;
+
+    for (size_t i = 0; i < p->hub_count && i < p->conf->pools.n; i++) {
+        if (hub_answered(p->hubs[i]))
+            continue;
+        good = false;
+        strbuf_printf(why, "the endpoints of pool %s are not known yet\n", pools[i].name);
+    }
+    return good;
+}
+
+static bool
+process_serves(const struct process *p, struct strbuf *why)
+{
     bool good = p->started;
 
     if (!good)
         strbuf_puts(why, "the process starts\n");
     good &= process_alive(p, why);
-    good &= listeners_ready(p, why);
-    good &= pools_ready(p, why);
-    g->was_ready |= good;
-    return good;
+    return good & listeners_ready(p, why);
+}
+
+static bool
+probing_started(struct probing *g, struct strbuf *why)
+{
+    if (!g->was_started) {
+        bool good = process_serves(g->process, why);
+
+        g->was_started = good & pools_answered(g->process, why);
+    }
+    return g->was_started;
 }
 
 static bool
 probing_good(void *arg, enum probe_what what, struct strbuf *why)
 {
     struct probing *g = arg;
+    bool good;
 
     if (what == PROBE_LIVE)
         return process_alive(g->process, why);
-    if (what == PROBE_STARTUP && g->was_ready)
-        return true;
-    return probing_ready(g, why);
+    if (what == PROBE_STARTUP)
+        return probing_started(g, why);
+    good = process_serves(g->process, why);
+    return good & pools_ready(g->process, why);
+}
+
+bool
+process_probe_ready(struct process *p, struct strbuf *why, bool *ret_started)
+{
+    struct probing *g = p->probing;
+
+    *ret_started = g ? probing_started(g, why) : p->started;
+    return *ret_started && (!g || probing_good(g, PROBE_READY, why));
 }
 
 static enum probe_pool
@@ -158,7 +193,7 @@ probing_metrics(void *arg)
 
 /* --- life ------------------------------------------------------------------------------ */
 
-/* Each second, so that a short moment of readiness counts as started although nobody asked then. */
+/* Each second, so that it counts as started although nobody asked in time. */
 static void
 probing_on_timer(struct timer *t)
 {
@@ -166,11 +201,9 @@ probing_on_timer(struct timer *t)
     struct strbuf why;
 
     (void)pulse_ask(g->pulse);
-    if (!g->was_ready) {
-        strbuf_init(&why, REASONS_MAX);
-        (void)probing_ready(g, &why);
-        strbuf_done(&why);
-    }
+    strbuf_init(&why, REASONS_MAX);
+    (void)probing_started(g, &why);
+    strbuf_done(&why);
     timer_start(g->process->loop, t, PULSE_US);
 }
 

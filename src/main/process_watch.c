@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "filter/services.h"
 #include "loop/signal.h"
-#include "main/live.h"
 #include "main/process_int.h"
 
 static void
@@ -52,20 +51,6 @@ process_watch_pages(struct process *p)
 {
     why_open(p->admin, p->filters.env.services->failed);
     p->tail = tail_page_open(p->admin, p->loop, p->filters.env.services->tail);
-}
-
-static void
-watch_failed(void *arg, struct strbuf *out)
-{
-    const struct process *p = arg;
-
-    why_print_failed(p->filters.env.services->failed, out);
-}
-
-void
-process_watch_live(struct process *p)
-{
-    live_set_failed(p->live, watch_failed, p);
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* obs/failed_log.c - records are copied in and out word by word with relaxed atomics, so a reader that comes too late sees nonsense, knows it by the number of the
- * place, and drops it. */
+/* obs/failed_log.c - records are copied in and out word by word. A word is written behind the odd number of its place and read before the number is looked at again, so who sees a
+ * newer word sees that the number changed, and drops what he has. */
 #include "obs/failed_log.h"
 
 #include <stdatomic.h>
@@ -114,9 +114,8 @@ lane_put(struct lane *l, const union record *r)
     struct place *p = &l->places[(n - 1) % FAILED_KEPT];
 
     atomic_store_explicit(&p->number, 2 * n - 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
     for (size_t i = 0; i < WORDS; i++)
-        atomic_store_explicit(&p->words[i], r->words[i], memory_order_relaxed);
+        atomic_store_explicit(&p->words[i], r->words[i], memory_order_release);
     atomic_store_explicit(&p->number, 2 * n, memory_order_release);
     atomic_store_explicit(&l->written, n, memory_order_release);
 }
@@ -142,8 +141,7 @@ place_get(const struct place *p, uint64_t n, union record *ret)
     if (atomic_load_explicit(&p->number, memory_order_acquire) != 2 * n)
         return false;
     for (size_t i = 0; i < WORDS; i++)
-        ret->words[i] = atomic_load_explicit(&p->words[i], memory_order_relaxed);
-    atomic_thread_fence(memory_order_acquire);
+        ret->words[i] = atomic_load_explicit(&p->words[i], memory_order_acquire);
     return atomic_load_explicit(&p->number, memory_order_relaxed) == 2 * n;
 }
 

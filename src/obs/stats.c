@@ -493,6 +493,10 @@ static const struct stat_row rows[] = {
         STAT_ACCESS_LOG_LOST, "outrigger_access_log_dropped_total", "reason=\"write\"",
         "Lines of access logs that are lost: too many waited (full), or a write failed "
         "(write)."),
+    COUNTER(STAT_ADMIN_EVICTED, "outrigger_admin_connections_ended_total",
+            "Connections of the admin port that had to make room for new ones."),
+    COUNTER(STAT_ADMIN_BUSY, "outrigger_admin_requests_refused_total",
+            "Requests for large pages that the admin port refused because it was busy."),
     COUNTER(STAT_TAIL_DROPPED, "outrigger_tail_lines_dropped_total",
             "Lines for GET /tail that were left out because a ring was full."),
     COUNTER(STAT_SPANS_SENT, "outrigger_spans_exported_total",

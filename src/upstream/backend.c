@@ -48,8 +48,10 @@ backend_drop(struct backend *b)
 unsigned
 backend_worst(unsigned down)
 {
-    static const unsigned order[] = { BACKEND_UNHEALTHY, BACKEND_EJECTED, BACKEND_TRIPPED,
-                                      BACKEND_UNCHECKED };
+    static const unsigned order[BACKEND_DOWN_BITS] = { BACKEND_DISABLED,
+                                                       BACKEND_UNHEALTHY, BACKEND_EJECTED,
+                                                       BACKEND_TRIPPED,
+                                                       BACKEND_UNCHECKED };
 
     for (size_t i = 0; i < BACKEND_DOWN_BITS; i++) {
         if (down & order[i])

@@ -24,6 +24,7 @@ enum backend_down {
     BACKEND_UNHEALTHY = 2, /* active check says no */
     BACKEND_EJECTED = 4,   /* outlier detection */
     BACKEND_TRIPPED = 8,   /* breaker: waits for its probe call */
+    BACKEND_DISABLED = 16, /* an operator took it out, hub_disable */
 };
 
 /* The one real call that a tripped backend is tried with (outlier.c opens it). */
@@ -36,7 +37,7 @@ enum backend_probe {
     BACKEND_PROBE_AGAIN, /* it ended without saying anything about the backend */
 };
 
-enum { BACKEND_WHY_MAX = 160, BACKEND_DOWN_BITS = 4, BACKEND_TLS_NAME_MAX = 256 };
+enum { BACKEND_WHY_MAX = 160, BACKEND_DOWN_BITS = 5, BACKEND_TLS_NAME_MAX = 256 };
 
 /* What workers count and the main thread's sweep reads: one cache line of its own per worker, single writer, never cleared (the reader keeps the last
  * values and works with differences). */
@@ -116,6 +117,12 @@ backend_note(struct backend *b, unsigned bit, bool on, const char *why, int64_t 
 bool backend_leaving(const struct backend *b);
 /* New calls may go there. Any thread. */
 bool backend_usable(const struct backend *b);
+/* An operator took it out: no call goes there, whatever else is wrong. Any thread. */
+static inline bool
+backend_disabled(const struct backend *b)
+{
+    return atomic_load_explicit(&b->down, memory_order_relaxed) & BACKEND_DISABLED;
+}
 /* A call was given this backend. False: it may not go there after all, because another took the one probe. *ret_probe: this call is the probe; its end
  * must be told by backend_probe_end. Any thread. */
 bool backend_admit(struct backend *b, bool *ret_probe) MUST_CHECK;

@@ -85,7 +85,8 @@ backend_table_sweep(struct backend_table *t)
         struct backend *b = t->slots[i];
 
         /* Holds are only taken by who has one, or by us: a count of 1 stays. */
-        if (b && atomic_load_explicit(&b->refs, memory_order_acquire) == 1) {
+        if (b && atomic_load_explicit(&b->refs, memory_order_acquire) == 1 &&
+            !backend_disabled(b)) {
             backend_drop(b);
             t->slots[i] = NULL;
             gone++;

@@ -22,7 +22,7 @@ void backend_table_done(struct backend_table *t);
 /* The backend of this address, made when there was none; the table keeps one hold. *ret_new (may be NULL): it was made. */
 struct backend *backend_table_get(struct backend_table *t, const struct addr *a,
                                   size_t workers, int *ret_new);
-/* Forgets backends that nobody else holds. O(size). */
+/* Forgets backends that nobody else holds and no operator has disabled. O(size). */
 void backend_table_sweep(struct backend_table *t);
 
 #endif

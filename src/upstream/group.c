@@ -10,11 +10,12 @@
 static void
 group_count(struct group *g)
 {
-    g->usable = g->healthy = g->unchecked = 0;
+    g->usable = g->healthy = g->unchecked = g->off = 0;
     for (size_t i = 0; i < g->list.n; i++) {
         g->unchecked += !g->v[i]->usable &&
                         atomic_load_explicit(&endpoint_of(g->v[i])->backend->down,
                                              memory_order_relaxed) == BACKEND_UNCHECKED;
+        g->off += g->v[i]->off;
         g->usable += g->v[i]->usable;
         g->healthy += g->v[i]->usable && g->v[i]->state != LB_FAILED;
     }
@@ -23,7 +24,7 @@ group_count(struct group *g)
 static struct level_count
 group_level(const struct group *g)
 {
-    return (struct level_count){ .n = g->list.n,
+    return (struct level_count){ .n = g->list.n - g->off,
                                  .healthy = g->healthy,
                                  .usable = g->usable,
                                  .unchecked = g->unchecked,

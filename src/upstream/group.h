@@ -21,6 +21,7 @@ struct group {
         enough; /* hundredths of a percent that must be healthy for all of the traffic */
     size_t usable, healthy; /* health says yes; and it can be connected */
     size_t unchecked;       /* health says nothing yet */
+    size_t off;             /* an operator took them out: as if they were not there */
     unsigned load;          /* percent of the subset's calls */
     bool fresh;             /* the policy has seen the list */
 };

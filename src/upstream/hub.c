@@ -348,6 +348,7 @@ hub_inherit(struct hub *hub, const struct hub *old)
     }
     if (any)
         hub_refresh(hub);
+    hub_disable_as(hub, old);
 }
 
 void

@@ -29,7 +29,7 @@ struct hub *hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng,
  * outlive the hub or the next call. Main thread. */
 void hub_reconfigure(struct hub *hub, const struct conf_list *endpoints);
 /* A hub that takes the place of another begins with what the old one knows: the last good answer of each target that both have, until its own resolvers
- * answer. Before hub_expect. Main thread. */
+ * answer; and which endpoints an operator disabled. Before hub_expect. Main thread. */
 void hub_inherit(struct hub *hub, const struct hub *old);
 /* A worker's pool joins in two steps: on the main thread (from now on news for this worker are kept, and posted to its loop), then, before any of those
  * posts runs, on the worker's thread: the pool gets the current list at once. */
@@ -50,6 +50,9 @@ void hub_suspect(struct hub *hub, struct backend *b);
 /* For health.c and outlier.c (main thread): sets or clears bits of backend->down, logs the change with why, tells the workers (each re-reads this backend
  * in its next turn), keeps since-when for the pools page. */
 void hub_mark(struct hub *hub, struct backend *b, unsigned bit, bool on, const char *why);
+/* An operator takes the endpoint with this address out (off), or puts it back. It stays out when it leaves the list and comes back, and when a reload
+ * makes the pool anew. False with a sentence in out: the pool has no such endpoint, or too many are out. Main thread. */
+bool hub_disable(struct hub *hub, const char *address, bool off, struct strbuf *out);
 /* NULL before the first answer. Main thread; hold it to keep it. */
 const struct backend_list *hub_list(const struct hub *hub);
 /* The first list is there, or every source said why there is none. Main thread. */

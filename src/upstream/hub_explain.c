@@ -99,7 +99,7 @@ verdicts_count(struct verdicts *v)
         bool usable = backend_usable(b);
         struct level_count *c;
 
-        if (v->place[i] >= LEVELS_MAX)
+        if (v->place[i] >= LEVELS_MAX || backend_disabled(b))
             continue;
         c = &v->counts[v->place[i]];
         c->n++;
@@ -179,7 +179,8 @@ verdict(const struct verdicts *v, size_t i, struct strbuf *out)
     const struct backend *b = r->backend;
     struct backend_totals t = backend_totals(b);
     uint8_t at = v->place[i];
-    bool usable = backend_usable(b), panic = at < LEVELS_MAX && v->panic[at];
+    bool usable = backend_usable(b);
+    bool panic = at < LEVELS_MAX && v->panic[at] && !backend_disabled(b);
 
     if (at == NO_LABELS) {
         why_labels(v, r, out);

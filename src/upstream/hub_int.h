@@ -98,6 +98,10 @@ void hub_source_seed(struct hub_source *s, const struct hub_source *from);
 /* The list of all sources as they are now, with one hold; NULL: no source has an answer. */
 struct backend_list *hub_merge(struct hub *hub);
 
+/* hub_disable.c */
+/* Disables what is disabled in `old`. */
+void hub_disable_as(struct hub *hub, const struct hub *old);
+
 /* hub_mail.c */
 void hub_mail_list(struct hub *hub, struct backend_list *list);
 void hub_mail_mark(struct hub *hub, struct backend *b);

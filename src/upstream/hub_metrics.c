@@ -15,10 +15,11 @@
 /* backend_state_word, as labels. */
 static const char *const state_words[] = { "ready",     "idle",    "unchecked",
                                            "unhealthy", "ejected", "on trial",
-                                           "tripped" };
+                                           "tripped",   "disabled" };
 
 static const char *const state_labels[ARRAY_LEN(state_words)] = {
-    "ready", "idle", "unchecked", "unhealthy", "ejected", "on_trial", "tripped"
+    "ready",   "idle",     "unchecked", "unhealthy",
+    "ejected", "on_trial", "tripped",   "disabled"
 };
 
 /* What is summed once and printed in several families. */

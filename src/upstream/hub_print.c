@@ -35,6 +35,8 @@ const char *
 backend_state_word(const struct backend *b, const struct backend_totals *t)
 {
     switch (backend_worst(atomic_load(&b->down))) {
+    case BACKEND_DISABLED:
+        return "disabled";
     case BACKEND_UNHEALTHY:
         return "unhealthy";
     case BACKEND_EJECTED:
@@ -184,22 +186,25 @@ hub_in_panic(const struct hub *hub)
 void
 hub_state_sentence(const struct hub *hub, struct strbuf *out)
 {
-    size_t n = hub->list ? hub->list->n : 0, usable = hub_usable(hub);
+    size_t n = hub->list ? hub->list->n : 0, usable = hub_usable(hub), off = 0;
     const struct hub_source *failed = hub_source_failed(hub);
 
+    for (size_t i = 0; i < n; i++)
+        off += backend_disabled(hub->list->rows[i].backend);
     if (n == 0)
         strbuf_printf(out, "no endpoints are known%s%s", failed ? ": " : " yet",
                       failed ? failed->error : "");
     else if (hub_in_panic(hub))
-        strbuf_printf(out,
-                      "panic: %zu of %zu endpoints are usable, calls go to all of them",
-                      usable, n);
+        strbuf_printf(out, "panic: %zu of %zu endpoints are usable, calls go to all%s",
+                      usable, n, off ? " that are not disabled" : " of them");
     else if (usable == n && n == 1)
         strbuf_puts(out, "its endpoint is usable");
     else if (usable == n)
         strbuf_printf(out, "all %zu endpoints are usable", n);
     else
         strbuf_printf(out, "%zu of %zu endpoints are usable", usable, n);
+    if (off)
+        strbuf_printf(out, ", %zu disabled by an operator", off);
 }
 
 static void

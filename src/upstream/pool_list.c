@@ -68,6 +68,7 @@ pool_apply(struct pool *p, struct backend_list *list)
         e->stamp = list->version;
         e->lb.key = e->row->hash_key;
         e->lb.usable = backend_usable(e->backend);
+        e->lb.off = backend_disabled(e->backend);
         p->endpoints[i] = e;
     }
     /* The policies must not see the old list again: what they pick next is an index of the new one. */
@@ -89,10 +90,12 @@ static void
 endpoint_recheck(struct endpoint *e)
 {
     bool usable = backend_usable(e->backend);
+    bool off = backend_disabled(e->backend);
 
-    if (usable == e->lb.usable)
+    if (usable == e->lb.usable && off == e->lb.off)
         return;
     e->lb.usable = usable;
+    e->lb.off = off;
     e->pool->stale = true;
 }
 

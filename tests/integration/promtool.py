@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prometheus' own judges of our metrics: promtool (Debian package prometheus, which `contrib/test` unpacks without installing it) and the OpenMetrics parser of
+"""Prometheus' own judges of our metrics: promtool (Debian package prometheus, which contrib/test unpacks without installing it) and the OpenMetrics parser of
 python3-prometheus-client."""
 import os
 import shutil

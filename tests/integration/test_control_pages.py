@@ -115,6 +115,7 @@ def test_a_name_of_envoys_is_the_page_of_ours(proxy, name, ours):
 
 def test_metrics_and_facts_under_envoys_names(proxy):
     assert "outrigger_build_info" in get(proxy, "/stats/prometheus")[1]
+    assert "/logging (/log-level)" in get(proxy, "/help")[1]
     info = json.loads(get(proxy, "/server_info")[1])
     assert info["state"] == "LIVE" and info["version"].startswith("outrigger ")
     assert get(proxy, "/listeners") == (200, "in::%s\n" % proxy.address)

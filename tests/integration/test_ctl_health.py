@@ -71,6 +71,7 @@ def test_what_a_plain_server_says():
         assert code("--addr", server.address, "--service", "") == 0
         assert code("-addr", ":" + server.port) == 0
         assert code("-addr", "localhost:" + server.port) == 0
+        assert code("-addr", "passthrough:///" + server.address) == 0
         done = health("-addr", server.address, "-service=down")
         assert done.returncode == 4 and "the answer is NOT_SERVING" in done.stderr
         done = health("-addr", server.address, "-service", "none")

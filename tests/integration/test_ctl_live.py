@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""outriggerctl status and top beside a real proxy: what they say agrees with /stats.json, and a terminal is as it was
+"""outriggerctl status, top and bundle beside a real proxy: what they say agrees with /stats.json, and a terminal is as it was
 afterwards, however top ends."""
+import fcntl
+import io
 import json
 import os
 import pty
@@ -9,9 +11,10 @@ import select
 import signal
 import struct
 import subprocess
+import tarfile
 import termios
 import time
-import fcntl
+import urllib.error
 import urllib.request
 
 import pytest
@@ -87,6 +90,91 @@ def test_top_once(proxy):
     assert json.loads(reloads.ctl(proxy, "top", "--json").stdout)["version"] == 1
     live = reloads.ctl(proxy, "top")
     assert live.returncode == 2 and "--once" in live.stderr
+
+
+def test_bundle(backend, tmp_path):
+    with env.Proxy([backend.address]) as p:
+        config = reloads.changed(p)
+        config["listeners"][0]["routes"].insert(0, {
+            "match": {"path": {"prefix": "/x"}}, "to": "app", "requestHeaders": {"set": {"x-api-key": "very-secret"}}})
+        reloads.reload(p, config)
+        path = os.path.join(tmp_path, "b.tar")
+        done = reloads.ctl(p, "bundle", "-o", path)
+        assert (done.returncode, done.stderr) == (0, "") and "MISSING" not in done.stdout, done.stdout + done.stderr
+        assert os.stat(path).st_mode & 0o777 == 0o600
+        with tarfile.open(path) as tar:
+            texts = {os.path.basename(m.name): tar.extractfile(m).read().decode() for m in tar.getmembers()}
+            assert len({os.path.dirname(m.name) for m in tar.getmembers()}) == 1
+        assert all(name in done.stdout and name in texts["README.txt"] for name in texts if name != "README.txt")
+        assert json.loads(texts["config.json"])["pools"] and "x-api-key" in texts["config.json"]
+        assert not [name for name, text in texts.items() if "very-secret" in text]
+        assert json.loads(texts["stats.json"])["metrics"] and "outrigger_calls" in texts["metrics.txt"]
+        assert texts["version.txt"].startswith("outrigger ") and "pool app" in texts["pools.txt"]
+        listed = subprocess.run(["tar", "tf", path], capture_output=True, text=True, timeout=20 * env.SLOW)
+        assert (listed.returncode, listed.stderr, len(listed.stdout.split())) == (0, "", len(texts))
+
+        again = reloads.ctl(p, "bundle", "-o", path)
+        assert again.returncode == 1 and "name another one" in again.stderr
+        streamed = subprocess.run([CTL, "bundle", "-o", "-", "-a", p.admin], capture_output=True, timeout=30 * env.SLOW)
+        assert streamed.returncode == 0 and b"stats.json" in streamed.stderr
+        with tarfile.open(fileobj=io.BytesIO(streamed.stdout)) as tar:
+            assert len(tar.getmembers()) == len(texts)
+        full = reloads.ctl(p, "bundle", "-o", "/dev/full/x")
+        assert full.returncode == 1 and "cannot be made" in full.stderr
+    gone = reloads.ctl(p, "bundle", "-o", os.path.join(tmp_path, "c.tar"))
+    assert gone.returncode == 1 and "cannot reach" in gone.stderr and not os.path.exists(os.path.join(tmp_path, "c.tar"))
+
+
+@pytest.fixture
+def backends():
+    made = [env.Backend(name=str(i)) for i in range(3)]
+    yield made
+    for b in made:
+        b.kill()
+
+
+def test_an_endpoint_that_is_disabled(backends):
+    """Two of three are taken out, which would be a panic if they counted; a reload that makes the pool anew changes nothing."""
+    one, two, _ = addresses = [b.address for b in backends]
+
+    def served(p):
+        with env.open_channel(p.address) as channel:
+            names = [protos.Stub(channel).UnaryCall(SimpleRequest(fill_server_id=True), timeout=10 * env.SLOW).server_id
+                     for _ in range(12)]
+        return [names.count(str(i)) for i in range(3)]
+
+    def all_serve(p):       # a connection may need a moment
+        end = time.monotonic() + 20 * env.SLOW
+        while not all(served(p)) and time.monotonic() < end:
+            pass
+        return time.monotonic() < end
+
+    with env.Proxy(addresses) as p:
+        assert all_serve(p)
+        for address in (one, two):
+            done = reloads.ctl(p, "endpoint", "disable", "app", address)
+            assert (done.returncode, done.stdout) == (0, "%s of the pool app is now disabled\n" % address), done.stderr
+        assert served(p) == [0, 0, 12]
+        assert reloads.ctl(p, "pools").stdout.count(" disabled ") >= 2
+        config = reloads.changed(p)
+        config["pools"][0]["connections"] = {"connectTimeout": "3s"}
+        reloads.reload(p, config)
+        assert served(p) == [0, 0, 12]
+        assert "1 of 3 endpoints are usable, 2 disabled by an operator" in reloads.ctl(p, "status").stdout
+        for address in (one, two):
+            assert reloads.ctl(p, "endpoint", "enable", "app", address).returncode == 0
+        assert all_serve(p)
+        for words, code, part in (
+                (["disable", "ap", one], 1, 'there is no pool "ap"; did you mean "app"?'),
+                (["disable", "app", "127.0.0.1:1"], 1, "the pool app has no endpoint"),
+                (["remove", "app", one], 2, "disable or enable comes first"),
+                (["disable", "app"], 2, "something is missing")):
+            done = reloads.ctl(p, "endpoint", *words)
+            assert done.returncode == code and part in done.stderr, done.stderr
+        request = urllib.request.Request("http://%s/endpoint?do=disable&pool=app" % p.admin, method="POST")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=10 * env.SLOW)
+        assert refused.value.code == 422 and "say what and where" in refused.value.read().decode()
 
 
 class Terminal:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import urllib.request
 
 import grpc
 import pytest
@@ -62,6 +63,15 @@ def demo():
 def channel(demo):
     with env.open_channel(demo.address) as c:
         yield c
+
+
+def test_the_live_page_is_where_the_demo_says(demo):
+    line = [line for line in demo.lines("out") if "live page" in line][0]
+    url = re.search(r"http://\S+", line).group(0)
+    assert url == "http://%s/" % demo.admin
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("text/html")
+        assert b"<title>outrigger</title>" in answer.read()
 
 
 def on_purpose(error):

@@ -3,10 +3,12 @@
 import datetime
 import gzip
 import os
+import re
 import socket
 import time
 import urllib.request
 
+import grpc
 import pytest
 
 import certs
@@ -191,3 +193,57 @@ def test_buckets_show_the_trace_of_a_call():
         assert sample.exemplar.labels == {"trace_id": trace}
         assert 0 < sample.exemplar.value <= float(sample.labels["le"])
         assert abs(float(sample.exemplar.timestamp) - time.time()) < 60
+
+
+# --- docs/metrics.md ---------------------------------------------------------------------
+
+DOC = os.path.join(env.HERE, "..", "..", "docs", "metrics.md")
+HEAD = """# Metrics
+
+All families of `GET /metrics` on the admin port. Made by `OUTRIGGER_UPDATE_DOCS=1 pytest tests/integration/test_metrics_page.py` from a running
+proxy; a test compares. Counters are never reset while the process lives; times are seconds and sizes are bytes. Prometheus and others that ask
+for OpenMetrics 1.0 get it, with the trace ids of recorded calls (exemplars) beside the buckets of `_handling_seconds`.
+
+What a peer chooses makes no series without bound: a method has a name when a backend has answered it, `metrics.maxMethods` at most, and the rest is
+`_OTHER`; pools with more than 200 endpoints have no series for each of them.
+
+"""
+
+
+def manual(text):
+    """The page of the manual for a page of metrics in text 0.0.4."""
+    kinds, helps, labels = {}, {}, {}
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            _, _, name, helps[name] = line.split(" ", 3)
+        elif line.startswith("# TYPE "):
+            _, _, name, kinds[name] = line.split(" ")
+            labels[name] = []
+            last = name
+        else:
+            for label in re.findall(r'([a-z_]+)="', line.split(" ")[0] if "{" not in line else line):
+                if label not in labels[last] and label != "le":
+                    labels[last].append(label)
+    assert set(kinds) == set(helps)
+    rows = ["| `%s` | %s | %s | %s |\n" % (
+        name, kinds[name], " ".join("`%s`" % x for x in labels[name]), helps[name].replace("|", "\\|"))
+        for name in sorted(kinds)]
+    return HEAD + "| family | kind | labels | what it is |\n|---|---|---|---|\n" + "".join(rows)
+
+
+def test_the_manual_has_each_family(tmp_path):
+    authority = certs.Authority(tmp_path)
+    pair = authority.issue("127.0.0.1")
+    with env.Backend() as backend, \
+            env.Proxy([backend.address], listener={"tls": {"cert": pair.cert, "key": pair.key}}) as p:
+        with p.open_channel(credentials=authority.credentials()) as channel:
+            protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+            with pytest.raises(grpc.RpcError):
+                channel.unary_unary("/no.Such/Method")(b"", timeout=10)
+        env.wait_until(lambda: p.metrics()["outrigger_calls_in_flight"] == 0, what="the end of both calls")
+        text = manual(ask(p)[1].decode())
+    if os.environ.get("OUTRIGGER_UPDATE_DOCS"):
+        with open(DOC, "w", encoding="utf-8") as f:
+            f.write(text)
+    with open(DOC, encoding="utf-8") as f:
+        assert f.read() == text, "run it with OUTRIGGER_UPDATE_DOCS=1 and look at the difference"

@@ -237,6 +237,12 @@ def compare_pools(page, pools, opened):
             same(text, e[key])
 
 
+def failed_kinds(failed):
+    """Calls of one method that failed in one way are told once."""
+    kinds = {(f["method"], f["code"], f["reason"], f["why"], f["pool"], f["endpoint"]): f["why"] for f in failed}
+    return [why[0].upper() + why[1:] + ("" if why.endswith(".") else ".") for why in kinds.values()]
+
+
 def compare(page, s, opened):
     assert page["state"] == s["process"]["state"]
     compare_now(page, s["now"])
@@ -256,7 +262,7 @@ def compare(page, s, opened):
         assert cells[0].startswith(m["method"].rsplit("/", 1)[1])
         for text, key in zip(cells[1:], ("callsPerS", "okShare", "p50Ms", "p99Ms")):
             same(text, m[key])
-    assert page["failed"] == [f["why"] for f in s["failed"]]
+    assert page["failed"] == failed_kinds(s["failed"])
     for cells, one in zip(page["listeners"], s["listeners"]):
         same(cells[3], one["connections"])
     assert sorted(int(cells[2]) for cells in page["certs"]) == sorted(c["daysLeft"] for c in s["certificates"])
@@ -273,6 +279,18 @@ def test_figures_are_those_of_a_good_day(window, look):
 
 
 @needs_browser
+def test_calls_that_fail_in_one_way_are_told_once(window, look):
+    stats = page_stats.calm()
+    first = stats["failed"][0]
+    stats["failed"][1:1] = [dict(first, ageMs=3000, ms=9.0), dict(first, ageMs=4000, method="/shop.v1.Stock/Watch"), dict(first, ageMs=5000)]
+    look(stats)
+    assert window.run("[...document.querySelectorAll('.failed .age')].map((a) => a.textContent)") == [
+        "2 s ago3 times", "4 s ago", "14 s ago", "1 min ago"]
+    page = window.run(READ)
+    assert page["failed"] == failed_kinds(stats["failed"]) and len(page["failed"]) == 4
+
+
+@needs_browser
 def test_a_bad_day_is_told_in_words(window, look):
     stats = page_stats.busy()
     look(stats)
@@ -285,6 +303,8 @@ def test_a_bad_day_is_told_in_words(window, look):
                   "Pool <script>alert(1)</script>: no endpoints"):
         assert words in page["notes"]
     assert page["words"] == ["ready", "unhealthy for 42 s", "ejected for 18 s", "unchecked", "on trial", "ready"]
+    assert window.run("[...document.querySelectorAll('tr.more .why')].map((w) => w.textContent)") == [
+        "", "connection refused (3 of 3)", "5 failures in a row; back in 12 s", "", "the breaker lets one call through", ""]
     # Each state has a shape beside its colour, and a word.
     assert window.run("[...document.querySelectorAll('.state, .pill')].every((s) => s.querySelector('svg path') && s.textContent.trim())")
     shapes = window.run("Object.values(SHAPES)")

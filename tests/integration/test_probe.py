@@ -184,25 +184,42 @@ def test_metrics_without_an_admin_port_and_not_at_all(backend):
         assert proxy.status("/metrics") == 404 and proxy.status("/livez") == 200
 
 
-def test_it_is_ready_when_its_pool_is_and_started_once(tmp_path):
+def test_it_is_ready_when_its_pool_is():
     address = env.free_address()
     with Probed([address], probe={"readyWhen": {"pools": ["app"]}}, pool=CHECKED) as proxy:
-        assert proxy.ask("/startupz") == (503, "pool app has no usable endpoint\n")
+        # A sidecar starts before its application: that waits for this probe.
+        assert proxy.status("/startupz") == 200
         assert proxy.ask("/readyz") == (503, "pool app has no usable endpoint\n")
         assert proxy.status("/livez") == 200
         with env.open_channel(proxy.probe) as channel:
-            watches = {s: Watch(channel, s) for s in ("", "readiness", "startup", "pool/app")}
+            watches = {s: Watch(channel, s) for s in ("", "readiness", "pool/app")}
             for watch in watches.values():
                 assert watch.next() == NOT_SERVING
             with env.Backend(listen=address, health="watch,check"):
                 for watch in watches.values():
                     assert watch.next() == SERVING
-                assert proxy.ask("/readyz") == proxy.ask("/startupz") == (200, "ok\n")
-            for name in "", "readiness", "pool/app":
-                assert watches[name].next() == NOT_SERVING
+                assert proxy.ask("/readyz") == (200, "ok\n")
+            for watch in watches.values():
+                assert watch.next() == NOT_SERVING
             assert proxy.status("/readyz") == 503
-            # Started stays started: else a restart loop would follow each outage of a backend.
-            assert proxy.status("/startupz") == 200 and watches["startup"].silent()
+
+
+def test_it_has_started_when_each_pool_has_an_answer(backend):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        pools = {"app": [backend.address], "named": ["dns:///name.test:1"]}
+        dns = {"dns": {"servers": ["127.0.0.1:%d" % silent.getsockname()[1]], "timeout": "1s",
+                       "tries": 1}}
+        with Probed(pools, pool=dns, top={"drain": {"delay": "1s", "timeout": "2s"}}) as proxy:
+            asked = proxy.ask("/startupz")
+            assert asked == (503, "the endpoints of pool named are not known yet\n")
+            assert proxy.status("/livez") == 200 and proxy.check("startup") == NOT_SERVING
+            # Nobody answers is an answer too: calls get it as an error.
+            env.wait_until(lambda: proxy.status("/startupz") == 200, 20, "the start")
+            # Started stays started, whatever comes.
+            proxy.terminate()
+            env.wait_until(lambda: proxy.status("/readyz") == 503)
+            assert proxy.status("/startupz") == 200 and proxy.check("startup") == SERVING
 
 
 def test_check_watch_and_list(backend):
@@ -212,7 +229,7 @@ def test_check_watch_and_list(backend):
         for name in names:
             assert check(channel, name) == SERVING
         assert service_list(channel) == {name: SERVING for name in names}
-        for name in "pool/none", "pool/", "Readiness", "x" * 500:
+        for name in "pool/none", "pool/", "Readiness", "readiness\0", "\0", "x" * 500:
             assert code_of(channel, name) == grpc.StatusCode.NOT_FOUND
             watch = Watch(channel, name)
             assert watch.next() == SERVICE_UNKNOWN

@@ -9,10 +9,11 @@ import re
 import shutil
 import signal
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 
-import certs
 import env
 import named
 
@@ -144,7 +145,7 @@ def test_an_application_without_a_file(tree):
 
 
 def test_the_same_as_a_file(tree):
-    (tree.folder / "outrigger.json").write_text(tree.here(block('"to": "app" }] }],', "jsonc")))
+    (tree.folder / "outrigger.json").write_text(tree.here(block('"listen": "127.0.0.1:8080", "routes": [{ "to": "app" }] }],', "jsonc")))
     check, run = lines(block("./outrigger -t -c outrigger.json"))
     assert "is good" in tree.run(check)
     tree.backend("127.0.0.1:50051", "app")
@@ -202,6 +203,26 @@ def test_the_check_of_alerts_and_dashboard(tree):
     command = command.split("#")[0]
     assert "--target" in command and "--target" in tree.run(command.split("--target")[0] + "--help")
     assert "127.0.0.1:9901" in command
+
+
+def status_of(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status
+    except urllib.error.HTTPError as e:
+        return e.code
+
+
+def test_the_probe_port(tree):
+    """test_probe.py knows more of it."""
+    text, probe = tree.here(block("readyWhen", "jsonc")), env.free_address()
+    for port, address in ((":9902", probe), (":8080", tree.here("127.0.0.1:8080"))):
+        assert '"%s"' % port in text
+        text = text.replace('"%s"' % port, '"%s"' % address)
+    (tree.folder / "outrigger.json").write_text(text)
+    tree.start("./outrigger -c outrigger.json")
+    assert status_of("http://%s/livez" % probe) == 200
+    assert status_of("http://%s/readyz" % probe) == 503       # no backend yet
 
 
 # --- version routing -----------------------------------------------------------------------------

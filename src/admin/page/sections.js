@@ -54,22 +54,35 @@ function showSplit(cell, to) {
 
 // --- calls -----------------------------------------------------------------------------
 
+// Calls of one method that failed in one way are one item with the newest of them; the page /why has each.
+function failedKinds(failed) {
+  const kinds = new Map();
+  for (const f of failed) {
+    const key = [f.method, f.code, f.reason, f.why, f.pool, f.endpoint].join("\n"), kind = kinds.get(key);
+    if (kind) kind.times++;
+    else kinds.set(key, { key, newest: f, times: 1 });
+  }
+  return [...kinds.values()];
+}
+
 function showFailed(failed) {
   const at = section("s-failed", failed.length, "newest first");
-  keyed(at.querySelector("ol"), failed, (f) => f.time + f.method + f.traceId + f.ms, () => {
-    const li = el("li");
-    li.age = el("time", "age", li);
+  keyed(at.querySelector("ol"), failedKinds(failed), (kind) => kind.key, () => {
+    const li = el("li"), left = el("span", "age", li);
+    li.age = el("time", "", left);
+    li.times = el("span", "sub", left);
     li.sentence = el("span", "sentence", li);
     li.code = el("span", "", li);
     li.meta = el("span", "meta", li);
     li.parts = ["mono", "", "", "mono", "", "mono"].map((c) => el("span", c, li.meta));
     return li;
-  }, (li, f) => {
+  }, (li, { newest: f, times }) => {
     const parts = [f.method, f.reason, f.pool && "pool " + f.pool, f.endpoint, known(f.ms) ? "after " + millis(f.ms).join(" ") : "", f.traceId && "trace " + f.traceId];
     put(li.age, ago(f.ageMs));
     attr(li.age, "datetime", f.time);
     attr(li.age, "title", f.time);
-    put(li.sentence, f.why || "The backend ended the call with " + f.code + ".");
+    put(li.times, times > 1 ? times + " times" : "");
+    put(li.sentence, sentence(f.why || "the backend ended the call with " + f.code));
     state(li.code, "bad", f.code, "state code");
     li.parts.forEach((node, i) => { put(node, parts[i] || ""); show(node, !!parts[i]); });
   });

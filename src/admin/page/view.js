@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // One object of stats.json on the page: the bar, what needs a look, the tiles, and then each section.
 const PROCESS_KINDS = { ready: "good", starting: "wait", draining: "wait", stopping: "wait" };
-const OK_ENOUGH = 0.99, LAG_MS = 100;
+const OK_ENOUGH = 0.99, LAG_MS = 100, SAID_MAX = 5000;
 const said = new Map();     // what the live region was told last, by thing
 let news = [];
 
 // Tells a screen reader of a change, not of what was there from the start.
 function announce(thing, value, words) {
   if (said.has(thing) && said.get(thing) !== value) news.push(words);
+  if (said.size > SAID_MAX) said.clear();   // endpoints come and go for weeks
   said.set(thing, value);
 }
 
@@ -70,7 +71,7 @@ function notes(s) {
   if (s.process.state === "ready") for (const l of s.listeners) if (!l.ready) add("warn", "Listener " + (l.name || l.address) + " is not ready", "s-listeners");
   if (s.now.loopLagMs > LAG_MS) add("warn", "Workers are late by " + millis(s.now.loopLagMs).join(" "), "");
   list.sort((a, b) => (b.kind === "bad") - (a.kind === "bad"));
-  if (!list.length && s.process.state === "ready") add("good", "Nothing needs a look: every pool has all its endpoints" + (s.now.callsPerS > 0 ? ", calls succeed" : "; no calls in the last 10 seconds"), "");
+  if (!list.length && s.process.state === "ready") add("good", "Nothing needs a look: every pool has all its endpoints" + (s.now.callsPerS > 0 ? ", " + percent(s.now.okShare).join(" ") + " of calls succeed" : "; no calls in the last 10 seconds"), "");
   return list.length > 8 ? [...list.slice(0, 7), { kind: "warn", text: "and " + (list.length - 7) + " more", to: "s-pools" }] : list;
 }
 

@@ -117,6 +117,20 @@ what_is_no_json_gives_a_page_that_says_so(void **state)
     }
 }
 
+static void
+what_is_too_much_is_told_with_where_else_to_look(void **state)
+{
+    struct strbuf out;
+
+    (void)state;
+    strbuf_init(&out, ROOM);
+    plain_print(NULL, 4 << 20, "p{}", 3, &out);
+    expect(out.s, "too many pools and endpoints");
+    expect(out.s, "href=\"/pools\"");
+    expect(out.s, "</html>");
+    strbuf_done(&out);
+}
+
 /* The browser's own word for what may run is a hash of exactly these bytes; the hashes themselves are compared by tests/integration/test_page.py. */
 static void
 the_style_is_what_stands_between_the_tags(void **state)
@@ -143,6 +157,7 @@ main(void)
         cmocka_unit_test(rows_of_a_row_name_it),
         cmocka_unit_test(what_is_missing_is_said),
         cmocka_unit_test(what_is_no_json_gives_a_page_that_says_so),
+        cmocka_unit_test(what_is_too_much_is_told_with_where_else_to_look),
         cmocka_unit_test(the_style_is_what_stands_between_the_tags),
     };
 

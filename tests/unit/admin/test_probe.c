@@ -306,6 +306,27 @@ a_further_connection_takes_the_place_of_who_waits_longest(void **state)
 }
 
 static void
+a_burst_of_requests_is_answered_up_to_a_number(void **state)
+{
+    struct client *c = client_open(0, false);
+    struct strbuf burst;
+    unsigned answers = 0;
+
+    (void)state;
+    strbuf_init(&burst, 4096);
+    for (int i = 0; i < PROBE_BURST_MAX + 4; i++)
+        strbuf_puts(&burst, "GET /livez HTTP/1.1\r\n\r\n");
+    client_say(c, burst.s);
+    strbuf_done(&burst);
+    turns(50);
+    for (const char *at = c->got; (at = strstr(at, "HTTP/1.1 200 ")); at++)
+        answers++;
+    assert_int_equal(answers, PROBE_BURST_MAX);
+    assert_non_null(strstr(c->got, "Connection: close")); /* the last one says so */
+    assert_true(c->ended);
+}
+
+static void
 a_refused_client_can_read_why(void **state)
 {
     struct client *c = client_open(0, false);
@@ -500,6 +521,7 @@ main(void)
         TEST(an_answer_that_nobody_takes_is_given_up),
         TEST(only_a_few_pages_are_on_their_way),
         TEST(a_further_connection_takes_the_place_of_who_waits_longest),
+        TEST(a_burst_of_requests_is_answered_up_to_a_number),
         TEST(a_refused_client_can_read_why),
         TEST(a_preface_in_any_pieces_gets_grpc_on_the_same_port),
         TEST(who_watches_hears_each_change_once_and_soon),

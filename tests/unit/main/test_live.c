@@ -13,6 +13,7 @@
 #include "loop/loop.h"
 #include "main/live_int.h"
 #include "net/tls_store.h"
+#include "obs/failed_log.h"
 #include "obs/rpc_metrics.h"
 #include "proxy/front.h"
 #include "upstream/backend.h"
@@ -451,22 +452,18 @@ the_hash_is_of_the_bytes(void **state)
 }
 
 static void
-print_failed(void *arg, struct strbuf *out)
+failed_calls_are_those_of_why(void **state)
 {
-    strbuf_printf(out, "[{\"code\":\"%s\"}]", (const char *)arg);
-}
-
-static void
-failed_calls_are_those_of_their_owner(void **state)
-{
-    char code[] = "Aborted";
+    const struct failed_call call = { .code = 14,
+                                      .local = true,
+                                      .reason = "CONNECT_REFUSED" };
 
     (void)state;
     open_as(HISTOGRAM_FINE);
-    live_set_failed(live, print_failed, code);
+    failed_log_add(p.filters.env.services->failed, 0, &call);
     look();
-    assert_string_equal(text(at("failed", 0), "code"), "Aborted");
-    live_set_failed(NULL, print_failed, code);
+    assert_string_equal(text(at("failed", 0), "code"), "Unavailable");
+    assert_string_equal(text(at("failed", 0), "reason"), "CONNECT_REFUSED");
 }
 
 int
@@ -483,7 +480,7 @@ main(void)
         LIVE_TEST(methods_beyond_the_bound_are_one_row),
         LIVE_TEST(the_state_is_a_word_with_a_reason),
         LIVE_TEST(the_hash_is_of_the_bytes),
-        LIVE_TEST(failed_calls_are_those_of_their_owner),
+        LIVE_TEST(failed_calls_are_those_of_why),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,8 @@
 /* Who may serve a call: labels, priorities with failover, zones, random subsets, panic, slow start. */
 #include "poolrig.h"
 
+#include "base/strbuf.h"
+
 #define END           \
     {                 \
         .backend = -1 \
@@ -299,6 +301,50 @@ the_panic_is_in_the_text_of_the_error(void **state)
     assert_non_null(strstr(text, "refused"));
 }
 
+/* What an operator takes out is as if it was not there: it gets nothing in panic, and does not
+ * bring it about. */
+static void
+a_disabled_one_gets_nothing_also_in_panic(void **state)
+{
+    unsigned share[BACKENDS];
+    struct strbuf said;
+
+    (void)state;
+    three_open();
+    strbuf_init(&said, 4096);
+    assert_true(hub_disable(hub, backends[0].target, true, &said));
+    assert_true(hub_disable(hub, backends[1].target, true, &said));
+    turns();
+    assert_int_equal(stat_get(&stats, STAT_PANIC), 0);
+    shares(30, 0, share);
+    assert_int_equal(share[2], 30);
+    assert_true(hub_disable(hub, backends[1].target, false, &said));
+    mark(1, true);
+    mark(2, true); /* none of two is left */
+    assert_int_equal(stat_get(&stats, STAT_PANIC), 1);
+    shares(30, 0, share);
+    assert_int_equal(share[0], 0);
+    assert_int_equal(share[1], 15);
+    /* Disabled while it is unhealthy: a panic that is under way hears of it. */
+    assert_true(hub_disable(hub, backends[1].target, true, &said));
+    turns();
+    shares(30, 0, share);
+    assert_int_equal(share[2], 30);
+    mark(2, false);
+    mark(1, false);
+    assert_true(hub_disable(hub, backends[0].target, false, &said));
+    assert_true(hub_disable(hub, backends[1].target, false, &said));
+    turns();
+    shares(30, 0, share);
+    assert_int_equal(share[0], 10);
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(hub_disable(hub, backends[i].target, true, &said));
+    turns();
+    call_reset(0);
+    assert_int_equal(call_start(0), ERR_NO_ENDPOINT);
+    strbuf_done(&said);
+}
+
 static void
 panic_can_be_turned_off(void **state)
 {
@@ -368,6 +414,7 @@ main(void)
         POOL_TEST(any_endpoint_may_stand_in_for_missing_labels),
         POOL_TEST(too_few_healthy_ones_are_a_panic),
         POOL_TEST(the_panic_is_in_the_text_of_the_error),
+        POOL_TEST(a_disabled_one_gets_nothing_also_in_panic),
         POOL_TEST(panic_can_be_turned_off),
         POOL_TEST(a_random_subset_is_all_that_is_connected),
         POOL_TEST(who_recovers_starts_slowly),

@@ -420,6 +420,58 @@ a_hub_in_the_place_of_another_knows_what_that_knew(void **state)
     hub_free(old);
 }
 
+/* Also when it was away for a while: the word is kept by address. */
+static void
+what_an_operator_disabled_comes_back_so(void **state)
+{
+    static const struct row both[] = { { .backend = 0 }, { .backend = 1 }, { -1 } };
+    static const struct row other[] = { { .backend = 1 }, { -1 } };
+    struct strbuf said;
+
+    (void)state;
+    pool_open(2, "round_robin");
+    list_send(both);
+    strbuf_init(&said, 4096);
+    assert_true(hub_disable(hub, backends[0].target, true, &said));
+    list_send(other);
+    assert_null(row_named(backends[0].target));
+    list_send(both);
+    assert_false(backend_usable(row_named(backends[0].target)->backend));
+    assert_true(backend_usable(row_named(backends[1].target)->backend));
+    strbuf_done(&said);
+}
+
+static void
+a_reload_keeps_what_an_operator_disabled(void **state)
+{
+    struct strbuf said;
+    struct hub *old;
+
+    (void)state;
+    targets[0].target = "127.0.0.1:7";
+    targets[1].target = "127.0.0.1:8";
+    hub_open(2);
+    strbuf_init(&said, 4096);
+    assert_true(hub_disable(hub, "127.0.0.1:7", true, &said));
+    assert_non_null(strstr(said.s, "127.0.0.1:7 of the pool "));
+    assert_non_null(strstr(said.s, " is now disabled\n"));
+    said.len = 0;
+    assert_true(hub_disable(hub, "127.0.0.1:7", true, &said));
+    assert_non_null(strstr(said.s, "was already disabled"));
+    said.len = 0;
+    assert_false(hub_disable(hub, "127.0.0.1:71", true, &said));
+    assert_non_null(strstr(said.s, "has no endpoint \"127.0.0.1:71\"; did you mean \""));
+    old = hub;
+    hub_open(2);
+    hub_inherit(hub, old);
+    assert_false(backend_usable(row_named("127.0.0.1:7")->backend));
+    assert_true(backend_usable(row_named("127.0.0.1:8")->backend));
+    assert_true(hub_disable(hub, "127.0.0.1:7", false, &said));
+    assert_true(backend_usable(row_named("127.0.0.1:7")->backend));
+    strbuf_done(&said);
+    hub_free(old);
+}
+
 int
 main(void)
 {
@@ -431,6 +483,8 @@ main(void)
         POOL_TEST(tallies_follow_the_calls),
         POOL_TEST(other_endpoints_keep_what_stays),
         POOL_TEST(a_hub_in_the_place_of_another_knows_what_that_knew),
+        POOL_TEST(what_an_operator_disabled_comes_back_so),
+        POOL_TEST(a_reload_keeps_what_an_operator_disabled),
         POOL_TEST(targets_without_an_answer_take_nothing_away),
         POOL_TEST(ten_thousand_endpoints_are_enough),
         POOL_TEST(ten_thousand_endpoints_in_time),
