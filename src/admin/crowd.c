@@ -233,10 +233,12 @@ crowd_begin(struct crowd *g, struct evhttp_request *req, const char *path,
         c->waiting = 0;
     }
     if (now - g->window_us >= CROWD_WINDOW_US) {
+        g->busy =
+            g->used_us >= CROWD_BUDGET_US && now - g->window_us < 2 * CROWD_WINDOW_US;
         g->window_us = now;
         g->used_us = 0;
     }
-    if (g->used_us < CROWD_BUDGET_US || !p || p->cost_us < CROWD_HEAVY_US ||
+    if (!g->busy || g->used_us < CROWD_BUDGET_US || !p || p->cost_us < CROWD_HEAVY_US ||
         evhttp_request_get_command(req) == EVHTTP_REQ_POST)
         return true;
     crowd_refuse(g, req);

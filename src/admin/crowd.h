@@ -3,8 +3,8 @@
  *
  *   CROWD_CONNECTIONS open connections. One more ends the one that was silent for longest; streams (/tail, /events) and who waits for an action are left alone.
  *   CROWD_ACCEPTS new ones, then other work for CROWD_PAUSE_US.
- *   CROWD_BUDGET_US of work in CROWD_WINDOW_US. When that is used up, pages that take longer than CROWD_HEAVY_US are refused with 503 until the window is over; small pages and
- *   actions always go on.
+ *   CROWD_BUDGET_US of work in CROWD_WINDOW_US. When that is used up for the second time in a row, pages that take longer than CROWD_HEAVY_US are refused with 503 until the
+ *   window is over; small pages and actions always go on. Two scrapers that meet are no overload.
  *   CROWD_WAITING bytes of answers that nobody reads; more, and the oldest of these connections ends.
  *
  * Headers, bodies and times of requests are bounded by evhttp. libevent tells nobody when a connection of an evhttp is gone, so it knows connections by descriptor and inode and
@@ -64,6 +64,7 @@ struct crowd {
     struct crowd_conn conns[CROWD_CONNECTIONS];
     size_t n;
     int64_t window_us, used_us;
+    bool busy; /* the window before was used up, too */
     struct crowd_page pages[CROWD_PAGES];
 };
 
