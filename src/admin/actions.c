@@ -16,7 +16,7 @@
 #include "base/strbuf.h"
 #include "net/addr.h"
 
-enum { STATUS_BAD_METHOD = 405, STATUS_FORBIDDEN = 403, TEXT_MAX = 64 << 20 };
+enum { STATUS_BAD_METHOD = 405, TEXT_MAX = 64 << 20 };
 
 /* --- who ----------------------------------------------------------------------------- */
 
@@ -66,6 +66,25 @@ request_may_act(const struct admin *a, struct evhttp_request *req, const char **
         return false;
     *ret_why = "the request comes from a page of another origin";
     return !origin || admin_origin_ok(&a->at, origin);
+}
+
+bool
+admin_may_read(const struct admin *a, struct evhttp_request *req, const char *path,
+               const char **ret_why)
+{
+    struct evkeyvalq *in = evhttp_request_get_input_headers(req);
+    const char *host = evhttp_find_header(in, "Host");
+    const char *origin = evhttp_find_header(in, "Origin");
+    const char *site = evhttp_find_header(in, "Sec-Fetch-Site");
+
+    if (path && (strcmp(path, "/metrics") == 0 || strcmp(path, "/ready") == 0))
+        return true;
+    *ret_why = "the Host of the request is not the address of this admin port";
+    if (host && !admin_host_ok(&a->at, host))
+        return false;
+    *ret_why = "the request comes from a page of another origin";
+    return (!origin || admin_origin_ok(&a->at, origin)) &&
+           (!site || strcmp(site, "cross-site") != 0);
 }
 
 /* --- lists --------------------------------------------------------------------------- */

@@ -115,7 +115,7 @@ admin_json_labels(const char *labels, struct evbuffer *out)
 }
 
 /* What print_stats says, and "metrics":[{"name":…,"labels":{…},"value":…},…]} */
-static void
+static int
 admin_json(const struct admin *a, struct evbuffer *out)
 {
     const struct stat_row *r;
@@ -126,6 +126,14 @@ admin_json(const struct admin *a, struct evbuffer *out)
 
         strbuf_init(&text, ADMIN_PAGE_MAX);
         a->print_stats(a->stats_arg, &text);
+        if (text.cut) {
+            strbuf_done(&text);
+            evbuffer_add_printf(out,
+                                "{\"error\":\"more than %d MiB; ask /pools.json or "
+                                "/metrics\"}\n",
+                                ADMIN_PAGE_MAX >> 20);
+            return HTTP_INTERNAL;
+        }
         n = text.len;
         admin_give(out, strbuf_steal(&text), n);
     } else {
@@ -143,6 +151,7 @@ admin_json(const struct admin *a, struct evbuffer *out)
             evbuffer_add_printf(out, "},\"value\":%" PRId64 "}", admin_sum(a, r->id));
     }
     evbuffer_add_printf(out, "\n]}\n");
+    return HTTP_OK;
 }
 
 static void
@@ -196,10 +205,14 @@ admin_on_request(struct evhttp_request *req, void *arg)
     struct evbuffer *out = evhttp_request_get_output_buffer(req);
     const char *type = "text/plain; charset=utf-8";
     struct admin_entry *own = path ? admin_find(a, path) : NULL;
+    const char *why;
     int status = HTTP_OK;
 
     loop_note_wake(a->loop); /* what we do here delays others, and shall be seen */
-    if (own) {
+    if (!admin_may_read(a, req, path, &why)) {
+        status = STATUS_FORBIDDEN;
+        evbuffer_add_printf(out, "refused: %s\n", why);
+    } else if (own) {
         status = admin_answer(a, own, req, &type);
     } else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
         status = HTTP_BADMETHOD;
@@ -210,7 +223,7 @@ admin_on_request(struct evhttp_request *req, void *arg)
         type = admin_metrics(a, req);
     } else if (path && strcmp(path, "/stats.json") == 0) {
         type = "application/json";
-        admin_json(a, out);
+        status = admin_json(a, out);
     } else if (path && strcmp(path, "/events") == 0 && a->print_stats) {
         status = admin_events_answer(a, req);
     } else if (path && strcmp(path, "/pools") == 0) {

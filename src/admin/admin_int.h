@@ -36,6 +36,8 @@ struct admin_entry {
     struct evhttp_request *waiting; /* for admin_finish; NULL: nobody */
 };
 
+enum { STATUS_FORBIDDEN = 403 };
+
 struct admin_viewer {           /* events.c */
     struct evhttp_request *req; /* NULL: a free place */
 };
@@ -68,6 +70,10 @@ struct admin_entry *admin_find(struct admin *a, const char *path);
 /* Runs the action or makes the page into the request's output buffer. Returns the status; *ret_type is set for pages. ADMIN_LATER: nothing is to be sent. */
 int admin_answer(const struct admin *a, struct admin_entry *e, struct evhttp_request *req,
                  const char **ret_type);
+/* Pages tell addresses and texts of errors, so a web page that somebody looks at must not read them (DNS rebinding), nor take the places of viewers. /metrics and /ready are for all. A
+ * client that sends no Host is no browser. False: *ret_why says why, static text. */
+bool admin_may_read(const struct admin *a, struct evhttp_request *req, const char *path,
+                    const char **ret_why);
 /* Sends what is in the request's output buffer. */
 void admin_send(struct evhttp_request *req, int status, const char *type);
 /* GET /events, when there is print_stats. As admin_answer. */

@@ -11,7 +11,12 @@
 #include "net/replay.h"
 #include "net/transport.h"
 
-enum { PROBE_PAGES_BURST = 20, PROBE_PAGES_PER_S = 10 };
+enum {
+    PROBE_PAGES_BURST = 20,
+    PROBE_PAGES_PER_S = 10,
+    PROBE_ENDS_BURST = 64,
+    PROBE_ENDS_PER_S = 128,
+};
 
 void
 probe_lost(struct probe *p)
@@ -26,6 +31,16 @@ probe_take_h2(struct probe *p, struct transport *t, const void *bytes, size_t n)
     grpc_server_take(p->grpc, replay_new(p->loop, t, bytes, n));
 }
 
+/* Of the protocol that has more than its half, so that neither can crowd the other out. */
+static bool
+probe_make_room(struct probe *p)
+{
+    if (p->conns - p->http_conns < PROBE_CONNS_MAX / 2 && probe_conn_shed(p))
+        return true;
+    return bucket_take(&p->ends, 1, loop_now_us(p->loop)) &&
+           grpc_server_close_oldest(p->grpc);
+}
+
 void
 probe_take(struct probe *p, struct transport *t)
 {
@@ -35,8 +50,10 @@ probe_take(struct probe *p, struct transport *t)
     }
     if (p->conns >= PROBE_CONNS_MAX) {
         stat_inc(p->stats, STAT_PROBE_CLOSED_FULL);
-        if (!probe_conn_shed(p))
-            (void)grpc_server_close_oldest(p->grpc);
+        if (!probe_make_room(p)) {
+            transport_close(t);
+            return;
+        }
     }
     p->conns++;
     stat_add(p->stats, STAT_PROBE_OPEN, 1);
@@ -96,6 +113,7 @@ probe_new(struct h2_worker *h2, const struct probe_ops *ops, void *arg)
     p->arg = arg;
     list_init(&p->http);
     bucket_init(&p->pace, PROBE_PAGES_BURST, PROBE_PAGES_PER_S, loop_now_us(p->loop));
+    bucket_init(&p->ends, PROBE_ENDS_BURST, PROBE_ENDS_PER_S, loop_now_us(p->loop));
     probe_limits(&p->limits);
     probe_health_open(p);
     return p;

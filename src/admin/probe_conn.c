@@ -58,6 +58,7 @@ conn_leave(struct probe_conn *c)
 {
     timer_stop(c->probe->loop, &c->limit);
     list_remove(&c->link);
+    c->probe->http_conns--;
     strbuf_done(&c->out);
     c->probe->pages -= c->page;
     c->page = false;
@@ -383,6 +384,7 @@ probe_conn_open(struct probe *p, struct transport *t)
     c->t = t;
     timer_init(&c->limit, conn_on_limit);
     list_append(&p->http, &c->link);
+    p->http_conns++;
     conn_set_limit(c, PROBE_HEAD_US);
     transport_bind(t, conn_on_transport, c);
     transport_want(t, true, false);

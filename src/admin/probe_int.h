@@ -26,10 +26,13 @@ struct probe {
     void *arg;
     struct listener *listener; /* NULL: none, or left */
     bool closed;
-    unsigned conns;     /* HTTP/1 and HTTP/2 */
-    struct list http;   /* probe_conn; who was heard of longest ago first */
-    unsigned pages;     /* of them with /metrics on the way */
-    struct bucket pace; /* of /metrics */
+    unsigned conns;      /* HTTP/1 and HTTP/2 */
+    unsigned http_conns; /* of them in http */
+    struct list http;    /* probe_conn; who was heard of longest ago first */
+    unsigned pages;      /* of them with /metrics on the way */
+    struct bucket pace;  /* of /metrics */
+    struct bucket
+        ends; /* of HTTP/2 connections that make room: each keeps its descriptor for about a second */
     struct h2_limits limits;
     struct grpc_server_conf conf;
     struct grpc_server *grpc;

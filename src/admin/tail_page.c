@@ -225,6 +225,7 @@ viewer_begin(struct viewer *v, struct evhttp_request *req)
 
     evhttp_add_header(headers, "Content-Type", "application/x-ndjson");
     evhttp_add_header(headers, "Cache-Control", "no-store");
+    evhttp_add_header(headers, "Connection", "close"); /* it has no time limit any more */
     v->req = req;
     evhttp_connection_set_closecb(evhttp_request_get_connection(req), viewer_on_close, v);
     evhttp_send_reply_start(req, HTTP_OK, NULL);
@@ -252,6 +253,7 @@ page_tail(void *arg, struct evhttp_request *req, const char *query, struct strbu
                       TAIL_VIEWERS_MAX);
         return HTTP_SERVUNAVAIL;
     }
+    tail_read(p->tail, page_on_line, p); /* lines for who had this number before */
     *v = (struct viewer){ .page = p, .next = evbuffer_new(), .left = n };
     if (!v->next || (v->number = tail_add(p->tail, &f)) < 0) {
         if (v->next)

@@ -9,14 +9,16 @@
 #include "base/compat.h"
 #include "base/strbuf.h"
 
-enum { KEY_MAX = 64 };
+enum { KEY_MAX = 256 };
 
 bool
 conf_key_is_secret(const char *key)
 {
-    static const char *const within[] = { "password",      "passwd", "secret",
-                                          "authorization", "cookie", "api-key",
-                                          "apikey",        "api_key" };
+    static const char *const within[] = { "password",      "passwd",  "secret",
+                                          "authorization", "cookie",  "api-key",
+                                          "apikey",        "api_key", "credential",
+                                          "passphrase" };
+    static const char *const behind[] = { "token", "-key", "-auth" };
     char low[KEY_MAX];
     size_t n = 0;
 
@@ -29,7 +31,13 @@ conf_key_is_secret(const char *key)
         if (strstr(low, within[i]))
             return true;
     }
-    return strcmp(low, "sha256") == 0 || (n >= 5 && strcmp(low + n - 5, "token") == 0);
+    for (size_t i = 0; i < ARRAY_LEN(behind); i++) {
+        size_t k = strlen(behind[i]);
+
+        if (n >= k && strcmp(low + n - k, behind[i]) == 0)
+            return true;
+    }
+    return strcmp(low, "sha256") == 0;
 }
 
 /* Behind the string that begins at s. */

@@ -19,6 +19,7 @@ struct server_conn {
     struct list link;
     struct h2_conn *h2;
     struct grpc_server *server;
+    bool leaving; /* it was told to make room */
 };
 
 struct grpc_server {
@@ -402,11 +403,17 @@ grpc_server_take(struct grpc_server *s, struct transport *t)
 bool
 grpc_server_close_oldest(struct grpc_server *s)
 {
-    if (list_empty(&s->conns))
-        return false;
-    h2_conn_close(CONTAINER_OF(s->conns.next, struct server_conn, link)->h2, ERR_DRAIN,
-                  H2_ENHANCE_YOUR_CALM, "there are too many connections");
-    return true;
+    for (struct list *at = s->conns.next; at != &s->conns; at = at->next) {
+        struct server_conn *sc = CONTAINER_OF(at, struct server_conn, link);
+
+        if (sc->leaving)
+            continue; /* it is gone at the end of the turn */
+        sc->leaving = true;
+        h2_conn_close(sc->h2, ERR_DRAIN, H2_ENHANCE_YOUR_CALM,
+                      "there are too many connections");
+        return true;
+    }
+    return false;
 }
 
 void

@@ -65,7 +65,7 @@ struct grpc_server *
 grpc_server_new(struct h2_worker *w, const struct grpc_server_conf *conf);
 /* Takes the connection of a client over. */
 void grpc_server_take(struct grpc_server *s, struct transport *t);
-/* Closes the connection that is open longest; false: there is none. */
+/* Closes the connection that is open longest and was not closed so before; false: there is none. */
 bool grpc_server_close_oldest(struct grpc_server *s);
 /* Closes all connections at once; their calls end in this turn of the loop. */
 void grpc_server_close(struct grpc_server *s);

@@ -181,6 +181,19 @@ endpoints_follow(struct live *l, struct live_hub *lp, const struct backend_list 
     lp->list_version = list->version;
 }
 
+/* Also when a hub has the address of one that went: its list may have the same version. */
+static bool
+endpoints_moved(const struct live_hub *lp, const struct backend_list *list)
+{
+    if (!lp->numbers || list->version != lp->list_version || list->n < lp->endpoint_count)
+        return true;
+    for (size_t i = 0; i < lp->endpoint_count; i++) {
+        if (list->rows[i].backend->number != lp->numbers[i])
+            return true;
+    }
+    return false;
+}
+
 /* The pool's own counts are sums of what its endpoints did since the last second, so that they do not fall when an endpoint goes. */
 static void
 endpoints_put(struct live *l, struct live_hub *lp, unsigned turned)
@@ -189,10 +202,10 @@ endpoints_put(struct live *l, struct live_hub *lp, unsigned turned)
     const uint64_t *last;
     uint64_t *now;
 
-    if (list && (list->version != lp->list_version || !lp->numbers))
-        endpoints_follow(l, lp, list);
-    if (!lp->numbers)
+    if (!list)
         return;
+    if (endpoints_moved(lp, list))
+        endpoints_follow(l, lp, list);
     now = xcalloc(lp->endpoints.series, sizeof(*now));
     last = lp->endpoints.last;
     for (size_t i = 0; i < lp->endpoint_count; i++) {

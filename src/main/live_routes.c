@@ -85,6 +85,9 @@ live_routes_put(struct live *l, unsigned turned)
             continue;
         now = xcalloc(lt->hits.series, sizeof(*now));
         table_hits_get(lt->table, now);
+        /* One was counted for a route and went to another one since: no count that began anew. */
+        for (unsigned k = 0; k < lt->hits.series; k++)
+            now[k] = now[k] < lt->hits.last[k] ? lt->hits.last[k] : now[k];
         slots_put(&lt->hits, &l->clock, turned, now);
         xfree(now);
     }

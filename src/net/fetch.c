@@ -235,6 +235,8 @@ fetch_say(struct fetch *x, CURLcode rv)
     long status = 0;
 
     x->failed = true;
+    c->easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    x->status = (int)status;
     if (x->too_large || rv == CURLE_FILESIZE_EXCEEDED) {
         snprintf(x->why, sizeof(x->why), "it is larger than %zu KiB", x->cap / 1024);
     } else if (rv == CURLE_OPERATION_TIMEDOUT) {
@@ -244,9 +246,7 @@ fetch_say(struct fetch *x, CURLcode rv)
         snprintf(x->why, sizeof(x->why), "%s",
                  x->curl_why[0] ? x->curl_why : c->easy_strerror(rv));
     } else {
-        c->easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
         c->easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &pause_s);
-        x->status = (int)status;
         x->pause_ms = pause_s > 0 && pause_s < PAUSE_MAX_S ? pause_s * 1000 : 0;
         x->failed = status != 200;
         snprintf(x->why, sizeof(x->why), "the answer has the HTTP status %ld%s", status,

@@ -186,17 +186,6 @@ static const struct endpoint_family {
       endpoint_connections },
 };
 
-/* One address may stand in a list twice (two targets), but only one series may. */
-static bool
-row_repeats(const struct backend_list *l, size_t at)
-{
-    for (size_t i = 0; i < at; i++) {
-        if (l->rows[i].backend == l->rows[at].backend)
-            return true;
-    }
-    return false;
-}
-
 static void
 print_endpoints(const struct pool_sums *sums, size_t n, struct prom *p)
 {
@@ -209,8 +198,6 @@ print_endpoints(const struct pool_sums *sums, size_t n, struct prom *p)
 
             for (size_t k = 0; k < sums[i].n && sums[i].n <= HUB_ENDPOINT_SERIES_MAX;
                  k++) {
-                if (row_repeats(l, k))
-                    continue;
                 pool_begin(sums[i].hub, p);
                 prom_label_text(p, "endpoint", l->rows[k].backend->name);
                 prom_value(p, of->value(l->rows[k].backend, &sums[i].each[k]));
@@ -222,6 +209,17 @@ print_endpoints(const struct pool_sums *sums, size_t n, struct prom *p)
 /* --- targets: what names were resolved to --------------------------------------------- */
 
 enum target_fact { TARGET_OK, TARGET_ENDPOINTS, TARGET_AGE, TARGET_ANSWERS };
+
+/* The same target may be named twice, but only one series may be. */
+static bool
+target_repeats(const struct hub *hub, size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (strcmp(hub->sources[i]->target, hub->sources[at]->target) == 0)
+            return true;
+    }
+    return false;
+}
 
 static void
 target_begin(const struct hub_source *s, struct prom *p)
@@ -260,8 +258,10 @@ static void
 print_targets(struct hub *const *hubs, size_t n, enum target_fact what, struct prom *p)
 {
     for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < hubs[i]->source_count; k++)
-            print_target(hubs[i]->sources[k], what, p);
+        for (size_t k = 0; k < hubs[i]->source_count; k++) {
+            if (!target_repeats(hubs[i], k))
+                print_target(hubs[i]->sources[k], what, p);
+        }
     }
 }
 

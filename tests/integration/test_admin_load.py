@@ -73,7 +73,7 @@ class Crowd:
                 with connect(self.proxy) as s:
                     # One write, one look: all of the work is the proxy's.
                     while not self.stop.is_set():
-                        s.sendall(b"GET /pools.json HTTP/1.1\r\nHost: x\r\n\r\n")
+                        s.sendall(b"GET /pools.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
                         head = s.recv(65536)
                         if not head:
                             break
@@ -124,7 +124,7 @@ def test_many_connections_make_room(proxy, backend):
             if i % 3 == 1:
                 s.sendall(b"GET /why HTTP/1.1\r\nHost:")      # and never the rest
             elif i % 3 == 2:
-                s.sendall(b"GET /why HTTP/1.1\r\nHost: x\r\n\r\n")
+                s.sendall(b"GET /why HTTP/1.1\r\nHost: localhost\r\n\r\n")
             quiet.append(s)
             if i % 50 == 49:
                 status, seconds = ask(proxy)
@@ -170,7 +170,7 @@ def test_answers_that_nobody_reads_are_bounded(proxy):
             s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             host, port = proxy.admin.split(":")
             s.connect((host, int(port)))
-            s.sendall(b"GET /pools.json HTTP/1.1\r\nHost: x\r\n\r\n")
+            s.sendall(b"GET /pools.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
             socks.append(s)
         assert ask(proxy)[0] == 200
         proxy.check_growth(before, 160)

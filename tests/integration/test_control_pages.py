@@ -74,6 +74,14 @@ def test_only_who_means_this_port_may_set_it(proxy):
     assert level(proxy) == "info" and proxy.alive
 
 
+def test_pages_of_the_web_may_not_read_here(proxy):
+    for path in ("/", "/config", "/why", "/stats.json", "/tail"):
+        assert reloads.ask(proxy, "GET", path, Host="evil.example:1")[0] == 403
+    assert reloads.ask(proxy, "GET", "/pools", Origin="http://evil.example")[0] == 403
+    assert reloads.ask(proxy, "GET", "/pools", Sec_Fetch_Site="cross-site")[0] == 403
+    assert reloads.ask(proxy, "GET", "/metrics", Host="evil.example:1")[0] == 200   # a scraper by another name
+
+
 def test_outriggerctl_log_level(proxy):
     def ctl(*args):
         got = subprocess.run([os.path.join(os.path.dirname(env.OUTRIGGER), "outriggerctl"), "log-level", "-a", proxy.admin, *args],

@@ -62,6 +62,13 @@ def test_openmetrics_is_right_and_says_the_same(proxy):
     assert len(plain) == len(opened)
 
 
+def test_a_target_that_is_named_twice_is_one_series(backend):
+    with env.Proxy([backend.address, backend.address]) as p:
+        headers, body = ask(p, Accept=PROMETHEUS)
+        assert promtool.open_families(body.decode())["outrigger_target_ok"].type == "gauge"
+        assert body.decode().count("outrigger_target_ok{") == 1
+
+
 def test_gzip_when_it_is_accepted(proxy):
     headers, packed = ask(proxy, Accept=PROMETHEUS, Accept_Encoding="gzip")
     assert headers["Content-Encoding"] == "gzip" and "Accept-Encoding" in headers["Vary"]

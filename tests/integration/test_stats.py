@@ -332,7 +332,7 @@ def small_socket(proxy):
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     s.settimeout(20 * env.SLOW)
     s.connect((host, int(port)))
-    s.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+    s.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
     return s
 
 

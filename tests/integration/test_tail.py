@@ -40,6 +40,10 @@ class Tail:
         return self
 
     def __exit__(self, *exc):
+        self.close()
+
+    def close(self):
+        self.answer.close()   # it owns the socket: the proxy closes behind the answer
         self.http.close()
 
     def line(self):
@@ -58,6 +62,15 @@ def missing(proxy):
     with h2raw.Client(proxy.address) as c:
         assert c.call("/no.Such/Method").status == 12
 
+
+
+def test_a_tail_that_is_over_leaves_no_connection_behind(proxy):
+    with socket.create_connection(proxy.admin.rsplit(":", 1), timeout=10 * env.SLOW) as s:
+        s.sendall(b"GET /tail?n=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert s.recv(4096).startswith(b"HTTP/1.1 200 ")
+        ok(proxy)
+        while s.recv(4096):
+            pass      # until the proxy closes
 
 def test_calls_are_seen_as_they_end(proxy, backend):
     with Tail(proxy) as t:
@@ -97,7 +110,7 @@ def test_four_may_look_and_places_come_back(proxy):
         assert status == 503 and "4 viewers" in text and "/why" in text
     finally:
         for v in viewers:
-            v.http.close()
+            v.close()
 
     def again():
         with Tail(proxy, "?n=1") as t:

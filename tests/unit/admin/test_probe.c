@@ -440,6 +440,26 @@ a_preface_in_any_pieces_gets_grpc_on_the_same_port(void **state)
 }
 
 static void
+open_streams_do_not_keep_probes_over_http_out(void **state)
+{
+    struct grpc_client *held[PROBE_CONNS_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(held); i++)
+        held[i] = grpc_open(0);
+    for (size_t i = 0; i < 4;
+         i++) /* nobody of them has said a word when the next one comes */
+        client_open(i, false);
+    for (size_t i = 0; i < 4; i++) {
+        client_say(&world.clients[i], "GET /livez HTTP/1.1\r\n\r\n");
+        assert_memory_equal(world.clients[i].got, "HTTP/1.1 200 ", 13);
+    }
+    assert_int_equal(stat_get(&world.stats, STAT_PROBE_OPEN), PROBE_CONNS_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(held); i++)
+        grpc_close(held[i]);
+}
+
+static void
 who_watches_hears_each_change_once_and_soon(void **state)
 {
     struct grpc_client *client = grpc_open(0);
@@ -524,6 +544,7 @@ main(void)
         TEST(a_burst_of_requests_is_answered_up_to_a_number),
         TEST(a_refused_client_can_read_why),
         TEST(a_preface_in_any_pieces_gets_grpc_on_the_same_port),
+        TEST(open_streams_do_not_keep_probes_over_http_out),
         TEST(who_watches_hears_each_change_once_and_soon),
         TEST(there_are_only_so_many_watchers),
         TEST(a_list_is_whole_or_refused),

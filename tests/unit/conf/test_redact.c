@@ -43,6 +43,9 @@ static void
 numbers_and_names_of_files_stay(void **state)
 {
     (void)state;
+    check("{\"x-tenant-key\": \"a\", \"x-auth\": \"b\", \"dbCredential\": \"c\"}",
+          "{\"x-tenant-key\": \"" CONF_REDACTED "\", \"x-auth\": \"" CONF_REDACTED
+          "\", \"dbCredential\": \"" CONF_REDACTED "\"}");
     check("{\"token\": 5, \"next\": \"a\"}", "{\"token\": 5, \"next\": \"a\"}");
     check("{\"tokenFile\": \"/run/token\", \"maxTokens\": \"1\"}",
           "{\"tokenFile\": \"/run/token\", \"maxTokens\": \"1\"}");
