@@ -36,29 +36,30 @@ parse(struct health_args *a, const char *line, struct strbuf *why)
     return health_args_parse(a, argc, argv, why);
 }
 
-static struct health_args
+/* Until the next call; its texts point into it. */
+static const struct health_args *
 parse_good(const char *line)
 {
-    struct health_args a;
+    static struct health_args a;
     struct strbuf why;
 
     if (parse(&a, line, &why) != ERR_OK)
         fail_msg("%s: %s", line, why.s);
     strbuf_done(&why);
-    return a;
+    return &a;
 }
 
 static void
 without_flags_it_asks_the_probe_port_of_this_host(void **state)
 {
-    struct health_args a = parse_good("");
+    const struct health_args *a = parse_good("");
 
     (void)state;
-    assert_string_equal(a.addr, "127.0.0.1:9902");
-    assert_string_equal(a.service, "");
-    assert_int_equal(a.connect_timeout_ms, 1000);
-    assert_int_equal(a.rpc_timeout_ms, 1000);
-    assert_true(!a.tls && !a.verbose && a.header_count == 0);
+    assert_string_equal(a->addr, "127.0.0.1:9902");
+    assert_string_equal(a->service, "");
+    assert_int_equal(a->connect_timeout_ms, 1000);
+    assert_int_equal(a->rpc_timeout_ms, 1000);
+    assert_true(!a->tls && !a->verbose && a->header_count == 0);
 }
 
 static void
@@ -72,30 +73,30 @@ one_dash_or_two_with_equals_or_without(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-        struct health_args a = parse_good(lines[i]);
+        const struct health_args *a = parse_good(lines[i]);
 
-        assert_string_equal(a.addr, "a:1");
-        assert_string_equal(a.service, "s=1");
-        assert_int_equal(a.rpc_timeout_ms, 90000);
-        assert_true(a.tls && a.verbose);
+        assert_string_equal(a->addr, "a:1");
+        assert_string_equal(a->service, "s=1");
+        assert_int_equal(a->rpc_timeout_ms, 90000);
+        assert_true(a->tls && a->verbose);
     }
-    assert_false(parse_good("-tls|-tls=false").tls);
-    assert_string_equal(parse_good("-service|-addr").service, "-addr");
+    assert_false(parse_good("-tls|-tls=false")->tls);
+    assert_string_equal(parse_good("-service|-addr")->service, "-addr");
 }
 
 static void
 headers_are_name_and_value(void **state)
 {
-    struct health_args a =
+    const struct health_args *a =
         parse_good("-rpc-header|X-One: a: b |-rpc-header=x_2.y:|-rpc-header|three:3");
 
     (void)state;
-    assert_int_equal(a.header_count, 3);
-    assert_string_equal(a.headers[0].text, "x-one");
-    assert_string_equal(a.headers[0].value, "a: b ");
-    assert_string_equal(a.headers[1].text, "x_2.y");
-    assert_string_equal(a.headers[1].value, "");
-    assert_string_equal(a.headers[2].value, "3");
+    assert_int_equal(a->header_count, 3);
+    assert_string_equal(a->headers[0].text, "x-one");
+    assert_string_equal(a->headers[0].value, "a: b ");
+    assert_string_equal(a->headers[1].text, "x_2.y");
+    assert_string_equal(a->headers[1].value, "");
+    assert_string_equal(a->headers[2].value, "3");
 }
 
 static void
@@ -147,7 +148,7 @@ the_number_and_length_of_headers_are_bounded(void **state)
     strbuf_init(&many, 4096);
     for (int i = 0; i < HEALTH_HEADERS_MAX; i++)
         strbuf_puts(&many, i ? "|-rpc-header=a:b" : "-rpc-header=a:b");
-    assert_int_equal(parse_good(many.s).header_count, HEALTH_HEADERS_MAX);
+    assert_int_equal(parse_good(many.s)->header_count, HEALTH_HEADERS_MAX);
     strbuf_puts(&many, "|-rpc-header=a:b");
     assert_int_equal(parse(&a, many.s, &why), ERR_SYNTAX);
     strbuf_done(&many);
@@ -155,7 +156,7 @@ the_number_and_length_of_headers_are_bounded(void **state)
     memset(line, 'x', sizeof(line));
     memcpy(line, "-rpc-header=a:", 14);
     line[12 + HEALTH_FIELD_MAX - 1] = '\0';
-    assert_int_equal(strlen(parse_good(line).headers[0].value), HEALTH_FIELD_MAX - 3);
+    assert_int_equal(strlen(parse_good(line)->headers[0].value), HEALTH_FIELD_MAX - 3);
     line[12 + HEALTH_FIELD_MAX - 1] = 'x';
     line[12 + HEALTH_FIELD_MAX] = '\0';
     assert_int_equal(parse(&a, line, &why), ERR_SYNTAX);
