@@ -4,7 +4,8 @@
  *   HTTP/1.1  GET or HEAD of /livez, /readyz, /startupz (200 "ok", or 503 and a line for each reason), /metrics, and "/" which lists them
  *   HTTP/2    grpc.health.v1.Health: Check, Watch, List of "" (as readiness), "liveness", "readiness", "startup", "pool/NAME"
  * evhttp, which the admin port uses, takes no connection that somebody else has accepted and looked into; hence our own reader.
- * Bounds: PROBE_CONNS_MAX connections, a further one takes the place of the one that has waited longest, so nobody can lock the kubelet out; a head within
+ * Bounds: PROBE_CONNS_MAX connections; a further one takes the place of the one that has waited longest over the protocol that has more than half of them, so that
+ * held streams cannot lock the kubelet out (only so many HTTP/2 connections a second: each keeps its descriptor for a while); a head within
  * PROBE_HEAD_US and PROBE_HEAD_MAX bytes; PROBE_STREAMS_MAX streams each, PROBE_WATCHERS_MAX watchers in all; a few /metrics at a time. Main thread only. */
 #ifndef OUTRIGGER_ADMIN_PROBE_H
 #define OUTRIGGER_ADMIN_PROBE_H
