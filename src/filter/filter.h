@@ -28,6 +28,7 @@ struct addr;
 struct arena;
 struct buf;
 struct chain;
+struct chain_hook;
 struct claims;
 struct conf_copy;
 struct conf_struct;
@@ -128,28 +129,35 @@ struct filter_call {
     const struct addr *
         local; /* where its listener listens; in on_request only; NULL: the client is gone */
     uint64_t connection; /* its number on this worker; 0: closed */
-    const char *pool;    /* name of the pool of the attempt; NULL before the first */
     struct h2_headers *
         request; /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
     struct slice path, service, method;         /* parts of request */
     int64_t begun_us, deadline_us;              /* deadline_us 0: none */
     const uint64_t *messages_in, *messages_out; /* counts of the call so far */
+    /* From here to refusal all is zero when the call begins (chain_begin). */
+    const char *pool; /* name of the pool of the attempt; NULL before the first */
+    uint64_t
+        pool_number; /* of the pool of the attempt: no other pool of the process ever has it; 0: not known */
     /* Facts that a filter finds and later ones use. */
     const struct claims
         *claims;         /* jwt: of the verified token, held until the end; NULL: none */
     struct slice client; /* apiKey: name of the client; p NULL: none */
     struct slice request_id; /* requestId */
     struct slice trace_id;   /* tracing: 32 hex digits; p NULL: none */
-    bool sampled;            /* tracing: the trace is recorded */
+    struct slice
+        kept_path; /* metrics: the path, in memory that outlives the call; p NULL: none */
     /* The chain's own. */
-    char *state;    /* of all steps */
-    uint64_t begun; /* set of steps that get on_end */
-    uint8_t at;     /* step whose slot runs, or that waits */
-    uint8_t slot;   /* enum filter_slot that waits */
-    bool in_slot, waiting, refused, wants_match;
-    struct filter_field *answer; /* for the answer's headers, newest first */
+    uint64_t begun;                 /* set of filters that get on_end */
+    const struct chain_hook *hook;  /* whose slot runs */
+    const struct chain_hook *waits; /* that said WAIT */
+    struct filter_field *answer;    /* for the answer's headers, newest first */
+    uint8_t slot;                   /* enum filter_slot that waits */
+    bool in_slot, waiting, refused, wants_match, wants_answer;
+    bool sampled; /* tracing: the trace is recorded */
+    /* With refused: why. */
     struct filter_refusal refusal;
     const char *text; /* of the refusal */
+    char *state;      /* of all filters */
 };
 
 enum filter_flags {
@@ -158,6 +166,8 @@ enum filter_flags {
      * ended before the filters were asked (no route, a malformed request): then it is the only slot, and its state is zero. */
     FILTER_ALWAYS = 2,
     FILTER_NO_REPEAT = 4, /* at most one in a chain */
+    /* Its on_response is for calls only for which it said so in on_request (filter_ask_answer); other filters may have it called for more of them. */
+    FILTER_ASKS_ANSWER = 8,
 };
 
 /* What a filter gets when it is opened; all of it outlives the filter. */
@@ -174,9 +184,10 @@ struct filter_env {
 struct filter_kind {
     const char *name; /* value of "type" */
     const struct conf_struct *conf;
-    size_t size;      /* of the object that begins with struct filter; 0: that alone */
-    size_t call_size; /* zeroed bytes per call, 16-byte aligned */
-    unsigned flags;   /* enum filter_flags */
+    size_t size; /* of the object that begins with struct filter; 0: that alone */
+    size_t
+        call_size; /* zeroed bytes per call, 16-byte aligned; 0: there is no state, and what the slots get must not be used */
+    unsigned flags; /* enum filter_flags */
 
     /* Main thread. open cannot fail: conf->check has refused what cannot be; what turns bad later (a key file) is the filter's to log, count and survive.
      * close: the last hold is gone, no call has it. Both may be NULL. */
@@ -232,6 +243,8 @@ struct filter {
 
 /* The filter whose slot is running. */
 const struct filter *filter_self(const struct filter_call *fc);
+/* Its place in the chain. */
+unsigned filter_step(const struct filter_call *fc);
 
 /* From a slot: ends the call with this status and this plain text, which names a limit, a rule or a pool, never an internal address. Returns FILTER_DONE, to be returned. */
 enum filter_verdict
@@ -262,6 +275,13 @@ bool filter_answer_taken(const struct filter_call *fc, struct slice name);
 void filter_answer_take_back(struct filter_call *fc);
 /* The request was edited so that another route may fit: after the last filter it is looked for again, once; the chain is not run again. */
 void filter_ask_match(struct filter_call *fc);
+
+/* From on_request: the answer of this call is to be shown (FILTER_ASKS_ANSWER). */
+static inline void
+filter_ask_answer(struct filter_call *fc)
+{
+    fc->wants_answer = true;
+}
 
 /* Who the client is by TLS: see down_peer and down_identity in proxy/down.h. */
 static inline const struct tls_peer *

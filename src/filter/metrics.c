@@ -27,8 +27,6 @@ struct metrics_call {
     struct rpc_counts *counts; /* NULL: the method is not known */
     struct slice path;         /* while it is not known: kept */
     uint64_t begun;            /* attempts by number that are counted as begun */
-    struct rpc_counts *client; /* of the pool `pool`; NULL: not looked for */
-    const char *pool;
 };
 
 static const struct conf_field fields[] = {
@@ -83,11 +81,14 @@ metrics_on_request(struct filter_call *fc, void *state)
 {
     struct metrics_call *m = state;
     struct rpc_table *t = metrics_table(fc, m);
-    unsigned method = rpc_table_method(t, fc->path);
 
-    if (LIKELY(method != NAME_OTHER)) {
-        metrics_know(t, m, method);
-    } else if (fc->path.n <= NAME_BYTES_MAX) {
+    m->counts = rpc_table_known(t, fc->path, &fc->kept_path);
+    if (LIKELY(m->counts != NULL)) {
+        rpc_add(m->counts, RPC_STARTED, 1);
+        return FILTER_NEXT;
+    }
+    filter_ask_answer(fc);
+    if (fc->path.n <= NAME_BYTES_MAX) {
         m->path.p = arena_copy(fc->arena, fc->path.p, fc->path.n);
         m->path.n = m->path.p ? fc->path.n : 0;
     }
@@ -111,15 +112,12 @@ metrics_on_response(struct filter_call *fc, void *state, struct h2_headers *h, b
     return FILTER_NEXT;
 }
 
-/* Of a method that is known. Nearly always the pool of the attempt before. */
+/* Of a method that is known. */
 static struct rpc_counts *
-metrics_client(struct rpc_table *t, struct metrics_call *m, const char *pool)
+metrics_client(struct rpc_table *t, const struct metrics_call *m,
+               const struct filter_call *fc)
 {
-    if (!m->client || m->pool != pool) {
-        m->client = rpc_table_client(t, slice_of(pool), m->counts->key);
-        m->pool = pool;
-    }
-    return m->client;
+    return rpc_table_attempt(t, fc->pool, fc->pool_number, m->counts->key);
 }
 
 static bool
@@ -164,7 +162,9 @@ metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *
     if (UNLIKELY(fc->sampled))
         rpc_example(t, m->counts, r->end_us - fc->begun_us, fc->trace_id);
     if (r->attempts > 0) {
-        struct rpc_counts *c = metrics_client(t, m, fc->pool ? fc->pool : r->pool);
+        struct rpc_counts *c =
+            fc->pool ? metrics_client(t, m, fc)
+                     : rpc_table_client(t, slice_of(r->pool), m->counts->key);
 
         rpc_add(c, RPC_SENT, r->messages_in);
         rpc_add(c, RPC_RECEIVED, r->messages_out);
@@ -189,7 +189,7 @@ metrics_on_attempt(struct filter_call *fc, void *state, unsigned number)
     if (UNLIKELY(!m->counts))
         return;
     m->begun |= attempt_bit(number);
-    rpc_add(metrics_client(m->table, m, fc->pool), RPC_STARTED, 1);
+    rpc_add(metrics_client(m->table, m, fc), RPC_STARTED, 1);
 }
 
 static void
@@ -201,7 +201,7 @@ metrics_on_attempt_end(struct filter_call *fc, void *state,
     struct rpc_counts *c;
 
     if (LIKELY(m->counts != NULL))
-        c = metrics_client(t, m, fc->pool);
+        c = metrics_client(t, m, fc);
     else
         c = rpc_table_client(t, slice_of(fc->pool),
                              proves_method(a->answered, a->code)
@@ -219,7 +219,7 @@ const struct filter_kind filter_metrics = {
     .conf = &metrics_conf_struct,
     .size = sizeof(struct metrics_filter),
     .call_size = sizeof(struct metrics_call),
-    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT,
+    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT | FILTER_ASKS_ANSWER,
     .open = metrics_open,
     .wanted = metrics_wanted,
     .on_request = metrics_on_request,

@@ -476,7 +476,7 @@ call_record(struct filter_call *fc, struct trace_call *t,
             const struct filter_result *result)
 {
     struct recording *r = t->recording;
-    char client[ADDR_TEXT_MAX], message[MESSAGE_MAX];
+    UNINITIALIZED char client[ADDR_TEXT_MAX], message[MESSAGE_MAX];
     struct trace_call_span s;
     struct strbuf bytes;
 

@@ -12,13 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/compat.h"
 #include "obs/exemplar.h"
 #include "obs/histogram.h"
 #include "obs/names.h"
 
 struct prom;
 
-enum { RPC_CODES = 17, RPC_POOLS_MAX = 1000 };
+enum { RPC_CODES = 17, RPC_POOLS_MAX = 1000, RPC_LATELY = 64 };
 
 /* Places in a block of counts. */
 enum rpc_count {
@@ -36,6 +37,18 @@ struct rpc_counts {
     _Atomic uint64_t v[];
 };
 
+/* The block of a method's attempts that was asked for last. */
+struct rpc_last {
+    struct rpc_counts *counts;
+    uint64_t pool_number; /* of its pool; 0: not known */
+};
+
+/* A method that was asked for lately. */
+struct rpc_lately {
+    struct slice path;         /* as names keeps it */
+    struct rpc_counts *counts; /* of the server side */
+};
+
 struct rpc_metrics; /* of the process */
 
 struct rpc_table { /* of one worker */
@@ -45,9 +58,10 @@ struct rpc_table { /* of one worker */
     _Atomic(struct rpc_counts *) *server; /* by method */
     _Atomic(struct rpc_counts *) *client; /* the first client_count */
     _Atomic unsigned client_count;
-    struct rpc_counts **last; /* by method: the pair that was asked for last */
-    uint16_t *client_slots;   /* by hash of the key: place in client + 1 */
+    struct rpc_last *last;  /* by method */
+    uint16_t *client_slots; /* by hash of the key: place in client + 1 */
     unsigned client_mask;
+    struct rpc_lately lately[RPC_LATELY]; /* by some bits of the path */
 };
 
 struct rpc_metrics *
@@ -64,6 +78,10 @@ rpc_table_method(const struct rpc_table *t, struct slice path)
     return name_index_find(&t->methods, path);
 }
 
+/* The block of a method that is known, and *ret_path, the path in memory of the process; NULL: it is not learned yet. */
+struct rpc_counts *
+rpc_table_known(struct rpc_table *t, struct slice path, struct slice *ret_path);
+
 /* A backend knows this method. NAME_OTHER: there is no room for it. */
 static inline unsigned
 rpc_table_learn(struct rpc_table *t, struct slice path)
@@ -75,6 +93,19 @@ rpc_table_learn(struct rpc_table *t, struct slice path)
 struct rpc_counts *rpc_table_server(struct rpc_table *t, unsigned method);
 struct rpc_counts *
 rpc_table_client(struct rpc_table *t, struct slice pool, unsigned method);
+/* The same, for a pool that has a number which no other has (0: it has none): nearly always it is the one that was asked for last. name ends with NUL. */
+static inline struct rpc_counts *
+rpc_table_attempt(struct rpc_table *t, const char *name, uint64_t pool_number,
+                  unsigned method)
+{
+    struct rpc_last *last = &t->last[method];
+
+    if (UNLIKELY(last->pool_number != pool_number || pool_number == 0)) {
+        last->counts = rpc_table_client(t, slice_of(name), method);
+        last->pool_number = pool_number;
+    }
+    return last->counts;
+}
 
 static inline void
 rpc_add(struct rpc_counts *c, unsigned at, uint64_t n)

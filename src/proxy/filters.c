@@ -92,6 +92,14 @@ filters_fail(struct call *c)
     call_refuse(c, &fc->refusal, fc->text);
 }
 
+/* All have seen the request. */
+static void
+filters_asked(struct call *c)
+{
+    if (UNLIKELY(c->filters->fc.wants_answer))
+        c->acts |= ACT_FILTER_ANSWER;
+}
+
 static void
 filters_resume(struct filter_call *fc, enum filter_verdict verdict)
 {
@@ -112,8 +120,10 @@ filters_resume(struct filter_call *fc, enum filter_verdict verdict)
         filters_fail(c);
     else if (verdict == FILTER_NEXT && data)
         request_pass_aside(c, &f->aside);
-    else if (verdict == FILTER_NEXT)
+    else if (verdict == FILTER_NEXT) {
+        filters_asked(c);
         request_go_on(c, fc->wants_match);
+    }
     call_settle(c);
 }
 
@@ -142,9 +152,10 @@ filters_attach(struct call *c, const struct chain *chain)
 
     if (!f)
         return false;
-    memset(f, 0, sizeof(*f));
     f->call = c;
     buf_init(&f->aside);
+    f->aside_end = f->ended = false;
+    f->answered_us = f->limit_us = 0;
     fc = &f->fc;
     fc->host = &host;
     fc->arena = &c->arena;
@@ -160,6 +171,7 @@ filters_attach(struct call *c, const struct chain *chain)
     fc->connection = c->owner->h2 ? h2_conn_number(c->owner->h2) : 0;
     fc->request = &c->down.in_headers;
     fc->path = h2_headers_get(fc->request, H2_TOKEN_PATH);
+    fc->service = fc->method = (struct slice){ 0 };
     fc->begun_us = c->begun_us;
     fc->deadline_us = c->deadline_us;
     fc->messages_in = &c->in_frames.messages;
@@ -183,6 +195,7 @@ filters_request(struct call *c, struct slice service, struct slice method)
     c->filters->fc.method = method;
     v = chain_request(&c->filters->fc);
     if (LIKELY(v == FILTER_NEXT)) {
+        filters_asked(c);
         if (!c->filters->fc.wants_match)
             return true;
         request_go_on(c, true);
@@ -256,10 +269,13 @@ filters_trailers(struct call *c, struct h2_headers *h)
 void
 filters_attempt(struct attempt *a)
 {
+    struct filter_call *fc = &a->call->filters->fc;
+
     a->number = ++a->call->begun;
     a->begun_us = loop_now_us(a->call->worker->loop);
-    a->call->filters->fc.pool = pool_name(a->call->pool);
-    chain_attempt(&a->call->filters->fc, a->number);
+    fc->pool = pool_name(a->call->pool);
+    fc->pool_number = pool_number(a->call->pool);
+    chain_attempt(fc, a->number);
 }
 
 void
@@ -396,7 +412,7 @@ filters_watch(struct call *c)
 void
 filters_end(struct call *c)
 {
-    struct filter_result r;
+    UNINITIALIZED struct filter_result r;
 
     if (!c->filters && !filters_watch(c))
         return;

@@ -106,6 +106,8 @@ bool pool_unreachable(const struct pool *p, const struct pool_wait *w);
 const char *pool_last_failure(const struct pool *p);
 const char *pool_last_backend(const struct pool *p);
 const char *pool_name(const struct pool *p);
+/* Its own in the whole process, for ever; never 0. For those who remember pools and do not want to compare names. */
+uint64_t pool_number(const struct pool *p);
 const struct pool_conf *pool_config(const struct pool *p);
 /* What the pool wants to know of a call: its owner reads it from the headers and trailers. */
 enum {
