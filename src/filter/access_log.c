@@ -25,7 +25,7 @@
 #include "obs/line.h"
 #include "obs/stats.h"
 
-enum { HEADER_VALUE_MAX = LINE_VALUE_MAX, AUTHORITY_MAX = 512 };
+enum { HEADER_VALUE_MAX = LINE_VALUE_MAX, AUTHORITY_MAX = 512, ACCESS_NEAR = 48 };
 
 struct access_filter {
     struct filter base;
@@ -47,6 +47,7 @@ struct access_call {
     bool asked; /* there was a request: what is kept of it counts */
     enum draw draw;
     struct slice path, authority;
+    char room[ACCESS_NEAR]; /* for an authority that is short */
     struct slice
         *headers; /* values, p NULL: not there; NULL: no memory, or none wanted */
     struct interval *interval; /* NULL: no lines in between */
@@ -170,7 +171,7 @@ access_draw(const struct access_filter *f, struct rng *rng)
 }
 
 /* The rule that wants a line; NULL: none does. */
-static NOINLINE const char *
+static const char *
 access_rule(const struct access_filter *f, int code, int64_t total_us)
 {
     const struct access_conf *c = conf_of(f);
@@ -193,20 +194,24 @@ access_drawn(const struct access_filter *f, struct access_call *a, struct rng *r
     return a->draw == DRAWN_YES;
 }
 
+/* A rule may hold. code: ACCESS_NONE at an interval. */
+static inline bool
+access_ruled(const struct access_filter *f, int code, int64_t total_us)
+{
+    return (code >= 0 && f->always_codes >> code & 1) || total_us >= f->always_us;
+}
+
 /* Why there is a line; NULL: there is none. */
-static inline const char *
+static const char *
 access_why(const struct access_filter *f, struct access_call *a, struct rng *rng,
            int code, int64_t total_us)
 {
-    bool by_code = code >= 0 && f->always_codes >> code & 1; /* never at an interval */
-    const char *word;
+    const char *word =
+        access_ruled(f, code, total_us) ? access_rule(f, code, total_us) : NULL;
 
-    if (UNLIKELY(by_code || total_us >= f->always_us)) {
-        word = access_rule(f, code, total_us);
-        if (word)
-            return word;
-    }
-    return UNLIKELY(access_drawn(f, a, rng)) ? "sample" : NULL;
+    if (word)
+        return word;
+    return access_drawn(f, a, rng) ? "sample" : NULL;
 }
 
 /* --- the line ------------------------------------------------------------------------- */
@@ -303,13 +308,27 @@ access_fill_result(struct access_record *r, const struct filter_call *fc,
 
 static void access_on_interval(struct timer *t);
 
-static struct slice
+static NOINLINE struct slice
 keep(struct filter_call *fc, struct slice s, size_t max)
 {
     struct slice some = cut(s, max);
     const void *p = some.n ? arena_copy(fc->arena, some.p, some.n) : "";
 
     return s.p && p ? slice_make(p, some.n) : (struct slice){ 0 };
+}
+
+/* Copies 8 bytes or more, without a call: n is seldom more than 32. The last eight may overlap those before. */
+static inline void
+copy_short(char *to, const uint8_t *from, size_t n)
+{
+    uint64_t word;
+
+    for (size_t at = 0; at + sizeof(word) < n; at += sizeof(word)) {
+        memcpy(&word, from + at, sizeof(word));
+        memcpy(to + at, &word, sizeof(word));
+    }
+    memcpy(&word, from + n - sizeof(word), sizeof(word));
+    memcpy(to + n - sizeof(word), &word, sizeof(word));
 }
 
 /* What most filters do not want. */
@@ -334,14 +353,19 @@ static enum filter_verdict
 access_on_request(struct filter_call *fc, void *state)
 {
     const struct access_filter *f = (const struct access_filter *)filter_self(fc);
+    struct slice authority = h2_headers_get(fc->request, H2_TOKEN_AUTHORITY);
     struct access_call *a = state;
 
     a->asked = true;
     if (!f->keeps && !access_drawn(f, a, fc->rng))
         return FILTER_NEXT; /* nothing can bring a line any more */
     a->path = fc->kept_path.p ? fc->kept_path : keep(fc, fc->path, SIZE_MAX);
-    a->authority =
-        keep(fc, h2_headers_get(fc->request, H2_TOKEN_AUTHORITY), AUTHORITY_MAX);
+    if (LIKELY(authority.n >= sizeof(uint64_t) && authority.n <= ACCESS_NEAR)) {
+        copy_short(a->room, authority.p, authority.n);
+        a->authority = slice_make(a->room, authority.n);
+    } else {
+        a->authority = keep(fc, authority, AUTHORITY_MAX);
+    }
     if (UNLIKELY(f->keeps_more))
         access_keep_more(f, fc, a);
     return FILTER_NEXT;
@@ -390,18 +414,31 @@ access_end_line(const struct access_filter *f, const struct filter_call *fc,
     access_write(f, fc, &r);
 }
 
+/* Somebody may want a line, or there is a timer. */
+static NOINLINE void
+access_end(struct filter_call *fc, struct access_call *a,
+           const struct filter_result *result)
+{
+    const struct access_filter *f = (const struct access_filter *)filter_self(fc);
+    const char *why =
+        access_why(f, a, fc->rng, result->code, result->end_us - fc->begun_us);
+
+    if (a->interval)
+        timer_stop(fc->loop, &a->interval->timer);
+    if (why)
+        access_end_line(f, fc, a, result, why);
+}
+
 static void
 access_on_end(struct filter_call *fc, void *state, const struct filter_result *result)
 {
     const struct access_filter *f = (const struct access_filter *)filter_self(fc);
     struct access_call *a = state;
-    const char *why =
-        access_why(f, a, fc->rng, result->code, result->end_us - fc->begun_us);
 
-    if (UNLIKELY(a->interval != NULL))
-        timer_stop(fc->loop, &a->interval->timer);
-    if (UNLIKELY(why != NULL))
-        access_end_line(f, fc, a, result, why);
+    if (UNLIKELY(a->interval != NULL ||
+                 access_ruled(f, result->code, result->end_us - fc->begun_us) ||
+                 access_drawn(f, a, fc->rng)))
+        access_end(fc, a, result);
 }
 
 const struct filter_kind filter_access_log = {

@@ -76,22 +76,27 @@ metrics_know(struct rpc_table *t, struct metrics_call *m, unsigned method)
     rpc_add(m->counts, RPC_STARTED, 1);
 }
 
-static enum filter_verdict
-metrics_on_request(struct filter_call *fc, void *state)
+/* Nobody has answered a call of it yet. */
+static NOINLINE enum filter_verdict
+metrics_new_method(struct filter_call *fc, struct metrics_call *m)
 {
-    struct metrics_call *m = state;
-    struct rpc_table *t = metrics_table(fc, m);
-
-    m->counts = rpc_table_known(t, fc->path, &fc->kept_path);
-    if (LIKELY(m->counts != NULL)) {
-        rpc_add(m->counts, RPC_STARTED, 1);
-        return FILTER_NEXT;
-    }
     filter_ask_answer(fc);
     if (fc->path.n <= NAME_BYTES_MAX) {
         m->path.p = arena_copy(fc->arena, fc->path.p, fc->path.n);
         m->path.n = m->path.p ? fc->path.n : 0;
     }
+    return FILTER_NEXT;
+}
+
+static enum filter_verdict
+metrics_on_request(struct filter_call *fc, void *state)
+{
+    struct metrics_call *m = state;
+
+    m->counts = rpc_table_known(metrics_table(fc, m), fc->path, &fc->kept_path);
+    if (UNLIKELY(!m->counts))
+        return metrics_new_method(fc, m);
+    rpc_add(m->counts, RPC_STARTED, 1);
     return FILTER_NEXT;
 }
 
@@ -113,7 +118,7 @@ metrics_on_response(struct filter_call *fc, void *state, struct h2_headers *h, b
 }
 
 /* Of a method that is known. */
-static struct rpc_counts *
+static ALWAYS_INLINE struct rpc_counts *
 metrics_client(struct rpc_table *t, const struct metrics_call *m,
                const struct filter_call *fc)
 {
@@ -143,34 +148,55 @@ metrics_tell(const struct metrics_filter *f, const struct filter_call *fc,
         tail_put(f->tail, fc, path, r);
 }
 
+/* What few calls have: an example, a failure, somebody who looks. */
+static NOINLINE void
+metrics_more(const struct filter_call *fc, const struct metrics_call *m, bool asked,
+             const struct filter_result *r)
+{
+    const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
+
+    if (fc->sampled)
+        rpc_example(m->table, m->counts, r->end_us - fc->begun_us, fc->trace_id);
+    if (r->code != GRPC_OK || tail_wanted(f->tail))
+        metrics_tell(f, fc, m, asked, r);
+}
+
+/* A call whose method is still not known when it ends, or that was never asked. */
+static NOINLINE void
+metrics_know_late(const struct filter_call *fc, struct metrics_call *m,
+                  const struct filter_result *r)
+{
+    struct rpc_table *t = metrics_table(fc, m);
+
+    metrics_know(t, m,
+                 proves_method(!r->local && !r->cancelled, r->code)
+                     ? rpc_table_learn(t, m->path)
+                     : NAME_OTHER);
+}
+
 static void
 metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
 {
     const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
     struct metrics_call *m = state;
     bool asked = m->table != NULL;
-    struct rpc_table *t = metrics_table(fc, m);
 
     if (UNLIKELY(!m->counts))
-        metrics_know(t, m,
-                     proves_method(!r->local && !r->cancelled, r->code)
-                         ? rpc_table_learn(t, m->path)
-                         : NAME_OTHER);
+        metrics_know_late(fc, m, r);
     rpc_add(m->counts, RPC_RECEIVED, r->messages_in);
     rpc_add(m->counts, RPC_SENT, r->messages_out);
-    rpc_handled(t, m->counts, r->code, r->end_us - fc->begun_us);
-    if (UNLIKELY(fc->sampled))
-        rpc_example(t, m->counts, r->end_us - fc->begun_us, fc->trace_id);
     if (r->attempts > 0) {
         struct rpc_counts *c =
-            fc->pool ? metrics_client(t, m, fc)
-                     : rpc_table_client(t, slice_of(r->pool), m->counts->key);
+            LIKELY(fc->pool != NULL)
+                ? metrics_client(m->table, m, fc)
+                : rpc_table_client(m->table, slice_of(r->pool), m->counts->key);
 
         rpc_add(c, RPC_SENT, r->messages_in);
         rpc_add(c, RPC_RECEIVED, r->messages_out);
     }
-    if (UNLIKELY(r->code != GRPC_OK || tail_wanted(f->tail)))
-        metrics_tell(f, fc, m, asked, r);
+    rpc_handled(m->table, m->counts, r->code, r->end_us - fc->begun_us);
+    if (UNLIKELY(fc->sampled || r->code != GRPC_OK || tail_wanted(f->tail)))
+        metrics_more(fc, m, asked, r);
 }
 
 /* --- attempts ------------------------------------------------------------------------- */
@@ -192,26 +218,38 @@ metrics_on_attempt(struct filter_call *fc, void *state, unsigned number)
     rpc_add(metrics_client(m->table, m, fc), RPC_STARTED, 1);
 }
 
+/* Of a method that is not known, unless this answer makes it known. */
+static NOINLINE struct rpc_counts *
+metrics_client_new(const struct filter_call *fc, struct metrics_call *m,
+                   const struct filter_attempt *a)
+{
+    struct rpc_table *t = metrics_table(fc, m);
+
+    return rpc_table_client(
+        t, slice_of(fc->pool),
+        proves_method(a->answered, a->code) ? rpc_table_learn(t, m->path) : NAME_OTHER);
+}
+
+static NOINLINE void
+metrics_attempt_example(const struct filter_call *fc, const struct rpc_table *t,
+                        struct rpc_counts *c, const struct filter_attempt *a)
+{
+    rpc_example(t, c, loop_now_us(fc->loop) - a->begun_us, fc->trace_id);
+}
+
 static void
 metrics_on_attempt_end(struct filter_call *fc, void *state,
                        const struct filter_attempt *a)
 {
     struct metrics_call *m = state;
-    struct rpc_table *t = metrics_table(fc, m);
-    struct rpc_counts *c;
+    struct rpc_counts *c = LIKELY(m->counts != NULL) ? metrics_client(m->table, m, fc)
+                                                     : metrics_client_new(fc, m, a);
 
-    if (LIKELY(m->counts != NULL))
-        c = metrics_client(t, m, fc);
-    else
-        c = rpc_table_client(t, slice_of(fc->pool),
-                             proves_method(a->answered, a->code)
-                                 ? rpc_table_learn(t, m->path)
-                                 : NAME_OTHER);
     if (UNLIKELY(!(m->begun & attempt_bit(a->number))))
         rpc_add(c, RPC_STARTED, 1);
-    rpc_handled(t, c, a->code, loop_now_us(fc->loop) - a->begun_us);
+    rpc_handled(m->table, c, a->code, loop_now_us(fc->loop) - a->begun_us);
     if (UNLIKELY(fc->sampled))
-        rpc_example(t, c, loop_now_us(fc->loop) - a->begun_us, fc->trace_id);
+        metrics_attempt_example(fc, m->table, c, a);
 }
 
 const struct filter_kind filter_metrics = {

@@ -180,6 +180,27 @@ headers_find(const struct h2_headers *h)
     return f;
 }
 
+/* Some field may be one of those above: its length is one of theirs, and its first letter. Most requests have none, and shall not pay for reading them. */
+static bool
+headers_speak(const struct h2_headers *h)
+{
+    const unsigned lengths = 1u << 2 | 1u << 10 | 1u << 11 | 1u << 12;
+    const struct h2_entry *end = h->v + h->n;
+
+    for (const struct h2_entry *e = h->v; e != end; e++) {
+        uint8_t first;
+
+        if (LIKELY(e->token != H2_TOKEN_OTHER && e->token != H2_TOKEN_ONE_OFF))
+            continue;
+        if (e->f.namelen > 12 || !(lengths >> e->f.namelen & 1))
+            continue;
+        first = e->f.name[0];
+        if (first == 't' || first == 'x' || first == 'b')
+            return true;
+    }
+    return false;
+}
+
 /* Without memory the call goes on with the header that it had. */
 static void
 traceparent_set(struct filter_call *fc, const char *text)
@@ -363,11 +384,18 @@ should_record(struct tracing_filter *f, struct filter_call *fc,
     return false;
 }
 
-static enum filter_verdict
-tracing_on_request(struct filter_call *fc, void *state)
+/* What later filters and lines of logs are told. */
+static void
+tell(struct filter_call *fc, const struct trace_call *t)
 {
-    struct tracing_filter *f = (struct tracing_filter *)(uintptr_t)self(fc);
-    struct trace_call *t = state;
+    fc->trace_id = slice_make(t->text + TRACEPARENT_ID, 2 * TRACE_ID_BYTES);
+    fc->sampled = t->recording != NULL;
+}
+
+/* The request has a header that may speak of a trace. */
+static NOINLINE enum filter_verdict
+request_read(struct tracing_filter *f, struct filter_call *fc, struct trace_call *t)
+{
     struct found found = headers_find(fc->request);
     struct slice tracestate = { 0 };
     enum trace_decision said;
@@ -386,8 +414,34 @@ tracing_on_request(struct filter_call *fc, void *state)
     } else {
         memcpy(t->text, found.traceparent.p, TRACEPARENT_BYTES);
     }
-    fc->trace_id = slice_make(t->text + TRACEPARENT_ID, 2 * TRACE_ID_BYTES);
-    fc->sampled = t->recording != NULL;
+    tell(fc, t);
+    return FILTER_NEXT;
+}
+
+/* A trace that we began, and that is to be recorded unless there are too many. */
+static NOINLINE void
+request_record(struct tracing_filter *f, struct filter_call *fc, struct trace_call *t)
+{
+    if (limit_pass(f, loop_now_us(fc->loop)))
+        (void)recording_begin(fc, t, false, (struct slice){ 0 });
+    else
+        stat_inc(fc->stats, STAT_SPANS_LIMITED);
+}
+
+static enum filter_verdict
+tracing_on_request(struct filter_call *fc, void *state)
+{
+    struct tracing_filter *f = (struct tracing_filter *)(uintptr_t)self(fc);
+    struct trace_call *t = state;
+
+    if (headers_speak(fc->request))
+        return request_read(f, fc, t);
+    trace_context_new(&t->context, fc->rng);
+    if (UNLIKELY(trace_sampled(&t->context, f->threshold)))
+        request_record(f, fc, t);
+    traceparent_write(&t->context, t->text);
+    traceparent_add(fc, t->text);
+    tell(fc, t);
     return FILTER_NEXT;
 }
 

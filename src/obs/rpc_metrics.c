@@ -140,22 +140,15 @@ path_same(const uint8_t *a, const uint8_t *b, size_t n)
     return x == y;
 }
 
-struct rpc_counts *
-rpc_table_known(struct rpc_table *t, struct slice path, struct slice *ret_path)
+/* Not lately: it takes the place; NULL place: the path is too short to have one. */
+static NOINLINE struct rpc_counts *
+known_find(struct rpc_table *t, struct slice path, struct rpc_lately *place,
+           struct slice *ret_path)
 {
-    struct rpc_lately *place = NULL, found;
-    unsigned method;
+    unsigned method = rpc_table_method(t, path);
+    struct rpc_lately found;
 
-    _Static_assert(RPC_LATELY == 1 << (64 - 58), "all places have a number");
-    if (LIKELY(path.n >= sizeof(uint64_t))) {
-        place = lately_place(t, path);
-        if (LIKELY(place->path.n == path.n && path_same(place->path.p, path.p, path.n))) {
-            *ret_path = place->path;
-            return place->counts;
-        }
-    }
-    method = rpc_table_method(t, path);
-    if (UNLIKELY(method == NAME_OTHER))
+    if (method == NAME_OTHER)
         return NULL;
     found = (struct rpc_lately){ .path = names_get(t->metrics->methods, method),
                                  .counts = rpc_table_server(t, method) };
@@ -163,6 +156,21 @@ rpc_table_known(struct rpc_table *t, struct slice path, struct slice *ret_path)
         *place = found;
     *ret_path = found.path;
     return found.counts;
+}
+
+struct rpc_counts *
+rpc_table_known(struct rpc_table *t, struct slice path, struct slice *ret_path)
+{
+    struct rpc_lately *place;
+
+    _Static_assert(RPC_LATELY == 1 << (64 - 58), "all places have a number");
+    if (UNLIKELY(path.n < sizeof(uint64_t)))
+        return known_find(t, path, NULL, ret_path);
+    place = lately_place(t, path);
+    if (UNLIKELY(place->path.n != path.n || !path_same(place->path.p, path.p, path.n)))
+        return known_find(t, path, place, ret_path);
+    *ret_path = place->path;
+    return place->counts;
 }
 
 static unsigned
@@ -225,10 +233,21 @@ rpc_table_client(struct rpc_table *t, struct slice pool, unsigned method)
     return t->last[method].counts;
 }
 
+NOINLINE struct rpc_counts *
+rpc_table_attempt_find(struct rpc_table *t, const char *name, uint64_t pool_number,
+                       unsigned method)
+{
+    struct rpc_last *last = &t->last[method];
+
+    last->counts = rpc_table_client(t, slice_of(name), method);
+    last->pool_number = pool_number;
+    return last->counts;
+}
+
 void
 rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int64_t us)
 {
-    unsigned at = code < 0 || code >= RPC_CODES ? CODE_UNKNOWN : (unsigned)code;
+    unsigned at = (unsigned)code < RPC_CODES ? (unsigned)code : CODE_UNKNOWN;
 
     rpc_add(c, RPC_CODE_0 + at, 1);
     rpc_add(c, RPC_TIME_US, us > 0 ? (uint64_t)us : 0);

@@ -94,17 +94,18 @@ struct rpc_counts *rpc_table_server(struct rpc_table *t, unsigned method);
 struct rpc_counts *
 rpc_table_client(struct rpc_table *t, struct slice pool, unsigned method);
 /* The same, for a pool that has a number which no other has (0: it has none): nearly always it is the one that was asked for last. name ends with NUL. */
-static inline struct rpc_counts *
+struct rpc_counts *rpc_table_attempt_find(struct rpc_table *t, const char *name,
+                                          uint64_t pool_number, unsigned method);
+
+static ALWAYS_INLINE struct rpc_counts *
 rpc_table_attempt(struct rpc_table *t, const char *name, uint64_t pool_number,
                   unsigned method)
 {
-    struct rpc_last *last = &t->last[method];
+    const struct rpc_last *last = &t->last[method];
 
-    if (UNLIKELY(last->pool_number != pool_number || pool_number == 0)) {
-        last->counts = rpc_table_client(t, slice_of(name), method);
-        last->pool_number = pool_number;
-    }
-    return last->counts;
+    if (LIKELY(last->pool_number == pool_number && pool_number != 0))
+        return last->counts;
+    return rpc_table_attempt_find(t, name, pool_number, method);
 }
 
 static inline void

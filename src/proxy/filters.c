@@ -23,9 +23,10 @@
 struct call_filters {
     struct call *call;
     struct filter_call fc;
-    struct buf aside; /* request bytes that a filter made wait */
-    bool aside_end;   /* with them comes the end */
-    bool ended;       /* the request's end was shown */
+    struct buf aside; /* request bytes that a filter made wait; with has_aside */
+    bool has_aside;
+    bool aside_end; /* with them comes the end */
+    bool ended;     /* the request's end was shown */
     int64_t answered_us;
     int64_t limit_us; /* the earliest deadline that a filter set; 0: none did */
     _Alignas(16) char state[];
@@ -143,7 +144,8 @@ filters_chain(const struct call *c)
     return c->route ? c->route->chain : c->table->table->chain;
 }
 
-static bool
+/* In two places, of which only one is on the path of a good call. */
+static ALWAYS_INLINE bool
 filters_attach(struct call *c, const struct chain *chain)
 {
     struct worker *w = c->worker;
@@ -153,8 +155,7 @@ filters_attach(struct call *c, const struct chain *chain)
     if (!f)
         return false;
     f->call = c;
-    buf_init(&f->aside);
-    f->aside_end = f->ended = false;
+    f->has_aside = f->aside_end = f->ended = false;
     f->answered_us = f->limit_us = 0;
     fc = &f->fc;
     fc->host = &host;
@@ -231,6 +232,9 @@ filters_request_data(struct call *c)
         filters_fail(c);
         return false;
     }
+    if (!f->has_aside)
+        buf_init(&f->aside);
+    f->has_aside = true;
     buf_splice(&f->aside, c->worker->bufs, &c->down.in);
     f->aside_end = end;
     return false;
@@ -394,7 +398,7 @@ filters_result(const struct call *c, struct filter_result *r)
 }
 
 /* A call that ended before it came to its filters: those that watch hear of it all the same. */
-static bool
+static NOINLINE bool
 filters_watch(struct call *c)
 {
     const struct chain *chain = c->table ? filters_chain(c) : NULL;
@@ -418,7 +422,8 @@ filters_end(struct call *c)
         return;
     filters_result(c, &r);
     chain_end(&c->filters->fc, &r);
-    buf_done(&c->filters->aside, c->worker->bufs);
+    if (UNLIKELY(c->filters->has_aside))
+        buf_done(&c->filters->aside, c->worker->bufs);
     slab_give(c->worker->slab, c->filters);
     c->filters = NULL;
 }
