@@ -20,12 +20,6 @@ rng_splitmix(uint64_t *x)
     return z ^ (z >> 31);
 }
 
-static uint64_t
-rng_rotate(uint64_t x, int by)
-{
-    return (x << by) | (x >> (64 - by));
-}
-
 void
 rng_seed(struct rng *r, uint64_t seed)
 {
@@ -45,19 +39,6 @@ rng_seed_system(struct rng *r)
     rng_seed(r, seed);
 }
 
-static ALWAYS_INLINE void
-rng_step(uint64_t s[4])
-{
-    uint64_t t = s[1] << 17;
-
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = rng_rotate(s[3], 45);
-}
-
 uint64_t
 rng_next(struct rng *r)
 {
@@ -65,16 +46,6 @@ rng_next(struct rng *r)
 
     rng_step(r->s);
     return out;
-}
-
-/* The scrambler of xoshiro256**, the one of xoshiro256++, and the first one on another word. */
-void
-rng_three(struct rng *r, uint64_t out[3])
-{
-    out[0] = rng_rotate(r->s[1] * 5, 7) * 9;
-    out[1] = rng_rotate(r->s[0] + r->s[3], 23) + r->s[0];
-    out[2] = rng_rotate(r->s[2] * 5, 7) * 9;
-    rng_step(r->s);
 }
 
 uint64_t

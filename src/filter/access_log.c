@@ -357,6 +357,9 @@ access_on_request(struct filter_call *fc, void *state)
     struct access_call *a = state;
 
     a->asked = true;
+    a->draw = NOT_DRAWN;
+    a->headers = NULL;
+    a->interval = NULL;
     if (!f->keeps && !access_drawn(f, a, fc->rng))
         return FILTER_NEXT; /* nothing can bring a line any more */
     a->path = fc->kept_path.p ? fc->kept_path : keep(fc, fc->path, SIZE_MAX);
@@ -446,7 +449,7 @@ const struct filter_kind filter_access_log = {
     .conf = &access_log_conf_struct,
     .size = sizeof(struct access_filter),
     .call_size = sizeof(struct access_call),
-    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT,
+    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT | FILTER_RAW_STATE,
     .open = access_open,
     .close = access_close,
     .usual = access_usual,

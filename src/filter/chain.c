@@ -42,8 +42,8 @@ struct chain {
     uint8_t n;
     unsigned flags;
     bool wants_answer;
-    uint64_t all; /* set of all filters */
-    size_t state_size;
+    uint64_t all;              /* set of all filters */
+    size_t state_size, zeroed; /* the first bytes of the states are zeroed */
     struct filter **filters;
     /* Hooks of a slot, in the order of asking, are from here to the begin of the next slot. */
     struct chain_hook *hooks[SLOT_COUNT + 1];
@@ -150,6 +150,21 @@ steps_below(unsigned n)
     return n < CHAIN_STEPS_MAX ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
 }
 
+/* Gives those filters their states that have raw ones, or those that have not, from `at` on. Returns the end. */
+static size_t
+chain_place(const struct chain *c, unsigned raw, size_t at, uint32_t *states)
+{
+    for (unsigned i = 0; i < c->n; i++) {
+        const struct filter_kind *k = c->filters[i]->kind;
+
+        if ((k->flags & FILTER_RAW_STATE) != raw)
+            continue;
+        states[i] = (uint32_t)at;
+        at += (k->call_size + STATE_ALIGN - 1) / STATE_ALIGN * STATE_ALIGN;
+    }
+    return at;
+}
+
 struct chain *
 chain_new(struct filter *const *filters, size_t n)
 {
@@ -162,13 +177,11 @@ chain_new(struct filter *const *filters, size_t n)
     c->all = steps_below((unsigned)n);
     c->filters = xcalloc(n + 1, sizeof(struct filter *));
     for (size_t i = 0; i < n; i++) {
-        const struct filter_kind *k = filters[i]->kind;
-
         c->filters[i] = filters[i];
-        states[i] = (uint32_t)c->state_size;
-        c->state_size += (k->call_size + STATE_ALIGN - 1) / STATE_ALIGN * STATE_ALIGN;
-        c->flags |= k->flags;
+        c->flags |= filters[i]->kind->flags;
     }
+    c->zeroed = chain_place(c, 0, 0, states);
+    c->state_size = chain_place(c, FILTER_RAW_STATE, c->zeroed, states);
     for (unsigned slot = 0; slot < SLOT_COUNT; slot++)
         to = chain_list(c, slot, states, to);
     c->hooks[SLOT_COUNT] = to;
@@ -380,7 +393,8 @@ chain_begin(struct filter_call *fc, const struct chain *c, void *state)
     fc->state = state;
     memset(&fc->pool, 0,
            offsetof(struct filter_call, refusal) - offsetof(struct filter_call, pool));
-    memset(state, 0, c->state_size);
+    if (c->zeroed)
+        memset(state, 0, c->zeroed);
 }
 
 enum filter_verdict
@@ -458,6 +472,7 @@ chain_watch(struct filter_call *fc)
 {
     const struct chain *c = fc->chain;
 
+    memset(fc->state, 0, c->state_size);
     for (unsigned i = 0; i < c->n; i++) {
         if (c->filters[i]->kind->flags & FILTER_ALWAYS)
             fc->begun |= UINT64_C(1) << i;

@@ -9,7 +9,7 @@
  *   struct filter        one filter with its settings, shared by all workers; made, opened and closed on the main thread. Counted: a reload that says the same
  *                        of it keeps it (buckets, caches and keys live on). A kind that has more to keep embeds it as the first member (kind->size).
  *   struct filter_call   one call as filters see it; the proxy embeds it in its own call. One worker's thread.
- *   state                kind->call_size zeroed bytes per call and filter, in the call's arena: the slots get it as `state`.
+ *   state                kind->call_size zeroed bytes (but see FILTER_RAW_STATE) per call and filter, in the call's arena: the slots get it as `state`.
  *
  * The five lifetime rules hold: a slot may refuse the call or make it wait, but it never frees it; whoever said FILTER_WAIT ends that wait exactly once with
  * filter_resume, unless on_end comes first, which cancels. */
@@ -168,6 +168,8 @@ enum filter_flags {
     FILTER_NO_REPEAT = 4, /* at most one in a chain */
     /* Its on_response is for calls only for which it said so in on_request (filter_ask_answer); other filters may have it called for more of them. */
     FILTER_ASKS_ANSWER = 8,
+    /* Its state is not zeroed for on_request, which writes all that later slots read. Where on_end is the only slot, the state is zero all the same. */
+    FILTER_RAW_STATE = 16,
 };
 
 /* What a filter gets when it is opened; all of it outlives the filter. */

@@ -57,22 +57,19 @@ metrics_wanted(const void *conf, const struct filter_env *env)
 }
 
 static struct rpc_table *
-metrics_table(const struct filter_call *fc, struct metrics_call *m)
+metrics_table(const struct filter_call *fc)
 {
-    const struct metrics_filter *f;
+    const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
 
-    if (LIKELY(m->table != NULL))
-        return m->table;
-    f = (const struct metrics_filter *)filter_self(fc);
-    return m->table = rpc_metrics_table(f->metrics, fc->worker);
+    return rpc_metrics_table(f->metrics, fc->worker);
 }
 
 /* --- calls ---------------------------------------------------------------------------- */
 
 static void
-metrics_know(struct rpc_table *t, struct metrics_call *m, unsigned method)
+metrics_know(struct metrics_call *m, unsigned method)
 {
-    m->counts = rpc_table_server(t, method);
+    m->counts = rpc_table_server(m->table, method);
     rpc_add(m->counts, RPC_STARTED, 1);
 }
 
@@ -93,7 +90,10 @@ metrics_on_request(struct filter_call *fc, void *state)
 {
     struct metrics_call *m = state;
 
-    m->counts = rpc_table_known(metrics_table(fc, m), fc->path, &fc->kept_path);
+    m->table = metrics_table(fc);
+    m->begun = 0;
+    m->path = (struct slice){ 0 };
+    m->counts = rpc_table_known(m->table, fc->path, &fc->kept_path);
     if (UNLIKELY(!m->counts))
         return metrics_new_method(fc, m);
     rpc_add(m->counts, RPC_STARTED, 1);
@@ -106,13 +106,13 @@ metrics_on_response(struct filter_call *fc, void *state, struct h2_headers *h, b
 {
     struct metrics_call *m = state;
 
+    (void)fc;
     (void)h;
     if (UNLIKELY(!m->counts) && !end) {
-        struct rpc_table *t = metrics_table(fc, m);
-        unsigned method = rpc_table_learn(t, m->path);
+        unsigned method = rpc_table_learn(m->table, m->path);
 
         if (method != NAME_OTHER)
-            metrics_know(t, m, method);
+            metrics_know(m, method);
     }
     return FILTER_NEXT;
 }
@@ -166,12 +166,11 @@ static NOINLINE void
 metrics_know_late(const struct filter_call *fc, struct metrics_call *m,
                   const struct filter_result *r)
 {
-    struct rpc_table *t = metrics_table(fc, m);
-
-    metrics_know(t, m,
-                 proves_method(!r->local && !r->cancelled, r->code)
-                     ? rpc_table_learn(t, m->path)
-                     : NAME_OTHER);
+    if (!m->table)
+        m->table = metrics_table(fc);
+    metrics_know(m, proves_method(!r->local && !r->cancelled, r->code)
+                        ? rpc_table_learn(m->table, m->path)
+                        : NAME_OTHER);
 }
 
 static void
@@ -220,14 +219,13 @@ metrics_on_attempt(struct filter_call *fc, void *state, unsigned number)
 
 /* Of a method that is not known, unless this answer makes it known. */
 static NOINLINE struct rpc_counts *
-metrics_client_new(const struct filter_call *fc, struct metrics_call *m,
+metrics_client_new(const struct filter_call *fc, const struct metrics_call *m,
                    const struct filter_attempt *a)
 {
-    struct rpc_table *t = metrics_table(fc, m);
-
-    return rpc_table_client(
-        t, slice_of(fc->pool),
-        proves_method(a->answered, a->code) ? rpc_table_learn(t, m->path) : NAME_OTHER);
+    return rpc_table_client(m->table, slice_of(fc->pool),
+                            proves_method(a->answered, a->code)
+                                ? rpc_table_learn(m->table, m->path)
+                                : NAME_OTHER);
 }
 
 static NOINLINE void
@@ -257,7 +255,7 @@ const struct filter_kind filter_metrics = {
     .conf = &metrics_conf_struct,
     .size = sizeof(struct metrics_filter),
     .call_size = sizeof(struct metrics_call),
-    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT | FILTER_ASKS_ANSWER,
+    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT | FILTER_ASKS_ANSWER | FILTER_RAW_STATE,
     .open = metrics_open,
     .wanted = metrics_wanted,
     .on_request = metrics_on_request,

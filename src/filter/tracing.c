@@ -173,32 +173,18 @@ headers_find(const struct h2_headers *h)
     for (unsigned i = 0; i < h->n; i++) {
         const struct h2_entry *e = &h->v[i];
 
-        if (e->token == H2_TOKEN_OTHER || e->token == H2_TOKEN_ONE_OFF)
+        if (e->token == H2_TOKEN_ONE_OFF || e->token == H2_TOKEN_B3_HINT)
             found_see(&f, slice_make(e->f.name, e->f.namelen),
                       slice_make(e->f.value, e->f.valuelen));
     }
     return f;
 }
 
-/* Some field may be one of those above: its length is one of theirs, and its first letter. Most requests have none, and shall not pay for reading them. */
+/* Some field may be one of those above: all their names have these tokens. Most requests have none, and shall not pay for reading them. */
 static bool
 headers_speak(const struct h2_headers *h)
 {
-    const unsigned lengths = 1u << 2 | 1u << 10 | 1u << 11 | 1u << 12;
-    const struct h2_entry *end = h->v + h->n;
-
-    for (const struct h2_entry *e = h->v; e != end; e++) {
-        uint8_t first;
-
-        if (LIKELY(e->token != H2_TOKEN_OTHER && e->token != H2_TOKEN_ONE_OFF))
-            continue;
-        if (e->f.namelen > 12 || !(lengths >> e->f.namelen & 1))
-            continue;
-        first = e->f.name[0];
-        if (first == 't' || first == 'x' || first == 'b')
-            return true;
-    }
-    return false;
+    return h->first[H2_TOKEN_ONE_OFF] || h->first[H2_TOKEN_B3_HINT];
 }
 
 /* Without memory the call goes on with the header that it had. */
@@ -434,6 +420,7 @@ tracing_on_request(struct filter_call *fc, void *state)
     struct tracing_filter *f = (struct tracing_filter *)(uintptr_t)self(fc);
     struct trace_call *t = state;
 
+    t->recording = NULL;
     if (headers_speak(fc->request))
         return request_read(f, fc, t);
     trace_context_new(&t->context, fc->rng);
@@ -575,7 +562,7 @@ const struct filter_kind filter_tracing = {
     .conf = &tracing_conf_struct,
     .size = sizeof(struct tracing_filter),
     .call_size = sizeof(struct trace_call),
-    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT,
+    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT | FILTER_RAW_STATE,
     .open = tracing_open,
     .close = tracing_close,
     .usual = tracing_usual,
