@@ -408,6 +408,7 @@ access_end_line(const struct access_filter *f, const struct filter_call *fc,
     UNINITIALIZED struct access_record r;
     UNINITIALIZED char client[ADDR_TEXT_MAX], message[ACCESS_MESSAGE_MAX];
 
+    filter_result_whole(fc, result);
     access_record_init(&r);
     r.event = "end";
     r.logged = why;

@@ -63,19 +63,21 @@ struct filter_attempt {
 
 /* How the call ended, for on_end. Times are the loop's clock; 0: it did not happen. */
 struct filter_result {
-    int code;                   /* gRPC code; never -1 */
-    bool local;                 /* the status is our own */
-    bool cancelled;             /* the client went away before its answer was complete */
+    int code;       /* gRPC code; never -1 */
+    bool local;     /* the status is our own */
+    bool cancelled; /* the client went away before its answer was complete */
+    bool whole;     /* what follows the next line of stars is there */
+    unsigned attempts;
+    uint64_t messages_in,
+        messages_out; /* complete ones: from the client, to the client */
+    int64_t end_us;
+    /* *** Only for those who have called filter_result_whole: most calls end without anybody who wants to know. */
     const char *reason;         /* of an own status: the word of grpc/reason.h; "" else */
     const char *pool, *backend; /* "": none */
-    unsigned attempts;
     struct slice
         message; /* grpc-message: local: our own text; else as the backend sent it, encoded */
-    uint64_t messages_in,
-        messages_out;             /* complete ones: from the client, to the client */
     uint64_t bytes_in, bytes_out; /* of messages with their prefixes */
     int64_t first_byte_us;        /* when the answer's headers left for the client */
-    int64_t end_us;
     int64_t blocked_down_us,
         blocked_up_us; /* time with bytes waiting for the client's, for the backend's window */
 };
@@ -90,6 +92,8 @@ struct filter_host {
     /* From on_request, or while the call waits there: the call ends at this time of the loop's clock at the latest. Only an earlier one than fc->deadline_us, which it
      * changes, makes a difference; it holds whatever route is found by filter_ask_match. */
     void (*set_deadline)(struct filter_call *fc, int64_t deadline_us);
+    /* In on_end: fills the second part of the result. */
+    void (*tell)(const struct filter_call *fc, struct filter_result *r);
 };
 
 /* Why a call is refused. Everything but code and reason may be left 0. */
@@ -277,6 +281,14 @@ bool filter_answer_taken(const struct filter_call *fc, struct slice name);
 void filter_answer_take_back(struct filter_call *fc);
 /* The request was edited so that another route may fit: after the last filter it is looked for again, once; the chain is not run again. */
 void filter_ask_match(struct filter_call *fc);
+
+/* In on_end: all of the result is wanted. */
+static inline void
+filter_result_whole(const struct filter_call *fc, const struct filter_result *r)
+{
+    if (!r->whole)
+        fc->host->tell(fc, (struct filter_result *)(uintptr_t)r);
+}
 
 /* From on_request: the answer of this call is to be shown (FILTER_ASKS_ANSWER). */
 static inline void

@@ -25,7 +25,7 @@ struct metrics_filter {
 struct metrics_call {
     struct rpc_table *table;   /* NULL: never asked */
     struct rpc_counts *counts; /* NULL: the method is not known */
-    struct slice path;         /* while it is not known: kept */
+    struct slice path;         /* known: of the process; else kept */
     uint64_t begun;            /* attempts by number that are counted as begun */
 };
 
@@ -73,10 +73,16 @@ metrics_know(struct metrics_call *m, unsigned method)
     rpc_add(m->counts, RPC_STARTED, 1);
 }
 
-/* Nobody has answered a call of it yet. */
+/* Not asked for lately; perhaps nobody has answered a call of it yet. */
 static NOINLINE enum filter_verdict
-metrics_new_method(struct filter_call *fc, struct metrics_call *m)
+metrics_find_method(struct filter_call *fc, struct metrics_call *m)
 {
+    m->path = (struct slice){ 0 };
+    m->counts = rpc_table_known_find(m->table, fc->path, &fc->kept_path);
+    if (m->counts) {
+        rpc_add(m->counts, RPC_STARTED, 1);
+        return FILTER_NEXT;
+    }
     filter_ask_answer(fc);
     if (fc->path.n <= NAME_BYTES_MAX) {
         m->path.p = arena_copy(fc->arena, fc->path.p, fc->path.n);
@@ -89,13 +95,15 @@ static enum filter_verdict
 metrics_on_request(struct filter_call *fc, void *state)
 {
     struct metrics_call *m = state;
+    const struct rpc_lately *l;
 
     m->table = metrics_table(fc);
     m->begun = 0;
-    m->path = (struct slice){ 0 };
-    m->counts = rpc_table_known(m->table, fc->path, &fc->kept_path);
-    if (UNLIKELY(!m->counts))
-        return metrics_new_method(fc, m);
+    l = rpc_table_lately(m->table, fc->path);
+    if (UNLIKELY(!l))
+        return metrics_find_method(fc, m);
+    m->path = fc->kept_path = l->path;
+    m->counts = l->counts;
     rpc_add(m->counts, RPC_STARTED, 1);
     return FILTER_NEXT;
 }
@@ -138,6 +146,7 @@ metrics_tell(const struct metrics_filter *f, const struct filter_call *fc,
 {
     struct slice path = m->path;
 
+    filter_result_whole(fc, r);
     if (!asked)
         path = h2_headers_get(fc->request, H2_TOKEN_PATH);
     else if (!path.n && m->counts->key != NAME_OTHER)
@@ -162,7 +171,7 @@ metrics_more(const struct filter_call *fc, const struct metrics_call *m, bool as
 }
 
 /* A call whose method is still not known when it ends, or that was never asked. */
-static NOINLINE void
+static void
 metrics_know_late(const struct filter_call *fc, struct metrics_call *m,
                   const struct filter_result *r)
 {
@@ -173,22 +182,16 @@ metrics_know_late(const struct filter_call *fc, struct metrics_call *m,
                         : NAME_OTHER);
 }
 
-static void
-metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
+static ALWAYS_INLINE void
+metrics_count_end(struct filter_call *fc, const struct metrics_call *m, bool asked,
+                  const struct filter_result *r)
 {
     const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
-    struct metrics_call *m = state;
-    bool asked = m->table != NULL;
 
-    if (UNLIKELY(!m->counts))
-        metrics_know_late(fc, m, r);
     rpc_add(m->counts, RPC_RECEIVED, r->messages_in);
     rpc_add(m->counts, RPC_SENT, r->messages_out);
-    if (r->attempts > 0) {
-        struct rpc_counts *c =
-            LIKELY(fc->pool != NULL)
-                ? metrics_client(m->table, m, fc)
-                : rpc_table_client(m->table, slice_of(r->pool), m->counts->key);
+    if (r->attempts > 0) { /* then there was a pool */
+        struct rpc_counts *c = metrics_client(m->table, m, fc);
 
         rpc_add(c, RPC_SENT, r->messages_in);
         rpc_add(c, RPC_RECEIVED, r->messages_out);
@@ -196,6 +199,27 @@ metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *
     rpc_handled(m->table, m->counts, r->code, r->end_us - fc->begun_us);
     if (UNLIKELY(fc->sampled || r->code != GRPC_OK || tail_wanted(f->tail)))
         metrics_more(fc, m, asked, r);
+}
+
+static NOINLINE void
+metrics_end_late(struct filter_call *fc, struct metrics_call *m,
+                 const struct filter_result *r)
+{
+    bool asked = m->table != NULL;
+
+    metrics_know_late(fc, m, r);
+    metrics_count_end(fc, m, asked, r);
+}
+
+static void
+metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
+{
+    struct metrics_call *m = state;
+
+    if (LIKELY(m->counts != NULL))
+        metrics_count_end(fc, m, true, r);
+    else
+        metrics_end_late(fc, m, r);
 }
 
 /* --- attempts ------------------------------------------------------------------------- */
@@ -235,19 +259,34 @@ metrics_attempt_example(const struct filter_call *fc, const struct rpc_table *t,
     rpc_example(t, c, loop_now_us(fc->loop) - a->begun_us, fc->trace_id);
 }
 
-static void
-metrics_on_attempt_end(struct filter_call *fc, void *state,
-                       const struct filter_attempt *a)
+static ALWAYS_INLINE void
+metrics_count_attempt(struct filter_call *fc, const struct metrics_call *m,
+                      struct rpc_counts *c, const struct filter_attempt *a)
 {
-    struct metrics_call *m = state;
-    struct rpc_counts *c = LIKELY(m->counts != NULL) ? metrics_client(m->table, m, fc)
-                                                     : metrics_client_new(fc, m, a);
-
     if (UNLIKELY(!(m->begun & attempt_bit(a->number))))
         rpc_add(c, RPC_STARTED, 1);
     rpc_handled(m->table, c, a->code, loop_now_us(fc->loop) - a->begun_us);
     if (UNLIKELY(fc->sampled))
         metrics_attempt_example(fc, m->table, c, a);
+}
+
+static NOINLINE void
+metrics_attempt_late(struct filter_call *fc, const struct metrics_call *m,
+                     const struct filter_attempt *a)
+{
+    metrics_count_attempt(fc, m, metrics_client_new(fc, m, a), a);
+}
+
+static void
+metrics_on_attempt_end(struct filter_call *fc, void *state,
+                       const struct filter_attempt *a)
+{
+    const struct metrics_call *m = state;
+
+    if (LIKELY(m->counts != NULL))
+        metrics_count_attempt(fc, m, metrics_client(m->table, m, fc), a);
+    else
+        metrics_attempt_late(fc, m, a);
 }
 
 const struct filter_kind filter_metrics = {

@@ -521,6 +521,7 @@ call_record(struct filter_call *fc, struct trace_call *t,
     struct trace_call_span s;
     struct strbuf bytes;
 
+    filter_result_whole(fc, result);
     s = (struct trace_call_span){
         .span = span_of(fc, t),
         .listener = fc->listener,

@@ -9,8 +9,6 @@
 #include "base/xalloc.h"
 #include "obs/rpc_metrics_int.h"
 
-enum { CODE_UNKNOWN = 2 };
-
 static void
 table_init(struct rpc_table *t, struct rpc_metrics *m)
 {
@@ -113,37 +111,8 @@ rpc_table_server(struct rpc_table *t, unsigned method)
     return c;
 }
 
-/* Paths end with the method, and most differ there, or in their length. Whoever makes paths that share a place gains nothing: each costs what the first one did. */
-static struct rpc_lately *
-lately_place(struct rpc_table *t, struct slice path)
-{
-    uint64_t end;
-
-    memcpy(&end, path.p + path.n - sizeof(end), sizeof(end));
-    return &t->lately[(end * UINT64_C(0x9e3779b97f4a7c15) + path.n) >> 58];
-}
-
-/* Both have the same length, of 8 or more. Paths are short, so a call of memcmp would cost more than the comparing. */
-static bool
-path_same(const uint8_t *a, const uint8_t *b, size_t n)
-{
-    uint64_t x, y;
-
-    for (size_t at = 0; n - at > sizeof(x); at += sizeof(x)) {
-        memcpy(&x, a + at, sizeof(x));
-        memcpy(&y, b + at, sizeof(y));
-        if (x != y)
-            return false;
-    }
-    memcpy(&x, a + n - sizeof(x), sizeof(x));
-    memcpy(&y, b + n - sizeof(y), sizeof(y));
-    return x == y;
-}
-
-/* Not lately: it takes the place; NULL place: the path is too short to have one. */
-static NOINLINE struct rpc_counts *
-known_find(struct rpc_table *t, struct slice path, struct rpc_lately *place,
-           struct slice *ret_path)
+NOINLINE struct rpc_counts *
+rpc_table_known_find(struct rpc_table *t, struct slice path, struct slice *ret_path)
 {
     unsigned method = rpc_table_method(t, path);
     struct rpc_lately found;
@@ -152,25 +121,10 @@ known_find(struct rpc_table *t, struct slice path, struct rpc_lately *place,
         return NULL;
     found = (struct rpc_lately){ .path = names_get(t->metrics->methods, method),
                                  .counts = rpc_table_server(t, method) };
-    if (place)
-        *place = found;
+    if (path.n >= RPC_LATELY_MIN)
+        t->lately[rpc_lately_place(path)] = found;
     *ret_path = found.path;
     return found.counts;
-}
-
-struct rpc_counts *
-rpc_table_known(struct rpc_table *t, struct slice path, struct slice *ret_path)
-{
-    struct rpc_lately *place;
-
-    _Static_assert(RPC_LATELY == 1 << (64 - 58), "all places have a number");
-    if (UNLIKELY(path.n < sizeof(uint64_t)))
-        return known_find(t, path, NULL, ret_path);
-    place = lately_place(t, path);
-    if (UNLIKELY(place->path.n != path.n || !path_same(place->path.p, path.p, path.n)))
-        return known_find(t, path, place, ret_path);
-    *ret_path = place->path;
-    return place->counts;
 }
 
 static unsigned
@@ -242,17 +196,6 @@ rpc_table_attempt_find(struct rpc_table *t, const char *name, uint64_t pool_numb
     last->counts = rpc_table_client(t, slice_of(name), method);
     last->pool_number = pool_number;
     return last->counts;
-}
-
-void
-rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int64_t us)
-{
-    unsigned at = (unsigned)code < RPC_CODES ? (unsigned)code : CODE_UNKNOWN;
-
-    rpc_add(c, RPC_CODE_0 + at, 1);
-    rpc_add(c, RPC_TIME_US, us > 0 ? (uint64_t)us : 0);
-    if (t->bounds->n)
-        rpc_add(c, RPC_BUCKET_0 + (unsigned)histogram_find(t->bounds, us), 1);
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/compat.h"
 #include "obs/exemplar.h"
@@ -19,7 +20,14 @@
 
 struct prom;
 
-enum { RPC_CODES = 17, RPC_POOLS_MAX = 1000, RPC_LATELY = 64 };
+enum {
+    RPC_CODES = 17,
+    RPC_CODE_UNKNOWN = 2,
+    RPC_POOLS_MAX = 1000,
+    RPC_LATELY = 64,
+    RPC_LATELY_SHIFT = 64 - 6,
+    RPC_LATELY_MIN = 8, /* bytes of a path */
+};
 
 /* Places in a block of counts. */
 enum rpc_count {
@@ -78,9 +86,60 @@ rpc_table_method(const struct rpc_table *t, struct slice path)
     return name_index_find(&t->methods, path);
 }
 
-/* The block of a method that is known, and *ret_path, the path in memory of the process; NULL: it is not learned yet. */
+/* Paths end with the method, and most differ there, or in their length. Whoever makes paths that share a place gains nothing: each costs what the first one did. */
+static inline unsigned
+rpc_lately_place(struct slice path)
+{
+    uint64_t end;
+
+    memcpy(&end, path.p + path.n - sizeof(end), sizeof(end));
+    return (unsigned)((end * UINT64_C(0x9e3779b97f4a7c15) + path.n) >> RPC_LATELY_SHIFT);
+}
+
+/* Both have the same length, of 8 or more. Paths are short, so a call of memcmp would cost more than the comparing. */
+static inline bool
+rpc_path_same(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    uint64_t x, y;
+
+    for (size_t at = 0; n - at > sizeof(x); at += sizeof(x)) {
+        memcpy(&x, a + at, sizeof(x));
+        memcpy(&y, b + at, sizeof(y));
+        if (x != y)
+            return false;
+    }
+    memcpy(&x, a + n - sizeof(x), sizeof(x));
+    memcpy(&y, b + n - sizeof(y), sizeof(y));
+    return x == y;
+}
+
+/* What was asked for lately; NULL: look for it with rpc_table_known. */
+static inline const struct rpc_lately *
+rpc_table_lately(const struct rpc_table *t, struct slice path)
+{
+    const struct rpc_lately *l;
+
+    if (UNLIKELY(path.n < RPC_LATELY_MIN))
+        return NULL;
+    l = &t->lately[rpc_lately_place(path)];
+    return LIKELY(l->path.n == path.n && rpc_path_same(l->path.p, path.p, path.n)) ? l
+                                                                                   : NULL;
+}
+
 struct rpc_counts *
-rpc_table_known(struct rpc_table *t, struct slice path, struct slice *ret_path);
+rpc_table_known_find(struct rpc_table *t, struct slice path, struct slice *ret_path);
+
+/* The block of a method that is known, and *ret_path, the path in memory of the process; NULL: it is not learned yet. */
+static inline struct rpc_counts *
+rpc_table_known(struct rpc_table *t, struct slice path, struct slice *ret_path)
+{
+    const struct rpc_lately *l = rpc_table_lately(t, path);
+
+    if (UNLIKELY(!l))
+        return rpc_table_known_find(t, path, ret_path);
+    *ret_path = l->path;
+    return l->counts;
+}
 
 /* A backend knows this method. NAME_OTHER: there is no room for it. */
 static inline unsigned
@@ -117,7 +176,16 @@ rpc_add(struct rpc_counts *c, unsigned at, uint64_t n)
 }
 
 /* A call or an attempt ended. Codes outside 0..16 count as UNKNOWN (2). */
-void rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int64_t us);
+static inline void
+rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int64_t us)
+{
+    unsigned at = (unsigned)code < RPC_CODES ? (unsigned)code : RPC_CODE_UNKNOWN;
+
+    rpc_add(c, RPC_CODE_0 + at, 1);
+    rpc_add(c, RPC_TIME_US, us > 0 ? (uint64_t)us : 0);
+    if (LIKELY(t->bounds->n))
+        rpc_add(c, RPC_BUCKET_0 + (unsigned)histogram_find(t->bounds, us), 1);
+}
 
 /* The call that was just counted is traced: it becomes the example of its bucket. Memory for that comes with the first one and is bounded as the counts are. */
 void rpc_example(const struct rpc_table *t, struct rpc_counts *c, int64_t us,

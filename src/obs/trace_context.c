@@ -5,7 +5,6 @@
 #include <endian.h>
 
 #include "base/err.h"
-#include "base/rand.h"
 
 /* --- hex ---------------------------------------------------------------------------- */
 
@@ -229,19 +228,6 @@ trace_span_new(struct trace_context *c, struct rng *rng)
         span = rng_next(rng);
     while (span == 0);
     memcpy(c->span, &span, SPAN_ID_BYTES);
-}
-
-void
-trace_context_new(struct trace_context *c, struct rng *rng)
-{
-    uint64_t words[3];
-
-    do
-        rng_three(rng, words);
-    while (UNLIKELY((words[0] == 0 && words[1] == 0) || words[2] == 0));
-    memcpy(c->trace, words, TRACE_ID_BYTES);
-    memcpy(c->span, words + 2, SPAN_ID_BYTES);
-    c->flags = TRACE_RANDOM;
 }
 
 uint64_t

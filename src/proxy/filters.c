@@ -128,12 +128,15 @@ filters_resume(struct filter_call *fc, enum filter_verdict verdict)
     call_settle(c);
 }
 
+static void host_tell(const struct filter_call *fc, struct filter_result *r);
+
 static const struct filter_host host = {
     .resume = filters_resume,
     .peer = host_peer,
     .identity = host_identity,
     .pool = host_pool,
     .set_deadline = host_set_deadline,
+    .tell = host_tell,
 };
 
 /* --- begin ----------------------------------------------------------------------------- */
@@ -375,26 +378,33 @@ filters_backend(const struct call *c)
 }
 
 static void
+host_tell(const struct filter_call *fc, struct filter_result *r)
+{
+    const struct call *c = filters_call(fc);
+
+    r->whole = true;
+    r->reason = c->reason ? c->reason : "";
+    r->pool = c->pool ? pool_name(c->pool) : "";
+    r->backend = filters_backend(c);
+    r->message = filters_message(c);
+    r->bytes_in = c->bytes_in;
+    r->bytes_out = c->bytes_out;
+    r->first_byte_us = c->filters->answered_us;
+    r->blocked_down_us = filters_waited(c, &c->down);
+    r->blocked_up_us = filters_waited(c, &c->at->up);
+}
+
+static void
 filters_result(const struct call *c, struct filter_result *r)
 {
-    *r = (struct filter_result){
-        .code = c->code < 0 || c->code > GRPC_UNAUTHENTICATED ? GRPC_UNKNOWN : c->code,
-        .local = c->local,
-        .cancelled = c->cancelled,
-        .reason = c->reason ? c->reason : "",
-        .pool = c->pool ? pool_name(c->pool) : "",
-        .backend = filters_backend(c),
-        .attempts = c->attempts,
-        .message = filters_message(c),
-        .messages_in = c->in_frames.messages,
-        .messages_out = c->out_frames.messages,
-        .bytes_in = c->bytes_in,
-        .bytes_out = c->bytes_out,
-        .first_byte_us = c->filters->answered_us,
-        .end_us = loop_now_us(c->worker->loop),
-        .blocked_down_us = filters_waited(c, &c->down),
-        .blocked_up_us = filters_waited(c, &c->at->up),
-    };
+    r->code = c->code < 0 || c->code > GRPC_UNAUTHENTICATED ? GRPC_UNKNOWN : c->code;
+    r->local = c->local;
+    r->cancelled = c->cancelled;
+    r->whole = false;
+    r->attempts = c->attempts;
+    r->messages_in = c->in_frames.messages;
+    r->messages_out = c->out_frames.messages;
+    r->end_us = loop_now_us(c->worker->loop);
 }
 
 /* A call that ended before it came to its filters: those that watch hear of it all the same. */
