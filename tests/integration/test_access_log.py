@@ -83,7 +83,7 @@ def test_errors_say_who_made_them(proxy):
     line = call(proxy, "backend", grpc.StatusCode.DATA_LOSS,
                 request=SimpleRequest(response_status=EchoStatus(code=15, message=text)))
     assert (line["code"], line["status"]) == (15, "DATA_LOSS")
-    assert line["message"].encode("latin-1").decode() == text
+    assert line["message"] == text
     assert "reason" not in line
     line = call(proxy, "late", grpc.StatusCode.DEADLINE_EXCEEDED, timeout=0.3,
                 x_test_sleep_ms="5000")
