@@ -13,6 +13,7 @@
 #include "base/compat.h"
 #include "base/list.h"
 #include "base/slice.h"
+#include "upstream/retry_guard.h"
 
 struct conf_map;
 struct endpoint;
@@ -133,6 +134,8 @@ enum pool_retry pool_retry_take(struct pool *p, struct pool_wait *w) MUST_CHECK;
 void pool_retry_give(struct pool_wait *w);
 /* A call of this pool is tried again; for pages alone. */
 void pool_retry_count(struct pool *p);
+/* What became of n retries of a retryPolicy; for pages alone. */
+void pool_retry_result(struct pool *p, enum retry_result result, unsigned n);
 /* retryThrottling. Successes are counted with POOL_WANTS_SUCCESS, of every call. */
 struct retry_guard *pool_retry_guard(const struct pool *p);
 
