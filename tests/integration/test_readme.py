@@ -187,14 +187,17 @@ def test_the_way_into_kubernetes(tree):
 
 
 def test_the_way_to_systemd(tree):
-    config, units, *rest = [line.split("#")[0].split() for line in lines(block("systemctl enable"))]
-    assert all(words[0] == "sudo" for words in (config, units, *rest))
+    """contrib/lint/check-install.sh knows what make install puts."""
+    install, config, *rest = [line.split("#")[0].split() for line in lines(block("systemctl enable"))]
+    assert all(words[0] == "sudo" for words in (install, config, *rest))
+    assert install[1:] == ["make", "install", "prefix=/usr"]
     with open(os.path.join(TOP, "contrib/systemd/outrigger.service"), encoding="utf-8") as f:
-        assert "-c " + config[-1] in f.read()
-    destination = tree.folder / "system"
-    destination.mkdir()
-    tree.run(" ".join(units[1:-1] + [str(destination)]))
-    assert sorted(os.listdir(destination)) == ["outrigger.service", "outrigger.socket"]
+        unit = f.read()
+    assert "-c " + config[-1] in unit and "ExecStart=/usr/sbin/outrigger" in unit
+    destination = tree.folder / "etc" / "outrigger.json"
+    (tree.folder / "outrigger.json").write_text("{}")
+    tree.run(" ".join(config[1:-1] + [str(destination)]))
+    assert destination.read_text() == "{}"
 
 
 def test_the_check_of_alerts_and_dashboard(tree):
