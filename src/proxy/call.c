@@ -24,7 +24,7 @@
 enum {
     /* The most fields that limits.maxHeaderCount allows, 40 bytes each. What a call really takes is bounded by the header limits of its two peers. */
     CALL_ARENA_CAP = 512 * 1024,
-    CALL_TEXT_MAX = 512,
+    CALL_TEXT_MAX = 1024,
     CANCEL_SLACK_US = 20 * 1000
 };
 
@@ -175,6 +175,31 @@ call_note_silence(struct call *c)
         hedge_note_silence(c);
 }
 
+/* What the time went by with: a backend's work, or what came before it. */
+static void
+call_say_late(struct call *c)
+{
+    static const char late[] = "the deadline passed";
+    const char *filter = c->filters ? filters_waiting(c) : NULL;
+    char text[POOL_TEXT_MAX];
+
+    if (c->at->up.conn) {
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
+                  "%s while the backend was working on the call", late);
+    } else if (filter) {
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
+                  "%s while the filter %s was waiting", late, filter);
+    } else if (list_linked(&c->at->wait.link)) {
+        pool_explain(c->pool, &c->at->wait, ERR_AGAIN, text);
+        c->lost_name = pool_blame(c->pool, &c->at->wait);
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
+                  "%s before a backend got the call; %s", late, text);
+    } else {
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
+                  "%s before a backend got the call", late);
+    }
+}
+
 static void
 call_on_deadline(struct timer *t)
 {
@@ -182,9 +207,7 @@ call_on_deadline(struct timer *t)
 
     stat_inc(&c->worker->stats, STAT_DEADLINES);
     call_note_silence(c);
-    call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE, "the deadline passed %s",
-              c->at->up.conn ? "while the backend was working on the call"
-                             : "before a backend got the call");
+    call_say_late(c);
     call_settle(c);
 }
 

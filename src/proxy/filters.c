@@ -201,6 +201,12 @@ filters_hold(const struct call *c)
     return c->filters->fc.waiting;
 }
 
+const char *
+filters_waiting(const struct call *c)
+{
+    return filters_hold(c) ? filter_self(&c->filters->fc)->name : NULL;
+}
+
 bool
 filters_request_data(struct call *c)
 {
@@ -341,19 +347,6 @@ filters_message(const struct call *c)
     return c->local ? slice_of(c->text) : h2_headers_get(h, H2_TOKEN_GRPC_MESSAGE);
 }
 
-/* The backend that the client's answer is about. Where there was no connection, the one that could not be reached last. */
-static const char *
-filters_backend(const struct call *c)
-{
-    if (c->lost_name)
-        return c->lost_name;
-    return c->local && c->pool && c->reason &&
-                   (strcmp(c->reason, REASON_CONNECT_FAILED) == 0 ||
-                    strcmp(c->reason, REASON_NO_ENDPOINT) == 0)
-               ? pool_last_backend(c->pool)
-               : "";
-}
-
 static void
 filters_result(const struct call *c, struct filter_result *r)
 {
@@ -363,7 +356,7 @@ filters_result(const struct call *c, struct filter_result *r)
         .cancelled = c->cancelled,
         .reason = c->reason ? c->reason : "",
         .pool = c->pool ? pool_name(c->pool) : "",
-        .backend = filters_backend(c),
+        .backend = c->lost_name ? c->lost_name : "",
         .attempts = c->attempts,
         .message = filters_message(c),
         .messages_in = c->in_frames.messages,

@@ -26,6 +26,8 @@ void filters_bound(struct call *c);
 bool filters_request_data(struct call *c) MUST_CHECK;
 /* Bytes wait for a filter: nothing else of the request may be passed on. */
 bool filters_hold(const struct call *c);
+/* The name of the filter that makes the call wait; NULL: none does. */
+const char *filters_waiting(const struct call *c);
 /* The answer of a backend. False: the call has ended in another way. */
 bool filters_response(struct call *c, struct h2_headers *h, bool end) MUST_CHECK;
 bool filters_response_data(struct call *c) MUST_CHECK;
