@@ -19,6 +19,8 @@
 #include "proxy/request.h"
 #include "proxy/retry.h"
 #include "proxy/route.h"
+#include "proxy/server.h"
+#include "proxy/table.h"
 #include "proxy/worker.h"
 
 enum {
@@ -64,7 +66,7 @@ call_free(struct call *c)
     struct down *d = c->owner;
 
     attempt_commit(c); /* the replay copy */
-    if (c->acts & ACT_FILTERS || UNLIKELY(!c->route))
+    if (c->acts & (ACT_FILTERS | ACT_TELL) || UNLIKELY(!c->route))
         filters_end(c);
     if (UNLIKELY(c->counted))
         action_end(c);
@@ -154,8 +156,7 @@ call_refuse(struct call *c, const struct filter_refusal *why, const char *text)
     c->local = true;
     c->code = (int16_t)why->code;
     c->reason = why->reason;
-    if (c->acts & ACT_FILTERS || !c->route)
-        c->text = arena_copy(&c->arena, text, strlen(text) + 1);
+    c->text = arena_copy(&c->arena, text, strlen(text) + 1);
     stat_inc(&c->worker->stats, STAT_LOCAL_REPLIES);
     reply_status(c, why, text);
     call_set_response(c, HALF_CLOSED);
@@ -220,6 +221,24 @@ call_cancel_is_deadline(const struct call *c)
     return c->deadline_us && c->deadline_us - now <= CANCEL_SLACK_US;
 }
 
+/* We reset it, because it broke the rules of HTTP/2 (RFC 9113 8.1.1); perhaps before anybody looked where it goes. What the client sees is our reset. */
+static void
+call_broke_rules(struct call *c)
+{
+    struct worker *w = c->worker;
+
+    if (!c->table && c->owner->server) {
+        c->begun_us = loop_now_us(w->loop);
+        c->table = server_view(c->owner->server, w)->use;
+        c->table->calls++;
+        stat_inc(&w->stats, STAT_BAD_HEADERS);
+    }
+    c->local = true;
+    c->code = GRPC_INTERNAL;
+    c->reason = REASON_BAD_REQUEST;
+    c->text = "the request breaks the rules of HTTP/2, so its stream was reset";
+}
+
 /* The client is gone (reset, connection lost) before it had its answer: nothing to say, the backend must stop in this very turn. */
 static void
 call_cancelled(struct call *c)
@@ -235,8 +254,12 @@ call_cancelled(struct call *c)
             c->owner->h2,
             1); /* opened and reset before any backend saw it: Rapid Reset's shape */
     h2_stream_reset(&c->at->up, H2_CANCEL);
-    stat_inc(&c->worker->stats, STAT_CALLS_CANCELLED);
-    c->cancelled = true;
+    if (c->code < 0 && c->down.close_err == ERR_PROTOCOL) {
+        call_broke_rules(c);
+    } else {
+        c->cancelled = true;
+        stat_inc(&c->worker->stats, STAT_CALLS_CANCELLED);
+    }
     if (c->code < 0) {
         c->code = GRPC_CANCELLED;
         c->reason = REASON_CLIENT_CANCEL;

@@ -43,7 +43,8 @@ size_t filters_answer_fields(const struct call *c, struct h2_field *f);
 const struct filter_call *filters_facts(const struct call *c);
 /* When the answer's headers leave. */
 void filters_answered(struct call *c);
-/* With the call, before its memory goes: on_end of all filters; of those that watch also when the call never got to them. */
+/* With the call, before its memory goes: on_end of all filters; of those that watch also when the call never got to them. And that /why and /tail hear of it, whatever filters there
+ * are. */
 void filters_end(struct call *c);
 
 #endif
