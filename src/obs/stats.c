@@ -322,6 +322,9 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_WINDOW_HELD_BACK, "outrigger_windows_held_back_total",
             "Times that a connection window was held back at maxConnectionBuffer or "
             "maxBufferedBytes."),
+    COUNTER(STAT_READS_PAUSED, "outrigger_reads_paused_total",
+            "Times that a client with waiting messages was not read for a while at "
+            "maxBufferedBytes."),
     COUNTER(STAT_TURN_YIELDS, "outrigger_turn_yields_total",
             "Times that a connection used up its share of a loop turn "
             "(maxStreamsPerTurn, maxFramesPerTurn)."),
