@@ -80,7 +80,5 @@ void admin_send(struct evhttp_request *req, int status, const char *type);
 int admin_events_answer(struct admin *a, struct evhttp_request *req);
 /* Before evhttp goes. */
 void admin_events_close(struct admin *a);
-/* Lines for the page that lists all. */
-void admin_list(const struct admin *a, struct evbuffer *out);
 
 #endif

@@ -53,8 +53,8 @@ static const struct conf_field admin_fields[] = {
       .code = "E0207",
       .example = "\"127.0.0.1:9901\"",
       .help = "Address of /metrics and /stats.json over HTTP/1.1; \"off\" for none. "
-              "Loopback or unix socket only. A bare "
-              "string in \"admin\" means the same." },
+              "Loopback or unix socket only; the file of a socket is for the user of the "
+              "process alone. A bare string in \"admin\" means the same." },
     { .key = NULL },
 };
 
