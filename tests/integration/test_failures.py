@@ -146,7 +146,7 @@ KINDS = [
     Kind("timeout of the client", "to.Silent", 4, "DEADLINE", "the deadline passed while the backend",
          "outrigger_deadlines_total", "silent", grpc_timeout="150m"),
     Kind("per try timeout", "to.Slow", 4, "TRY_TIMEOUT", "perTryTimeout", pool="silent"),
-    Kind("reset", "to.Reset", 13, "UPSTREAM_RESET", "pool reset: it reset the stream with HTTP/2 code 2", pool="reset"),
+    Kind("reset", "to.Reset", 13, "UPSTREAM_RESET", "pool reset: it reset the stream with HTTP/2 code 2 .INTERNAL_ERROR.", pool="reset"),
     Kind("refused", "to.Refusing", 14, "UPSTREAM_REFUSED", "pool refusing: .*refused", pool="refusing"),
     Kind("goaway", "to.Leaving", 14, "UPSTREAM_REFUSED", "pool leaving: .*went away", "outrigger_goaway_received_total",
          "leaving"),
