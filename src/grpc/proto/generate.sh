@@ -39,6 +39,6 @@ embed() {
     embed descriptors grpc/health/v1/health.proto grpc/reflection/v1/reflection.proto \
         grpc/reflection/v1alpha/reflection.proto helloworld.proto outrigger/demo/echo.proto
     embed descriptors_admin grpc/reflection/v1/reflection.proto \
-        grpc/reflection/v1alpha/reflection.proto
+        grpc/reflection/v1alpha/reflection.proto grpc/channelz/v1/channelz.proto
 } >"$tmp/descriptors.c"
 mv "$tmp/descriptors.c" "$tmp"/out/* "$to/"
