@@ -91,7 +91,7 @@ man_value(struct strbuf *out, const char *arg)
 {
     bool may = arg[0] == '[';
 
-    strbuf_puts(out, may ? " Ns Op =Ar " : " Ar ");
+    strbuf_puts(out, may ? " Ns Op = Ns Ar " : " Ar ");
     for (arg += may ? 2 : 0; *arg && *arg != ']'; arg++)
         strbuf_printf(out, *arg == '|' ? " %c " : "%c", *arg);
 }
