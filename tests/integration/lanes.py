@@ -26,10 +26,11 @@ WAITING = """test_resolver_dns test_resolver_file_k8s test_drain_phases test_kee
     test_upgrade test_command test_demo test_bad_input test_broken_backend test_tls_interop
     test_stats test_tracing_http test_tracing test_metrics_push test_metrics_page test_ctl_live test_tail
     test_reload_ask test_tls_pools test_interop test_service_manager test_access_log test_actions
-    test_access test_control_pages test_failures test_failures_heard test_jwt test_filters test_compression
+    test_access test_control_pages test_failures test_failures_heard
+    test_failures_causes test_jwt test_filters test_compression
     test_broken_streams test_explain test_completion test_examples test_routing test_tls_xfcc
     test_ext_authz test_filter_lists test_monitoring test_units test_kubernetes
-    test_ctl_health test_readme test_secrets test_buffers""".split()
+    test_ctl_health test_readme test_secrets test_buffers test_admin_grpc""".split()
 # The longest of those that are no longer alone under a sanitizer.
 LONG = "test_pools_change test_pools_dns test_tls_rotate test_drain test_pools_kill".split()
 COMPARING = "test_admin_load test_balance test_limits test_log_pipe test_page".split()
