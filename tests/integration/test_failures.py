@@ -60,6 +60,7 @@ BACKENDS = {
         sid, GOOD + [("grpc-status", "5"), ("grpc-message", "no such order %E2%82%AC")], end=True)),
 }
 KEY = {"client": "mobile", "sha256": "57d419be43e536f6ecfa7f54599e9050db0eca72598b456400601ae346403973"}
+SIGNER = jwts.Key("k", "ES256")
 RBAC = {"type": "rbac", "rules": [{"name": "secret", "action": "allow", "paths": "no.Body/*"}]}
 RETRY = {"maxAttempts": 2, "initialBackoff": "1ms", "maxBackoff": "1ms", "backoffMultiplier": 1,
          "retryableStatusCodes": ["ABORTED"], "perTryTimeout": "150ms"}
@@ -72,7 +73,7 @@ FILTERS = {n: dict(f, name=n) for n, f in {
                "descriptors": [{"entries": [{"key": "tenant", "value": "all"}]}]},
     "perkey": {"type": "rateLimit", "rate": "1/h", "key": ["header:x-tenant"], "missing": "refuse"},
     "messages": {"type": "messageRate", "rate": "1/h", "over": "refuse"},
-    "token": {"type": "jwt", "issuer": "me", "audiences": ["a"], "jwks": jwts.key_set(jwts.Key("k", "ES256"))},
+    "token": {"type": "jwt", "issuer": jwts.ISSUER, "audiences": ["orders"], "jwks": jwts.key_set(SIGNER), "requiredClaims": {"scope": "x"}},
     "concurrency": {"type": "concurrencyLimit", "max": 1},
     "fault": {"type": "fault", "abort": {"code": "ABORTED", "message": "on purpose", "percent": "100%"}},
 }.items()}
@@ -230,6 +231,8 @@ KINDS = [
     Kind("authorization says no", "auth.Outside", 7, "AUTHZ_DENIED", ""),
     Kind("no authorization", "auth.Gone", 7, "AUTHZ_UNAVAILABLE", "authorization service .pool gone."),
     Kind("no token", "auth.Token", 16, "JWT_MISSING", "needs a token", 'outrigger_jwt_calls_total{result="missing"}'),
+    Kind("token lacks a claim", "auth.Token", 16, "JWT_CLAIM_MISSING", "lacks a claim", 'outrigger_jwt_calls_total{result="claim"}',
+         extra=jwts.bearer(SIGNER.token())),
     Kind("no word of the rate service", "limit.Shared", 14, "RATE_SERVICE_UNAVAILABLE", ""),
     Kind("no key of the rate", "limit.PerKey", 3, "RATE_KEY_MISSING", "x-tenant"),
     Kind("messages too fast", "limit.Messages", 8, "MESSAGE_RATE", "", pool="good", data=h2raw.make_message(b"a") * 3),
@@ -376,20 +379,52 @@ def test_hostile_texts_stay_text(scene):
     assert len(why["method"]) == 255 and why["reason"] == "BAD_REQUEST"
 
 
-def test_every_reason_has_an_advice():
-    """A word that is added needs a line of why_advice.c."""
-    def read(path):
-        with open(path, encoding="utf-8") as f:
-            return f.read()
-    table = read(os.path.join(SOURCES, "admin", "why_advice.c"))
-    words = re.findall(r"#define (REASON_\w+)", read(os.path.join(SOURCES, "grpc", "reason.h")))
-    assert len(words) > 20
+def read(*path):
+    with open(os.path.join(SOURCES, *path), encoding="utf-8") as f:
+        return f.read()
+
+
+def words_of_sources():
+    """{name in C: word}"""
+    defines = re.compile(r'#define (REASON_\w+)\s*(?:\\\n)?\s*"(\w+)"')
+    words = dict(defines.findall(read("grpc", "reason.h")))
     for path in glob.glob(os.path.join(SOURCES, "filter", "*.c")):
         text = read(path)
-        words += ['"%s"' % w for w in re.findall(r"\.reason = \"(\w+)\"", text)]
-        words += ['"%s"' % w for w in re.findall(r"#define REASON_\w+\s+\"(\w+)\"", text)]
-    missing = [w for w in set(words) if not re.search(r"\{ %s\b" % re.escape(w).rstrip('"'), table)]
-    assert not missing
+        words.update(defines.findall(text))
+        words.update((w, w) for w in re.findall(r'\.reason = "(\w+)"', text))
+        words.update((w, w) for w in re.findall(r'\{ "(JWT_\w+)"', text))
+    return words
+
+
+def advices(words):
+    """{word: advice} of why_advice.c"""
+    rows = re.findall(r'\{ (REASON_\w+|"\w+"),\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\}', read("admin", "why_advice.c"))
+    return {words.get(n, n.strip('"')): "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text)).replace('\\"', '"')
+            for n, text in rows}
+
+
+def test_no_word_is_forgotten():
+    """Each has an advice, a row of docs/reasons.md that says the same, counters that exist, and a test."""
+    words = words_of_sources()
+    known = set(words.values())
+    assert len(known) > 50 and {"NO_ROUTE", "AUTHZ_DENIED", "JWT_EXPIRED"} <= known
+    advice = advices(words)
+    assert set(advice) == known, set(advice) ^ known
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \| (.*?) ?\|$", read("..", "docs", "reasons.md"), re.M)
+    assert {r[0]: r[3] for r in rows} == advice
+    families = read("..", "docs", "metrics.md")
+    for row in rows:
+        for name in re.findall(r"`(\w+)`", row[4]):
+            assert "`%s`" % name in families, (row[0], name)
+    # Some need a clock, a full memory or a broken filter: unit tests have those.
+    tests = "".join(read(p) for p in glob.glob(os.path.join(env.HERE, "..", "**", "*.[cp]*"), recursive=True)
+                    if p.endswith((".c", ".py")))
+    provoked = {k.reason for k in KINDS}
+    untested = [w for w in known - provoked if not re.search(r'"%s"' % w, tests)]
+    assert not untested
+    # And the counter by reason has room for all of them, with BACKEND_STATUS and OTHER.
+    room = int(re.search(r"FAILED_REASONS_MAX = (\d+)", read("obs", "failed_log.h")).group(1))
+    assert len(known) + 2 <= room
 
 
 def test_the_end_of_a_drain_says_so(scene):
