@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import resource
 import socket
 import subprocess
 import tempfile
@@ -18,6 +19,7 @@ import env
 import protos
 import reflect
 import reloads
+from test_upgrade import Chain
 
 pytestmark = pytest.mark.proxy_only
 OWN = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]
@@ -290,6 +292,37 @@ def test_more_clients_than_places_end_the_oldest(proxy):
         assert read_all(first)[-9:] == b"\0\0\0\0\0" + b"\0\0\0\x0b"    # GOAWAY, ENHANCE_YOUR_CALM
         for c in channels:                          # who was sent away comes again
             assert services(c) == OWN + ["shop.v1.Stock"]
+
+
+def test_a_new_process_answers_after_an_upgrade(backend, shop, tmp_path):
+    with Chain(tmp_path, [backend.address], started=False) as chain:
+        chain.config["admin"] = {"listen": chain.admin, "descriptors": str(shop)}
+        chain.write()
+        chain.upgrade()
+        with env.open_channel(chain.admin) as channel:
+            assert services(channel) == OWN + ["shop.v1.Stock"]
+            old = chain.upgrade()
+            assert services(channel) == OWN + ["shop.v1.Stock"]     # the old one has let go of it
+            assert old.wait_exit(20 * env.SLOW) == 0
+            assert services(channel) == OWN + ["shop.v1.Stock"]
+
+
+def test_without_descriptors_to_spare_a_client_is_sent_away(backend):
+    """The second descriptor that HTTP/2 needs is not there: HTTP/1 goes on, nothing leaks, and later it works."""
+    with open_proxy(backend) as p:
+        assert listed(p.admin) == OWN
+        env.wait_steady(lambda: descriptors_open(p), quiet=1.2)
+        idle = descriptors_open(p)
+        with connect(p) as s:
+            env.wait_until(lambda: descriptors_open(p) > idle, what="the accept")
+            before = resource.prlimit(p.proc.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(p.proc.pid, resource.RLIMIT_NOFILE, (0, before[1]))
+            s.sendall(PREFACE)
+            assert read_all(s) == b""
+            resource.prlimit(p.proc.pid, resource.RLIMIT_NOFILE, before)
+        p.wait_line(lambda line: "no descriptor for a gRPC client" in line, "err", 10)
+        assert listed(p.admin) == OWN
+        assert page(p, "/pools.json")[0] == 200
 
 
 def test_metrics_count_http_as_before(proxy):
