@@ -16,7 +16,7 @@ import pytest
 from google.protobuf import descriptor_pb2
 
 import env
-import protos
+import h2raw
 import reflect
 import reloads
 from test_upgrade import Chain
@@ -166,6 +166,50 @@ def test_over_a_unix_socket(backend, shop):
                 assert read_all(s).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Three files of about 0.85 MiB: a.proto imports b.proto, which imports c.proto."""
+    files = descriptor_pb2.FileDescriptorSet()
+    for name, imports in (("c", []), ("b", ["c.proto"]), ("a", ["b.proto"])):
+        f = files.file.add(name=name + ".proto", package=name, syntax="proto3", dependency=imports)
+        f.service.add(name="S")
+        for i in range(9000):
+            f.message_type.add(name="M%d" % i).field.add(name="f" * 80, number=1, type=5, label=1)
+    out = tmp_path_factory.mktemp("large") / "large.bin"
+    out.write_bytes(files.SerializeToString())
+    return out
+
+
+@pytest.fixture(scope="module")
+def large_proxy(backend, large):
+    with open_proxy(backend, large) as p:
+        yield p
+
+
+def test_large_files_come_one_by_one(large_proxy):
+    with env.open_channel(large_proxy.admin) as channel:
+        for name in "abc":
+            answer, = reflect.ask(channel, "v1", {"file_containing_symbol": name + ".M8999.f" + "f" * 79})
+            assert file_names(answer) == [name + ".proto"]
+            assert answer.ByteSize() > 850000
+
+
+def test_answers_that_nobody_reads_are_bounded(large_proxy):
+    """Eight calls that ask for megabytes, again and again, with windows for little of it."""
+    question = reflect.load_public("v1")[0](file_by_filename="a.proto").SerializeToString()
+    with h2raw.Client(large_proxy.admin, rcvbuf=4096) as client:
+        client.ping()
+        before = large_proxy.rss()
+        for _ in range(8):
+            sid = client.start_call("/%s/ServerReflectionInfo" % OWN[0], authority=large_proxy.admin)
+            for _ in range(50):
+                client.send(h2raw.make_data(sid, h2raw.make_message(question)))
+        client.credit = False
+        client.ping()
+        large_proxy.check_growth(before, 48)  # of 340 MiB
+    assert listed(large_proxy.admin) == ["a.S", "b.S", "c.S"] + OWN
+
+
 # ---- the file and reloads
 
 def test_the_file_is_read_again_with_each_reload(backend, tmp_path):
@@ -289,6 +333,9 @@ def test_more_clients_than_places_end_the_oldest(proxy):
         channels = [stack.enter_context(env.open_channel(proxy.admin)) for _ in range(12)]
         for c in channels:
             assert services(c) == OWN + ["shop.v1.Stock"]
+        counts = proxy.metrics()
+        assert 0 < counts["outrigger_admin_grpc_connections"] <= 9
+        assert counts["outrigger_admin_connections_ended_total"] >= 5
         assert read_all(first)[-9:] == b"\0\0\0\0\0" + b"\0\0\0\x0b"    # GOAWAY, ENHANCE_YOUR_CALM
         for c in channels:                          # who was sent away comes again
             assert services(c) == OWN + ["shop.v1.Stock"]
