@@ -60,6 +60,7 @@ stream_reset(struct h2_conn *c, struct h2_stream *s, int err, uint32_t code, boo
     if (s->closing)
         return;
     stream_detach(c, s, true);
+    c->failed += err != ERR_OK;
     s->discard = true;
     s->close_err = err;
     s->close_code = code;

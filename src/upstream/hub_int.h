@@ -53,6 +53,7 @@ struct hub_watch_ops {
 };
 
 struct hub {
+    uint64_t number; /* unique in the process, from 1 */
     struct loop *loop;
     struct h2_worker *h2;
     struct rng *rng;
