@@ -19,6 +19,7 @@
 #include "admin/aliases.h"
 #include "admin/metrics_page.h"
 #include "admin/page.h"
+#include "admin/rpc.h"
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
@@ -265,6 +266,25 @@ admin_on_crowd(struct evhttp_request *req, void *arg)
     crowd_end(&a->crowd, req, page, begun_us);
 }
 
+/* Only now it has a descriptor. */
+static void
+admin_on_new(void *arg, struct bufferevent *bev)
+{
+    struct admin *a = arg;
+
+    if (a->rpc)
+        sniffer_take(&a->sniffer, bev);
+}
+
+static void
+admin_on_h2(void *arg, int fd, int old)
+{
+    struct admin *a = arg;
+
+    crowd_moved(&a->crowd, old, fd);
+    admin_rpc_take(a->rpc, fd);
+}
+
 static int
 admin_socket(const struct addr *at)
 {
@@ -315,8 +335,10 @@ admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
                  ((const struct sockaddr_un *)&at->sa)->sun_path);
     a->http = evhttp_new(loop_event_base(loop));
     a->fd = fd;
+    sniffer_init(&a->sniffer, loop, admin_on_h2, a);
     if (a->http && crowd_init(&a->crowd, loop)) {
         evhttp_set_bevcb(a->http, crowd_accept, &a->crowd);
+        crowd_tell(&a->crowd, admin_on_new, a);
         a->bound = evhttp_accept_socket_with_handle(a->http, fd);
     }
     if (!a->bound) {
@@ -360,6 +382,7 @@ admin_leave(struct admin *a)
     crowd_watch(&a->crowd, NULL);
     evhttp_del_accept_socket(a->http, a->bound); /* closes our descriptor */
     a->bound = NULL;
+    admin_rpc_close(a->rpc);
 }
 
 void
@@ -386,6 +409,8 @@ admin_close(struct admin *a)
     if (!a)
         return;
     admin_events_close(a);
+    admin_rpc_close(a->rpc);
+    sniffer_done(&a->sniffer);
     crowd_done(&a->crowd);
     if (a->http)
         evhttp_free(a->http);

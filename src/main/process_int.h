@@ -18,6 +18,7 @@
 #include "proxy/shared.h"
 
 struct admin;
+struct admin_rpc;
 struct buf_pool;
 struct conf_copy;
 struct conf_snapshot;
@@ -96,7 +97,8 @@ struct process {
     const struct stats **stats;
     struct metrics_page *metrics;
     struct admin *admin;
-    struct control *control; /* NULL: no admin port, as the next */
+    struct admin_rpc *admin_rpc; /* gRPC there; freed behind h2 */
+    struct control *control;     /* NULL: no admin port, as the next */
     struct tail_page *tail;
     struct live *live;       /* NULL: no admin port */
     struct probing *probing; /* NULL: no probe port */
