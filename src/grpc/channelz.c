@@ -28,14 +28,13 @@ channelz_request_decode(struct slice message, int64_t ret[3])
     return ERR_OK;
 }
 
-/* NULL: it is not known. */
 static pb_time *
 time_fill(pb_time *t, int64_t us)
 {
     outrigger__channelz_part__time__init(t);
     t->seconds = us / US_PER_S;
     t->nanos = (int32_t)(us % US_PER_S) * NS_PER_US;
-    return us > 0 ? t : NULL;
+    return t;
 }
 
 /* The parts that ChannelData points to while it is packed. */
@@ -44,7 +43,7 @@ struct channel_parts {
     Outrigger__ChannelzPart__State state;
     Outrigger__ChannelzPart__Trace trace;
     Outrigger__ChannelzPart__Event event, *event_at;
-    pb_time last, since;
+    pb_time last, created, since;
 };
 
 static void
@@ -61,6 +60,8 @@ channel_parts_fill(struct channel_parts *p, const struct channelz_channel *c)
     p->data.calls_succeeded = c->calls.succeeded;
     p->data.calls_failed = c->calls.failed;
     p->data.last_call_started_timestamp = time_fill(&p->last, c->calls.last_us);
+    p->trace.creation_timestamp = time_fill(&p->created, c->created_us);
+    p->data.trace = &p->trace;
     if (!c->why[0])
         return;
     p->event.description = channelz_text(c->why);
@@ -71,7 +72,6 @@ channel_parts_fill(struct channel_parts *p, const struct channelz_channel *c)
     p->trace.num_events_logged = 1;
     p->trace.n_events = 1;
     p->trace.events = &p->event_at;
-    p->data.trace = &p->trace;
 }
 
 void
@@ -142,12 +142,14 @@ channelz_put_server(const struct channelz_server *s, struct strbuf *out)
     Outrigger__ChannelzPart__ServerData data =
         OUTRIGGER__CHANNELZ_PART__SERVER_DATA__INIT;
     pb_socket_ref listen, *listen_at = &listen;
+    pb_time last;
 
     ref.server_id = s->ref.id;
     ref.name = channelz_text(s->ref.name);
     data.calls_started = s->calls.started;
     data.calls_succeeded = s->calls.succeeded;
     data.calls_failed = s->calls.failed;
+    data.last_call_started_timestamp = time_fill(&last, s->calls.last_us);
     server.ref = &ref;
     server.data = &data;
     if (s->listen.id) {

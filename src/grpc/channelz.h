@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* grpc/channelz.h - codec of grpc.channelz.v1 (gRFC A14): what requests ask for, and our structs to the bytes of answers. Ids: 0 is none; the low two bits say what kind
- * of object it is, so that an id means one object of the process, whatever its kind. Times are microseconds since 1970; 0: not known. Counters that are not kept
- * (messages, and when streams began) are left out. Any thread. */
+ * of object it is, so that an id means one object of the process, whatever its kind. Times are microseconds since 1970; 0: not known, and an empty Timestamp in the
+ * answer, since grpcdebug shows nothing for that and crashes when there is none. What nobody counts (messages, when streams began) is 0 or empty. Any thread. */
 #ifndef OUTRIGGER_GRPC_CHANNELZ_H
 #define OUTRIGGER_GRPC_CHANNELZ_H
 
@@ -69,6 +69,7 @@ struct channelz_channel { /* or subchannel */
     enum channelz_state state;
     const char *target;
     struct channelz_calls calls;
+    int64_t created_us;
     const char *why;  /* the last thing that happened to it; "": nothing */
     int64_t since_us; /* when */
     const struct channelz_ref *refs; /* of a channel: subchannels, of a subchannel: sockets */
@@ -84,7 +85,7 @@ struct channelz_socket {
     struct channelz_ref ref;
     const struct addr *local, *remote; /* NULL: unknown, or none */
     const char *remote_name;           /* whom TLS found there; "": nobody */
-    bool connected; /* false: it listens, and has nothing of what follows */
+    /* 0 for a socket that listens. */
     int64_t streams, succeeded, failed, keepalives;
     int64_t local_window, remote_window; /* bytes that the peer, that we may still send */
     const struct tcp_info *tcp;          /* NULL: no TCP, or the asker wants a summary */

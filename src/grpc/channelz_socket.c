@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 
 #include "base/strbuf.h"
 #include "grpc/channelz_int.h"
@@ -11,15 +12,17 @@
 typedef Outrigger__ChannelzPart__Address pb_address;
 typedef Outrigger__ChannelzPart__TcpInfo pb_tcp_info;
 
-enum { TCP_INFO_MAX = 512 };
+enum { TCP_INFO_MAX = 512, TCP_WORDS_MAX = 160 };
 
 /* The parts that Socket points to while it is packed. */
 struct socket_parts {
     pb_socket_ref ref;
     Outrigger__ChannelzPart__SocketData data;
     Outrigger__ChannelzPart__Number local_window, remote_window;
+    Outrigger__ChannelzPart__Time unknown;
     Outrigger__ChannelzPart__Option option, *option_at;
     Outrigger__ChannelzPart__Packed packed;
+    char tcp_words[TCP_WORDS_MAX];
     Outrigger__ChannelzPart__Security security;
     Outrigger__ChannelzPart__Tls tls;
     struct address_parts {
@@ -111,6 +114,12 @@ option_fill(struct socket_parts *p, const struct tcp_info *tcp, struct strbuf *b
     p->packed.value = pb_data(slice_make(bytes->s, bytes->len));
     p->option.name = channelz_text("TCP_INFO");
     p->option.additional = &p->packed;
+    snprintf(p->tcp_words, sizeof(p->tcp_words),
+             "rtt %u us, rttvar %u us, rto %u us, cwnd %u, unacked %u, lost %u, retrans %u, mss %u",
+             tcp->tcpi_rtt, tcp->tcpi_rttvar, tcp->tcpi_rto, tcp->tcpi_snd_cwnd,
+             tcp->tcpi_unacked, tcp->tcpi_lost, tcp->tcpi_total_retrans,
+             tcp->tcpi_snd_mss);
+    p->option.value = channelz_text(p->tcp_words);
     p->option_at = &p->option;
     p->data.n_option = 1;
     p->data.option = &p->option_at;
@@ -119,6 +128,11 @@ option_fill(struct socket_parts *p, const struct tcp_info *tcp, struct strbuf *b
 static void
 data_fill(struct socket_parts *p, const struct channelz_socket *s)
 {
+    outrigger__channelz_part__time__init(&p->unknown);
+    p->data.last_local_stream_created_timestamp = &p->unknown;
+    p->data.last_remote_stream_created_timestamp = &p->unknown;
+    p->data.last_message_sent_timestamp = &p->unknown;
+    p->data.last_message_received_timestamp = &p->unknown;
     outrigger__channelz_part__number__init(&p->local_window);
     outrigger__channelz_part__number__init(&p->remote_window);
     p->data.streams_started = s->streams;
@@ -168,8 +182,7 @@ channelz_put_socket(const struct channelz_socket *s, struct strbuf *out)
     socket.local = address_fill(&p.local, s->local);
     socket.remote = address_fill(&p.remote, s->remote);
     socket.remote_name = channelz_text(s->remote_name);
-    if (s->connected)
-        data_fill(&p, s);
+    data_fill(&p, s);
     if (s->tcp)
         option_fill(&p, s->tcp, &bytes);
     if (s->cipher) {

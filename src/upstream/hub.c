@@ -261,6 +261,7 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng, struct tls_sto
     const struct endpoint_conf *e = conf->endpoints.items;
 
     hub->number = ++hubs;
+    hub->made_us = loop_now_us(loop);
     hub->loop = loop;
     hub->h2 = h2;
     hub->rng = rng;

@@ -16,6 +16,12 @@ hub_number(const struct hub *hub)
     return hub->number;
 }
 
+int64_t
+hub_made_us(const struct hub *hub)
+{
+    return hub->made_us;
+}
+
 void
 hub_put_targets(const struct hub *hub, struct strbuf *out)
 {

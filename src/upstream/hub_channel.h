@@ -15,6 +15,8 @@ struct strbuf;
 
 /* Unique in the process, from 1; a pool that a reload makes anew has another one. */
 uint64_t hub_number(const struct hub *hub);
+/* When it was made, of the loop's clock. */
+int64_t hub_made_us(const struct hub *hub);
 /* The targets of the config, with commas. */
 void hub_put_targets(const struct hub *hub, struct strbuf *out);
 /* READY when some endpoint is, else CONNECTING, IDLE, TRANSIENT_FAILURE in this order; without a list, whether its sources failed. */
