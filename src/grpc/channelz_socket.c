@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/strbuf.h"
 #include "grpc/channelz_int.h"
@@ -33,6 +34,15 @@ struct socket_parts {
     } local, remote;
 };
 
+/* Of a unix socket without what our configs write before a path; abstract ones keep it. */
+static const char *
+path_of(const char *text)
+{
+    static const char prefix[] = "unix:";
+
+    return strncmp(text, prefix, sizeof(prefix) - 1) == 0 ? text + sizeof(prefix) - 1 : text;
+}
+
 /* NULL: there is none. */
 static pb_address *
 address_fill(struct address_parts *p, const struct addr *a)
@@ -46,7 +56,7 @@ address_fill(struct address_parts *p, const struct addr *a)
     outrigger__channelz_part__tcp__init(&p->tcp);
     outrigger__channelz_part__uds__init(&p->uds);
     if (addr_is_unix(a)) {
-        p->uds.filename = channelz_text(addr_print(a, p->text));
+        p->uds.filename = channelz_text(path_of(addr_print(a, p->text)));
         p->address.uds_address = &p->uds;
         p->address.address_case =
             OUTRIGGER__CHANNELZ_PART__ADDRESS__ADDRESS_UDS_ADDRESS;
