@@ -8,6 +8,8 @@
 
 #include "admin/actions.h"
 #include "admin/admin_int.h"
+#include "admin/descriptors.h"
+#include "admin/rpc_reflection.h"
 #include "base/xalloc.h"
 #include "grpc/server.h"
 #include "h2/conn.h"
@@ -26,6 +28,7 @@ struct admin_rpc {
     struct grpc_server_conf conf;
     struct h2_limits limits;
     const struct grpc_service *services[RPC_SERVICES_MAX];
+    struct rpc_reflection *reflection;
     unsigned conns;
     bool closed;
 };
@@ -52,6 +55,24 @@ rpc_on_conn_closed(void *arg)
     struct admin_rpc *r = arg;
 
     r->conns--;
+}
+
+/* By its methods: "/package.Service/Method". */
+static bool
+rpc_mounted(void *arg, const char *service)
+{
+    const struct admin_rpc *r = arg;
+    size_t n = strlen(service);
+
+    for (size_t i = 0; i < r->conf.n_services; i++) {
+        for (size_t k = 0; k < r->services[i]->n_methods; k++) {
+            const char *path = r->services[i]->methods[k].path + 1;
+
+            if (strncmp(path, service, n) == 0 && path[n] == '/')
+                return true;
+        }
+    }
+    return false;
 }
 
 /* Only this host can come, and few tools do; yet none shall hold what others need. */
@@ -110,12 +131,16 @@ admin_rpc_open(struct admin *a, struct h2_worker *h2)
         .services = r->services,
         .limits = &r->limits,
         .max_message = RPC_MESSAGE_MAX,
+        .unknown_text = "the admin port does not serve this method; services of a "
+                        "descriptor file are called at a listener",
         .may_call = rpc_may_call,
         .on_conn_closed = rpc_on_conn_closed,
         .arg = r,
     };
     r->server = grpc_server_new(h2, &r->conf);
     a->rpc = r;
+    r->reflection = rpc_reflection_new(rpc_mounted, r);
+    admin_set_service(a, rpc_reflection_service(r->reflection));
     return r;
 }
 
@@ -133,6 +158,15 @@ admin_set_service(struct admin *a, const struct grpc_service *service)
 }
 
 void
+admin_set_descriptors(struct admin *a, struct descriptors *d)
+{
+    if (a && a->rpc)
+        rpc_reflection_set(a->rpc->reflection, d);
+    else
+        descriptors_free(d);
+}
+
+void
 admin_rpc_close(struct admin_rpc *r)
 {
     if (!r || r->closed)
@@ -147,5 +181,6 @@ admin_rpc_free(struct admin_rpc *r)
     if (!r)
         return;
     grpc_server_free(r->server);
+    rpc_reflection_free(r->reflection);
     xfree(r);
 }

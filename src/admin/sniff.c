@@ -6,6 +6,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -84,6 +85,15 @@ sniff_hand_over(struct sniff *s)
         owner->on_h2(owner->arg, fd, old);
 }
 
+/* The client sends no more. Looking does not tell while bytes are there. */
+static bool
+sniff_is_over(const struct sniff *s)
+{
+    struct pollfd p = { .fd = s->fd, .events = POLLRDHUP };
+
+    return poll(&p, 1, 0) > 0;
+}
+
 static void
 sniff_look(struct sniff *s)
 {
@@ -98,6 +108,8 @@ sniff_look(struct sniff *s)
     }
     switch (probe_sniff(first, (size_t)n)) {
     case PROBE_UNDECIDED:
+        if (sniff_is_over(s))
+            sniff_give_back(s);
         break;
     case PROBE_HTTP2:
         sniff_hand_over(s);

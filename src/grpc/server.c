@@ -239,7 +239,9 @@ call_begin(struct grpc_call *call, const struct h2_headers *h)
         !conf->may_call(conf->arg, h2_headers_get(h, H2_TOKEN_AUTHORITY), &why))
         grpc_call_finish(call, GRPC_PERMISSION_DENIED, why);
     else if (!call_find_method(call, h2_headers_get(h, H2_TOKEN_PATH)))
-        grpc_call_finish(call, GRPC_UNIMPLEMENTED, "unknown service or method");
+        grpc_call_finish(call, GRPC_UNIMPLEMENTED,
+                         conf->unknown_text ? conf->unknown_text
+                                            : "unknown service or method");
     else
         call_set_deadline(call, h2_headers_get(h, H2_TOKEN_GRPC_TIMEOUT));
 }

@@ -63,6 +63,7 @@ struct grpc_server_conf { /* everything in it must outlive the server */
     size_t state_size; /* of the largest of methods and services */
     const struct grpc_service *const *services; /* beside methods; NULL: none */
     size_t n_services;
+    const char *unknown_text; /* for UNIMPLEMENTED; NULL: plain words */
     const char *backend_name; /* sent as x-backend with each answer; NULL: none */
     const struct h2_limits *limits;
     uint32_t max_message; /* bytes of a request message; 0: GRPC_SERVER_MESSAGE_MAX */

@@ -37,6 +37,7 @@
 #include "main/notify.h"
 #include "main/pools.h"
 #include "main/process_channelz.h"
+#include "main/process_descriptors.h"
 #include "main/process_int.h"
 #include "main/reload.h"
 #include "main/swap.h"
@@ -150,6 +151,7 @@ process_admin(struct process *p, bool required)
         admin_set_tls(p->admin, p->tls);
         admin_set_counters(p->admin, &p->main_stats);
         p->admin_rpc = admin_rpc_open(p->admin, p->h2);
+        process_descriptors_read(p);
         process_drain_pages(p);
         process_watch_pages(p);
         explain_page_open(p);
