@@ -25,6 +25,8 @@ static const struct advice {
     { REASON_CLIENT_CANCEL,
       "nothing, unless the client gave up because it was slow here" },
     { REASON_CLIENT_STALLED, "the client must read what it asked for" },
+    { REASON_STREAM_LIMIT, "let the client open more connections, or raise "
+                           "limits.maxConcurrentStreams of the listener" },
     { REASON_ROUTE_LIMIT, "raise limits.maxConcurrentRequests of the route" },
     { REASON_POOL_LIMIT, "raise the limit of the pool that the message names" },
     { REASON_QUEUE_FULL,

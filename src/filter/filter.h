@@ -141,6 +141,7 @@ struct filter_call {
     struct slice request_id; /* requestId */
     struct slice trace_id;   /* tracing: 32 hex digits; p NULL: none */
     bool sampled;            /* tracing: the trace is recorded */
+    bool told;               /* metrics: /why and /tail have heard of its end */
     /* The chain's own. */
     char *state;    /* of all steps */
     uint64_t begun; /* set of steps that get on_end */

@@ -40,6 +40,8 @@ struct metrics_push *
 metrics_push_new(const struct services_args *args, const struct metrics_push_conf *conf,
                  metrics_text_fn *text, void *arg, int64_t since_us);
 const struct metrics_push_conf *metrics_push_conf_of(const struct metrics_push *p);
+/* Bytes of the push under way. */
+size_t metrics_push_bytes(const struct metrics_push *p);
 /* page: pushes a last time. The page is made now, so what it shows may go when this returns; it is sent if that is possible within a second. gone comes in a later turn.
  * Nothing may be done with p from now on. */
 void metrics_push_end(struct metrics_push *p, bool page, metrics_push_gone_fn *gone,

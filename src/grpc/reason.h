@@ -18,6 +18,8 @@
 #define REASON_CLIENT_STALLED \
     "CLIENT_STALLED" /* took nothing, and its memory was needed */
 /* limits of ours */
+#define REASON_STREAM_LIMIT \
+    "STREAM_LIMIT" /* limits.maxConcurrentStreams of a listener: no status, the stream is refused */
 #define REASON_ROUTE_LIMIT "ROUTE_LIMIT" /* limits.maxConcurrentRequests of a route */
 #define REASON_POOL_LIMIT  "POOL_LIMIT"  /* limits of a pool */
 #define REASON_QUEUE_FULL  "QUEUE_FULL"

@@ -92,7 +92,11 @@ control_start(struct h2_conn *c)
     c->peer_window = WINDOW_DEFAULT;
     c->send_window = c->recv_window = WINDOW_DEFAULT;
     c->stream_window = l->stream_window;
-    c->conn_window = l->connection_window;
+    c->conn_window = l->connection_window < l->max_connection_buffer
+                         ? l->connection_window
+                         : (uint32_t)l->max_connection_buffer;
+    if (c->conn_window < WINDOW_DEFAULT) /* what the peer starts with (RFC 9113 6.9.2) */
+        c->conn_window = WINDOW_DEFAULT;
     c->next_id = 1;
     if (c->side == H2_UP) {
         if (buf_append(&c->ctl, c->w->bufs, FRAME_MAGIC, FRAME_MAGIC_LEN, SIZE_MAX) !=

@@ -119,8 +119,9 @@ conn_keep_first_bytes(struct h2_conn *c, size_t n)
 void
 conn_read(struct h2_conn *c)
 {
-    bool bulk = bulk_begin(c);
-    ssize_t n = bulk ? bulk_read(c) : transport_read(c->t, c->w->read_buf, READ_SIZE);
+    size_t most = flow_read_size(c);
+    bool bulk = most == READ_SIZE && bulk_begin(c);
+    ssize_t n = bulk ? bulk_read(c) : transport_read(c->t, c->w->read_buf, most);
 
     if (n <= 0) {
         conn_read_failed(c, n);

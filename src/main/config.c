@@ -334,8 +334,8 @@ static const struct conf_field process_limits_fields[] = {
       .min = MIB,
       .max = 1024 * GIB,
       .example = "\"64MiB\"",
-      .help = "Most bytes of messages that wait in the proxy, all calls together. Above "
-              "it windows are held back." },
+      .help = "Most bytes of messages that wait in the proxy, all calls together. Near "
+              "it windows shrink; at it clients whose messages wait are not read." },
     { .key = "maxReplayBytes",
       .type = CONF_SIZE,
       .at = offsetof(struct process_limits_conf, max_replay_bytes),

@@ -156,7 +156,7 @@ page_config(void *arg, struct strbuf *out)
     struct strbuf text;
 
     strbuf_init(&text, PRINT_MAX);
-    conf_print(&config_struct, c->process->conf, &text);
+    conf_print_shown(&config_struct, c->process->conf, &text);
     conf_redact(text.s, out);
     strbuf_done(&text);
 }

@@ -12,6 +12,7 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "conf/copy.h"
+#include "conf/problem.h"
 #include "conf/snapshot.h"
 #include "loop/loop.h"
 #include "loop/signal.h"
@@ -32,7 +33,7 @@ enum {
 
 /* --- words --------------------------------------------------------------------------- */
 
-/* Each line of a text is a line of the log. */
+/* Each line of a text is a line of the log, but not what stands in the file: there may be secrets beside what is wrong. */
 static void
 reload_log_lines(enum log_level level, const char *what, const char *text)
 {
@@ -41,7 +42,7 @@ reload_log_lines(enum log_level level, const char *what, const char *text)
     while (*text && n++ < LOG_LINES_MAX) {
         size_t len = strcspn(text, "\n");
 
-        if (len)
+        if (len && !problems_is_excerpt(text))
             log_at(NULL, level, what,
                    LB("problem", ((struct slice){ (const uint8_t *)text, len })));
         text += len + (text[len] == '\n');

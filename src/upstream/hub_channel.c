@@ -3,7 +3,6 @@
 #include "upstream/hub_channel.h"
 
 #include <stdatomic.h>
-#include <string.h>
 
 #include "base/strbuf.h"
 #include "upstream/hub_int.h"
@@ -120,9 +119,8 @@ upconn_last_failure(const struct backend *b, size_t worker, int64_t *ret_when_us
 {
     const struct endpoint *e = b->views[worker];
 
-    if (!e || e->lb.state != LB_FAILED ||
-        strcmp(e->pool->last_backend, e->backend->name) != 0)
+    if (!e || e->lb.state != LB_FAILED || !e->why)
         return "";
     *ret_when_us = e->attempt_us;
-    return e->pool->last_failure;
+    return e->why;
 }

@@ -31,7 +31,7 @@ typedef void upconn_each_fn(void *arg, const struct backend *b, const struct h2_
 struct pool;
 void upconn_each(const struct backend *b, size_t worker, upconn_each_fn *fn, void *arg);
 void upconn_each_of_pool(const struct pool *p, upconn_each_fn *fn, void *arg);
-/* The same thread: why this backend could not be connected last time, and when that was tried (of the loop's clock). "": it could, or somebody else failed since. */
+/* The same thread: why this backend could not be connected last time, and when that was tried (of the loop's clock). "": it could. Valid in this turn. */
 const char *
 upconn_last_failure(const struct backend *b, size_t worker, int64_t *ret_when_us);
 

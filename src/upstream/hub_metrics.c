@@ -128,6 +128,39 @@ print_pools(const struct pool_sums *sums, size_t n, struct prom *p)
     }
 }
 
+static int64_t
+pool_retries(const struct hub *hub, enum retry_result result)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < hub->worker_count; i++)
+        sum += (int64_t)atomic_load_explicit(&hub->levels->loads[i].results[result],
+                                             memory_order_relaxed);
+    return sum;
+}
+
+static void
+print_retries(const struct pool_sums *sums, size_t n, struct prom *p)
+{
+    static const char *const words[RETRY_RESULTS] = {
+        [RETRY_RESULT_OK] = "result=\"ok\"",
+        [RETRY_RESULT_FAILED] = "result=\"failed\"",
+        [RETRY_RESULT_REFUSED] = "result=\"refused\"",
+    };
+
+    prom_family(p, "outrigger_retries_total", PROM_COUNTER,
+                "Retries that a retryPolicy wanted, of ended calls: ok, the call ended "
+                "with OK by it; failed, it did not help; refused, it was not made "
+                "(outrigger_retries_refused_total says why).");
+    for (size_t i = 0; i < n; i++) {
+        for (unsigned r = 0; r < RETRY_RESULTS; r++) {
+            pool_begin(sums[i].hub, p);
+            prom_labels(p, words[r]);
+            prom_value(p, pool_retries(sums[i].hub, r));
+        }
+    }
+}
+
 /* --- endpoints ------------------------------------------------------------------------ */
 
 static int64_t
@@ -295,6 +328,7 @@ hub_metrics(struct hub *const *hubs, size_t n, struct prom *p)
     for (size_t i = 0; i < n; i++)
         sums_read(&sums[i], hubs[i]);
     print_pools(sums, n, p);
+    print_retries(sums, n, p);
     print_endpoints(sums, n, p);
     print_all_targets(hubs, n, p);
     for (size_t i = 0; i < n; i++)

@@ -160,6 +160,8 @@ upconn_on_settings(struct h2_conn *h2, void *arg)
         timer_stop(p->loop, &c->timeout);
         c->ready_us = loop_now_us(p->loop);
         upconn_set(c, UPCONN_READY);
+        if (c->endpoint->why)
+            endpoint_note(c->endpoint, NULL);
         if (p->conf->connections.max_age_ms)
             timer_start(p->loop, &c->age,
                         rng_jitter(p->rng, p->conf->connections.max_age_ms * 1000,
@@ -250,7 +252,7 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
             e->failures = 0;
         hub_ask_again(p->hub);
         if (!useless)
-            pool_note_failure(p, e->backend->name, text);
+            endpoint_note(e, text);
         if (log_limit_pass(&e->log_limit, 3))
             log_at(NULL, LOG_INFO, "connection to backend lost",
                    LS("endpoint", e->backend->name), LS("why", text));

@@ -241,8 +241,9 @@ def manual(text):
 def test_the_manual_has_each_family(tmp_path):
     authority = certs.Authority(tmp_path)
     pair = authority.issue("127.0.0.1")
-    with env.Backend() as backend, \
-            env.Proxy([backend.address], listener={"tls": {"cert": pair.cert, "key": pair.key}}) as p:
+    listener = {"tls": {"cert": pair.cert, "key": pair.key},
+                "filters": [{"type": "rateLimit", "rate": "1000/s"}]}
+    with env.Backend() as backend, env.Proxy([backend.address], listener=listener) as p:
         with p.open_channel(credentials=authority.credentials()) as channel:
             protos.Stub(channel).EmptyCall(Empty(), timeout=10)
             with pytest.raises(grpc.RpcError):

@@ -136,3 +136,15 @@ def test_a_reload_sends_elsewhere(backend):
             asked = len(new.batches) + 1  # one may be under way
             time.sleep(1.5)
             assert len(old.batches) == seen and len(new.batches) <= asked
+
+
+@pytest.mark.skipif(NO_CURL, reason="no libcurl")
+def test_a_collector_that_asks_for_a_pause_gets_it(backend):
+    with collector.HttpMetricsCollector([(429, {"Retry-After": "4"})]) as sink:
+        with pushing(backend, sink.address) as proxy:
+            env.wait_until(lambda: sink.refused == 1, 10, "the first push")
+            begun = time.monotonic()
+            env.wait_until(lambda: sink.spans, 20, "the next one")
+            assert time.monotonic() - begun > 3
+            metrics = proxy.metrics()
+    assert metrics[PUSHES % "skipped"] >= 2 and metrics[PUSHES % "failed"] == 1

@@ -12,7 +12,6 @@
 #include "filter/services.h"
 #include "filter/tracing_conf.h"
 #include "filterrig.h"
-#include "loop/loop.h"
 
 static struct filter_services *services;
 static char path[64];
@@ -20,14 +19,10 @@ static char path[64];
 static int
 setup(void **state)
 {
-    struct services_args args = { .workers = 1, .max_methods = 10 };
     int fd;
 
-    rig_setup(state);
-    args.loop = args.writer_loop = rig_loop;
-    args.stats = &rig_stats;
-    services = services_new(&args);
-    rig_store.env.services = services;
+    (void)state;
+    services = rig_watch(10);
     snprintf(path, sizeof(path), "/tmp/outrigger-test-XXXXXX");
     fd = mkstemp(path);
     assert_true(fd >= 0);
@@ -38,11 +33,10 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    rig_chain(NULL, 0);
-    rig_advance_ms(20);
-    services_free(services);
+    (void)state;
+    rig_watch_end(services, 20);
     unlink(path);
-    return rig_teardown(state);
+    return 0;
 }
 
 #define LOG_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

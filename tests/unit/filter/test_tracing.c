@@ -80,13 +80,8 @@ spans_forget(void)
 static int
 setup(void **state)
 {
-    struct services_args args = { .workers = 1, .max_methods = 5 };
-
-    rig_setup(state);
-    args.loop = args.writer_loop = rig_loop;
-    args.stats = &rig_stats;
-    services = services_new(&args);
-    rig_store.env.services = services;
+    (void)state;
+    services = rig_watch(5);
     full = false;
     return 0;
 }
@@ -94,10 +89,9 @@ setup(void **state)
 static int
 teardown(void **state)
 {
+    (void)state;
     spans_forget();
-    rig_chain(NULL, 0);
-    services_free(services);
-    return rig_teardown(state);
+    return rig_watch_end(services, 0);
 }
 
 #define TRACE_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

@@ -7,6 +7,7 @@
 
 #include "conf/check.h"
 #include "conf/explain.h"
+#include "conf/redact.h"
 #include "proxy/listener_conf.h"
 #include "upstream/pool_conf.h"
 
@@ -110,6 +111,26 @@ row_code_is_explained(const struct conf_field *f, const char *path)
         fail_msg("%s: code %s is not explained in conf/explain_codes*.c", path, f->code);
 }
 
+/* Free text may be a password: who adds such a row says what others may see of it. */
+static void
+row_says_what_it_hides(const struct conf_field *f, const char *path)
+{
+    bool free_text = f->type == CONF_MAP || f->type == CONF_DICT ||
+                     (f->type == CONF_STRING && !f->valid && !f->words);
+
+    if (free_text && f->hide == CONF_HIDE_UNSAID)
+        fail_msg("%s: is free text; say .hide", path);
+    if (f->hide == CONF_HIDE_NAMED && f->type != CONF_MAP && f->type != CONF_DICT)
+        fail_msg("%s: has no names to hide by", path);
+    if (f->hide == CONF_HIDE_TEXT && f->type != CONF_MAP)
+        fail_msg("%s: CONF_HIDE_TEXT is for maps of headers", path);
+    if (f->hide == CONF_HIDE_URL && f->type != CONF_STRING)
+        fail_msg("%s: is no URL", path);
+    if (f->type == CONF_STRING && conf_key_is_secret(f->key) &&
+        f->hide == CONF_HIDE_UNSAID)
+        fail_msg("%s: has the name of a secret; say .hide", path);
+}
+
 static unsigned row_count;
 
 static void
@@ -142,6 +163,13 @@ every_default_parses(void **state)
 {
     (void)state;
     each_row(&config_struct, "", row_has_a_good_default);
+}
+
+static void
+every_free_text_says_what_it_hides(void **state)
+{
+    (void)state;
+    each_row(&config_struct, "", row_says_what_it_hides);
 }
 
 static void
@@ -317,6 +345,7 @@ main(void)
         cmocka_unit_test(every_row_is_documented),
         cmocka_unit_test(every_row_has_room_in_explain),
         cmocka_unit_test(every_default_parses),
+        cmocka_unit_test(every_free_text_says_what_it_hides),
         cmocka_unit_test(every_range_is_sane),
         cmocka_unit_test(every_code_of_a_row_is_explained),
         cmocka_unit_test(examples_of_single_values_load),
