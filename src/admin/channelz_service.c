@@ -55,9 +55,10 @@ id_is_good(struct grpc_call *call, int64_t id, enum channelz_kind kind)
     char text[TEXT_MAX];
 
     if (id <= 0) {
-        snprintf(text, sizeof(text),
-                 "the id of a %s is above 0; GetTopChannels and GetServers list what there is",
-                 kinds[kind]);
+        snprintf(
+            text, sizeof(text),
+            "the id of a %s is above 0; GetTopChannels and GetServers list what there is",
+            kinds[kind]);
         return refuse(call, GRPC_INVALID_ARGUMENT, text);
     }
     if (channelz_id_kind(id) == kind)
@@ -181,11 +182,10 @@ on_socket(struct grpc_call *call, struct slice message)
     call_ask(call, CHANNELZ_GET_SOCKET, message);
 }
 
-#define METHOD(name, fn)                            \
-    {                                               \
-        .path = "/grpc.channelz.v1.Channelz/" name, \
-        .on_message = fn,                           \
-        .on_gone = on_gone,                         \
+#define METHOD(name, fn)                                              \
+    {                                                                 \
+        .path = "/grpc.channelz.v1.Channelz/" name, .on_message = fn, \
+        .on_gone = on_gone,                                           \
     }
 
 static const struct grpc_method methods[] = {

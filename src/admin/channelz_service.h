@@ -31,7 +31,8 @@ enum channelz_what {
 /* What one call wants to know; it lives until channelz_reply or forget. */
 struct channelz_ask {
     enum channelz_what what;
-    int64_t id;    /* of the object, or of the server whose sockets; above 0, and of the right kind */
+    int64_t
+        id; /* of the object, or of the server whose sockets; above 0, and of the right kind */
     int64_t start; /* of a list; 0 or above */
     size_t max;    /* of a list; 1 to CHANNELZ_PAGE_MAX */
     bool summary;  /* of a socket: without what costs */

@@ -18,7 +18,12 @@ struct tcp_info;
 
 /* --- ids ------------------------------------------------------------------------------ */
 
-enum channelz_kind { CHANNELZ_CHANNEL, CHANNELZ_SUBCHANNEL, CHANNELZ_SERVER, CHANNELZ_SOCKET };
+enum channelz_kind {
+    CHANNELZ_CHANNEL,
+    CHANNELZ_SUBCHANNEL,
+    CHANNELZ_SERVER,
+    CHANNELZ_SOCKET
+};
 
 /* number: unique among objects of this kind for the life of the process, from 1. */
 static inline int64_t
@@ -55,7 +60,8 @@ enum channelz_state { /* the public numbers */
 
 struct channelz_ref {
     int64_t id;
-    const char *name; /* never NULL; as all texts here it is left out when it is not UTF-8 */
+    const char
+        *name; /* never NULL; as all texts here it is left out when it is not UTF-8 */
 };
 
 /* started = succeeded + failed + under way. */
@@ -72,12 +78,14 @@ struct channelz_channel { /* or subchannel */
     int64_t created_us;
     const char *why;  /* the last thing that happened to it; "": nothing */
     int64_t since_us; /* when */
-    const struct channelz_ref *refs; /* of a channel: subchannels, of a subchannel: sockets */
+    const struct channelz_ref
+        *refs; /* of a channel: subchannels, of a subchannel: sockets */
     size_t n;
 };
 
 struct channelz_server {
-    struct channelz_ref ref, listen; /* listen.id 0: there is no listening socket any more */
+    struct channelz_ref ref,
+        listen; /* listen.id 0: there is no listening socket any more */
     struct channelz_calls calls;
 };
 

@@ -40,7 +40,8 @@ path_of(const char *text)
 {
     static const char prefix[] = "unix:";
 
-    return strncmp(text, prefix, sizeof(prefix) - 1) == 0 ? text + sizeof(prefix) - 1 : text;
+    return strncmp(text, prefix, sizeof(prefix) - 1) == 0 ? text + sizeof(prefix) - 1
+                                                          : text;
 }
 
 /* NULL: there is none. */
@@ -58,8 +59,7 @@ address_fill(struct address_parts *p, const struct addr *a)
     if (addr_is_unix(a)) {
         p->uds.filename = channelz_text(path_of(addr_print(a, p->text)));
         p->address.uds_address = &p->uds;
-        p->address.address_case =
-            OUTRIGGER__CHANNELZ_PART__ADDRESS__ADDRESS_UDS_ADDRESS;
+        p->address.address_case = OUTRIGGER__CHANNELZ_PART__ADDRESS__ADDRESS_UDS_ADDRESS;
         return &p->address;
     }
     if (a->sa.ss_family == AF_INET) {
@@ -125,7 +125,8 @@ option_fill(struct socket_parts *p, const struct tcp_info *tcp, struct strbuf *b
     p->option.name = channelz_text("TCP_INFO");
     p->option.additional = &p->packed;
     snprintf(p->tcp_words, sizeof(p->tcp_words),
-             "rtt %u us, rttvar %u us, rto %u us, cwnd %u, unacked %u, lost %u, retrans %u, mss %u",
+             "rtt %u us, rttvar %u us, rto %u us, cwnd %u, unacked %u, lost %u, retrans "
+             "%u, mss %u",
              tcp->tcpi_rtt, tcp->tcpi_rttvar, tcp->tcpi_rto, tcp->tcpi_snd_cwnd,
              tcp->tcpi_unacked, tcp->tcpi_lost, tcp->tcpi_total_retrans,
              tcp->tcpi_snd_mss);
@@ -165,8 +166,7 @@ security_fill(struct socket_parts *p, const struct channelz_socket *s)
             OUTRIGGER__CHANNELZ_PART__TLS__CIPHER_SUITE_STANDARD_NAME;
         p->tls.standard_name = channelz_text(s->cipher);
     } else {
-        p->tls.cipher_suite_case =
-            OUTRIGGER__CHANNELZ_PART__TLS__CIPHER_SUITE_OTHER_NAME;
+        p->tls.cipher_suite_case = OUTRIGGER__CHANNELZ_PART__TLS__CIPHER_SUITE_OTHER_NAME;
         p->tls.other_name = channelz_text(s->cipher);
     }
     p->tls.local_certificate = pb_data(s->local_cert);

@@ -172,7 +172,8 @@ struct h2_conn {
     bool paused;    /* not read, as the worker is full */
     bool aged;      /* it drains because of its age */
     unsigned stream_count;
-    uint64_t refused, failed; /* streams, see h2/view.h; a stream that ends well is not counted */
+    uint64_t refused,
+        failed; /* streams, see h2/view.h; a stream that ends well is not counted */
     uint32_t max_requests; /* 0: no limit */
     int32_t max_id;        /* highest stream that the peer opened */
     int32_t last_id;       /* with final_goaway: the last one that we take */

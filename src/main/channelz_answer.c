@@ -74,7 +74,8 @@ channel_calls(const struct process *p, const struct hub *hub, struct channelz_ca
 }
 
 void
-channelz_answer_channel(const struct process *p, const struct hub *hub, struct strbuf *out)
+channelz_answer_channel(const struct process *p, const struct hub *hub,
+                        struct strbuf *out)
 {
     const struct backend_list *list = hub_list(hub);
     size_t n = list ? list->n : 0;
@@ -231,7 +232,8 @@ answer_sockets(const struct channelz_ask *ask, const struct look_found *found, s
 /* --- sockets ---------------------------------------------------------------------------- */
 
 void
-channelz_answer_listen(const struct process *p, const struct server *s, struct strbuf *out)
+channelz_answer_listen(const struct process *p, const struct server *s,
+                       struct strbuf *out)
 {
     char text[ADDR_TEXT_MAX];
     const struct channelz_socket c = {

@@ -15,8 +15,8 @@ struct process;
 struct server;
 struct strbuf;
 
-void
-channelz_answer_channel(const struct process *p, const struct hub *hub, struct strbuf *out);
+void channelz_answer_channel(const struct process *p, const struct hub *hub,
+                             struct strbuf *out);
 /* A listening socket. */
 void channelz_answer_listen(const struct process *p, const struct server *s,
                             struct strbuf *out);

@@ -37,7 +37,7 @@ struct look {
     struct backend *backend; /* LOOK_SUBCHANNEL; held */
     int64_t start;           /* LOOK_SOCKETS: smallest id; LOOK_SOCKET: the id */
     size_t max;              /* of LOOK_SOCKETS and LOOK_SUBCHANNEL */
-    bool summary;            /* LOOK_SOCKET: without certificates and the kernel's words */
+    bool summary; /* LOOK_SOCKET: without certificates and the kernel's words */
 };
 
 struct look_sum {
@@ -59,13 +59,13 @@ struct look_socket {
     struct strbuf local_cert, remote_cert;
 };
 
-struct look_found { /* of one worker; zeroed before */
+struct look_found {        /* of one worker; zeroed before */
     struct look_sum *sums; /* [server_count] */
     struct look_ref *refs; /* in the order of ids */
     size_t ref_count, ref_room;
-    bool more; /* there are refs beyond max */
+    bool more;                  /* there are refs beyond max */
     struct look_socket *socket; /* NULL: not here */
-    char why[LOOK_WHY_MAX]; /* "": nothing to say */
+    char why[LOOK_WHY_MAX];     /* "": nothing to say */
     int64_t why_age_us;
 };
 

@@ -120,7 +120,8 @@ rounds_new(struct loop *loop, struct worker *const *workers, size_t n)
 }
 
 bool
-rounds_ask(struct rounds *rounds, const struct look *q, int only, struct round_owner *owner)
+rounds_ask(struct rounds *rounds, const struct look *q, int only,
+           struct round_owner *owner)
 {
     struct round *r;
 

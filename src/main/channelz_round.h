@@ -18,15 +18,16 @@ enum { ROUNDS_MAX = 16, ROUND_WAIT_US = 1000 * 1000 };
 
 struct round_owner {
     /* Once: all have answered (late -1), or worker `late` has not. found: of all workers that were asked, by place; valid during the call. */
-    void (*done)(struct round_owner *o, const struct look *q, const struct look_found *found,
-                 size_t n, int late);
+    void (*done)(struct round_owner *o, const struct look *q,
+                 const struct look_found *found, size_t n, int late);
     struct round *round; /* NULL: none is on its way */
 };
 
 struct rounds *rounds_new(struct loop *loop, struct worker *const *workers, size_t n);
 /* Asks all workers, or only one (>= 0). q is copied; its servers (an array from xalloc) and its hold of the backend go to the round. False: there are too many, and both are
  * given back at once. done does not come before this returned. */
-bool rounds_ask(struct rounds *r, const struct look *q, int only, struct round_owner *owner);
+bool
+rounds_ask(struct rounds *r, const struct look *q, int only, struct round_owner *owner);
 /* done does not come any more. Idempotent. */
 void rounds_forget(struct round_owner *o);
 /* Nobody is told any more. Before the workers end. */

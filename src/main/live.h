@@ -28,7 +28,8 @@ struct live *live_open(struct process *p);
 /* Attempts of a pool since it is there, also of endpoints that went. */
 struct live_calls {
     uint64_t started, good;
-    int64_t last_us; /* when one began last, to the second, of the loop's clock; 0: none did */
+    int64_t
+        last_us; /* when one began last, to the second, of the loop's clock; 0: none did */
 };
 /* False: this pool is not followed. l NULL is fine. */
 bool live_pool_calls(const struct live *l, const struct hub *hub, struct live_calls *ret);

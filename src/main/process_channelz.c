@@ -44,8 +44,9 @@ reply_missing(struct channelz_ask *ask, const char *what)
 {
     char text[TEXT_MAX];
 
-    snprintf(text, sizeof(text), "there is no %s %lld, or not any more; ids are never used again",
-             what, (long long)ask->id);
+    snprintf(text, sizeof(text),
+             "there is no %s %lld, or not any more; ids are never used again", what,
+             (long long)ask->id);
     reply_error(ask, GRPC_NOT_FOUND, text);
 }
 
@@ -113,8 +114,8 @@ answer_channel(const struct process *p, struct channelz_ask *ask)
 /* --- answers of workers ------------------------------------------------------------------ */
 
 static void
-waiting_on_done(struct round_owner *o, const struct look *q, const struct look_found *found,
-                size_t n, int late)
+waiting_on_done(struct round_owner *o, const struct look *q,
+                const struct look_found *found, size_t n, int late)
 {
     struct waiting *w = CONTAINER_OF(o, struct waiting, owner);
     struct channelz_ask *ask = w->ask;
@@ -124,7 +125,8 @@ waiting_on_done(struct round_owner *o, const struct look *q, const struct look_f
     strbuf_init(&out, CHANNELZ_ANSWER_MAX);
     if (late >= 0) {
         snprintf(text, sizeof(text),
-                 "worker %d did not answer within a second: it is very busy, or hangs; ask again",
+                 "worker %d did not answer within a second: it is very busy, or hangs; "
+                 "ask again",
                  late);
         reply_error(ask, GRPC_UNAVAILABLE, text);
     } else if (q->what == LOOK_SOCKET && !found[0].socket) {
@@ -191,11 +193,9 @@ static void
 ask_servers(struct process_channelz *z, struct channelz_ask *ask)
 {
     size_t n, skip = 0;
-    struct look q = { .what = LOOK_SERVERS,
-                      .servers = servers_sorted(z->process, &n) };
+    struct look q = { .what = LOOK_SERVERS, .servers = servers_sorted(z->process, &n) };
 
-    while (skip < n &&
-           channelz_id(CHANNELZ_SERVER, q.servers[skip]->number) < ask->start)
+    while (skip < n && channelz_id(CHANNELZ_SERVER, q.servers[skip]->number) < ask->start)
         skip++;
     for (size_t i = skip; i < n; i++)
         q.servers[i - skip] = q.servers[i];

@@ -24,8 +24,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     for (unsigned kind = 0; kind < 4; kind++) {
         uint64_t number = (uint64_t)f[0] >> 3;
 
-        FUZZ_CHECK(channelz_id_number(
-                       channelz_id((enum channelz_kind)kind, number)) == number);
+        FUZZ_CHECK(channelz_id_number(channelz_id((enum channelz_kind)kind, number)) ==
+                   number);
         FUZZ_CHECK(channelz_id_kind(channelz_id((enum channelz_kind)kind, number)) ==
                    (enum channelz_kind)kind);
     }

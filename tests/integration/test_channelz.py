@@ -85,6 +85,12 @@ def test_from_channels_to_sockets():
             assert s.data.option[0].additional.Unpack(info)
             assert info.tcpi_state == 1 and info.tcpi_snd_cwnd > 0     # ESTABLISHED
             assert not s.HasField("security")
+            # What grpcdebug takes for granted; empty where nothing is known.
+            for field in ("local_stream_created", "remote_stream_created", "message_sent",
+                          "message_received"):
+                assert s.data.HasField("last_%s_timestamp" % field)
+            assert s.data.HasField("local_flow_control_window") and s.HasField("local")
+            assert sub.data.trace.HasField("creation_timestamp")
             assert not z.socket(sub.socket_ref[0], summary=True).data.option
 
 

@@ -45,8 +45,9 @@ struct world {
     struct grpc_server_conf conf;
     struct grpc_server *server;
     struct grpc_client *client;
-    struct channelz_ask *asked; /* the last one; NULL: nothing, or answered or forgotten */
-    struct channelz_ask copy;   /* of it */
+    struct channelz_ask
+        *asked;               /* the last one; NULL: nothing, or answered or forgotten */
+    struct channelz_ask copy; /* of it */
     unsigned asks, forgets;
 };
 
@@ -156,8 +157,8 @@ call(const char *path, struct slice message, struct heard *h)
                                                       .on_end = on_end };
 
     memset(h, 0, sizeof(*h));
-    assert_int_equal(
-        grpc_client_start(world.client, path, 0, &heard_ops, h, &h->call), 0);
+    assert_int_equal(grpc_client_start(world.client, path, 0, &heard_ops, h, &h->call),
+                     0);
     grpc_client_send(h->call, message);
     grpc_client_half_close(h->call);
     turns(20);

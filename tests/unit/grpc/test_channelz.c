@@ -82,9 +82,9 @@ requests_are_three_numbers(void **state)
     (void)state;
     assert_int_equal(channelz_request_decode(slice_of(""), f), ERR_OK);
     assert_true(f[0] == 0 && f[1] == 0 && f[2] == 0);
-    assert_int_equal(channelz_request_decode(
-                         JOIN(NUMBER(1, 5), NUMBER(2, 7), NUMBER(3, 100)), f),
-                     ERR_OK);
+    assert_int_equal(
+        channelz_request_decode(JOIN(NUMBER(1, 5), NUMBER(2, 7), NUMBER(3, 100)), f),
+        ERR_OK);
     assert_true(f[0] == 5 && f[1] == 7 && f[2] == 100);
     /* What a newer client adds is not looked at. */
     assert_int_equal(
@@ -112,13 +112,12 @@ a_channel(void **state)
 
     (void)state;
     channelz_put_channel(&c, &out);
-    expect_out(M(
-        1, M(1, NUMBER(1, 4), TEXT(2, "app")),
-        M(2, M(1, NUMBER(1, 3)), TEXT(2, "dns:///app"), M(3, M(2, NUMBER(1, 1700000000))),
-          NUMBER(4, 30), NUMBER(5, 20), NUMBER(6, 9),
-          M(7, NUMBER(1, 1700000001), NUMBER(2, 500000000))),
-        M(4, NUMBER(7, 9), TEXT(8, "10.0.0.1:80")),
-        M(4, NUMBER(7, 13), TEXT(8, "10.0.0.2:80"))));
+    expect_out(M(1, M(1, NUMBER(1, 4), TEXT(2, "app")),
+                 M(2, M(1, NUMBER(1, 3)), TEXT(2, "dns:///app"),
+                   M(3, M(2, NUMBER(1, 1700000000))), NUMBER(4, 30), NUMBER(5, 20),
+                   NUMBER(6, 9), M(7, NUMBER(1, 1700000001), NUMBER(2, 500000000))),
+                 M(4, NUMBER(7, 9), TEXT(8, "10.0.0.1:80")),
+                 M(4, NUMBER(7, 13), TEXT(8, "10.0.0.2:80"))));
 }
 
 static void
@@ -138,13 +137,13 @@ a_subchannel_that_failed(void **state)
     (void)state;
     channelz_put_subchannel(&c, &out);
     /* Unknown times are there, and empty. */
-    expect_out(M(1, M(1, NUMBER(7, 9), TEXT(8, "10.0.0.1:80")),
-                 M(2, M(1, NUMBER(1, 4)), TEXT(2, "10.0.0.1:80"),
-                   M(3, NUMBER(1, 1), NO_TIME(2),
-                     M(3, TEXT(1, "Connection refused"), NUMBER(2, 2),
-                       M(3, NUMBER(1, 2)))),
-                   NO_TIME(7)),
-                 M(5, NUMBER(3, 7), TEXT(4, "a"))));
+    expect_out(
+        M(1, M(1, NUMBER(7, 9), TEXT(8, "10.0.0.1:80")),
+          M(2, M(1, NUMBER(1, 4)), TEXT(2, "10.0.0.1:80"),
+            M(3, NUMBER(1, 1), NO_TIME(2),
+              M(3, TEXT(1, "Connection refused"), NUMBER(2, 2), M(3, NUMBER(1, 2)))),
+            NO_TIME(7)),
+          M(5, NUMBER(3, 7), TEXT(4, "a"))));
 }
 
 static void
@@ -173,7 +172,8 @@ data_of(struct slice counters, uint64_t local, uint64_t remote, struct slice opt
 {
     struct slice times = JOIN(NO_TIME(7), NO_TIME(8), NO_TIME(9), NO_TIME(10));
 
-    return M(2, counters, times, M(11, NUMBER(1, local)), M(12, NUMBER(1, remote)), option);
+    return M(2, counters, times, M(11, NUMBER(1, local)), M(12, NUMBER(1, remote)),
+             option);
 }
 
 static void
@@ -227,10 +227,10 @@ a_unix_socket_and_one_that_listens(void **state)
 
     (void)state;
     channelz_put_socket(&s, &out);
-    expect_out(M(1, M(1, NUMBER(3, 15), TEXT(4, "unix:/run/a.sock")),
-                 JOIN(M(2, NO_TIME(7), NO_TIME(8), NO_TIME(9), NO_TIME(10), EMPTY(11),
-                        EMPTY(12))),
-                 M(3, M(2, TEXT(1, "/run/a.sock")))));
+    expect_out(M(
+        1, M(1, NUMBER(3, 15), TEXT(4, "unix:/run/a.sock")),
+        JOIN(M(2, NO_TIME(7), NO_TIME(8), NO_TIME(9), NO_TIME(10), EMPTY(11), EMPTY(12))),
+        M(3, M(2, TEXT(1, "/run/a.sock")))));
 }
 
 static void
@@ -244,20 +244,22 @@ tcp_info_is_an_any_with_words(void **state)
                                   .tcpi_snd_cwnd = 10,
                                   .tcpi_reordering = 3,
                                   .tcpi_total_retrans = 2 };
-    const struct channelz_socket s = { .ref = { 15, "" }, .remote_name = "", .tcp = &tcp };
+    const struct channelz_socket s = { .ref = { 15, "" },
+                                       .remote_name = "",
+                                       .tcp = &tcp };
 
     (void)state;
     channelz_put_socket(&s, &out);
-    expect_out(
-        M(1, M(1, NUMBER(3, 15)),
-          M(2, NO_TIME(7), NO_TIME(8), NO_TIME(9), NO_TIME(10), EMPTY(11), EMPTY(12),
-            M(13, TEXT(1, "TCP_INFO"),
-              TEXT(2, "rtt 300 us, rttvar 150 us, rto 204000 us, cwnd 10, unacked 0, lost 0, "
-                      "retrans 2, mss 1448"),
-              M(3,
-                TEXT(1, "type.googleapis.com/grpc.channelz.v1.SocketOptionTcpInfo"),
-                M(2, NUMBER(1, 1), NUMBER(9, 204000), NUMBER(11, 1448), NUMBER(24, 300),
-                  NUMBER(25, 150), NUMBER(27, 10), NUMBER(29, 3)))))));
+    expect_out(M(
+        1, M(1, NUMBER(3, 15)),
+        M(2, NO_TIME(7), NO_TIME(8), NO_TIME(9), NO_TIME(10), EMPTY(11), EMPTY(12),
+          M(13, TEXT(1, "TCP_INFO"),
+            TEXT(2,
+                 "rtt 300 us, rttvar 150 us, rto 204000 us, cwnd 10, unacked 0, lost 0, "
+                 "retrans 2, mss 1448"),
+            M(3, TEXT(1, "type.googleapis.com/grpc.channelz.v1.SocketOptionTcpInfo"),
+              M(2, NUMBER(1, 1), NUMBER(9, 204000), NUMBER(11, 1448), NUMBER(24, 300),
+                NUMBER(25, 150), NUMBER(27, 10), NUMBER(29, 3)))))));
 }
 
 static void
