@@ -86,7 +86,5 @@ int admin_events_answer(struct admin *a, struct evhttp_request *req);
 void admin_rpc_take(struct admin_rpc *r, int fd);
 /* Before evhttp goes. */
 void admin_events_close(struct admin *a);
-/* Lines for the page that lists all. */
-void admin_list(const struct admin *a, struct evbuffer *out);
 
 #endif

@@ -5,10 +5,7 @@
 #include <errno.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "admin/probe_http.h"
 #include "base/compat.h"
@@ -16,6 +13,7 @@
 #include "base/xalloc.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
+#include "net/fdswap.h"
 
 struct sniff {
     struct list link;
@@ -46,27 +44,6 @@ sniff_give_back(struct sniff *s)
     sniff_free(s);
 }
 
-/* Puts a dead socket on evhttp's number. Returns another number for the client's; -1: there are no descriptors, nothing changed. */
-static int
-sniff_swap(const struct sniff *s)
-{
-    int dead[2], own = fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
-
-    if (own < 0)
-        return -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, dead) != 0) {
-        close(own);
-        return -1;
-    }
-    close(dead[1]);
-    if (dup3(dead[0], s->fd, O_CLOEXEC) < 0) {
-        close(own);
-        own = -1;
-    }
-    close(dead[0]);
-    return own;
-}
-
 static void
 sniff_hand_over(struct sniff *s)
 {
@@ -74,7 +51,7 @@ sniff_hand_over(struct sniff *s)
     int fd, old = s->fd;
 
     event_del(s->event); /* epoll knows the client's socket by this number */
-    fd = sniff_swap(s);
+    fd = fdswap_take(old);
     if (fd < 0) {
         log_at(NULL, LOG_WARN, "admin port: no descriptor for a gRPC client",
                LI("errno", errno));
@@ -85,17 +62,9 @@ sniff_hand_over(struct sniff *s)
         owner->on_h2(owner->arg, fd, old);
 }
 
-/* The client sends no more. Looking does not tell while bytes are there. */
-static bool
-sniff_is_over(const struct sniff *s)
-{
-    struct pollfd p = { .fd = s->fd, .events = POLLRDHUP };
-
-    return poll(&p, 1, 0) > 0;
-}
-
+/* over: the client sends no more, which looking does not tell while bytes are there. */
 static void
-sniff_look(struct sniff *s)
+sniff_look(struct sniff *s, bool over)
 {
     char first[3];
     ssize_t n = recv(s->fd, first, sizeof(first), MSG_PEEK | MSG_DONTWAIT);
@@ -108,7 +77,7 @@ sniff_look(struct sniff *s)
     }
     switch (probe_sniff(first, (size_t)n)) {
     case PROBE_UNDECIDED:
-        if (sniff_is_over(s))
+        if (over)
             sniff_give_back(s);
         break;
     case PROBE_HTTP2:
@@ -126,9 +95,8 @@ sniff_on_event(evutil_socket_t fd, short what, void *arg)
     struct sniff *s = arg;
 
     (void)fd;
-    (void)what;
     loop_note_wake(s->owner->loop);
-    sniff_look(s);
+    sniff_look(s, what & EV_CLOSED);
 }
 
 static void
@@ -156,8 +124,8 @@ sniffer_take(struct sniffer *s, struct bufferevent *bev)
     if (fd < 0 || s->n == SNIFF_MAX)
         return;
     one = xcalloc(1, sizeof(*one));
-    one->event = event_new(loop_event_base(s->loop), fd, EV_READ | EV_PERSIST | EV_ET,
-                           sniff_on_event, one);
+    one->event = event_new(loop_event_base(s->loop), fd,
+                           EV_READ | EV_CLOSED | EV_PERSIST | EV_ET, sniff_on_event, one);
     if (!one->event) {
         xfree(one);
         return;

@@ -56,8 +56,8 @@ static const struct conf_field admin_fields[] = {
       .example = "\"127.0.0.1:9901\"",
       .help = "Address of the live page, /metrics and /stats.json over HTTP/1.1, and of "
               "gRPC (reflection) on the same socket; \"off\" for none. "
-              "Loopback or unix socket only. A bare "
-              "string in \"admin\" means the same." },
+              "Loopback or unix socket only; the file of a socket is for the user of the "
+              "process alone. A bare string in \"admin\" means the same." },
     { .key = "descriptors",
       .type = CONF_STRING,
       .at = offsetof(struct admin_conf, descriptors),

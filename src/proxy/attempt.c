@@ -263,6 +263,21 @@ attempt_start(struct attempt *a)
 
 /* --- end ------------------------------------------------------------------------------ */
 
+/* The backend did not end it. What its connection knows about that is kept for the text. */
+static NOINLINE void
+attempt_note_loss(struct attempt *a, const struct upconn *conn)
+{
+    struct call *c = a->call;
+    char words[UPCONN_WORDS_MAX];
+
+    if (!a->up.unprocessed)
+        pool_lost(&a->wait);
+    if (a != c->at)
+        return;
+    upconn_words(conn, a->up.close_err, words);
+    c->text = words[0] ? arena_copy(&c->arena, words, strlen(words) + 1) : NULL;
+}
+
 static inline void
 attempt_close(struct attempt *a, bool again)
 {
@@ -273,8 +288,8 @@ attempt_close(struct attempt *a, bool again)
     a->upconn = NULL;
     if (LIKELY(a == c->at))
         c->lost_name = upconn_name(conn);
-    if (!ended && !a->over && !a->up.unprocessed)
-        pool_lost(&a->wait);
+    if (UNLIKELY(!ended && !a->over))
+        attempt_note_loss(a, conn);
     upconn_release(conn, &a->wait);
     if (LIKELY(!(c->acts & ACT_FILTERS)))
         return;

@@ -186,7 +186,13 @@ call_say_late(struct call *c)
     const char *filter = c->filters ? filters_waiting(c) : NULL;
     char text[POOL_TEXT_MAX];
 
-    if (c->at->up.conn) {
+    if (c->at->up.conn && c->at->up.out.len) {
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
+                  "%s while the backend did not read the request", late);
+    } else if (c->at->up.conn && c->down.out.len) {
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
+                  "%s while the client did not read the answer", late);
+    } else if (c->at->up.conn) {
         call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
                   "%s while the backend was working on the call", late);
     } else if (filter) {

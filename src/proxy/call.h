@@ -91,8 +91,9 @@ struct call {
     bool cancelled;     /* the client went before its answer was complete */
     int16_t code;       /* gRPC code of the end; -1 while unknown */
     const char *reason; /* of an own status (grpc/reason.h); NULL: none */
-    const char *text;   /* of an own status, for those who watch; NULL: none */
-    const char *path;   /* with ACT_TELL, after the request's headers went; NULL: none */
+    const char *
+        text; /* of an own status, for those who watch; before it: what the connection that was lost says. NULL: none */
+    const char *path; /* with ACT_TELL, after the request's headers went; NULL: none */
     uint64_t bytes_in, bytes_out;   /* of messages, with their prefixes */
     size_t replay_held;             /* bytes charged to the worker's replay budget */
     char timeout[TIMEOUT_TEXT_MAX]; /* grpc-timeout of the block that is being built */

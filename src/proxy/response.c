@@ -351,16 +351,18 @@ response_lost(struct call *c)
 {
     int err = c->at->up.close_err;
     const char *what = err_text(err);
-    char text[64];
+    const char *more = c->text;
+    char text[80];
 
     if (err == ERR_RESET) {
-        snprintf(text, sizeof(text), "it reset the stream with HTTP/2 code %u",
-                 c->at->up.close_code);
+        snprintf(text, sizeof(text), "it reset the stream with HTTP/2 code %u (%s)",
+                 c->at->up.close_code, h2_code_name(c->at->up.close_code));
         what = text;
     } else if (err == ERR_STALL) {
         /* The client takes nothing, trailers neither: only a reset frees what is held for it. */
         h2_stream_reset(&c->down, H2_ENHANCE_YOUR_CALM);
     }
     call_fail(c, response_lost_code(&c->at->up), reason_from_err(err),
-              "a backend of pool %s: %s", pool_name(c->pool), what);
+              "a backend of pool %s: %s%s%s", pool_name(c->pool), what, more ? ": " : "",
+              more ? more : "");
 }

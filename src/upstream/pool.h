@@ -157,6 +157,10 @@ int upconn_request(struct upconn *c, struct pool_wait *w, struct h2_stream *s,
 /* The stream opened on c had its H2_EV_CLOSED. Must be called exactly once for each successful upconn_request, from that event, and before the next
  * pool_take with w. */
 void upconn_release(struct upconn *c, struct pool_wait *w);
+/* What the connection of a stream that ended with this error has to say beside it: the rule that was broken, the code of a GOAWAY; "": nothing. To be asked before
+ * upconn_release. Never the backend's own words, no addresses. Returns out. */
+enum { UPCONN_WORDS_MAX = 160 };
+const char *upconn_words(const struct upconn *c, int err, char out[UPCONN_WORDS_MAX]);
 const char *upconn_name(
     const struct upconn *c); /* address of the endpoint, for texts; see pool_wait_done */
 const void *upconn_endpoint(const struct upconn *c);

@@ -120,6 +120,39 @@ put_health(const struct subset *s, struct strbuf *out)
     }
 }
 
+/* "; 2 connections open, all full with up to 100 calls each (MAX_CONCURRENT_STREAMS of the backend)" */
+static bool
+put_full(const struct subset *s, struct strbuf *out)
+{
+    unsigned ready = 0, most = 0;
+    size_t looks = LOOKS;
+
+    for (size_t i = 0; i < s->n; i++) {
+        const struct group *g = s->groups[i];
+
+        for (size_t k = 0; k < g->list.n && looks > 0; k++, looks--) {
+            const struct endpoint *e = endpoint_of(g->v[k]);
+
+            for (struct list *n = e->conns.next; n != &e->conns; n = n->next) {
+                const struct upconn *c = CONTAINER_OF(n, struct upconn, link);
+
+                if (c->state != UPCONN_READY || !c->h2)
+                    continue;
+                if (h2_conn_free_streams(c->h2))
+                    return false;
+                ready++;
+                most = c->active > most ? c->active : most;
+            }
+        }
+    }
+    if (ready)
+        strbuf_printf(out,
+                      "; %u connection%s open, all full with up to %u call%s each "
+                      "(MAX_CONCURRENT_STREAMS of the backend)",
+                      ready, ready == 1 ? "" : "s", most, most == 1 ? "" : "s");
+    return ready > 0;
+}
+
 /* What holds calls back, behind the sentence on the queue. */
 static void
 put_cause(const struct pool *p, const struct subset *s, int err, struct strbuf *out)
@@ -136,7 +169,9 @@ put_cause(const struct pool *p, const struct subset *s, int err, struct strbuf *
         strbuf_printf(out, "; last failure: %s", e->why);
     else if (p->no_list && p->last_failure[0])
         strbuf_printf(out, "; last failure: %s", p->last_failure);
-    else if (err != ERR_NO_ENDPOINT && p->connecting)
+    else if (err == ERR_NO_ENDPOINT || put_full(s, out))
+        return;
+    else if (p->connecting)
         strbuf_printf(out, "; %u connecting now", p->connecting);
 }
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import tempfile
 
+import grpc
 from google.protobuf import (any_pb2, descriptor_pb2, descriptor_pool, duration_pb2,
                              message_factory, timestamp_pb2, wrappers_pb2)
 
@@ -47,12 +48,19 @@ class Client:
     def __init__(self, channel):
         self._channel = channel
 
-    def ask(self, method, timeout=10, **fields):
+    def ask(self, method, timeout=10, patient=True, **fields):
+        """patient: a worker that has no time on a busy machine is asked again."""
         request = message(method + "Request")
         call = self._channel.unary_unary(
             "/%s/%s" % (SERVICE, method), request_serializer=request.SerializeToString,
             response_deserializer=message(method + "Response").FromString)
-        return call(request(**fields), timeout=timeout)
+        for left in range(20 if patient else 0, -1, -1):
+            try:
+                return call(request(**fields), timeout=timeout)
+            except grpc.RpcError as e:
+                if left == 0 or e.code() != grpc.StatusCode.UNAVAILABLE or \
+                        "did not answer" not in e.details():
+                    raise
 
     def _pages(self, method, items, start, id_of, page, **fields):
         out = []
