@@ -94,6 +94,8 @@ struct filter_host {
     void (*set_deadline)(struct filter_call *fc, int64_t deadline_us);
     /* In on_end: fills the second part of the result. */
     void (*tell)(const struct filter_call *fc, struct filter_result *r);
+    /* How far a call is that goes on, in the words of its end: whole, code is -1, end_us now. Texts are valid until the slot returns. Not once the end was told. */
+    void (*progress)(const struct filter_call *fc, struct filter_result *ret);
 };
 
 /* Why a call is refused. Everything but code and reason may be left 0. */
@@ -158,6 +160,7 @@ struct filter_call {
     uint8_t slot;                   /* enum filter_slot that waits */
     bool in_slot, waiting, refused, wants_match, wants_answer;
     bool sampled; /* tracing: the trace is recorded */
+    bool told;    /* metrics: /why and /tail have heard of its end */
     /* With refused: why. */
     struct filter_refusal refusal;
     const char *text; /* of the refusal */

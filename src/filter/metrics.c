@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* filter/metrics.c - the filter "metrics": counts each call by its method, and each attempt by pool and method (obs/rpc_metrics.h). On without being named.
  * A call whose trace is recorded gives the buckets that it is counted in its trace id.
- * Calls that failed leave a record for /why here (failed_note.h), and while somebody looks at /tail, calls leave a line for him (tail.h).
+ * Calls that failed leave a record for /why here (failed_note.h), and while somebody looks at /tail, calls leave a line for him (tail.h); of calls that never come to this
+ * filter, proxy/filters.c tells.
  *
  * Anybody can send any path, so a method has a name in the metrics only when a backend has answered a call of it, other than with UNIMPLEMENTED; until then its calls
  * are not counted as begun, and when they end they count as "_OTHER" unless their own answer makes the method known. */
@@ -159,15 +160,17 @@ metrics_tell(const struct metrics_filter *f, const struct filter_call *fc,
 
 /* What few calls have: an example, a failure, somebody who looks. */
 static NOINLINE void
-metrics_more(const struct filter_call *fc, const struct metrics_call *m, bool asked,
+metrics_more(struct filter_call *fc, const struct metrics_call *m, bool asked,
              const struct filter_result *r)
 {
     const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
 
     if (fc->sampled)
         rpc_example(m->table, m->counts, r->end_us - fc->begun_us, fc->trace_id);
-    if (r->code != GRPC_OK || tail_wanted(f->tail))
+    if (r->code != GRPC_OK || tail_wanted(f->tail)) {
         metrics_tell(f, fc, m, asked, r);
+        fc->told = true;
+    }
 }
 
 /* A call whose method is still not known when it ends, or that was never asked. */

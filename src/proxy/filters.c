@@ -7,6 +7,9 @@
 #include "base/err.h"
 #include "base/slab.h"
 #include "filter/chain.h"
+#include "filter/failed_note.h"
+#include "filter/services.h"
+#include "filter/tail.h"
 #include "grpc/path.h"
 #include "grpc/reason.h"
 #include "grpc/status.h"
@@ -129,6 +132,7 @@ filters_resume(struct filter_call *fc, enum filter_verdict verdict)
 }
 
 static void host_tell(const struct filter_call *fc, struct filter_result *r);
+static void filters_progress(const struct filter_call *fc, struct filter_result *ret);
 
 static const struct filter_host host = {
     .resume = filters_resume,
@@ -137,6 +141,7 @@ static const struct filter_host host = {
     .pool = host_pool,
     .set_deadline = host_set_deadline,
     .tell = host_tell,
+    .progress = filters_progress,
 };
 
 /* --- begin ----------------------------------------------------------------------------- */
@@ -147,20 +152,16 @@ filters_chain(const struct call *c)
     return c->route ? c->route->chain : c->table->table->chain;
 }
 
-/* In two places, of which only one is on the path of a good call. */
-static ALWAYS_INLINE bool
-filters_attach(struct call *c, const struct chain *chain)
+/* The first part of fc; the rest is chain_begin's. */
+static ALWAYS_INLINE void
+filters_fill(struct call *c, struct call_filters *f)
 {
     struct worker *w = c->worker;
-    struct call_filters *f = slab_malloc(w->slab, sizeof(*f) + chain_state_size(chain));
-    struct filter_call *fc;
+    struct filter_call *fc = &f->fc;
 
-    if (!f)
-        return false;
     f->call = c;
     f->has_aside = f->aside_end = f->ended = false;
     f->answered_us = f->limit_us = 0;
-    fc = &f->fc;
     fc->host = &host;
     fc->arena = &c->arena;
     fc->slab = w->slab;
@@ -180,8 +181,20 @@ filters_attach(struct call *c, const struct chain *chain)
     fc->deadline_us = c->deadline_us;
     fc->messages_in = &c->in_frames.messages;
     fc->messages_out = &c->out_frames.messages;
-    chain_begin(fc, chain, f->state);
     c->filters = f;
+}
+
+/* In two places, of which only one is on the path of a good call. */
+static ALWAYS_INLINE bool
+filters_attach(struct call *c, const struct chain *chain)
+{
+    struct call_filters *f =
+        slab_malloc(c->worker->slab, sizeof(*f) + chain_state_size(chain));
+
+    if (!f)
+        return false;
+    filters_fill(c, f);
+    chain_begin(&f->fc, chain, f->state);
     return true;
 }
 
@@ -216,6 +229,12 @@ bool
 filters_hold(const struct call *c)
 {
     return c->filters->fc.waiting;
+}
+
+const char *
+filters_waiting(const struct call *c)
+{
+    return filters_hold(c) ? filter_self(&c->filters->fc)->name : NULL;
 }
 
 bool
@@ -364,19 +383,6 @@ filters_message(const struct call *c)
     return c->local ? slice_of(c->text) : h2_headers_get(h, H2_TOKEN_GRPC_MESSAGE);
 }
 
-/* The backend that the client's answer is about. Where there was no connection, the one that could not be reached last. */
-static const char *
-filters_backend(const struct call *c)
-{
-    if (c->lost_name)
-        return c->lost_name;
-    return c->local && c->pool && c->reason &&
-                   (strcmp(c->reason, REASON_CONNECT_FAILED) == 0 ||
-                    strcmp(c->reason, REASON_NO_ENDPOINT) == 0)
-               ? pool_last_backend(c->pool)
-               : "";
-}
-
 static void
 host_tell(const struct filter_call *fc, struct filter_result *r)
 {
@@ -385,7 +391,7 @@ host_tell(const struct filter_call *fc, struct filter_result *r)
     r->whole = true;
     r->reason = c->reason ? c->reason : "";
     r->pool = c->pool ? pool_name(c->pool) : "";
-    r->backend = filters_backend(c);
+    r->backend = c->lost_name ? c->lost_name : "";
     r->message = filters_message(c);
     r->bytes_in = c->bytes_in;
     r->bytes_out = c->bytes_out;
@@ -423,17 +429,79 @@ filters_watch(struct call *c)
     return true;
 }
 
+static void
+filters_drop(struct call *c)
+{
+    if (UNLIKELY(c->filters->has_aside))
+        buf_done(&c->filters->aside, c->worker->bufs);
+    slab_give(c->worker->slab, c->filters);
+    c->filters = NULL;
+}
+
+/* The filter "metrics" tells of the end of the calls that came to it. Of the others it is told here: refused by a filter before it, it is switched off, there are no filters. */
+static NOINLINE void
+filters_tell(struct call *c, const struct filter_result *r)
+{
+    const struct filter_services *to = c->table->table->tell;
+    const struct filter_call *fc = &c->filters->fc;
+    struct slice path = h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH);
+
+    if (!to || fc->told)
+        return;
+    filter_result_whole(fc, r);
+    if (!path.p && c->path)
+        path = slice_of(c->path);
+    if (r->code != GRPC_OK)
+        failed_note(to->failed, fc, path, r);
+    if (tail_wanted(to->tail))
+        tail_put(to->tail, fc, path, r);
+}
+
+/* No filter was asked, and none watches. */
+static void
+filters_end_alone(struct call *c)
+{
+    const struct filter_services *to = c->table ? c->table->table->tell : NULL;
+    struct call_filters *f;
+    struct filter_result r;
+
+    if (!to || (c->code == GRPC_OK && !tail_wanted(to->tail)))
+        return;
+    f = slab_malloc(c->worker->slab, sizeof(*f));
+    if (!f)
+        return;
+    memset(f, 0, sizeof(*f));
+    filters_fill(c, f);
+    filters_result(c, &r);
+    filters_tell(c, &r);
+    filters_drop(c);
+}
+
+static void
+filters_progress(const struct filter_call *fc, struct filter_result *ret)
+{
+    const struct call *c = filters_call(fc);
+    const struct upconn *upconn = c->at->upconn;
+
+    filters_result(c, ret);
+    host_tell(fc, ret);
+    ret->code = -1;
+    if (upconn)
+        ret->backend = upconn_name(upconn);
+}
+
 void
 filters_end(struct call *c)
 {
     UNINITIALIZED struct filter_result r;
 
-    if (!c->filters && !filters_watch(c))
+    if (!c->filters && !filters_watch(c)) {
+        filters_end_alone(c);
         return;
+    }
     filters_result(c, &r);
     chain_end(&c->filters->fc, &r);
-    if (UNLIKELY(c->filters->has_aside))
-        buf_done(&c->filters->aside, c->worker->bufs);
-    slab_give(c->worker->slab, c->filters);
-    c->filters = NULL;
+    if (UNLIKELY(r.code != GRPC_OK || c->acts & ACT_TELL))
+        filters_tell(c, &r);
+    filters_drop(c);
 }
