@@ -41,7 +41,7 @@ static const struct {
       NULL },
     { "/stats.json", "what happens now, the last minute, all counters", NULL },
     { "/events", "the same once a second, as server-sent events", NULL },
-    { "/pools", "pools and their endpoints; .json for programs", NULL },
+    { "/pools", "pools and their endpoints; ?pool=NAME: one of them", NULL },
     { "/pools.json", "the same for programs", NULL },
     { "/certs", "certificates and when they end; .json for programs", NULL },
     { "/certs.json", "the same for programs", NULL },
