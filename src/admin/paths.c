@@ -61,7 +61,7 @@ static const struct {
     { "/drain", NULL, "not ready any more, then GOAWAY to clients of inbound listeners" },
     { "/undrain", NULL, "take that back" },
     { "/drain.json", "how far the drain is", NULL },
-    { "/endpoint", NULL, "?pool=&address=&set=: take an endpoint out or back in" },
+    { "/endpoint", NULL, "?do=disable&pool=NAME&address=IP:PORT, or do=enable" },
     { "/log-level", "how much is logged, and until when",
       "?level=debug&for=5m: another level; it goes back by itself" },
     { "/livez", "200 \"ok\", or 503 when a thread hangs", NULL },

@@ -68,6 +68,8 @@ struct hub_more {
     void (*pool)(void *arg, struct strbuf *out);
     void (*endpoint)(void *arg, size_t i, struct strbuf *out);
     void *arg;
+    /* 0: all. Else at most so many endpoints, those that are not usable first, and as many targets; "endpointsLeftOut" and "targetsLeftOut" say how many are not there. */
+    size_t most;
 };
 /* more NULL: nothing. */
 void
