@@ -78,6 +78,7 @@ page_make(struct metrics_push *p)
                LI("bytes", PUSH_TEXT_MAX));
     p->reader = metrics_page_begin(slice_make(p->page.s, p->page.len), p->since_us,
                                    clock_wall_us());
+    p->reader.otel = metrics_push_conf_of(p)->names == PUSH_OPENTELEMETRY;
 }
 
 static void

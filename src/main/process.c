@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "admin/admin.h"
+#include "admin/rpc.h"
 #include "admin/tail_page.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -35,6 +36,7 @@
 #include "main/live.h"
 #include "main/notify.h"
 #include "main/pools.h"
+#include "main/process_descriptors.h"
 #include "main/process_int.h"
 #include "main/reload.h"
 #include "main/swap.h"
@@ -147,6 +149,8 @@ process_admin(struct process *p, bool required)
         admin_set_metrics(p->admin, p->metrics);
         admin_set_tls(p->admin, p->tls);
         admin_set_counters(p->admin, &p->main_stats);
+        p->admin_rpc = admin_rpc_open(p->admin, p->h2);
+        process_descriptors_read(p);
         process_drain_pages(p);
         process_watch_pages(p);
         explain_page_open(p);
@@ -216,6 +220,7 @@ process_free(struct process *p)
     sockets_free(p->inherited);
     process_free_generation(p);
     process_probe_free(p);
+    admin_rpc_free(p->admin_rpc);
     filter_store_done(&p->filters);
     tls_store_free(p->tls);
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */

@@ -18,6 +18,7 @@
 #include "loop/signal.h"
 #include "main/generation.h"
 #include "main/notify.h"
+#include "main/process_descriptors.h"
 #include "main/process_int.h"
 #include "main/reload_int.h"
 #include "main/swap.h"
@@ -146,6 +147,7 @@ reload_switch(struct reload *r, struct conf_snapshot *s)
     r->loaded_us = clock_wall_us();
     log_setup((enum log_level)p->conf->log.level, (enum log_format)p->conf->log.format);
     stat_inc(&p->main_stats, STAT_CONFIGS_ALIVE);
+    process_descriptors_read(p);
     reload_guard_begin(r, old);
     reload_guard_set(r);
     reload_watch_set(r, p->conf->watch);
@@ -187,6 +189,7 @@ reload_same(struct reload *r, struct conf_snapshot *s, const char *cause,
     struct process *p = r->process;
 
     conf_drop(s);
+    process_descriptors_read(p);
     strbuf_printf(out, "nothing changed: config %llu stays in force\n",
                   (unsigned long long)p->version);
     stat_inc(&p->main_stats, STAT_RELOADS_OK);

@@ -120,12 +120,15 @@ filters_resume(struct filter_call *fc, enum filter_verdict verdict)
     call_settle(c);
 }
 
+static void filters_progress(const struct filter_call *fc, struct filter_result *ret);
+
 static const struct filter_host host = {
     .resume = filters_resume,
     .peer = host_peer,
     .identity = host_identity,
     .pool = host_pool,
     .set_deadline = host_set_deadline,
+    .progress = filters_progress,
 };
 
 /* --- begin ----------------------------------------------------------------------------- */
@@ -439,6 +442,18 @@ filters_end_alone(struct call *c)
     filters_result(c, &r);
     filters_tell(c, &r);
     filters_drop(c);
+}
+
+static void
+filters_progress(const struct filter_call *fc, struct filter_result *ret)
+{
+    const struct call *c = filters_call(fc);
+    const struct upconn *upconn = c->at->upconn;
+
+    filters_result(c, ret);
+    ret->code = -1;
+    if (upconn)
+        ret->backend = upconn_name(upconn);
 }
 
 void

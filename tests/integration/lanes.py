@@ -26,7 +26,7 @@ WAITING = """test_resolver_dns test_resolver_file_k8s test_drain_phases test_kee
     test_failures_causes test_jwt test_filters test_compression
     test_broken_streams test_explain test_completion test_examples test_routing test_tls_xfcc
     test_ext_authz test_filter_lists test_monitoring test_units test_kubernetes
-    test_ctl_health test_readme test_secrets test_buffers""".split()
+    test_ctl_health test_readme test_secrets test_buffers test_admin_grpc""".split()
 NO_TESTS = 5    # pytest: -k left nothing over in this file
 
 

@@ -229,6 +229,9 @@ def test_long_calls_have_lines_in_between(backend):
         line = p.wait_line(json.loads, "out")
         assert (line["event"], line["messagesIn"], line["messagesOut"]) == ("interval", 1, 1)
         assert line["totalMs"] >= 1000 and "code" not in line
+        assert (line["attempts"], line["endpoint"]) == (1, backend.address)
+        assert 0 < line["firstByteMs"] < line["totalMs"] and line["bytesOut"] > 0
+        assert line["blockedClientMs"] < 1000 * env.SLOW and "reason" not in line
         talk.end()
         line = p.wait_line(lambda t: json.loads(t)["event"] == "end" and json.loads(t), "out")
         assert line["code"] == 0

@@ -192,7 +192,27 @@ rig_set_deadline(struct filter_call *fc, int64_t deadline_us)
         fc->deadline_us = deadline_us;
 }
 
+static void
+rig_progress(const struct filter_call *fc, struct filter_result *ret)
+{
+    const struct rigcall *c = rig_of(fc);
+
+    *ret = (struct filter_result){
+        .code = -1,
+        .reason = "",
+        .pool = fc->pool ? fc->pool : "",
+        .backend = "192.0.2.9:50051",
+        .attempts = 2,
+        .messages_in = c->messages_in,
+        .bytes_in = 700,
+        .bytes_out = 9,
+        .end_us = loop_now_us(fc->loop),
+        .blocked_up_us = 1500,
+    };
+}
+
 static const struct filter_host host = {
+    .progress = rig_progress,
     .resume = rig_resume,
     .peer = rig_peer,
     .identity = rig_identity,

@@ -261,6 +261,11 @@ a_long_call_has_lines_in_between(void **state)
     assert_string_equal(word(o, "event"), "interval");
     assert_null(json_object_get(o, "code"));
     assert_int_equal(json_integer_value(json_object_get(o, "messagesIn")), 5);
+    assert_int_equal(json_integer_value(json_object_get(o, "bytesIn")), 700);
+    assert_int_equal(json_integer_value(json_object_get(o, "attempts")), 2);
+    assert_string_equal(word(o, "endpoint"), "192.0.2.9:50051");
+    assert_true(json_real_value(json_object_get(o, "blockedBackendMs")) == 1.5);
+    assert_null(json_object_get(o, "firstByteMs"));
     json_decref(o);
     assert_int_equal(count(), 2);
     rig_end(c, GRPC_OK);
