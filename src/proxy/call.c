@@ -87,6 +87,8 @@ call_free(struct call *c)
     atomic_fetch_sub_explicit(&w->flying, 1, memory_order_relaxed);
     if (c->table)
         worker_release(w, c->table);
+    if (UNLIKELY(c->code != GRPC_OK))
+        d->failed++;
     slab_give(w->slab, c);
     down_call_ended(d);
 }
