@@ -87,6 +87,8 @@ call_free(struct call *c)
     atomic_fetch_sub_explicit(&w->flying, 1, memory_order_relaxed);
     if (c->table)
         worker_release(w, c->table);
+    if (UNLIKELY(c->code != GRPC_OK))
+        d->failed++;
     slab_give(w->slab, c);
     down_call_ended(d);
 }
@@ -268,7 +270,8 @@ call_cancelled(struct call *c)
     }
     if (c->code < 0) {
         c->code = GRPC_CANCELLED;
-        c->reason = REASON_CLIENT_CANCEL;
+        c->reason =
+            c->down.close_err == ERR_STALL ? REASON_CLIENT_STALLED : REASON_CLIENT_CANCEL;
     }
     if (c->response != HALF_CLOSED)
         call_set_response(c, HALF_CLOSED);

@@ -23,7 +23,8 @@ import reloads
 from test_upgrade import Chain
 
 pytestmark = pytest.mark.proxy_only
-OWN = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]
+OWN = ["grpc.channelz.v1.Channelz", "grpc.reflection.v1.ServerReflection",
+       "grpc.reflection.v1alpha.ServerReflection"]
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SHOP = """syntax = "proto2"; package shop.v1;
 import "money.proto";
@@ -132,7 +133,7 @@ def test_questions_about_the_file(proxy):
             {"file_containing_extension": {"containing_type": "shop.v1.Item",
                                            "extension_number": 101}},
             {"all_extension_numbers_of_type": "shop.v1.Item"},
-            {"file_containing_symbol": OWN[0]}, {"file_containing_symbol": "shop.v1.Nope"})
+            {"file_containing_symbol": OWN[1]}, {"file_containing_symbol": "shop.v1.Nope"})
     assert file_names(symbol) == ["shop.proto", "money.proto"]      # with what it imports
     assert file_names(method) == file_names(extension) == file_names(symbol)
     assert file_names(by_name) == ["money.proto"]
