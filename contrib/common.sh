@@ -7,7 +7,7 @@
 BUILD_PACKAGES="gcc libc6-dev make autoconf automake pkg-config \
 libnghttp2-dev libevent-dev libc-ares-dev libjansson-dev libyaml-dev libhiredis-dev libxxhash-dev libpcre2-dev zlib1g-dev libssl-dev libcurl4-openssl-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler"
 TEST_PACKAGES="libcmocka-dev openssl python3 python3-h2 python3-grpcio python3-pytest python3-protobuf python3-cryptography python3-dnslib python3-prometheus-client \
-grpc-proto fish gnutls-bin dnsmasq-base redis-tools nghttp2-client cppcheck clang-format shellcheck zsh"
+grpc-proto fish gnutls-bin dnsmasq-base redis-tools nghttp2-client cppcheck clang-format shellcheck mandoc zsh"
 
 # A browser looks at the live page. Ubuntu's package is a snap, which no container runs; without one those tests are skipped.
 # shellcheck disable=SC1091

@@ -91,7 +91,7 @@ complete -c outrigger -l admin -x -a '' -d 'where metrics are served, or off, in
 complete -c outrigger -l log-level -x -a '' -d 'error, warn, info or debug, in place of the file'\''s log.level'
 complete -c outrigger -l demo -d 'backends, proxy and load in one process, on loopback only'
 complete -c outrigger -l for -x -a '' -d 'end the demo after this time, as 30s'
-complete -c outrigger -l print-config -d 'with -c or --demo: print the config with all defaults; alone: a commented file to start from'
+complete -c outrigger -l print-config -d 'with -c or --demo: print the config with all defaults and its secrets; alone: a commented file to start from'
 complete -c outrigger -l print-schema -d 'print the JSON Schema of the config, for editors'
 complete -c outrigger -l explain -x -a '' -d 'explain a config key, as pools.connections.connectTimeout, or an error code, as E0107'
 complete -c outrigger -s V -l version -d 'print the version; -VV also of the libraries'

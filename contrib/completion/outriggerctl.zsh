@@ -15,7 +15,7 @@ _outrigger()
             '--log-level=[error, warn, info or debug, in place of the file'\''s log.level]:LEVEL: ' \
             '--demo[backends, proxy and load in one process, on loopback only]' \
             '--for=[end the demo after this time, as 30s]:TIME: ' \
-            '--print-config[with -c or --demo\: print the config with all defaults; alone\: a commented file to start from]' \
+            '--print-config[with -c or --demo\: print the config with all defaults and its secrets; alone\: a commented file to start from]' \
             '--print-schema[print the JSON Schema of the config, for editors]' \
             '--explain=[explain a config key, as pools.connections.connectTimeout, or an error code, as E0107]:KEY: ' \
             '(-V --version)'{-V,--version}'[print the version; -VV also of the libraries]' \

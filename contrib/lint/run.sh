@@ -8,7 +8,7 @@ here=$top_srcdir/contrib/lint
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 status=0
-for check in layers.py size.py banned.py headers.sh link.sh docs.py dist.py cppcheck.sh format.sh shell.sh; do
+for check in layers.py size.py banned.py headers.sh link.sh docs.py dist.py cppcheck.sh format.sh shell.sh man.sh install.sh; do
     case $check in
     *.py) "$PYTHON3" -B "$here/check-$check" >"$log" 2>&1 ;;
     *) sh "$here/check-$check" >"$log" 2>&1 ;;

@@ -189,6 +189,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="outrigger-prometheus-") as folder:
         found = check(folder, options)
     print("\n".join(found) or "all are good")
+    if any("returns nothing" in line for line in found):
+        print("What asks for failed calls returns nothing while no call fails: try it with outrigger --demo.", file=sys.stderr)
     sys.exit(1 if found else 0)
 
 

@@ -10,81 +10,92 @@
 #include <event2/keyvalq_struct.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "admin/admin_int.h"
-#include "admin/aliases.h"
+#include "base/compat.h"
 #include "base/strbuf.h"
 #include "net/addr.h"
 
-enum { STATUS_BAD_METHOD = 405, TEXT_MAX = 64 << 20 };
+enum { TEXT_MAX = 64 << 20 };
 
 /* --- who ----------------------------------------------------------------------------- */
 
-/* "127.0.0.1:9901" and "localhost:9901". no_port: also without the port. */
-static bool
-host_fits(const struct addr *at, const char *host, bool no_port)
+/* Bytes of the name that `host` begins with, when nobody but this machine can have it; 0: another name. */
+static size_t
+host_name(const struct addr *at, const char *host)
 {
+    static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
     char text[ADDR_TEXT_MAX];
-    size_t name;
+    size_t n;
 
-    if (addr_is_unix(at))
-        return true;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strncasecmp(host, names[i], strlen(names[i])) == 0)
+            return strlen(names[i]);
+    }
     addr_print(at, text);
-    name = (size_t)(strrchr(text, ':') - text);
-    if (strncasecmp(host, "localhost", 9) == 0)
-        host += 9;
-    else if (strncmp(host, text, name) == 0)
-        host += name;
-    else
-        return false;
-    return (host[0] == '\0' && (no_port || strcmp(text + name, ":80") == 0)) ||
-           strcmp(host, text + name) == 0;
+    n = (size_t)(strrchr(text, ':') - text);
+    return strncmp(host, text, n) == 0 ? n : 0;
 }
 
 bool
 admin_host_ok(const struct addr *at, const char *host)
 {
-    return host_fits(at, host, true);
+    size_t n, digits;
+
+    if (addr_is_unix(at))
+        return true;
+    n = host_name(at, host);
+    if (n == 0 || host[n] == '\0')
+        return n > 0;
+    digits = strspn(host + n + 1, "0123456789");
+    return host[n] == ':' && digits > 0 && host[n + 1 + digits] == '\0';
 }
 
-/* Without a port it is a page of port 80, of whoever serves there. */
 bool
-admin_origin_ok(const struct addr *at, const char *origin)
+admin_origin_ok(const struct addr *at, const char *origin, const char *host)
 {
-    return strncasecmp(origin, "http://", 7) == 0 && host_fits(at, origin + 7, false);
+    static const char http[] = "http://";
+
+    if (addr_is_unix(at))
+        return true;
+    return host && strncasecmp(origin, http, strlen(http)) == 0 &&
+           strcasecmp(origin + strlen(http), host) == 0 && admin_host_ok(at, host);
 }
 
+/* What browsers say of who asks. */
 static bool
-request_may_act(const struct admin *a, struct evhttp_request *req, const char **ret_why)
-{
-    struct evkeyvalq *in = evhttp_request_get_input_headers(req);
-    const char *host = evhttp_find_header(in, "Host");
-    const char *origin = evhttp_find_header(in, "Origin");
-
-    *ret_why = "the Host of the request is not the address of this admin port";
-    if (!host || !admin_host_ok(&a->at, host))
-        return false;
-    *ret_why = "the request comes from a page of another origin";
-    return !origin || admin_origin_ok(&a->at, origin);
-}
-
-bool
-admin_may_read(const struct admin *a, struct evhttp_request *req, const char *path,
-               const char **ret_why)
+request_is_ours(const struct admin *a, struct evhttp_request *req, const char **ret_why)
 {
     struct evkeyvalq *in = evhttp_request_get_input_headers(req);
     const char *host = evhttp_find_header(in, "Host");
     const char *origin = evhttp_find_header(in, "Origin");
     const char *site = evhttp_find_header(in, "Sec-Fetch-Site");
 
-    if (path && (strcmp(path, "/metrics") == 0 || strcmp(path, "/ready") == 0))
-        return true;
-    *ret_why = "the Host of the request is not the address of this admin port";
+    *ret_why = "the Host of the request is not localhost, nor the address of this admin "
+               "port";
     if (host && !admin_host_ok(&a->at, host))
         return false;
     *ret_why = "the request comes from a page of another origin";
-    return (!origin || admin_origin_ok(&a->at, origin)) &&
+    return (!origin || admin_origin_ok(&a->at, origin, host)) &&
            (!site || strcmp(site, "cross-site") != 0);
+}
+
+static bool
+request_may_act(const struct admin *a, struct evhttp_request *req, const char **ret_why)
+{
+    *ret_why = "the request has no Host; name the address of this admin port";
+    return evhttp_find_header(evhttp_request_get_input_headers(req), "Host") &&
+           request_is_ours(a, req, ret_why);
+}
+
+bool
+admin_may_read(const struct admin *a, struct evhttp_request *req, const char *path,
+               const char **ret_why)
+{
+    if (path && (strcmp(path, "/metrics") == 0 || strcmp(path, "/ready") == 0))
+        return true;
+    return request_is_ours(a, req, ret_why);
 }
 
 /* --- lists --------------------------------------------------------------------------- */
@@ -134,18 +145,6 @@ admin_find(struct admin *a, const char *path)
     return NULL;
 }
 
-void
-admin_list(const struct admin *a, struct evbuffer *out)
-{
-    for (size_t i = 0; i < a->entry_count; i++)
-        evbuffer_add_printf(out, "%s%s\n", a->entries[i].action ? "POST " : "",
-                            a->entries[i].path);
-    evbuffer_add_printf(out, "also known as:\n");
-    for (size_t i = 0; admin_alias_at(i); i++)
-        evbuffer_add_printf(out, "%s (%s)\n", admin_alias_at(i)->path,
-                            admin_alias_at(i)->means);
-}
-
 static int
 entry_act(const struct admin *a, const struct admin_entry *e, struct evhttp_request *req,
           struct strbuf *text)
@@ -153,11 +152,6 @@ entry_act(const struct admin *a, const struct admin_entry *e, struct evhttp_requ
     const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
     const char *why;
 
-    if (evhttp_request_get_command(req) != EVHTTP_REQ_POST) {
-        evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "POST");
-        strbuf_printf(text, "%s changes something: use POST\n", e->path);
-        return STATUS_BAD_METHOD;
-    }
     if (!request_may_act(a, req, &why)) {
         strbuf_printf(text, "refused: %s\n", why);
         return STATUS_FORBIDDEN;
@@ -171,10 +165,6 @@ entry_ask(const struct admin_entry *e, struct evhttp_request *req, struct strbuf
 {
     const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
 
-    if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
-        evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
-        return STATUS_BAD_METHOD;
-    }
     if (e->stream)
         return e->stream(e->arg, req, query ? query : "", text);
     return e->ask(e->arg, query ? query : "", text, ret_type);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* admin/actions.h - what may change something by POST to the admin port, and pages that other rooms add. An action is only for who really means this port: the
- * Host must be its own address or localhost, and so must the Origin when a browser sends one. That keeps out pages that a user looks at, whose names point
+ * Host must be its own address or localhost, and the Origin the same when a browser sends one. That keeps out pages that a user looks at, whose names point
  * at 127.0.0.1 (DNS rebinding), and forms of other sites. Main thread. */
 #ifndef OUTRIGGER_ADMIN_ACTIONS_H
 #define OUTRIGGER_ADMIN_ACTIONS_H
@@ -34,10 +34,10 @@ void admin_set_page(struct admin *a, const char *path, const char *type,
 /* GET of path with a query. It must change nothing. */
 void admin_set_query(struct admin *a, const char *path, admin_query_fn *fn, void *arg);
 
-/* Whether a Host header names the admin port at `at` (its address or localhost, with its port or, where HTTP allows it, none). A unix socket has no name
- * that a browser could reach: any Host is good. Pure. */
+/* Whether a Host header names the admin port at `at`: localhost, a loopback address or its own, with any port, since who forwards it (ssh -L, kubectl port-forward) may use another
+ * one. No page of the web has such a name. A unix socket has no name that a browser could reach: any Host is good. Pure. */
 bool admin_host_ok(const struct addr *at, const char *host);
-/* The same for an Origin header: "http://" and such a host, with the port unless that is 80. Pure. */
-bool admin_origin_ok(const struct addr *at, const char *origin);
+/* The same for an Origin header, which must be "http://" and the Host of the request (NULL: it has none): a page that some other port of this machine serves is a stranger. Pure. */
+bool admin_origin_ok(const struct addr *at, const char *origin, const char *host);
 
 #endif

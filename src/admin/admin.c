@@ -13,17 +13,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "admin/admin_int.h"
 #include "admin/aliases.h"
 #include "admin/metrics_page.h"
 #include "admin/page.h"
+#include "admin/paths.h"
+#include "admin/rpc.h"
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "loop/loop.h"
 #include "net/addr.h"
+#include "net/listener.h"
 #include "net/tls_store.h"
 #include "obs/stats.h"
 #include "upstream/hub.h"
@@ -33,6 +37,7 @@ enum {
     ADMIN_BODY_MAX = 4096,
     ADMIN_HEADERS_MAX = 8192,
     ADMIN_TIMEOUT_S = 10,
+    ADMIN_FILE_MODE = 0600,    /* of a unix socket: who may write there may drain us */
     ADMIN_PAGE_MAX = 64 << 20, /* ten pools of 10,000 endpoints */
 };
 
@@ -190,18 +195,28 @@ void
 admin_send(struct evhttp_request *req, int status, const char *type)
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+    struct evbuffer *out = evhttp_request_get_output_buffer(req);
+    char length[24];
 
     evhttp_add_header(headers, "Content-Type", type);
     evhttp_add_header(headers, "Cache-Control", "no-store");
-    evhttp_send_reply(req, status, NULL, evhttp_request_get_output_buffer(req));
+    if (!evhttp_find_header(headers, "X-Content-Type-Options"))
+        evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+    if (evhttp_request_get_command(req) == EVHTTP_REQ_HEAD) {
+        /* evhttp knows nothing of its length, and would send it. */
+        snprintf(length, sizeof(length), "%zu", evbuffer_get_length(out));
+        evhttp_add_header(headers, "Content-Length", length);
+        evbuffer_drain(out, evbuffer_get_length(out));
+    }
+    evhttp_send_reply(req, status, NULL, out);
 }
 
 static void
 admin_on_request(struct evhttp_request *req, void *arg)
 {
     struct admin *a = arg;
-    const char *path =
-        admin_alias(evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req)));
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+    const char *path = admin_alias(evhttp_uri_get_path(uri), evhttp_uri_get_query(uri));
     struct evbuffer *out = evhttp_request_get_output_buffer(req);
     const char *type = "text/plain; charset=utf-8";
     struct admin_entry *own = path ? admin_find(a, path) : NULL;
@@ -212,36 +227,31 @@ admin_on_request(struct evhttp_request *req, void *arg)
     if (!admin_may_read(a, req, path, &why)) {
         status = STATUS_FORBIDDEN;
         evbuffer_add_printf(out, "refused: %s\n", why);
+    } else if (!paths_let(a, req, path, &status)) {
+        /* it says why */
     } else if (own) {
         status = admin_answer(a, own, req, &type);
-    } else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
-        status = HTTP_BADMETHOD;
-        evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET");
-    } else if (path && strcmp(path, "/") == 0) {
+    } else if (strcmp(path, "/") == 0) {
         type = page_answer(a, req);
-    } else if (path && a->metrics && strcmp(path, "/metrics") == 0) {
+    } else if (strcmp(path, "/metrics") == 0) {
         type = admin_metrics(a, req);
-    } else if (path && strcmp(path, "/stats.json") == 0) {
+    } else if (strcmp(path, "/stats.json") == 0) {
         type = "application/json";
         status = admin_json(a, out);
-    } else if (path && strcmp(path, "/events") == 0 && a->print_stats) {
+    } else if (strcmp(path, "/events") == 0) {
         status = admin_events_answer(a, req);
-    } else if (path && strcmp(path, "/pools") == 0) {
+    } else if (strcmp(path, "/pools") == 0) {
         admin_pool_table(a, out);
-    } else if (path && strcmp(path, "/pools.json") == 0) {
+    } else if (strcmp(path, "/pools.json") == 0) {
         type = "application/json";
         admin_pools(a, out);
-    } else if (path && strcmp(path, "/certs") == 0) {
+    } else if (strcmp(path, "/certs") == 0) {
         admin_tls(a, tls_store_table, out);
-    } else if (path && strcmp(path, "/certs.json") == 0) {
+    } else if (strcmp(path, "/certs.json") == 0) {
         type = "application/json";
         admin_tls(a, tls_store_json, out);
     } else {
-        status = path && strcmp(path, "/help") == 0 ? HTTP_OK : HTTP_NOTFOUND;
-        evbuffer_add_printf(out, "outrigger " PACKAGE_VERSION "\n/\n/help"
-                                 "\n/metrics\n/stats.json\n/events\n/pools\n/pools.json\n"
-                                 "/certs\n/certs.json\n");
-        admin_list(a, out);
+        paths_help(a, out);
     }
     if (status != ADMIN_LATER)
         admin_send(req, status, type);
@@ -265,6 +275,25 @@ admin_on_crowd(struct evhttp_request *req, void *arg)
     crowd_end(&a->crowd, req, page, begun_us);
 }
 
+/* Only now it has a descriptor. */
+static void
+admin_on_new(void *arg, struct bufferevent *bev)
+{
+    struct admin *a = arg;
+
+    if (a->rpc)
+        sniffer_take(&a->sniffer, bev);
+}
+
+static void
+admin_on_h2(void *arg, int fd, int old)
+{
+    struct admin *a = arg;
+
+    crowd_moved(&a->crowd, old, fd);
+    admin_rpc_take(a->rpc, fd);
+}
+
 static int
 admin_socket(const struct addr *at)
 {
@@ -274,9 +303,9 @@ admin_socket(const struct addr *at)
     if (fd < 0)
         return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (addr_is_unix(at))
-        unlink(((const struct sockaddr_un *)&at->sa)->sun_path);
     if (bind(fd, (const struct sockaddr *)&at->sa, at->len) != 0 ||
+        (addr_is_unix(at) &&
+         chmod(((const struct sockaddr_un *)&at->sa)->sun_path, ADMIN_FILE_MODE) != 0) ||
         listen(fd, ADMIN_BACKLOG) != 0) {
         int saved = errno;
 
@@ -295,6 +324,8 @@ admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
     struct admin *a;
     bool inherited = fd >= 0;
 
+    if (!inherited && addr_is_unix(at) && listener_clear_path(at, ret_why) != ERR_OK)
+        return ERR_SYS;
     if (!inherited)
         fd = admin_socket(at);
     if (fd < 0 || evutil_make_socket_nonblocking(fd) != 0) {
@@ -315,8 +346,10 @@ admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
                  ((const struct sockaddr_un *)&at->sa)->sun_path);
     a->http = evhttp_new(loop_event_base(loop));
     a->fd = fd;
+    sniffer_init(&a->sniffer, loop, admin_on_h2, a);
     if (a->http && crowd_init(&a->crowd, loop)) {
         evhttp_set_bevcb(a->http, crowd_accept, &a->crowd);
+        crowd_tell(&a->crowd, admin_on_new, a);
         a->bound = evhttp_accept_socket_with_handle(a->http, fd);
     }
     if (!a->bound) {
@@ -326,7 +359,11 @@ admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
         return ERR_NOMEM;
     }
     crowd_watch(&a->crowd, evhttp_bound_socket_get_listener(a->bound));
-    evhttp_set_allowed_methods(a->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
+    /* paths_let refuses, in plain text; evhttp would in HTML. */
+    evhttp_set_allowed_methods(a->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
+                                            EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+                                            EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
+                                            EVHTTP_REQ_TRACE | EVHTTP_REQ_PATCH);
     evhttp_set_max_body_size(a->http, ADMIN_BODY_MAX);
     evhttp_set_max_headers_size(a->http, ADMIN_HEADERS_MAX);
     evhttp_set_timeout(a->http, ADMIN_TIMEOUT_S);
@@ -360,6 +397,7 @@ admin_leave(struct admin *a)
     crowd_watch(&a->crowd, NULL);
     evhttp_del_accept_socket(a->http, a->bound); /* closes our descriptor */
     a->bound = NULL;
+    admin_rpc_close(a->rpc);
 }
 
 void
@@ -386,6 +424,8 @@ admin_close(struct admin *a)
     if (!a)
         return;
     admin_events_close(a);
+    admin_rpc_close(a->rpc);
+    sniffer_done(&a->sniffer);
     crowd_done(&a->crowd);
     if (a->http)
         evhttp_free(a->http);

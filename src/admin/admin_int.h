@@ -8,8 +8,10 @@
 #include "admin/actions.h"
 #include "admin/crowd.h"
 #include "admin/events.h"
+#include "admin/sniff.h"
 #include "net/addr.h"
 
+struct admin_rpc;
 struct evbuffer;
 struct event_text;
 struct evhttp;
@@ -48,6 +50,8 @@ struct admin {
     struct evhttp_bound_socket *bound; /* NULL: left to another process */
     int fd;                            /* its socket */
     struct crowd crowd;
+    struct sniffer sniffer;
+    struct admin_rpc *rpc; /* NULL: the port speaks no gRPC */
     const struct stats *const *stats;
     size_t n;
     struct hub *const *hubs;
@@ -78,9 +82,9 @@ bool admin_may_read(const struct admin *a, struct evhttp_request *req, const cha
 void admin_send(struct evhttp_request *req, int status, const char *type);
 /* GET /events, when there is print_stats. As admin_answer. */
 int admin_events_answer(struct admin *a, struct evhttp_request *req);
+/* A client that speaks HTTP/2; fd is rpc.c's from now on. r NULL: it is closed. */
+void admin_rpc_take(struct admin_rpc *r, int fd);
 /* Before evhttp goes. */
 void admin_events_close(struct admin *a);
-/* Lines for the page that lists all. */
-void admin_list(const struct admin *a, struct evbuffer *out);
 
 #endif

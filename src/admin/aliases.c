@@ -6,11 +6,14 @@
 
 #include "base/compat.h"
 
+/* What needs the query stands before what does not. */
 static const struct admin_alias aliases[] = {
-    { "/stats/prometheus", "/metrics" }, { "/stats", "/metrics" },
-    { "/clusters", "/pools" },           { "/config_dump", "/config" },
-    { "/logging", "/log-level" },        { "/drain_listeners", "/drain" },
-    { "/healthcheck/fail", "/drain" },   { "/healthcheck/ok", "/undrain" },
+    { "/stats", "/stats.json", true },        { "/clusters", "/pools.json", true },
+    { "/certs", "/certs.json", true },        { "/stats/prometheus", "/metrics", false },
+    { "/stats", "/metrics", false },          { "/clusters", "/pools", false },
+    { "/config_dump", "/config", false },     { "/logging", "/log-level", false },
+    { "/drain_listeners", "/drain", false },  { "/healthcheck/fail", "/drain", false },
+    { "/healthcheck/ok", "/undrain", false }, { "/live", "/livez", false },
 };
 
 const struct admin_alias *
@@ -19,11 +22,26 @@ admin_alias_at(size_t i)
     return i < ARRAY_LEN(aliases) ? &aliases[i] : NULL;
 }
 
+/* Of the parts of a query one is "format=json". */
+static bool
+wants_json(const char *query)
+{
+    static const char wanted[] = "format=json";
+
+    for (const char *part = query; part; part = strchr(part, '&')) {
+        part += *part == '&';
+        if (strcspn(part, "&") == strlen(wanted) &&
+            strncmp(part, wanted, strlen(wanted)) == 0)
+            return true;
+    }
+    return false;
+}
+
 const char *
-admin_alias(const char *path)
+admin_alias(const char *path, const char *query)
 {
     for (size_t i = 0; path && i < ARRAY_LEN(aliases); i++) {
-        if (strcmp(aliases[i].path, path) == 0)
+        if (strcmp(aliases[i].path, path) == 0 && (!aliases[i].json || wants_json(query)))
             return aliases[i].means;
     }
     return path;

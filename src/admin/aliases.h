@@ -4,15 +4,17 @@
 #ifndef OUTRIGGER_ADMIN_ALIASES_H
 #define OUTRIGGER_ADMIN_ALIASES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct admin_alias {
     const char *path, *means;
+    bool json; /* only with ?format=json */
 };
 
 /* NULL: behind the last. */
 const struct admin_alias *admin_alias_at(size_t i);
-/* The page that is meant: path itself when it is no alias. NULL stays NULL. */
-const char *admin_alias(const char *path);
+/* The page that is meant: path itself when it is no alias. query: behind the "?"; NULL is none. path NULL stays NULL. */
+const char *admin_alias(const char *path, const char *query);
 
 #endif

@@ -130,6 +130,8 @@ crowd_on_learn(evutil_socket_t none, short what, void *arg)
     (void)what;
     for (size_t i = 0; i < g->fresh_count; i++) {
         crowd_add(g, bufferevent_getfd(g->fresh[i]));
+        if (g->on_new)
+            g->on_new(g->on_new_arg, g->fresh[i]);
         bufferevent_decref(g->fresh[i]);
     }
     g->fresh_count = 0;
@@ -297,6 +299,28 @@ crowd_init(struct crowd *g, struct loop *loop)
     timer_init(&g->again, crowd_on_again);
     g->learn = event_new(loop_event_base(loop), -1, 0, crowd_on_learn, g);
     return g->learn != NULL;
+}
+
+void
+crowd_tell(struct crowd *g, void (*fn)(void *arg, struct bufferevent *bev), void *arg)
+{
+    g->on_new = fn;
+    g->on_new_arg = arg;
+}
+
+void
+crowd_moved(struct crowd *g, int old, int fd)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        if (g->conns[i].fd == fd) { /* who had the number before is gone */
+            g->conns[i] = g->conns[--g->n];
+            break;
+        }
+    }
+    for (size_t i = 0; i < g->n; i++) {
+        if (g->conns[i].fd == old)
+            g->conns[i].fd = fd;
+    }
 }
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* admin/crowd.h - what the admin port takes on at once, so that whoever overloads it harms himself, not the next who asks, and not the control plane whose thread it shares:
  *
- *   CROWD_CONNECTIONS open connections. One more ends the one that was silent for longest; streams (/tail, /events) and who waits for an action are left alone.
+ *   CROWD_CONNECTIONS open connections. One more ends the one that was silent for longest; streams (/tail, /events) and who waits for an action are left alone. gRPC
+ *   connections (admin/rpc.h) count, too, and are as old as their first byte.
  *   CROWD_ACCEPTS new ones, then other work for CROWD_PAUSE_US.
  *   CROWD_BUDGET_US of work in CROWD_WINDOW_US. When that is used up for the second time in a row, pages that take longer than CROWD_HEAVY_US are refused with 503 until the
  *   window is over; small pages and actions always go on. Two scrapers that meet are no overload.
@@ -60,6 +61,8 @@ struct crowd {
     struct event *learn;                      /* after an accept */
     struct bufferevent *fresh[CROWD_ACCEPTS]; /* accepted in this turn; held */
     size_t fresh_count;
+    void (*on_new)(void *arg, struct bufferevent *bev); /* NULL: nobody asks */
+    void *on_new_arg;
     struct timer again; /* accepts on */
     struct crowd_conn conns[CROWD_CONNECTIONS];
     size_t n;
@@ -75,6 +78,12 @@ void crowd_done(struct crowd *g);
 void crowd_watch(struct crowd *g, struct evconnlistener *l);
 /* Makes the buffers of a new connection. Closed by its owner, after libevent has let go of the descriptor: evhttp on its own closes first, and a worker may have the number by then. */
 struct bufferevent *crowd_accept(struct event_base *base, void *crowd);
+
+/* fn is called for each new connection as soon as it has a descriptor, before anything was read. */
+void
+crowd_tell(struct crowd *g, void (*fn)(void *arg, struct bufferevent *bev), void *arg);
+/* The connection of the descriptor old has another one, and is no more of evhttp. It counts and makes room as before. */
+void crowd_moved(struct crowd *g, int old, int fd);
 
 /* A request came. False: it was answered with 503. *ret_begun_us is for crowd_end. */
 bool crowd_begin(struct crowd *g, struct evhttp_request *req, const char *path,

@@ -30,9 +30,11 @@ enum {
     PROBE_PAGES_MAX = 4,  /* answers of /metrics on their way */
     PROBE_HEAD_US = 5 * 1000000, /* from the first byte, or the accept, to a whole head */
     PROBE_IDLE_US = 120 * 1000000, /* between two requests */
-    PROBE_WRITE_US = 10 * 1000000, /* for taking an answer */
-    PROBE_LINGER_US = 1000000,     /* for reading a last answer */
-    PROBE_TELL_US = 100 * 1000,    /* how often watchers are looked after */
+    PROBE_WRITE_US = 10 * 1000000, /* for taking PROBE_WRITE_MIN bytes of an answer */
+    PROBE_WRITE_MIN = 16 * 1024,
+    PROBE_ANSWER_US = 60 * 1000000, /* for all of it */
+    PROBE_LINGER_US = 1000000,      /* for reading a last answer */
+    PROBE_TELL_US = 100 * 1000,     /* how often watchers are looked after */
 };
 
 enum probe_what { PROBE_LIVE, PROBE_READY, PROBE_STARTUP };

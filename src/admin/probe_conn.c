@@ -31,7 +31,9 @@ struct probe_conn {
     bool page;          /* the answer is /metrics */
     struct strbuf out;
     size_t sent;
-    size_t n; /* bytes in `in` */
+    size_t seen;            /* of sent: when the limit was set */
+    int64_t answer_late_us; /* when all of the answer must be taken */
+    size_t n;               /* bytes in `in` */
     char in[PROBE_HEAD_MAX];
 };
 
@@ -90,6 +92,23 @@ static void
 conn_set_limit(struct probe_conn *c, int64_t us)
 {
     timer_start(c->probe->loop, &c->limit, us);
+}
+
+/* Behind an answer: for the next request, or for the rest of it. */
+static void
+conn_wait_request(struct probe_conn *c)
+{
+    conn_set_limit(c, c->n > 0 ? PROBE_HEAD_US : PROBE_IDLE_US);
+}
+
+/* A slow reader of a page of megabytes is no dead one; but who takes a byte now and then is. */
+static void
+conn_wait_write(struct probe_conn *c)
+{
+    int64_t left = c->answer_late_us - loop_now_us(c->probe->loop);
+
+    c->seen = c->sent;
+    conn_set_limit(c, left > PROBE_WRITE_US ? PROBE_WRITE_US : left > 0 ? left : 0);
 }
 
 /* --- answers -------------------------------------------------------------------------- */
@@ -184,7 +203,8 @@ conn_answer(struct probe_conn *c, struct answer *a, bool with_body)
              a->status == 200 ? STAT_PROBE_ANSWERS_GOOD : STAT_PROBE_ANSWERS_BAD);
     list_remove(&c->link); /* it is the one that was heard of last now */
     list_append(&c->probe->http, &c->link);
-    conn_set_limit(c, PROBE_WRITE_US);
+    c->answer_late_us = loop_now_us(c->probe->loop) + PROBE_ANSWER_US;
+    conn_wait_write(c);
 }
 
 static void
@@ -238,6 +258,8 @@ conn_write(struct probe_conn *c)
         ssize_t n = transport_writev(c->t, &v, 1);
 
         if (n == ERR_AGAIN) {
+            if (c->sent - c->seen >= PROBE_WRITE_MIN)
+                conn_wait_write(c);
             transport_want(c->t, false, true);
             return false;
         }
@@ -312,7 +334,7 @@ conn_next(struct probe_conn *c)
     if (c->last)
         conn_linger(c);
     else
-        conn_set_limit(c, PROBE_IDLE_US);
+        conn_wait_request(c);
     return !c->last;
 }
 
@@ -365,7 +387,7 @@ conn_on_transport(void *arg, int what)
         if (c->last) {
             conn_linger(c);
         } else {
-            conn_set_limit(c, PROBE_IDLE_US);
+            conn_wait_request(c);
             conn_go_on(c);
         }
         return;

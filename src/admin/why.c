@@ -15,6 +15,7 @@
 #include "base/jsontext.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "grpc/reason.h"
 #include "grpc/status.h"
 #include "obs/failed_log.h"
 
@@ -35,9 +36,20 @@ put_ms(struct strbuf *out, int64_t us)
 }
 
 static void
+put_attempts(const struct failed_call *c, struct strbuf *out)
+{
+    if (c->attempts > 1)
+        strbuf_printf(out, ", after %u attempts", c->attempts);
+}
+
+static void
 sentence_of_client(const struct failed_call *c, struct strbuf *out)
 {
-    strbuf_puts(out, "the client gave the call up after ");
+    if (strcmp(c->reason, REASON_CLIENT_STALLED) == 0)
+        strbuf_puts(out,
+                    "the client read nothing for so long that it was cut off, after ");
+    else
+        strbuf_puts(out, "the client gave the call up after ");
     put_ms(out, c->total_us);
     if (c->endpoint[0])
         strbuf_printf(out, ", while backend %s of pool %s worked on it", c->endpoint,
@@ -55,6 +67,7 @@ sentence_of_backend(const struct failed_call *c, struct strbuf *out)
         strbuf_printf(out, ": %s", c->text);
     else
         strbuf_puts(out, " without a message");
+    put_attempts(c, out);
 }
 
 /* Without the line end that a body of plain HTTP has. */
@@ -71,8 +84,7 @@ sentence_of_ours(const struct failed_call *c, struct strbuf *out)
     strbuf_add(out, c->text, n);
     if (!named)
         strbuf_printf(out, " (backend %s)", c->endpoint);
-    if (c->attempts > 1)
-        strbuf_printf(out, ", after %u attempts", c->attempts);
+    put_attempts(c, out);
     if (c->cancelled)
         strbuf_puts(out, "; the client did not wait for the answer");
 }

@@ -21,10 +21,14 @@ static const struct advice {
       "send smaller messages, or raise the limit that the message names" },
     { REASON_EDIT_FAILED, "shorten the header edits of the route" },
     { REASON_DEADLINE,
-      "give the call more time, or find out what is slow: access log, traces" },
+      "give the call more time, or find out what is slow: blockedClientMs and "
+      "blockedBackendMs of the access log, traces" },
     { REASON_CLIENT_CANCEL,
-      "nothing, unless the client gave up because it was slow here" },
+      "nothing, unless the client gave up because it was slow here, or the answer was "
+      "larger than it takes" },
     { REASON_CLIENT_STALLED, "the client must read what it asked for" },
+    { REASON_STREAM_LIMIT, "let the client open more connections, or raise "
+                           "limits.maxConcurrentStreams of the listener" },
     { REASON_ROUTE_LIMIT, "raise limits.maxConcurrentRequests of the route" },
     { REASON_POOL_LIMIT, "raise the limit of the pool that the message names" },
     { REASON_QUEUE_FULL,
@@ -34,7 +38,8 @@ static const struct advice {
     { REASON_FILTER_FAILED, "a bug of a filter: see the log, and report it" },
     { REASON_NO_ENDPOINT, "outriggerctl pools says why no endpoint may be used" },
     { REASON_CONNECT_FAILED,
-      "is the backend running, and is this its address? See outriggerctl pools" },
+      "is it running, is this its address, and do both sides agree on TLS and HTTP/2? "
+      "See outriggerctl pools" },
     { REASON_UPSTREAM_RESET, "see the log of the backend: it gave the call up" },
     { REASON_UPSTREAM_LOST,
       "the backend ended or crashed; if it was restarted, let it drain first" },
@@ -58,6 +63,25 @@ static const struct advice {
     { "RBAC_DENIED", "give the client the permission; outriggerctl explain-call helps" },
     { "API_KEY_MISSING", "the client must send its API key" },
     { "API_KEY_UNKNOWN", "the key is not in the file of keys" },
+    { "JWT_MISSING", "the client must send a token, as \"authorization: Bearer ...\"" },
+    { "JWT_TWICE", "the client must send one token" },
+    { "JWT_TOO_LARGE", "the issuer must make smaller tokens" },
+    { "JWT_MALFORMED", "the client must send a token as the issuer gave it" },
+    { "JWT_BAD_ALGORITHM", "add the algorithm to the issuer of the filter, or let the "
+                           "issuer sign with one that is there" },
+    { "JWT_UNKNOWN_EXTENSION", "the issuer must make tokens without \"crit\"" },
+    { "JWT_UNKNOWN_ISSUER", "add the issuer to the filter jwt, if it is to be trusted" },
+    { "JWT_UNKNOWN_KEY", "is the issuer's key in the keys of the filter jwt?" },
+    { "JWT_BAD_SIGNATURE", "the token was changed, or is not of this issuer" },
+    { "JWT_NO_EXPIRY", "the issuer must say when its tokens expire" },
+    { "JWT_EXPIRED", "the client must get a new token" },
+    { "JWT_NOT_YET_VALID", "compare the clocks of issuer and proxy" },
+    { "JWT_WRONG_AUDIENCE",
+      "the client must ask the issuer for a token for this service, "
+      "or add the audience to the filter jwt" },
+    { "JWT_CLAIM_MISSING", "the issuer must put the claim into the token" },
+    { "JWT_NO_KEYS", "can the proxy read the issuer's keys? See its log" },
+    { "JWT_OLD_KEYS", "can the proxy still read the issuer's keys? See its log" },
 };
 
 const char *
@@ -67,7 +91,5 @@ why_advice(const char *reason)
         if (strcmp(advices[i].reason, reason) == 0)
             return advices[i].text;
     }
-    if (strncmp(reason, "JWT_", 4) == 0)
-        return "the client must send a token that the filter jwt accepts";
     return NULL;
 }

@@ -5,9 +5,9 @@
 
 struct strbuf;
 
-/* Adds text between quotes. Quotes, backslashes and control characters are escaped; bytes
- * that are not ASCII become U+00xx by their value, so that the result is always valid JSON
- * whatever a peer sent. */
+/* Adds text between quotes. Quotes, backslashes and control characters are escaped, and all
+ * that is not ASCII is written as \u escapes; bytes that are no UTF-8 become U+00xx by their
+ * value. So the result is always valid JSON, and plain ASCII, whatever a peer sent. */
 void json_text_add(struct strbuf *out, const char *text);
 
 #endif

@@ -35,6 +35,35 @@ utf8_len(const uint8_t *p, size_t n)
     return 0;
 }
 
+static size_t
+escape_unit(char *out, unsigned unit)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    out[0] = '\\';
+    out[1] = 'u';
+    for (int i = 0; i < 4; i++)
+        out[2 + i] = hex[unit >> (12 - 4 * i) & 15];
+    return 6;
+}
+
+size_t
+utf8_escape(const uint8_t *p, size_t n, char out[UTF8_ESCAPED_MAX], size_t *ret_taken)
+{
+    static const uint8_t first_bits[] = { 0xff, 0x7f, 0x1f, 0x0f, 0x07 };
+    size_t len = utf8_len(p, n);
+    uint32_t c = p[0] & first_bits[len];
+
+    *ret_taken = len ? len : 1;
+    for (size_t i = 1; i < len; i++)
+        c = c << 6 | (p[i] & 0x3f);
+    if (c < 0x10000)
+        return escape_unit(out, c);
+    c -= 0x10000;
+    return escape_unit(out, 0xd800 + (c >> 10)) +
+           escape_unit(out + 6, 0xdc00 + (c & 0x3ff));
+}
+
 bool
 utf8_valid(struct slice text)
 {

@@ -82,6 +82,12 @@ const struct explain_code explain_codes_meaning[] = {
       .good = "\"pools\": [{ \"name\": \"app\", \"endpoints\": [\"127.0.0.1:50051\"], "
               "\"connections\": { \"streamWindow\": \"8MiB\", "
               "\"connectionWindow\": \"16MiB\", \"maxStreamWindow\": \"8MiB\" } }]" },
+    { .code = "E0211",
+      .title = "a descriptor file that cannot be used",
+      .text = "admin.descriptors names a file that tells grpcurl which services the "
+              "application has. It must be there when a config is loaded, with all that "
+              "its files import: protoc --include_imports --descriptor_set_out=FILE "
+              "my.proto. The key may be left out; calls do not need it." },
     { .code = "E0231",
       .title = "a key of another policy",
       .text = "Some keys of balance belong to one policy and would do nothing with "

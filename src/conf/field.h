@@ -54,6 +54,19 @@ struct conf_rate {
     int64_t per_ms;
 };
 
+/* What others may see of a value: GET /config, pages about routes, outriggerctl bundle. A row
+ * of free text says it; of other rows nothing is hidden. */
+enum conf_hide {
+    CONF_HIDE_UNSAID,
+    CONF_SHOW, /* of an object with headers: they go to clients, see CONF_HIDE_TEXT */
+    CONF_HIDE, /* this text, or all texts below */
+    /* Headers that are sent: only a value that is one variable is shown, and below CONF_SHOW
+     * those whose names are not secret. */
+    CONF_HIDE_TEXT,
+    CONF_HIDE_NAMED, /* a MAP or DICT: what stands under keys like "authorization" */
+    CONF_HIDE_URL, /* the query of a URL; what is no name at all, as JSON in its place */
+};
+
 /* min and max of a CONF_RATE row count events per day; this many are one per second. */
 #define CONF_PER_S ((int64_t)86400)
 
@@ -94,6 +107,7 @@ struct conf_field {
     const char *see;
     const char *help;    /* one or two plain sentences; never empty */
     const char *example; /* a value as written in the file, for --explain */
+    enum conf_hide hide;
     /* CONF_STRING: 0, or ERR_SYNTAX and a plain sentence. */
     int (*valid)(const char *text, const char **ret_why);
     /* Stable code of what valid refuses, listed in conf/explain_codes*.c; NULL: E0115. */

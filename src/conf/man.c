@@ -87,7 +87,9 @@ static void
 man_struct(const struct conf_struct *type, const char *path, struct strbuf *out)
 {
     if (*path)
-        strbuf_printf(out, ".Ss %s\n", path);
+        /* A bracket at the end would be taken for punctuation. */
+        strbuf_printf(out, ".Ss %s%s\n", path,
+                      path[strlen(path) - 1] == ']' ? "\\&" : "");
     else
         strbuf_puts(out, ".Ss The whole file\n");
     man_keys(type, path, out);

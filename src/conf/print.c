@@ -10,9 +10,17 @@
 #include "base/strbuf.h"
 #include "conf/env.h"
 #include "conf/field.h"
+#include "conf/redact.h"
 #include "conf/values.h"
 
 enum { COMMENT_WIDTH = 96, TEXT_MAX = 1024 * 1024 };
+
+struct printer {
+    struct strbuf *out;
+    bool safe;   /* for strangers' eyes: rows say what they hide */
+    bool hidden; /* all text of the object that is printed */
+    bool told;   /* what headers of it say is told to strangers anyway */
+};
 
 void
 conf_put_string(struct strbuf *out, const char *s)
@@ -99,39 +107,68 @@ put_text(struct strbuf *out, const char *s)
     strbuf_done(&escaped);
 }
 
-static void put_object(const struct conf_struct *type, const void *obj, unsigned depth,
-                       struct strbuf *out);
+/* Text of a row as it is shown; key: of a map, else "". */
 static void
-put_value(const struct conf_field *f, const void *at, unsigned depth, struct strbuf *out);
+put_shown(struct printer *p, const struct conf_field *f, const char *key, const char *s)
+{
+    bool hide = p->hidden || (p->safe && f->hide == CONF_HIDE);
 
-/* A LIST, or a DICT, which has a key before each item. */
+    if (p->safe && f->hide == CONF_HIDE_TEXT)
+        s = conf_header_shown(key, s, p->told);
+    if (p->safe && f->hide == CONF_HIDE_NAMED)
+        hide = hide || conf_key_is_secret(key);
+    if (hide)
+        conf_put_string(p->out, CONF_REDACTED);
+    else if (p->safe && f->hide == CONF_HIDE_URL)
+        conf_redact_url(s, p->out);
+    else
+        put_text(p->out, s);
+}
+
+static void put_object(struct printer *p, const struct conf_struct *type, const void *obj,
+                       unsigned depth);
 static void
-put_list(const struct conf_field *f, const struct conf_list *list, unsigned depth,
-         struct strbuf *out)
+put_value(struct printer *p, const struct conf_field *f, const void *at, unsigned depth);
+
+/* Of a LIST, or of a DICT, whose key stands before it. */
+static void
+put_item(struct printer *p, const struct conf_field *f, const char *item, unsigned depth)
+{
+    bool before = p->hidden;
+
+    put_indent(p->out, depth + 1);
+    if (f->type == CONF_DICT) {
+        const char *key = *(const char *const *)(item + f->sub->key_at);
+
+        conf_put_string(p->out, key);
+        strbuf_puts(p->out, ": ");
+        if (p->safe && f->hide == CONF_HIDE_NAMED && conf_key_is_secret(key))
+            p->hidden = true;
+    }
+    if (conf_is_short(f))
+        put_value(p, f->sub->fields, item + f->sub->fields->at, depth);
+    else
+        put_object(p, f->sub, item, depth + 1);
+    p->hidden = before;
+}
+
+static void
+put_list(struct printer *p, const struct conf_field *f, const struct conf_list *list,
+         unsigned depth)
 {
     bool dict = f->type == CONF_DICT;
 
     if (list->n == 0) {
-        strbuf_puts(out, dict ? "{}" : "[]");
+        strbuf_puts(p->out, dict ? "{}" : "[]");
         return;
     }
-    strbuf_puts(out, dict ? "{\n" : "[\n");
+    strbuf_puts(p->out, dict ? "{\n" : "[\n");
     for (size_t i = 0; i < list->n; i++) {
-        const char *item = (const char *)list->items + i * f->sub->size;
-
-        put_indent(out, depth + 1);
-        if (dict) {
-            conf_put_string(out, *(const char *const *)(item + f->sub->key_at));
-            strbuf_puts(out, ": ");
-        }
-        if (conf_is_short(f))
-            put_value(f->sub->fields, item + f->sub->fields->at, depth, out);
-        else
-            put_object(f->sub, item, depth + 1, out);
-        strbuf_puts(out, i + 1 < list->n ? ",\n" : "\n");
+        put_item(p, f, (const char *)list->items + i * f->sub->size, depth);
+        strbuf_puts(p->out, i + 1 < list->n ? ",\n" : "\n");
     }
-    put_indent(out, depth);
-    strbuf_puts(out, dict ? "}" : "]");
+    put_indent(p->out, depth);
+    strbuf_puts(p->out, dict ? "}" : "]");
 }
 
 static void
@@ -153,21 +190,23 @@ put_rate(const struct conf_rate *rate, struct strbuf *out)
 }
 
 static void
-put_map(const struct conf_map *map, struct strbuf *out)
+put_map(struct printer *p, const struct conf_field *f, const struct conf_map *map)
 {
-    strbuf_puts(out, "{");
+    strbuf_puts(p->out, "{");
     for (size_t i = 0; i < map->n; i++) {
-        strbuf_puts(out, i ? ", " : " ");
-        conf_put_string(out, map->items[i].key);
-        strbuf_puts(out, ": ");
-        put_text(out, map->items[i].value);
+        strbuf_puts(p->out, i ? ", " : " ");
+        conf_put_string(p->out, map->items[i].key);
+        strbuf_puts(p->out, ": ");
+        put_shown(p, f, map->items[i].key, map->items[i].value);
     }
-    strbuf_puts(out, map->n ? " }" : "}");
+    strbuf_puts(p->out, map->n ? " }" : "}");
 }
 
 static void
-put_value(const struct conf_field *f, const void *at, unsigned depth, struct strbuf *out)
+put_value(struct printer *p, const struct conf_field *f, const void *at, unsigned depth)
 {
+    struct strbuf *out = p->out;
+
     switch (f->type) {
     case CONF_BOOL:
         strbuf_puts(out, *(const bool *)at ? "true" : "false");
@@ -188,7 +227,7 @@ put_value(const struct conf_field *f, const void *at, unsigned depth, struct str
         put_number(f, *(const int64_t *)at, out);
         break;
     case CONF_STRING:
-        put_text(out, *(const char *const *)at);
+        put_shown(p, f, "", *(const char *const *)at);
         break;
     case CONF_ENUM:
         conf_put_string(out, field_word(f, *(const uint32_t *)at));
@@ -197,18 +236,18 @@ put_value(const struct conf_field *f, const void *at, unsigned depth, struct str
         put_rate(at, out);
         break;
     case CONF_OBJECT:
-        put_object(f->sub, at, depth, out);
+        put_object(p, f->sub, at, depth);
         break;
     case CONF_LIST:
     case CONF_DICT:
-        put_list(f, at, depth, out);
+        put_list(p, f, at, depth);
         break;
     case CONF_NUMBER:
     case CONF_PERCENT:
         put_real(f, *(const double *)at, out);
         break;
     case CONF_MAP:
-        put_map(at, out);
+        put_map(p, f, at);
         break;
     }
 }
@@ -235,45 +274,61 @@ is_absent(const struct conf_field *f, const void *at)
 
 /* before: what stands before the first key. Returns what stands before the next one. */
 static const char *
-put_keys(const struct conf_struct *type, const void *obj, unsigned depth,
-         const char *before, struct strbuf *out)
+put_keys(struct printer *p, const struct conf_struct *type, const void *obj,
+         unsigned depth, const char *before)
 {
+    const struct printer held = *p;
+
     for (const struct conf_field *f = type->fields; f->key; f++) {
         const void *at = (const char *)obj + f->at;
 
         if (is_absent(f, at))
             continue;
-        strbuf_puts(out, before);
-        put_indent(out, depth + 1);
-        strbuf_printf(out, "\"%s\": ", f->key);
-        put_value(f, at, depth + 1, out);
+        strbuf_puts(p->out, before);
+        put_indent(p->out, depth + 1);
+        strbuf_printf(p->out, "\"%s\": ", f->key);
+        p->hidden = held.hidden || (p->safe && f->hide == CONF_HIDE);
+        p->told = held.told || (f->type == CONF_OBJECT && f->hide == CONF_SHOW);
+        put_value(p, f, at, depth + 1);
         before = ",\n";
+        *p = held;
     }
     return before;
 }
 
 static void
-put_object(const struct conf_struct *type, const void *obj, unsigned depth,
-           struct strbuf *out)
+put_object(struct printer *p, const struct conf_struct *type, const void *obj,
+           unsigned depth)
 {
     const void *value = conf_variant_value(type, obj);
     const char *before;
 
-    strbuf_puts(out, "{");
-    before = put_keys(type, obj, depth, "\n", out);
+    strbuf_puts(p->out, "{");
+    before = put_keys(p, type, obj, depth, "\n");
     if (value)
-        before = put_keys(conf_variant_of(type, obj)->type, value, depth, before, out);
+        before = put_keys(p, conf_variant_of(type, obj)->type, value, depth, before);
     if (*before == ',') {
-        strbuf_puts(out, "\n");
-        put_indent(out, depth);
+        strbuf_puts(p->out, "\n");
+        put_indent(p->out, depth);
     }
-    strbuf_puts(out, "}");
+    strbuf_puts(p->out, "}");
 }
 
 void
 conf_print(const struct conf_struct *root, const void *obj, struct strbuf *out)
 {
-    put_object(root, obj, 0, out);
+    struct printer p = { .out = out };
+
+    put_object(&p, root, obj, 0);
+    strbuf_puts(out, "\n");
+}
+
+void
+conf_print_shown(const struct conf_struct *root, const void *obj, struct strbuf *out)
+{
+    struct printer p = { .out = out, .safe = true };
+
+    put_object(&p, root, obj, 0);
     strbuf_puts(out, "\n");
 }
 

@@ -14,6 +14,9 @@ struct strbuf;
 /* Adds obj with every default as plain JSON, which loads back to the same. Strings
  * without a value are left out. */
 void conf_print(const struct conf_struct *root, const void *obj, struct strbuf *out);
+/* The same for others to see: without what rows hide (enum conf_hide). It need not load. */
+void
+conf_print_shown(const struct conf_struct *root, const void *obj, struct strbuf *out);
 /* Adds a file with every key, its default and its help as a comment. Keys without a
  * default have an example; those that are not required stand in a comment. It loads. */
 void conf_print_template(const struct conf_struct *root, struct strbuf *out);

@@ -364,6 +364,14 @@ put_excerpt(const struct problems *ps, const struct problem *p, size_t line,
     strbuf_puts(out, "\n");
 }
 
+bool
+problems_is_excerpt(const char *line)
+{
+    size_t n = strspn(line, " 0123456789");
+
+    return n >= 6 && line[n - 1] == ' ' && line[n] == '|';
+}
+
 static void
 problem_print(const struct problems *ps, const struct problem *p, struct strbuf *out)
 {

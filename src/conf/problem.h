@@ -89,6 +89,8 @@ void place_path(const struct conf_place *place, const char *key, struct strbuf *
 /* Adds text of the user, safe for a terminal: control characters and broken UTF-8 become
  * '?'. */
 void problems_put_safe(struct strbuf *out, const char *s, size_t n, bool keep_tabs);
+/* Whether this line of what problems_print wrote shows the file: the line itself, or the caret below. */
+bool problems_is_excerpt(const char *line);
 /* By place. At most PROBLEMS_KEPT and mostly in order already; stable. */
 void problems_sort(struct problems *ps);
 /* All problems with line, excerpt and caret, then a count. Nothing when there are none.

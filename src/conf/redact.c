@@ -8,8 +8,9 @@
 
 #include "base/compat.h"
 #include "base/strbuf.h"
+#include "conf/print.h"
 
-enum { KEY_MAX = 256 };
+enum { KEY_MAX = 256, URL_MAX = 64 * 1024 };
 
 bool
 conf_key_is_secret(const char *key)
@@ -38,6 +39,40 @@ conf_key_is_secret(const char *key)
             return true;
     }
     return strcmp(low, "sha256") == 0;
+}
+
+const char *
+conf_header_shown(const char *name, const char *value, bool told)
+{
+    bool variable =
+        strncmp(value, "%{", 2) == 0 && strcspn(value, "}") + 1 == strlen(value);
+    bool shown = variable || (told && !conf_key_is_secret(name));
+
+    return shown ? value : CONF_REDACTED;
+}
+
+void
+conf_redact_url(const char *url, struct strbuf *out)
+{
+    const char *host = strstr(url, "://"), *at;
+    size_t from, keep = strcspn(url, "?#");
+    struct strbuf shown;
+
+    if (url[strspn(url, " \t\r\n")] == '{') {
+        conf_put_string(out, CONF_REDACTED);
+        return;
+    }
+    from = host ? (size_t)(host + 3 - url) : 0;
+    at = host ? memrchr(host + 3, '@', strcspn(host + 3, "/?#")) : NULL;
+    strbuf_init(&shown, URL_MAX);
+    strbuf_add(&shown, url, at ? from : keep);
+    if (at)
+        strbuf_printf(&shown, CONF_REDACTED "@%.*s", (int)(url + keep - (at + 1)),
+                      at + 1);
+    if (url[keep])
+        strbuf_printf(&shown, "%c" CONF_REDACTED, url[keep]);
+    conf_put_string(out, shown.s ? shown.s : "");
+    strbuf_done(&shown);
 }
 
 /* Behind the string that begins at s. */

@@ -12,6 +12,11 @@ struct strbuf;
 
 /* Adds json (well-formed, ours) with CONF_REDACTED in the place of each string whose key is secret, and of all strings within an object or a list of such a key. */
 void conf_redact(const char *json, struct strbuf *out);
+/* What others may see of a header that a config sends: value, or CONF_REDACTED. "%{san}" is a variable and nothing else, so nobody's secret. told: it goes to
+ * clients, so only a header with a secret's name is hidden. */
+const char *conf_header_shown(const char *name, const char *value, bool told);
+/* Adds a URL as a JSON string without user, password, query and fragment; text that begins with { is hidden as a whole. */
+void conf_redact_url(const char *url, struct strbuf *out);
 /* "password", "authorization", "x-api-key", "session-token" ... but not a file's name, as in "tokenFile". */
 bool conf_key_is_secret(const char *key);
 

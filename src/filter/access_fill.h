@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* filter/access_fill.h - from a call to its record (access_record.h), for the log and for those who look live (tail.h). Defined in access_log.c. Worker's thread. */
+/* filter/access_fill.h - from a call to its record (access_record.h), for the log and for those who look live (tail.h). Defined in access_log.c and access_fill.c. Worker's thread. */
 #ifndef OUTRIGGER_FILTER_ACCESS_FILL_H
 #define OUTRIGGER_FILTER_ACCESS_FILL_H
 
@@ -14,6 +14,8 @@ enum { ACCESS_MESSAGE_MAX = 1024 };
 /* Texts point into fc and into the caller's room. */
 void access_fill_call(struct access_record *r, const struct filter_call *fc,
                       char client[ADDR_TEXT_MAX]);
+/* How far it is: what a line in between says. Texts point into the call. */
+void access_fill_so_far(struct access_record *r, const struct filter_call *fc);
 /* How it ended. */
 void
 access_fill_result(struct access_record *r, const struct filter_call *fc,

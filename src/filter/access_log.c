@@ -308,10 +308,7 @@ access_on_interval(struct timer *t)
     r.event = "interval";
     access_fill_call(&r, fc, client);
     record_request(&r, f, fc, k);
-    r.pool = fc->pool;
-    r.messages_in = (int64_t)*fc->messages_in;
-    r.messages_out = (int64_t)*fc->messages_out;
-    r.total_us = total_us;
+    access_fill_so_far(&r, fc);
     access_write(f, fc, &r);
 }
 

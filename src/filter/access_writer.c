@@ -126,6 +126,20 @@ access_sink_drop(struct access_sink *s)
     loop_post(s->thread->loop, sink_on_close, s);
 }
 
+size_t
+access_writer_bytes(const struct access_writer *w)
+{
+    size_t bytes = 0;
+
+    for (struct list *n = w->sinks.next; n != &w->sinks; n = n->next) {
+        const struct access_sink *s = CONTAINER_OF(n, struct access_sink, link);
+
+        for (unsigned i = 0; i < s->workers; i++)
+            bytes += ring_used(&s->lanes[i].ring);
+    }
+    return bytes;
+}
+
 void
 access_writer_reopen(struct access_writer *w)
 {

@@ -25,6 +25,8 @@ enum { ACCESS_RING_BYTES = 1 << 20 };
 struct access_writer *access_writer_new(struct loop *loop, unsigned workers);
 /* What the writing thread counts. Valid until access_writer_free. */
 const struct stats *access_writer_stats(const struct access_writer *w);
+/* [main] Bytes of lines that wait. */
+size_t access_writer_bytes(const struct access_writer *w);
 /* After all sinks were dropped: gives a thread a second for what is left. NULL is fine. */
 void access_writer_free(struct access_writer *w);
 /* Files are closed and opened again by their names. */

@@ -100,6 +100,7 @@ static const struct conf_field header_fields[] = {
     { .key = "prefix",
       .type = CONF_STRING,
       .at = offsetof(struct api_key_header_conf, prefix),
+      .hide = CONF_SHOW,
       .example = "\"ApiKey \"",
       .help = "What stands before the key, in upper or lower case. A header without it "
               "has no key." },
@@ -146,6 +147,7 @@ static const struct conf_field entry_fields[] = {
     { .key = "sha256",
       .type = CONF_STRING,
       .at = offsetof(struct api_key_entry_conf, sha256),
+      .hide = CONF_HIDE,
       .required = true,
       .valid = hash_valid,
       .code = "E0370",
@@ -224,6 +226,7 @@ static const struct conf_field api_key_fields[] = {
     { .key = "file",
       .type = CONF_STRING,
       .at = offsetof(struct api_key_conf, file),
+      .hide = CONF_SHOW,
       .example = "\"/etc/outrigger/api-keys\"",
       .help = "A file with one key per line: its SHA-256 as 64 hex digits, a space, the "
               "name of the client; # begins a comment. It is watched; when it becomes "

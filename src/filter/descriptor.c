@@ -50,11 +50,13 @@ static const struct conf_field entry_fields[] = {
     { .key = "value",
       .type = CONF_STRING,
       .at = offsetof(struct descriptor_entry, value),
+      .hide = CONF_SHOW,
       .example = "\"all\"",
       .help = "A fixed text as the value." },
     { .key = "key",
       .type = CONF_STRING,
       .at = offsetof(struct descriptor_entry, key),
+      .hide = CONF_SHOW,
       .example = "\"tenant\"",
       .help =
           "The name of the pair. Default: generic_key for a fixed text, remote_address "

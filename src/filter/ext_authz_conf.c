@@ -106,6 +106,7 @@ static const struct conf_field ext_authz_fields[] = {
       .type = CONF_STRING,
       .at = offsetof(struct ext_authz_conf, pool),
       .required = true,
+      .hide = CONF_SHOW,
       .example = "\"authz\"",
       .help = "Pool of the authorization service, which has the method "
               "envoy.service.auth.v3.Authorization/Check. Its limits, TLS and health "
@@ -151,6 +152,7 @@ static const struct conf_field ext_authz_fields[] = {
     { .key = "contextExtensions",
       .type = CONF_MAP,
       .at = offsetof(struct ext_authz_conf, context_extensions),
+      .hide = CONF_HIDE,
       .max = 64,
       .example = "{ \"environment\": \"production\" }",
       .help = "Texts that the service gets with each question, as context_extensions." },

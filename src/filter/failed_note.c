@@ -34,7 +34,7 @@ failed_note(struct failed_log *log, const struct filter_call *fc, struct slice p
     struct failed_call c = {
         .wall_us = clock_wall_us(),
         .total_us = r->end_us - fc->begun_us,
-        .reason = r->reason,
+        .reason = r->reason ? r->reason : "",
         .attempts = r->attempts,
         .code = r->code,
         .local = r->local,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* filter/failed_note.h - from a call that failed to its record for /why (obs/failed_log.h). Called by the filter "metrics", which hears of every call's end. Worker's thread. */
+/* filter/failed_note.h - from a call that failed to its record for /why (obs/failed_log.h). Called by the filter "metrics", and by proxy/filters.c for calls that do not come to it.
+ * Worker's thread. */
 #ifndef OUTRIGGER_FILTER_FAILED_NOTE_H
 #define OUTRIGGER_FILTER_FAILED_NOTE_H
 

@@ -89,6 +89,8 @@ struct filter_host {
     /* From on_request, or while the call waits there: the call ends at this time of the loop's clock at the latest. Only an earlier one than fc->deadline_us, which it
      * changes, makes a difference; it holds whatever route is found by filter_ask_match. */
     void (*set_deadline)(struct filter_call *fc, int64_t deadline_us);
+    /* How far a call is that goes on, in the words of its end: code is -1, end_us now. Texts are valid until the slot returns. Not once the end was told. */
+    void (*progress)(const struct filter_call *fc, struct filter_result *ret);
 };
 
 /* Why a call is refused. Everything but code and reason may be left 0. */
@@ -141,6 +143,7 @@ struct filter_call {
     struct slice request_id; /* requestId */
     struct slice trace_id;   /* tracing: 32 hex digits; p NULL: none */
     bool sampled;            /* tracing: the trace is recorded */
+    bool told;               /* metrics: /why and /tail have heard of its end */
     /* The chain's own. */
     char *state;    /* of all steps */
     uint64_t begun; /* set of steps that get on_end */

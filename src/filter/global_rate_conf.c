@@ -10,6 +10,7 @@ static const struct conf_field fields[] = {
     { .key = "pool",
       .type = CONF_STRING,
       .at = offsetof(struct global_rate_limit_conf, pool),
+      .hide = CONF_SHOW,
       .example = "\"ratelimit\"",
       .help =
           "Pool of a rate limit service, which has the method "

@@ -15,9 +15,11 @@
 #include "filter/global_rate_conf.h"
 #include "filter/kinds.h"
 #include "filter/redis_limit.h"
+#include "filter/services.h"
 #include "grpc/status.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
+#include "obs/limit_counts.h"
 #include "obs/stats.h"
 #include "upstream/sidecall.h"
 
@@ -34,6 +36,7 @@ enum {
 struct global_rate_limit {
     struct filter base;
     struct redis_limit *redis; /* NULL: the pool is asked */
+    struct limit_count *over;  /* NULL: nobody counts */
 };
 
 struct global_rate_call {
@@ -153,9 +156,11 @@ rate_over(struct global_rate_call *c, const struct rls_limit *l)
     if (conf->enforce < 100 &&
         rng_below(c->fc->rng, SHARE_MAX) >= conf->enforce * SHARE_MAX / 100) {
         stat_inc(c->fc->stats, STAT_GLOBAL_RATE_SHADOWED);
+        limit_count_passed(c->f->over);
         return FILTER_NEXT;
     }
     stat_inc(c->fc->stats, STAT_GLOBAL_RATE_OVER);
+    limit_count_refused(c->f->over);
     refusal.subject = rate_subject(c, l);
     header_give(c, "x-envoy-ratelimited", "true");
     return filter_refuse(c->fc, &refusal, "over the rate limit of domain %s",
@@ -308,7 +313,11 @@ static void
 global_rate_open(struct filter *base, const struct filter_env *env)
 {
     const struct global_rate_limit_conf *conf = base->conf;
+    char key[SUBJECT_MAX];
 
+    snprintf(key, sizeof(key), "domain %s", conf->domain);
+    if (env->services)
+        rate_of(base)->over = limit_counts_get(env->services->limits, base->scope, key);
     if (conf->redis.on)
         rate_of(base)->redis = redis_limit_new(&conf->redis, conf->domain, base->scope,
                                                env->loop, env->workers);

@@ -79,6 +79,7 @@ static const struct conf_field headers_fields[] = {
       .type = CONF_OBJECT,
       .at = offsetof(struct headers_conf, response),
       .sub = &edit_conf_struct,
+      .hide = CONF_SHOW,
       .example = "{ \"set\": { \"x-served-by\": \"%{listener}\" } }",
       .help = "Edits of the answer's headers. set and add are also for answers that the "
               "proxy makes itself." },
@@ -86,6 +87,7 @@ static const struct conf_field headers_fields[] = {
       .type = CONF_OBJECT,
       .at = offsetof(struct headers_conf, trailers),
       .sub = &edit_conf_struct,
+      .hide = CONF_SHOW,
       .example = "{ \"remove\": [\"x-internal\"] }",
       .help = "Edits of the backend's trailers." },
     { .key = "rematch",

@@ -16,6 +16,7 @@ static const struct conf_field audience_fields[] = {
       .type = CONF_STRING,
       .at = offsetof(struct jwt_audience_conf, name),
       .required = true,
+      .hide = CONF_SHOW,
       .example = "\"orders\"",
       .help = "The whole name. A bare string means the same." },
     { .key = NULL },
@@ -58,6 +59,7 @@ static const struct conf_field place_fields[] = {
     { .key = "prefix",
       .type = CONF_STRING,
       .at = offsetof(struct jwt_place_conf, prefix),
+      .hide = CONF_SHOW,
       .example = "\"Bearer \"",
       .help = "What stands before the token, in upper or lower case; a value without it "
               "is no token. Without this key it is \"Bearer \" in authorization and "
@@ -79,6 +81,7 @@ static const struct conf_field jwks_fields[] = {
       .required = true,
       .valid = jwt_from_valid,
       .code = "E0341",
+      .hide = CONF_HIDE_URL,
       .example = "\"https://id.corp.example/jwks.json\"",
       .help = "\"file:/path\": a file, read again when it changes. \"https://...\": a "
               "URL (needs the library libcurl); redirects are not followed, proxies of "
@@ -87,6 +90,7 @@ static const struct conf_field jwks_fields[] = {
     { .key = "ca",
       .type = CONF_STRING,
       .at = offsetof(struct jwks_conf, ca),
+      .hide = CONF_SHOW,
       .example = "\"/etc/outrigger/ca.crt\"",
       .help = "Of a URL: file (PEM) with the CAs that sign the server's certificate. "
               "Without it those of the system." },
@@ -137,7 +141,8 @@ const struct conf_struct jwks_conf_struct = {
 
 /* Of a provider and, for one issuer, of the filter. */
 #define PROVIDER_ROWS                                                                    \
-    { ROW("issuer", CONF_STRING, issuer), .example = "\"https://id.corp.example\"",      \
+    { ROW("issuer", CONF_STRING, issuer), .hide = CONF_SHOW,                             \
+      .example = "\"https://id.corp.example\"",                                          \
       .help =                                                                            \
           "Who makes the tokens: what their claim iss must be, letter for letter." },    \
         { ROW("audiences", CONF_LIST, audiences),                                        \
@@ -172,6 +177,7 @@ const struct conf_struct jwks_conf_struct = {
         { ROW("forward", CONF_BOOL, forward), .def = "false", .example = "true",         \
           .help = "Backends get the token too. Else it is taken out of the request." },  \
         { ROW("claimToHeaders", CONF_MAP, claim_headers), .max = MAP_MAX,                \
+          .hide = CONF_SHOW,                                                             \
           .example = "{ \"x-user\": \"sub\", \"x-roles\": \"realm_access.roles\" }",     \
           .help = "Request headers for backends: header and the claim that it gets; "    \
                   "members of objects have dotted names, lists become text with "        \
@@ -182,7 +188,7 @@ const struct conf_struct jwks_conf_struct = {
           .help = "Request header for backends that gets all claims: the payload in "    \
                   "base64url. What a client sends in it is always taken out." },         \
         { ROW("requiredClaims", CONF_MAP, required), .max = MAP_MAX,                     \
-          .example = "{ \"scope\": \"orders.write\" }",                                  \
+          .hide = CONF_HIDE_NAMED, .example = "{ \"scope\": \"orders.write\" }",         \
           .help = "Claims that the token must have with exactly this value. Of a list "  \
                   "one element must have it; numbers and true and false are written "    \
                   "as text." },                                                          \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* filter/kinds.h - the rows of registry.c: one for each "type" of a filter. Each is defined in the file named after it, with the rows of its settings beside it.
- * Constant; only registry.c and tests use them by name. */
+ * Constant; only registry.c and tests use them by name, and table_filters.c, which must know whether a chain has the filter metrics. */
 #ifndef OUTRIGGER_FILTER_KINDS_H
 #define OUTRIGGER_FILTER_KINDS_H
 

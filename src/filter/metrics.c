@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* filter/metrics.c - the filter "metrics": counts each call by its method, and each attempt by pool and method (obs/rpc_metrics.h). On without being named.
  * A call whose trace is recorded gives the buckets that it is counted in its trace id.
- * Calls that failed leave a record for /why here (failed_note.h), and while somebody looks at /tail, calls leave a line for him (tail.h).
+ * Calls that failed leave a record for /why here (failed_note.h), and while somebody looks at /tail, calls leave a line for him (tail.h); of calls that never come to this
+ * filter, proxy/filters.c tells.
  *
  * Anybody can send any path, so a method has a name in the metrics only when a backend has answered a call of it, other than with UNIMPLEMENTED; until then its calls
  * are not counted as begun, and when they end they count as "_OTHER" unless their own answer makes the method known. */
@@ -169,8 +170,10 @@ metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *
         rpc_add(c, RPC_SENT, r->messages_in);
         rpc_add(c, RPC_RECEIVED, r->messages_out);
     }
-    if (UNLIKELY(r->code != GRPC_OK || tail_wanted(f->tail)))
+    if (UNLIKELY(r->code != GRPC_OK || tail_wanted(f->tail))) {
         metrics_tell(f, fc, m, asked, r);
+        fc->told = true;
+    }
 }
 
 /* --- attempts ------------------------------------------------------------------------- */

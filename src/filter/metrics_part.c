@@ -6,6 +6,7 @@
 
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "filter/metrics_names.h"
 #include "grpc/otlp_metrics.h"
 
 enum {
@@ -23,6 +24,7 @@ struct pieces {
 struct metrics_part {
     struct pieces points, metrics;
     struct otlp_metric family; /* whose points these are */
+    struct slice from;         /* what the page calls it */
     size_t point_count;
     struct slice *list; /* of metrics, when all are there */
 };
@@ -104,13 +106,15 @@ unit_of(struct slice name)
 }
 
 static struct otlp_metric
-family_of(const struct exposition *e)
+family_of(const struct metrics_page_reader *page)
 {
+    const struct exposition *e = &page->at;
+
     return (struct otlp_metric){
         .kind = e->kind == EXPOSITION_COUNTER     ? OTLP_SUM
                 : e->kind == EXPOSITION_HISTOGRAM ? OTLP_HISTOGRAM
                                                   : OTLP_GAUGE,
-        .name = e->family,
+        .name = page->otel ? metrics_name_family(e->family) : e->family,
         .help = e->help,
         .unit = unit_of(e->family),
     };
@@ -137,35 +141,93 @@ family_close(struct metrics_part *m)
 /* --- points --------------------------------------------------------------------------- */
 
 struct labels {
-    struct otlp_attribute list[EXPOSITION_LABELS_MAX];
+    size_t n;
+    struct otlp_attribute list[EXPOSITION_LABELS_MAX + 1];
     char names[EXPOSITION_LABELS_MAX][64];
     char values[VALUES_ROOM];
     size_t used;
 };
 
+static void
+labels_add(struct labels *room, const char *key, struct slice text)
+{
+    room->list[room->n++] = (struct otlp_attribute){ .key = key, .text = text };
+}
+
+/* Without escapes. */
+static struct slice
+labels_value(struct labels *room, struct slice escaped)
+{
+    char *at = room->values + room->used;
+    struct slice value = exposition_value(escaped, at, VALUES_ROOM - room->used);
+
+    if (value.p == (const uint8_t *)at)
+        room->used += value.n;
+    return value;
+}
+
 /* All but le, which is the bound of a bucket. */
+static void
+labels_plain(struct labels *room, const struct exposition_sample *s)
+{
+    for (size_t i = 0; i < s->label_count; i++) {
+        struct slice name = s->labels[i].name;
+        char *key = room->names[room->n];
+
+        if (slice_eq_str(name, "le") || name.n >= sizeof(room->names[0]))
+            continue;
+        memcpy(key, name.p, name.n);
+        key[name.n] = '\0';
+        labels_add(room, key, labels_value(room, s->labels[i].value));
+    }
+}
+
+/* "a.B" and "C" to "a.B/C", which fits: names of methods are bounded (obs/names.h). */
+static struct slice
+labels_method(struct labels *room, struct slice service, struct slice method)
+{
+    char *at = room->values + room->used;
+
+    if (service.n == 0 || slice_eq_str(service, "_OTHER") ||
+        service.n + method.n >= VALUES_ROOM - room->used)
+        return method; /* which is _OTHER as well */
+    memcpy(at, service.p, service.n);
+    at[service.n] = '/';
+    memcpy(at + service.n + 1, method.p, method.n);
+    room->used += service.n + 1 + method.n;
+    return slice_make(at, service.n + 1 + method.n);
+}
+
+static void
+labels_rpc(struct labels *room, const struct exposition_sample *s)
+{
+    struct slice service = { 0 };
+
+    labels_add(room, "rpc.system.name", slice_of("grpc"));
+    for (size_t i = 0; i < s->label_count; i++) {
+        const char *key = metrics_name_key(s->labels[i].name);
+        struct slice value = s->labels[i].value;
+
+        if (slice_eq_str(s->labels[i].name, "grpc_service"))
+            service = value;
+        else if (slice_eq_str(s->labels[i].name, "grpc_method"))
+            labels_add(room, key, labels_method(room, service, value));
+        else if (slice_eq_str(s->labels[i].name, "grpc_code"))
+            labels_add(room, key, metrics_name_code(value));
+        else if (key)
+            labels_add(room, key, labels_value(room, value));
+    }
+}
+
 static struct otlp_point
 point_make(const struct metrics_page_reader *page, const struct exposition_sample *s,
            struct labels *room)
 {
-    size_t n = 0;
-
-    room->used = 0;
-    for (size_t i = 0; i < s->label_count; i++) {
-        struct slice name = s->labels[i].name;
-        char *at = room->values + room->used;
-        struct slice value;
-
-        if (slice_eq_str(name, "le") || name.n >= sizeof(room->names[0]))
-            continue;
-        value = exposition_value(s->labels[i].value, at, VALUES_ROOM - room->used);
-        if (value.p == (const uint8_t *)at)
-            room->used += value.n;
-        memcpy(room->names[n], name.p, name.n);
-        room->names[n][name.n] = '\0';
-        room->list[n] = (struct otlp_attribute){ .key = room->names[n], .text = value };
-        n++;
-    }
+    room->n = room->used = 0;
+    if (page->otel && metrics_name_is_rpc(page->at.family))
+        labels_rpc(room, s);
+    else
+        labels_plain(room, s);
     return (struct otlp_point){
         .start_us =
             page->at.kind == EXPOSITION_COUNTER || page->at.kind == EXPOSITION_HISTOGRAM
@@ -173,7 +235,7 @@ point_make(const struct metrics_page_reader *page, const struct exposition_sampl
                 : 0,
         .wall_us = page->wall_us,
         .attributes = room->list,
-        .attribute_count = n,
+        .attribute_count = room->n,
     };
 }
 
@@ -287,9 +349,10 @@ metrics_part_read(struct metrics_page_reader *page)
     pieces_init(&m->points);
     pieces_init(&m->metrics);
     while (exposition_next(&page->at, &s)) {
-        if (!slice_eq(m->family.name, page->at.family)) {
+        if (!slice_eq(m->from, page->at.family)) {
             family_close(m);
-            m->family = family_of(&page->at);
+            m->family = family_of(page);
+            m->from = page->at.family;
             a = (struct assembly){ .n = 0 };
         }
         if (sample_add(m, page, &s, &a) &&

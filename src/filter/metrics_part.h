@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* filter/metrics_part.h - a page of metrics (obs/exposition.h) to serialized OTLP metrics (grpc/otlp_metrics.h), as many at a time as one request takes. Counters become
- * sums, gauges gauges, and the lines of a histogram one point; names stay as they are. Pure; any thread. */
+ * sums, gauges gauges, and the lines of a histogram one point; names stay as they are, or, of calls, become those of filter/metrics_names.h. Pure; any thread. */
 #ifndef OUTRIGGER_FILTER_METRICS_PART_H
 #define OUTRIGGER_FILTER_METRICS_PART_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ enum {
 struct metrics_page_reader {
     struct exposition at;
     int64_t since_us, wall_us; /* of its sums, of the page; since 1970 */
+    bool otel;                 /* OpenTelemetry's names for series of calls */
 };
 
 static inline struct metrics_page_reader

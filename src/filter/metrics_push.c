@@ -30,8 +30,9 @@ struct metrics_push {
     bool busy;
     struct strbuf page;
     struct metrics_page_reader reader;
-    size_t points; /* in the request under way */
-    bool failing;  /* said so */
+    size_t points;    /* in the request under way */
+    int64_t quiet_us; /* the collector wants nothing before this time of the loop */
+    bool failing;     /* said so */
     bool ending;
     metrics_push_gone_fn *gone;
     void *gone_arg;
@@ -41,6 +42,12 @@ const struct metrics_push_conf *
 metrics_push_conf_of(const struct metrics_push *p)
 {
     return conf_copy_root(p->conf);
+}
+
+size_t
+metrics_push_bytes(const struct metrics_push *p)
+{
+    return p->busy ? p->page.len : 0;
 }
 
 static void
@@ -71,6 +78,7 @@ page_make(struct metrics_push *p)
                LI("bytes", PUSH_TEXT_MAX));
     p->reader = metrics_page_begin(slice_make(p->page.s, p->page.len), p->since_us,
                                    clock_wall_us());
+    p->reader.otel = metrics_push_conf_of(p)->names == PUSH_OPENTELEMETRY;
 }
 
 static void
@@ -137,6 +145,7 @@ push_on_sent(void *arg, const struct otlp_sent *r)
     size_t refused = 0;
 
     push_say(p, r);
+    p->quiet_us = loop_now_us(p->args->loop) + r->pause_us;
     if (!r->taken) {
         push_done(p, STAT_PUSHES_FAILED);
         return;
@@ -165,7 +174,7 @@ push_on_interval(struct timer *t)
     struct metrics_push *p = CONTAINER_OF(t, struct metrics_push, interval);
 
     timer_start(p->args->loop, t, metrics_push_conf_of(p)->interval_ms * 1000);
-    if (p->busy)
+    if (p->busy || loop_now_us(p->args->loop) < p->quiet_us)
         count(p, STAT_PUSHES_SKIPPED, 1); /* the collector is slower than that */
     else
         push_begin(p);

@@ -4,6 +4,8 @@
 #include "filter/metrics_push.h"
 #include "filter/otlp_sender.h"
 
+static const char *const names_words[] = { "opentelemetry", "prometheus", NULL };
+
 static const struct conf_field fields[] = {
     { .key = "otlp",
       .type = CONF_STRING,
@@ -40,6 +42,15 @@ static const struct conf_field fields[] = {
       .example = "\"10s\"",
       .help = "Time for one request of a push. When it fails the push ends: sums are "
               "cumulative, so the next push has all." },
+    { .key = "names",
+      .type = CONF_ENUM,
+      .at = offsetof(struct metrics_push_conf, names),
+      .def = "opentelemetry",
+      .words = names_words,
+      .example = "\"prometheus\"",
+      .help = "Names of the series of calls. opentelemetry: rpc.server.call.duration and "
+              "rpc.client.call.duration with rpc.method and rpc.status_code, as spans "
+              "have them. prometheus: all as on /metrics." },
     { .key = "service",
       .type = CONF_STRING,
       .at = offsetof(struct metrics_push_conf, service),

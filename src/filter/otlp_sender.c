@@ -234,6 +234,14 @@ status_may_pass(int status)
     return status == 0 || status == 429 || (status >= 502 && status <= 504);
 }
 
+static int64_t
+pause_of(const struct fetch *x)
+{
+    int64_t us = fetch_pause_ms(x) * 1000;
+
+    return us < OTLP_PAUSE_MAX_US ? us : OTLP_PAUSE_MAX_US;
+}
+
 static void
 sender_on_fetch(void *arg, const char *why, struct slice text)
 {
@@ -244,7 +252,7 @@ sender_on_fetch(void *arg, const char *why, struct slice text)
         .taken = why == NULL,
         .message = text,
         .may_pass = status_may_pass(status),
-        .pause_us = fetch_pause_ms(s->fetch) * 1000,
+        .pause_us = pause_of(s->fetch),
         .code = "none",
         .why = why ? why : "",
     };

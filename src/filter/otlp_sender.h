@@ -19,6 +19,9 @@ struct tls_client_conf;
 
 enum { OTLP_REQUEST_MAX = 256 * 1024 }; /* bytes of a request */
 
+/* A collector that asks for a longer pause gets this one: whoever made a mistake there shall not silence us for a day. */
+#define OTLP_PAUSE_MAX_US (5 * 60 * 1000000LL)
+
 enum otlp_signal { OTLP_TRACES, OTLP_METRICS };
 
 struct otlp_way {   /* both outlive the sender */
@@ -30,8 +33,9 @@ struct otlp_sent {
     bool taken;
     struct slice message; /* taken: the answer, for otlp_answer_read */
     /* else */
-    bool may_pass;    /* the same request may be taken later */
-    int64_t pause_us; /* the collector asks for so long a pause; 0: it said nothing */
+    bool may_pass; /* the same request may be taken later */
+    int64_t
+        pause_us; /* the collector asks for so long a pause, OTLP_PAUSE_MAX_US at most; 0: it said nothing */
     const char *code; /* "UNAVAILABLE", "503", "none" */
     const char *why;  /* a sentence for the log */
 };

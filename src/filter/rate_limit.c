@@ -13,8 +13,10 @@
 #include "filter/key.h"
 #include "filter/kinds.h"
 #include "filter/rate_conf.h"
+#include "filter/services.h"
 #include "grpc/status.h"
 #include "loop/loop.h"
+#include "obs/limit_counts.h"
 #include "obs/stats.h"
 
 enum {
@@ -51,6 +53,7 @@ struct rate_limit {
     struct bucket_table *table; /* NULL: there is none */
     struct sip_secret secret;
     struct stats *stats;      /* of the main thread */
+    struct limit_count *over; /* NULL: nobody counts */
     char *subject;            /* "listener inbound, key header:x-tenant" */
     char rate[RATE_TEXT_MAX]; /* "100/s" */
 };
@@ -160,6 +163,25 @@ subject_make(const struct filter *f, const struct rate_limit_conf *conf)
     return strbuf_steal(&out);
 }
 
+static struct limit_count *
+count_get(const struct filter *f, const struct rate_limit_conf *conf,
+          const struct filter_env *env)
+{
+    struct limit_count *line;
+    struct strbuf key;
+
+    if (!env->services)
+        return NULL;
+    strbuf_init(&key, SUBJECT_MAX);
+    if (conf->key.n)
+        key_print(&conf->key, &key);
+    else
+        strbuf_puts(&key, "all");
+    line = limit_counts_get(env->services->limits, f->scope, key.s);
+    strbuf_done(&key);
+    return line;
+}
+
 static void
 rate_limit_open(struct filter *f, const struct filter_env *env)
 {
@@ -169,6 +191,7 @@ rate_limit_open(struct filter *f, const struct filter_env *env)
     r->rule = rate_conf_rule(&conf->rate);
     r->stats = env->stats;
     r->subject = subject_make(f, conf);
+    r->over = count_get(f, conf, env);
     rate_conf_print(&conf->rate, r->rate);
     sip_secret_make(&r->secret);
     if (conf->key.n)
@@ -249,9 +272,11 @@ refuse(const struct rate_limit *r, struct filter_call *fc, const struct bucket_s
     if (conf->enforce < 100 &&
         (double)rng_below(fc->rng, MILLION) >= conf->enforce / 100 * MILLION) {
         stat_inc(fc->stats, STAT_RATE_OVER_SHADOW);
+        limit_count_passed(r->over);
         return FILTER_NEXT;
     }
     stat_inc(fc->stats, STAT_RATE_LIMITED);
+    limit_count_refused(r->over);
     return filter_refuse(fc, &why, "over the rate limit of %s (%s)", r->rate, r->subject);
 }
 

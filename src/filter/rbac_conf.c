@@ -179,6 +179,7 @@ static const struct conf_struct value_struct = {
           .at = AT(headers),                                                             \
           .max = VALUES_MAX,                                                             \
           .sub = &value_struct,                                                          \
+          .hide = CONF_HIDE_NAMED,                                                       \
           .example = "{ \"x-tenant\": { \"oneOf\": [\"a\", \"b\"] } }",                  \
           .help = "Request headers by name, in lower case; all of them must fit." },     \
         { .key = "source",                                                               \
@@ -205,6 +206,7 @@ static const struct conf_struct value_struct = {
           .at = AT(claims),                                                              \
           .max = VALUES_MAX,                                                             \
           .sub = &value_struct,                                                          \
+          .hide = CONF_HIDE_NAMED,                                                       \
           .example = "{ \"role\": { \"oneOf\": [\"admin\", \"owner\"] } }",              \
           .help = "Claims of the token that a filter jwt before this one has verified; " \
                   "all of them must fit. One element of a list is enough." },            \
@@ -429,6 +431,7 @@ static const struct conf_field rbac_fields[] = {
     { .key = "policyFile",
       .type = CONF_STRING,
       .at = offsetof(struct rbac_conf, policy_file),
+      .hide = CONF_SHOW,
       .example = "\"/etc/outrigger/policy.json\"",
       .help =
           "The same in a file, which is watched. When it becomes bad, the policy that "

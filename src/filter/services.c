@@ -13,6 +13,7 @@
 #include "grpc/status.h"
 #include "loop/loop.h"
 #include "obs/failed_log.h"
+#include "obs/limit_counts.h"
 #include "obs/rpc_metrics.h"
 
 struct filter_services *
@@ -25,6 +26,7 @@ services_new(const struct services_args *args)
                                  (enum histogram_kind)args->histogram);
     s->access = access_writer_new(args->writer_loop, args->workers);
     s->failed = failed_log_new(args->workers);
+    s->limits = limit_counts_new();
     s->tail = tail_new(args->workers);
     list_init(&s->exporters);
     s->since_us = clock_wall_us();
@@ -43,6 +45,7 @@ services_free(struct filter_services *s)
     access_writer_free(s->access);
     rpc_metrics_free(s->metrics);
     failed_log_free(s->failed);
+    limit_counts_free(s->limits);
     tail_free(s->tail);
     conf_copy_drop(s->access_conf);
     conf_copy_drop(s->tracing_conf);
@@ -124,6 +127,19 @@ services_print(const struct filter_services *s, struct prom *p)
 {
     rpc_metrics_print(s->metrics, grpc_code_label, p);
     failed_log_print(s->failed, p);
+    limit_counts_print(s->limits, p);
+}
+
+struct services_memory
+services_memory(const struct filter_services *s)
+{
+    return (struct services_memory){
+        .access_log = access_writer_bytes(s->access),
+        .spans = trace_exporters_bytes(s),
+        .tail = tail_bytes(s->tail),
+        .failed_calls = failed_log_bytes(s->failed),
+        .metrics_push = s->push ? metrics_push_bytes(s->push) : 0,
+    };
 }
 
 const struct stats *

@@ -6,6 +6,7 @@
 #define OUTRIGGER_FILTER_SERVICES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -16,6 +17,7 @@ struct access_writer;
 struct conf_copy;
 struct failed_log;
 struct h2_worker;
+struct limit_counts;
 struct loop;
 struct prom;
 struct rng;
@@ -42,6 +44,7 @@ struct filter_services {
     struct rpc_metrics *metrics;
     struct access_writer *access;
     struct failed_log *failed;
+    struct limit_counts *limits;
     struct tail *tail;
     struct list exporters;                        /* trace_export.c */
     struct conf_copy *access_conf, *tracing_conf; /* NULL: not set yet */
@@ -68,6 +71,11 @@ void services_push_last(struct filter_services *s, bool page);
 void services_reopen(struct filter_services *s);
 /* Adds the series of calls. */
 void services_print(const struct filter_services *s, struct prom *p);
+/* Memory that waits for others to take it, by owner; each has a bound of its own. */
+struct services_memory {
+    size_t access_log, spans, tail, failed_calls, metrics_push; /* bytes */
+};
+struct services_memory services_memory(const struct filter_services *s);
 /* Counters of the thread that writes access logs, beside the workers'. */
 const struct stats *services_stats(const struct filter_services *s);
 

@@ -246,6 +246,17 @@ tail_read(struct tail *t, void (*fn)(void *arg, unsigned mask, struct slice line
     }
 }
 
+size_t
+tail_bytes(const struct tail *t)
+{
+    const struct tail_rest *rest = t->rest;
+    size_t n = 0;
+
+    for (unsigned i = 0; rest->rings && i < rest->workers; i++)
+        n += ring_used(&rest->lanes[i].ring);
+    return n;
+}
+
 uint64_t
 tail_dropped(const struct tail *t)
 {

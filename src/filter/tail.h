@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/compat.h"
@@ -48,6 +49,8 @@ void tail_remove(struct tail *t, int viewer);
 /* [main] Takes the lines that wait, at most as many as the rings hold. mask: bit n, viewer n wants it. line: with its end, valid within fn. */
 void tail_read(struct tail *t, void (*fn)(void *arg, unsigned mask, struct slice line),
                void *arg);
+/* [main] Bytes of lines that wait. */
+size_t tail_bytes(const struct tail *t);
 /* [main] Lines that did not fit so far. */
 uint64_t tail_dropped(const struct tail *t);
 

@@ -30,7 +30,8 @@ enum {
     SPAN_MAX = 32 * 1024,     /* grpc/otlp.h makes none that is longer than half of it */
     RETRY_FIRST_US = 1000 * 1000,
     RETRY_MAX_US = 15 * 1000 * 1000,
-    GIVE_UP_US = 60 * 1000 * 1000,
+    GIVE_UP_US = 60 * 1000 * 1000,        /* of our own pauses */
+    GIVE_UP_ASKED_US = 600 * 1000 * 1000, /* while the collector names the pause */
     LAST_US = 1000 * 1000,
 };
 
@@ -50,7 +51,8 @@ struct trace_exporter {
     struct strbuf request;
     size_t spans; /* in it; 0: there is none */
     int64_t begun_us, pause_us;
-    bool failing; /* said so */
+    int64_t quiet_us; /* the collector wants nothing before this time of the loop */
+    bool failing;     /* said so */
     struct timer interval, retry, last;
     unsigned lane_count;
     struct lane lanes[];
@@ -198,12 +200,27 @@ export_send(struct trace_exporter *e)
                      conf_of(e)->timeout_ms * 1000, export_done, e);
 }
 
+/* Until the next request: the interval, or what is left of the pause that the collector asked for. */
+static void
+export_wait(struct trace_exporter *e)
+{
+    int64_t quiet_us = e->quiet_us - loop_now_us(loop_of(e));
+    int64_t interval_us = conf_of(e)->interval_ms * 1000;
+
+    timer_start(loop_of(e), &e->interval,
+                quiet_us > interval_us ? quiet_us : interval_us);
+}
+
 /* The next request, if there is something to send; else to sleep. */
 static void
 export_next(struct trace_exporter *e)
 {
     if (e->spans > 0)
         return; /* one is under way */
+    if (loop_now_us(loop_of(e)) < e->quiet_us && !e->closing) {
+        export_wait(e);
+        return;
+    }
     timer_stop(loop_of(e), &e->interval);
     if (request_collect(e)) {
         e->begun_us = loop_now_us(loop_of(e));
@@ -212,7 +229,7 @@ export_next(struct trace_exporter *e)
     } else if (e->closing) {
         export_close(e);
     } else if (!export_sleep(e)) {
-        timer_start(loop_of(e), &e->interval, conf_of(e)->interval_ms * 1000);
+        export_wait(e);
     }
 }
 
@@ -272,20 +289,22 @@ export_done(void *arg, const struct otlp_sent *r)
     struct trace_exporter *e = arg;
     int64_t now = loop_now_us(loop_of(e));
     int64_t pause_us = e->pause_us > r->pause_us ? e->pause_us : r->pause_us;
+    int64_t give_up_us = r->pause_us > 0 ? GIVE_UP_ASKED_US : GIVE_UP_US;
 
     export_say(e, r);
+    e->quiet_us = now + r->pause_us; /* also for the next request, if this one is lost */
     if (r->taken) {
         export_taken(e, r->message);
         export_next(e);
         return;
     }
     count(e, STAT_EXPORTS_FAILED, 1);
-    if (r->may_pass && now - e->begun_us + pause_us < GIVE_UP_US) {
+    if (r->may_pass && now - e->begun_us + pause_us < give_up_us) {
         export_again(e, r->pause_us);
         return;
     }
     request_drop(e, r->may_pass ? STAT_SPANS_LOST : STAT_SPANS_REFUSED);
-    timer_start(loop_of(e), &e->interval, conf_of(e)->interval_ms * 1000);
+    export_wait(e);
 }
 
 static void
@@ -306,7 +325,7 @@ export_on_wake(void *arg)
     struct trace_exporter *e = arg;
 
     if (e->spans == 0 && !timer_running(&e->interval))
-        timer_start(loop_of(e), &e->interval, conf_of(e)->interval_ms * 1000);
+        export_wait(e);
 }
 
 static void
@@ -394,6 +413,21 @@ trace_exporter_drop(struct trace_exporter *e)
     e->closing = true;
     timer_start(loop_of(e), &e->last, LAST_US);
     export_next(e);
+}
+
+size_t
+trace_exporters_bytes(const struct filter_services *s)
+{
+    size_t bytes = 0;
+
+    for (struct list *n = s->exporters.next; n != &s->exporters; n = n->next) {
+        const struct trace_exporter *e = CONTAINER_OF(n, struct trace_exporter, link);
+
+        bytes += e->spans > 0 ? e->request.len : 0;
+        for (unsigned i = 0; i < e->lane_count; i++)
+            bytes += ring_used(&e->lanes[i].ring);
+    }
+    return bytes;
 }
 
 void

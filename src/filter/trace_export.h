@@ -26,6 +26,9 @@ void trace_exporter_drop(struct trace_exporter *e);
 /* After all drops: waits for those that still send, at most a second; the loop turns. */
 void trace_exporters_end(struct filter_services *s);
 
+/* Bytes of spans that wait, and of the requests under way. */
+size_t trace_exporters_bytes(const struct filter_services *s);
+
 /* [worker] A serialized span. False: there is no room; the caller counts. */
 bool trace_exporter_put(struct trace_exporter *e, unsigned worker,
                         struct slice span) MUST_CHECK;

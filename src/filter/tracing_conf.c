@@ -100,7 +100,8 @@ static const struct conf_field fields[] = {
       .example = "\"10s\"",
       .help =
           "Time for one request. One that fails in a way that may pass is tried again "
-          "for a minute, with longer and longer pauses." },
+          "for a minute, with longer and longer pauses, or as long as the collector asks "
+          "for (Retry-After, at most 5 minutes)." },
     { .key = NULL },
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grpc/descriptors.h - the .proto files of src/grpc/proto as a
+/* grpc/descriptors.h - .proto files of src/grpc/proto as
  * google.protobuf.FileDescriptorSet, made at build time by proto/generate.sh.  Constant;
  * any thread. */
 #ifndef OUTRIGGER_GRPC_DESCRIPTORS_H
@@ -7,6 +7,7 @@
 
 #include "base/slice.h"
 
-struct slice descriptors_get(void);
+struct slice descriptors_get(void);       /* of the demo backends */
+struct slice descriptors_admin_get(void); /* of the admin port */
 
 #endif

@@ -115,6 +115,8 @@ health_service_list(struct health_service *s, struct grpc_call *call)
 static enum health_status
 watch_status(const struct health_watch *w)
 {
+    if (w->impossible)
+        return HEALTH_SERVICE_UNKNOWN;
     return w->service->ops->status(w->service->arg, w->name);
 }
 
@@ -126,21 +128,17 @@ health_service_watch(struct health_service *s, struct health_watch *w,
 
     if (!health_read(call, message, w->name, &possible))
         return;
+    w->impossible = !possible;
     if (s->max_watchers > 0 && s->watcher_count >= s->max_watchers) {
         grpc_call_finish(call, GRPC_RESOURCE_EXHAUSTED,
                          "too many clients watch; ask with Check");
         return;
     }
     w->call = call;
-    w->told = HEALTH_SERVICE_UNKNOWN;
     w->service = s;
+    w->told = watch_status(w);
     s->watcher_count++;
-    if (possible) {
-        w->told = watch_status(w);
-        list_append(&s->watchers, &w->link);
-    } else {
-        list_init(&w->link); /* it will never be known, but the call stays open */
-    }
+    list_append(&s->watchers, &w->link);
     health_send(call, w->told);
 }
 

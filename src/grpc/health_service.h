@@ -36,6 +36,8 @@ struct health_watch { /* state of a call of Watch; zeroed is fine */
     struct health_service *service; /* NULL: it does not watch (yet) */
     struct grpc_call *call;
     enum health_status told;
+    bool
+        impossible; /* nobody can have the name; the call stays open, as for other unknown ones */
     char name[HEALTH_NAME_MAX + 1];
 };
 

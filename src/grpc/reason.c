@@ -31,6 +31,9 @@ reason_from_err(int err)
         return REASON_UPSTREAM_REFUSED;
     case ERR_STALL:
         return REASON_CLIENT_STALLED;
+    case ERR_PROTOCOL:
+    case ERR_FLOOD:
+        return REASON_BAD_RESPONSE;
     default:
         return REASON_UPSTREAM_LOST;
     }

@@ -18,6 +18,8 @@
 #define REASON_CLIENT_STALLED \
     "CLIENT_STALLED" /* took nothing, and its memory was needed */
 /* limits of ours */
+#define REASON_STREAM_LIMIT \
+    "STREAM_LIMIT" /* limits.maxConcurrentStreams of a listener: no status, the stream is refused */
 #define REASON_ROUTE_LIMIT "ROUTE_LIMIT" /* limits.maxConcurrentRequests of a route */
 #define REASON_POOL_LIMIT  "POOL_LIMIT"  /* limits of a pool */
 #define REASON_QUEUE_FULL  "QUEUE_FULL"
@@ -31,11 +33,12 @@
 #define REASON_UPSTREAM_RESET "UPSTREAM_RESET" /* RST_STREAM */
 #define REASON_UPSTREAM_LOST  "UPSTREAM_LOST"  /* the connection broke */
 #define REASON_UPSTREAM_REFUSED \
-    "UPSTREAM_REFUSED"                     /* REFUSED_STREAM or GOAWAY, and no replay */
-#define REASON_TRY_TIMEOUT  "TRY_TIMEOUT"  /* perTryTimeout of a retryPolicy */
-#define REASON_NOT_GRPC     "NOT_GRPC"     /* an answer that is not gRPC */
-#define REASON_NO_STATUS    "NO_STATUS"    /* ended without a grpc-status */
-#define REASON_BAD_RESPONSE "BAD_RESPONSE" /* illegal or too large headers */
+    "UPSTREAM_REFUSED"                   /* REFUSED_STREAM or GOAWAY, and no replay */
+#define REASON_TRY_TIMEOUT "TRY_TIMEOUT" /* perTryTimeout of a retryPolicy */
+#define REASON_NOT_GRPC    "NOT_GRPC"    /* an answer that is not gRPC */
+#define REASON_NO_STATUS   "NO_STATUS"   /* ended without a grpc-status */
+#define REASON_BAD_RESPONSE \
+    "BAD_RESPONSE" /* illegal or too large headers, or its HTTP/2 was wrong */
 
 /* The word for an error of base/err.h on the way to a backend. */
 const char *reason_from_err(int err);

@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grpc/reflection.c - a question is a walk over a few files; there is no index, since
- * only people and tools ask. */
+/* grpc/reflection.c - each question is asked of the sets one after the other; the first that knows answers alone, so that a file comes with the imports of its own set. */
 #include "grpc/reflection.h"
+
+#include <string.h>
 
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "grpc/descset.h"
 #include "grpc/pb.h"
-#include "grpc/proto/descriptor_part.pb-c.h"
 #include "grpc/proto/reflection.pb-c.h"
 #include "grpc/status.h"
 
 typedef Grpc__Reflection__V1__ServerReflectionRequest pb_request;
 typedef Grpc__Reflection__V1__ServerReflectionResponse pb_response;
 typedef Grpc__Reflection__V1__ServiceResponse pb_service_row;
-typedef Outrigger__DescriptorPart__File pb_file;
-typedef Outrigger__DescriptorPart__FileSet pb_file_set;
-typedef Outrigger__DescriptorPart__Message pb_message;
-typedef Outrigger__DescriptorPart__Enum pb_enum;
-typedef Outrigger__DescriptorPart__Named pb_named;
-typedef Outrigger__DescriptorPart__Service pb_service;
 
 /* The generated names of the oneof cases, short enough to read. */
 #define REFLECTION_ASKS(what) \
@@ -27,47 +22,37 @@ typedef Outrigger__DescriptorPart__Service pb_service;
 #define REFLECTION_SAYS(what) \
     GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_##what
 
-enum { REFLECTION_SERVICES_MAX = 256 };
+enum { SET_MORE, SET_OWN, SETS, WHY_MAX = 512 };
 
 struct reflection {
-    pb_file_set *set; /* owns the bytes of the files */
-    pb_file *files[REFLECTION_FILES_MAX];
-    size_t n_files;
+    const struct descset *sets[SETS]; /* NULL: none */
+    struct descset *own;
+    bool (*listed)(void *arg, const char *service);
+    void *arg;
 };
 
-/* Files already put into an answer: one bit per file. */
-struct reflection_picks {
-    ProtobufCBinaryData bytes[REFLECTION_FILES_MAX];
-    size_t n;
-    uint64_t seen;
+/* A file of one of the sets; set NULL: nowhere. */
+struct reflection_place {
+    const struct descset *set;
+    size_t file;
 };
 
 int
 reflection_new(struct slice file_set, struct reflection **ret)
 {
-    struct reflection *r = xcalloc(1, sizeof(*r));
-    int err = ERR_SYNTAX;
+    struct descset *own;
+    struct strbuf why;
+    int err;
 
-    r->set = outrigger__descriptor_part__file_set__unpack(NULL, file_set.n, file_set.p);
-    if (!r->set)
-        goto out;
-    if (r->set->n_file > REFLECTION_FILES_MAX) {
-        err = ERR_LIMIT;
-        goto out;
-    }
-    for (size_t i = 0; i < r->set->n_file; i++) {
-        ProtobufCBinaryData file = r->set->file[i];
-
-        r->files[i] = outrigger__descriptor_part__file__unpack(NULL, file.len, file.data);
-        if (!r->files[i])
-            goto out;
-        r->n_files++;
-    }
-    *ret = r;
-    return 0;
-out:
-    reflection_free(r);
-    return err;
+    strbuf_init(&why, WHY_MAX);
+    err = descset_new(file_set, &own, &why);
+    strbuf_done(&why);
+    if (err != ERR_OK)
+        return err;
+    *ret = xcalloc(1, sizeof(**ret));
+    (*ret)->own = own;
+    (*ret)->sets[SET_OWN] = own;
+    return ERR_OK;
 }
 
 void
@@ -75,152 +60,52 @@ reflection_free(struct reflection *r)
 {
     if (!r)
         return;
-    for (size_t i = 0; i < r->n_files; i++)
-        outrigger__descriptor_part__file__free_unpacked(r->files[i], NULL);
-    if (r->set)
-        outrigger__descriptor_part__file_set__free_unpacked(r->set, NULL);
+    descset_free(r->own);
     xfree(r);
 }
 
-/* When `name` begins with `part` as a whole word, cuts it off: sets *ret_rest to what
- * follows the point ("" at the end). */
-static bool
-reflection_cut(struct slice name, struct slice part, struct slice *ret_rest)
+void
+reflection_set_more(struct reflection *r, const struct descset *more)
 {
-    if (name.n < part.n || !slice_eq(slice_make(name.p, part.n), part))
-        return false;
-    if (name.n == part.n) {
-        *ret_rest = slice_make(name.p + name.n, 0);
-        return true;
+    r->sets[SET_MORE] = more;
+}
+
+void
+reflection_set_listed(struct reflection *r,
+                      bool (*listed)(void *arg, const char *service), void *arg)
+{
+    r->listed = listed;
+    r->arg = arg;
+}
+
+static struct reflection_place
+reflection_find(const struct reflection *r, struct slice name,
+                size_t (*find)(const struct descset *d, struct slice name))
+{
+    for (size_t i = 0; i < SETS; i++) {
+        size_t file = r->sets[i] ? find(r->sets[i], name) : DESCSET_NONE;
+
+        if (file != DESCSET_NONE)
+            return (struct reflection_place){ r->sets[i], file };
     }
-    if (name.p[part.n] != '.')
-        return false;
-    *ret_rest = slice_make(name.p + part.n + 1, name.n - part.n - 1);
-    return ret_rest->n > 0;
+    return (struct reflection_place){ NULL, 0 };
 }
 
-static bool
-reflection_named_has(pb_named **list, size_t n, struct slice name)
+static struct reflection_place
+reflection_find_extension(const struct reflection *r, struct slice type, int32_t number)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (slice_eq(pb_slice(list[i]->name), name))
-            return true;
+    for (size_t i = 0; i < SETS && number > 0; i++) {
+        size_t file = DESCSET_NONE;
+
+        if (r->sets[i])
+            file = descset_find_extension(r->sets[i], type, (uint32_t)number);
+        if (file != DESCSET_NONE)
+            return (struct reflection_place){ r->sets[i], file };
     }
-    return false;
+    return (struct reflection_place){ NULL, 0 };
 }
 
-/* Enum values belong to the scope around their enum, so "Outer.VALUE" as well as
- * "Outer.Enum" is a name. */
-static bool
-reflection_enums_have(pb_enum **list, size_t n, struct slice name)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (slice_eq(pb_slice(list[i]->name), name) ||
-            reflection_named_has(list[i]->value, list[i]->n_value, name))
-            return true;
-    }
-    return false;
-}
-
-static bool
-reflection_messages_have(pb_message **list, size_t n, struct slice name)
-{
-    for (size_t i = 0; i < n; i++) {
-        const pb_message *m = list[i];
-        struct slice rest;
-
-        if (!reflection_cut(name, pb_slice(m->name), &rest))
-            continue;
-        if (rest.n == 0 || reflection_named_has(m->field, m->n_field, rest) ||
-            reflection_enums_have(m->enum_type, m->n_enum_type, rest) ||
-            reflection_messages_have(m->nested_type, m->n_nested_type, rest))
-            return true;
-    }
-    return false;
-}
-
-static bool
-reflection_services_have(pb_service **list, size_t n, struct slice name)
-{
-    for (size_t i = 0; i < n; i++) {
-        struct slice rest;
-
-        if (reflection_cut(name, pb_slice(list[i]->name), &rest) &&
-            (rest.n == 0 ||
-             reflection_named_has(list[i]->method, list[i]->n_method, rest)))
-            return true;
-    }
-    return false;
-}
-
-/* symbol: "package.Service", "package.Service.Method", "package.Message.field" ... */
-static bool
-reflection_file_has(const pb_file *f, struct slice symbol)
-{
-    struct slice name = symbol;
-
-    if (f->package.len > 0 &&
-        (!reflection_cut(symbol, pb_slice(f->package), &name) || name.n == 0))
-        return false;
-    return reflection_messages_have(f->message_type, f->n_message_type, name) ||
-           reflection_services_have(f->service, f->n_service, name) ||
-           reflection_enums_have(f->enum_type, f->n_enum_type, name);
-}
-
-/* The number of the file that defines symbol; n_files: none does. */
-static size_t
-reflection_find_symbol(const struct reflection *r, struct slice symbol)
-{
-    size_t i = 0;
-
-    while (i < r->n_files && !reflection_file_has(r->files[i], symbol))
-        i++;
-    return i;
-}
-
-static size_t
-reflection_find_file(const struct reflection *r, struct slice name)
-{
-    size_t i = 0;
-
-    while (i < r->n_files && !slice_eq(pb_slice(r->files[i]->name), name))
-        i++;
-    return i;
-}
-
-/* Puts file i and all that it imports into the answer, each once. */
-static void
-reflection_pick(const struct reflection *r, struct reflection_picks *p, size_t i)
-{
-    size_t order[REFLECTION_FILES_MAX], n = 0;
-
-    order[n++] = i;
-    p->seen |= UINT64_C(1) << i;
-    for (size_t at = 0; at < n; at++) {
-        const pb_file *f = r->files[order[at]];
-
-        p->bytes[p->n++] = r->set->file[order[at]];
-        for (size_t k = 0; k < f->n_dependency; k++) {
-            size_t dep = reflection_find_file(r, pb_slice(f->dependency[k]));
-
-            if (dep < r->n_files && !(p->seen >> dep & 1)) {
-                p->seen |= UINT64_C(1) << dep;
-                order[n++] = dep;
-            }
-        }
-    }
-}
-
-/* Fills the error_response. */
-static void
-reflection_say_error(pb_response *answer, Grpc__Reflection__V1__ErrorResponse *e,
-                     enum grpc_code code, const char *text)
-{
-    e->error_code = (int32_t)code;
-    e->error_message = pb_data(slice_of(text));
-    answer->error_response = e;
-    answer->message_response_case = REFLECTION_SAYS(ERROR_RESPONSE);
-}
+/* --- answers --------------------------------------------------------------------------- */
 
 static void
 reflection_write_error(pb_response *answer, enum grpc_code code, const char *text,
@@ -228,28 +113,73 @@ reflection_write_error(pb_response *answer, enum grpc_code code, const char *tex
 {
     Grpc__Reflection__V1__ErrorResponse e = GRPC__REFLECTION__V1__ERROR_RESPONSE__INIT;
 
-    reflection_say_error(answer, &e, code, text);
+    e.error_code = (int32_t)code;
+    e.error_message = pb_data(slice_of(text));
+    answer->error_response = &e;
+    answer->message_response_case = REFLECTION_SAYS(ERROR_RESPONSE);
     pb_write(&answer->base, out);
 }
 
+/* Puts the file and all that it imports into bytes, each once; just the file when that is too much. order, seen: a place for each file of the set. Returns how many. */
+static size_t
+reflection_pick(struct reflection_place at, ProtobufCBinaryData *bytes, size_t *order,
+                bool *seen)
+{
+    size_t n = 0, sum = 0;
+
+    order[n++] = at.file;
+    seen[at.file] = true;
+    for (size_t i = 0; i < n; i++) {
+        size_t dep;
+
+        bytes[i] = pb_data(descset_file(at.set, order[i]));
+        sum += bytes[i].len;
+        if (sum > REFLECTION_ANSWER_MAX)
+            return 1;
+        for (size_t k = 0; (dep = descset_import(at.set, order[i], k)) != DESCSET_NONE;
+             k++) {
+            if (!seen[dep])
+                order[n++] = dep;
+            seen[dep] = true;
+        }
+    }
+    return n;
+}
+
 static void
-reflection_write_file(const struct reflection *r, pb_response *answer, size_t file,
+reflection_write_file(pb_response *answer, struct reflection_place at,
                       const char *not_found, struct strbuf *out)
 {
     Grpc__Reflection__V1__FileDescriptorResponse files =
         GRPC__REFLECTION__V1__FILE_DESCRIPTOR_RESPONSE__INIT;
-    struct reflection_picks picks = { .n = 0 };
+    size_t n = at.set ? descset_files(at.set) : 0, *order;
+    bool *seen;
 
-    if (file == r->n_files) {
+    if (!at.set) {
         reflection_write_error(answer, GRPC_NOT_FOUND, not_found, out);
         return;
     }
-    reflection_pick(r, &picks, file);
-    files.n_file_descriptor_proto = picks.n;
-    files.file_descriptor_proto = picks.bytes;
+    order = xcalloc(n, sizeof(*order));
+    seen = xcalloc(n, sizeof(*seen));
+    files.file_descriptor_proto = xcalloc(n, sizeof(*files.file_descriptor_proto));
+    files.n_file_descriptor_proto =
+        reflection_pick(at, files.file_descriptor_proto, order, seen);
     answer->file_descriptor_response = &files;
     answer->message_response_case = REFLECTION_SAYS(FILE_DESCRIPTOR_RESPONSE);
     pb_write(&answer->base, out);
+    xfree(files.file_descriptor_proto);
+    xfree(seen);
+    xfree(order);
+}
+
+/* Of the further files, whether our own list has it, too. */
+static bool
+reflection_lists(const struct reflection *r, size_t set, const char *name)
+{
+    bool own = descset_find_symbol(r->own, slice_of(name)) != DESCSET_NONE &&
+               (!r->listed || r->listed(r->arg, name));
+
+    return set == SET_OWN ? own : !own;
 }
 
 static void
@@ -258,50 +188,68 @@ reflection_write_services(const struct reflection *r, pb_response *answer,
 {
     Grpc__Reflection__V1__ListServiceResponse list =
         GRPC__REFLECTION__V1__LIST_SERVICE_RESPONSE__INIT;
-    pb_service_row rows[REFLECTION_SERVICES_MAX];
-    pb_service_row *row_at[REFLECTION_SERVICES_MAX];
-    struct strbuf names[REFLECTION_SERVICES_MAX];
-    size_t n = 0;
+    pb_service_row *rows = xcalloc(SETS * DESCSET_SERVICES_MAX, sizeof(*rows));
 
-    for (size_t i = 0; i < r->n_files; i++) {
-        const pb_file *f = r->files[i];
+    list.service = xcalloc(SETS * DESCSET_SERVICES_MAX, sizeof(*list.service));
+    for (size_t i = 0; i < SETS; i++) {
+        const struct descset *d = r->sets[i];
 
-        for (size_t k = 0; k < f->n_service && n < REFLECTION_SERVICES_MAX; k++, n++) {
-            strbuf_init(&names[n], 4096);
-            pb_add_text(&names[n], f->package);
-            if (f->package.len > 0)
-                strbuf_puts(&names[n], ".");
-            pb_add_text(&names[n], f->service[k]->name);
-            rows[n] = (pb_service_row)GRPC__REFLECTION__V1__SERVICE_RESPONSE__INIT;
-            rows[n].name = pb_data(slice_make(names[n].s, names[n].len));
-            row_at[n] = &rows[n];
+        for (size_t k = 0; d && k < descset_services(d); k++) {
+            const char *name = descset_service(d, k);
+            pb_service_row *row = &rows[list.n_service];
+
+            if (!reflection_lists(r, i, name))
+                continue;
+            *row = (pb_service_row)GRPC__REFLECTION__V1__SERVICE_RESPONSE__INIT;
+            row->name = pb_data(slice_of(name));
+            list.service[list.n_service++] = row;
         }
     }
-    list.n_service = n;
-    list.service = row_at;
     answer->list_services_response = &list;
     answer->message_response_case = REFLECTION_SAYS(LIST_SERVICES_RESPONSE);
     pb_write(&answer->base, out);
-    for (size_t i = 0; i < n; i++)
-        strbuf_done(&names[i]);
+    xfree(list.service);
+    xfree(rows);
 }
 
-/* None of our files has extensions (proto3 has them for options only). */
 static void
 reflection_write_extensions(const struct reflection *r, pb_response *answer,
                             struct slice type, struct strbuf *out)
 {
-    Grpc__Reflection__V1__ExtensionNumberResponse none =
+    Grpc__Reflection__V1__ExtensionNumberResponse e =
         GRPC__REFLECTION__V1__EXTENSION_NUMBER_RESPONSE__INIT;
+    struct reflection_place at = reflection_find(r, type, descset_find_symbol);
+    uint32_t number;
+    size_t room = 0;
 
-    if (reflection_find_symbol(r, type) == r->n_files) {
+    if (!at.set) {
         reflection_write_error(answer, GRPC_NOT_FOUND, "unknown type", out);
         return;
     }
-    none.base_type_name = pb_data(type);
-    answer->all_extension_numbers_response = &none;
+    while (descset_extension_number(at.set, type, e.n_extension_number, &number)) {
+        if (e.n_extension_number == room) {
+            room = room ? 2 * room : 64;
+            e.extension_number =
+                xrealloc(e.extension_number, room * sizeof(*e.extension_number));
+        }
+        e.extension_number[e.n_extension_number++] = (int32_t)number;
+    }
+    e.base_type_name = pb_data(type);
+    answer->all_extension_numbers_response = &e;
     answer->message_response_case = REFLECTION_SAYS(ALL_EXTENSION_NUMBERS_RESPONSE);
     pb_write(&answer->base, out);
+    xfree(e.extension_number);
+}
+
+/* The request may come without the message inside. */
+static struct reflection_place
+reflection_find_asked_extension(const struct reflection *r, const pb_request *q)
+{
+    const Grpc__Reflection__V1__ExtensionRequest *e = q->file_containing_extension;
+
+    return e ? reflection_find_extension(r, pb_slice(e->containing_type),
+                                         e->extension_number)
+             : (struct reflection_place){ NULL, 0 };
 }
 
 int
@@ -320,17 +268,19 @@ reflection_answer(const struct reflection *r, struct slice request, struct strbu
         reflection_write_services(r, &answer, out);
         break;
     case REFLECTION_ASKS(FILE_BY_FILENAME):
-        reflection_write_file(r, &answer,
-                              reflection_find_file(r, pb_slice(q->file_by_filename)),
-                              "unknown file", out);
+        reflection_write_file(
+            &answer, reflection_find(r, pb_slice(q->file_by_filename), descset_find_file),
+            "unknown file", out);
         break;
     case REFLECTION_ASKS(FILE_CONTAINING_SYMBOL):
         reflection_write_file(
-            r, &answer, reflection_find_symbol(r, pb_slice(q->file_containing_symbol)),
+            &answer,
+            reflection_find(r, pb_slice(q->file_containing_symbol), descset_find_symbol),
             "unknown symbol", out);
         break;
     case REFLECTION_ASKS(FILE_CONTAINING_EXTENSION):
-        reflection_write_error(&answer, GRPC_NOT_FOUND, "unknown extension", out);
+        reflection_write_file(&answer, reflection_find_asked_extension(r, q),
+                              "unknown extension", out);
         break;
     case REFLECTION_ASKS(ALL_EXTENSION_NUMBERS_OF_TYPE):
         reflection_write_extensions(r, &answer,

@@ -32,6 +32,7 @@ struct grpc_call {
     struct h2_stream stream;
     struct grpc_server *server;
     const struct grpc_method *method; /* NULL until the request was found good */
+    void *arg;                        /* of the service that has the method */
     struct reader reader;
     struct timer deadline;
     bool started;     /* response headers are queued */
@@ -66,6 +67,7 @@ server_on_open(struct h2_conn *h2, void *arg)
         return NULL;
     h2_stream_init(&call->stream, s->w);
     call->server = s;
+    call->arg = s->conf->arg;
     reader_init(&call->reader, slab,
                 s->conf->max_message ? s->conf->max_message : GRPC_SERVER_MESSAGE_MAX);
     timer_init(&call->deadline, call_on_deadline);
@@ -186,13 +188,30 @@ call_refuse_http(struct grpc_call *call, const char *http_status, enum grpc_code
 }
 
 static const struct grpc_method *
-server_find_method(const struct grpc_server *s, struct slice path)
+methods_find(const struct grpc_method *methods, size_t n, struct slice path)
 {
-    for (size_t i = 0; i < s->conf->n_methods; i++) {
-        if (slice_eq_str(path, s->conf->methods[i].path))
-            return &s->conf->methods[i];
+    for (size_t i = 0; i < n; i++) {
+        if (slice_eq_str(path, methods[i].path))
+            return &methods[i];
     }
     return NULL;
+}
+
+/* Sets the method and whose it is. False: nobody has it. */
+static bool
+call_find_method(struct grpc_call *call, struct slice path)
+{
+    const struct grpc_server_conf *conf = call->server->conf;
+
+    call->method = methods_find(conf->methods, conf->n_methods, path);
+    for (size_t i = 0; i < conf->n_services && !call->method; i++) {
+        const struct grpc_service *s = conf->services[i];
+
+        call->method = methods_find(s->methods, s->n_methods, path);
+        if (call->method)
+            call->arg = s->arg;
+    }
+    return call->method != NULL;
 }
 
 static void
@@ -207,6 +226,24 @@ call_set_deadline(struct grpc_call *call, struct slice value)
         return;
     }
     timer_start(h2_worker_loop(call->server->w), &call->deadline, ns / 1000);
+}
+
+/* The request is one of gRPC: which method, and may it be called? */
+static void
+call_begin(struct grpc_call *call, const struct h2_headers *h)
+{
+    const struct grpc_server_conf *conf = call->server->conf;
+    const char *why = "";
+
+    if (conf->may_call &&
+        !conf->may_call(conf->arg, h2_headers_get(h, H2_TOKEN_AUTHORITY), &why))
+        grpc_call_finish(call, GRPC_PERMISSION_DENIED, why);
+    else if (!call_find_method(call, h2_headers_get(h, H2_TOKEN_PATH)))
+        grpc_call_finish(call, GRPC_UNIMPLEMENTED,
+                         conf->unknown_text ? conf->unknown_text
+                                            : "unknown service or method");
+    else
+        call_set_deadline(call, h2_headers_get(h, H2_TOKEN_GRPC_TIMEOUT));
 }
 
 static void
@@ -226,11 +263,7 @@ call_on_headers(struct grpc_call *call)
         call_refuse_http(call, "415", GRPC_INVALID_ARGUMENT,
                          "the content-type of a gRPC call is application/grpc");
     } else {
-        call->method = server_find_method(call->server, h2_headers_get(h, H2_TOKEN_PATH));
-        if (!call->method)
-            grpc_call_finish(call, GRPC_UNIMPLEMENTED, "unknown service or method");
-        else
-            call_set_deadline(call, h2_headers_get(h, H2_TOKEN_GRPC_TIMEOUT));
+        call_begin(call, h);
     }
 }
 
@@ -444,7 +477,7 @@ grpc_call_state(struct grpc_call *call)
 void *
 grpc_call_arg(const struct grpc_call *call)
 {
-    return call->server->conf->arg;
+    return call->arg;
 }
 
 const struct grpc_method *

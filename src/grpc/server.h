@@ -49,16 +49,29 @@ struct grpc_method {
     void (*on_gone)(struct grpc_call *call);
 };
 
+/* One of several services that share a server, made by people who know nothing of each other. Constant while the server lives. */
+struct grpc_service {
+    const struct grpc_method *methods;
+    size_t n_methods;
+    size_t state_size; /* zeroed bytes of each call, grpc_call_state */
+    void *arg;         /* grpc_call_arg of its calls */
+};
+
 struct grpc_server_conf { /* everything in it must outlive the server */
     const struct grpc_method *methods;
     size_t n_methods;
-    size_t state_size;
+    size_t state_size; /* of the largest of methods and services */
+    const struct grpc_service *const *services; /* beside methods; NULL: none */
+    size_t n_services;
+    const char *unknown_text; /* for UNIMPLEMENTED; NULL: plain words */
     const char *backend_name; /* sent as x-backend with each answer; NULL: none */
     const struct h2_limits *limits;
     uint32_t max_message; /* bytes of a request message; 0: GRPC_SERVER_MESSAGE_MAX */
+    /* Whether who asks for this authority (no bytes: none was sent) may call anything. False: it is PERMISSION_DENIED with *ret_why, static text. NULL: all may. */
+    bool (*may_call)(void *arg, struct slice authority, const char **ret_why);
     /* A connection of grpc_server_take is gone. May be NULL. */
     void (*on_conn_closed)(void *arg);
-    void *arg; /* the services' */
+    void *arg; /* of methods and of these callbacks */
 };
 
 struct grpc_server *
@@ -74,7 +87,7 @@ void grpc_server_close(struct grpc_server *s);
 void grpc_server_free(struct grpc_server *s);
 
 void *grpc_call_state(struct grpc_call *call);
-void *grpc_call_arg(const struct grpc_call *call); /* conf.arg */
+void *grpc_call_arg(const struct grpc_call *call); /* conf.arg, or its service's */
 const struct grpc_method *grpc_call_method(const struct grpc_call *call);
 struct loop *grpc_call_loop(const struct grpc_call *call);
 /* Queues one message for the client. Ignored after grpc_call_finish and after the call

@@ -142,6 +142,8 @@ h2_conn_close(struct h2_conn *c, int err, enum h2_code code, const char *note)
         conn_fail(c, err, note);
 }
 
+enum { TLS_ALERT = 0x15, TLS_MAJOR = 3 };
+
 /* A backend that does not speak HTTP/2: show how it began. */
 void
 conn_note_first_bytes(struct h2_conn *c)
@@ -149,12 +151,16 @@ conn_note_first_bytes(struct h2_conn *c)
     char shown[25];
     size_t n = 0;
 
+    if (c->pre_len > 1 && c->pre[0] == TLS_ALERT && c->pre[1] == TLS_MAJOR) {
+        c->close_err = ERR_NOT_HTTP2;
+        snprintf(c->note, sizeof(c->note), "it answers with an alert of TLS");
+        return;
+    }
     for (; n < c->pre_len; n++)
         shown[n] = c->pre[n] >= 0x20 && c->pre[n] < 0x7f ? (char)c->pre[n] : '.';
     shown[n] = '\0';
     c->close_err = ERR_NOT_HTTP2;
-    snprintf(c->note, sizeof(c->note),
-             "it does not speak HTTP/2; its first bytes were \"%s\"", shown);
+    snprintf(c->note, sizeof(c->note), "its first bytes were \"%s\"", shown);
 }
 
 /* Looks for reasons to end: asked after each feed and each flush. */
@@ -406,6 +412,18 @@ h2_conn_free_streams(const struct h2_conn *c)
     if (h2_conn_draining(c) || c->held_back || c->stream_count >= c->peer_max_streams)
         return 0;
     return c->peer_max_streams - c->stream_count;
+}
+
+const char *
+h2_conn_note(const struct h2_conn *c)
+{
+    return c->peer_goaway ? "" : c->note;
+}
+
+uint32_t
+h2_conn_goaway_code(const struct h2_conn *c)
+{
+    return c->goaway_code;
 }
 
 void *

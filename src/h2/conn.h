@@ -192,6 +192,12 @@ unsigned h2_conn_free_streams(const struct h2_conn *c);
 void h2_conn_set_keepalive_time(struct h2_conn *c, int64_t time_us);
 /* Charges protocol oddities of the peer; may close the connection (ERR_FLOOD) at the end of the turn. */
 void h2_conn_glitch(struct h2_conn *c, unsigned n);
+/* Why it ended, in our words: which rule the peer broke, the error of the socket; "": nothing is known. Never the peer's bytes. */
+const char *h2_conn_note(const struct h2_conn *c);
+/* Of the last GOAWAY that came; 0: none, or without an error. */
+uint32_t h2_conn_goaway_code(const struct h2_conn *c);
+/* "ENHANCE_YOUR_CALM" (RFC 9113 7); "unknown". */
+const char *h2_code_name(uint32_t code);
 void *h2_conn_arg(const struct h2_conn *c);
 struct h2_worker *h2_conn_worker(const struct h2_conn *c);
 uint64_t h2_conn_number(const struct h2_conn *c); /* for logs: 1, 2, 3 … in this worker */

@@ -97,6 +97,7 @@ struct keepalive {
     int64_t read_us;    /* when the last byte was read; only kept while on */
     int64_t ping_us;    /* the client's last PING that was no strike */
     uint64_t ping_sent; /* HEADERS and DATA that we had sent by then */
+    uint64_t pings;     /* ours so far */
     bool waiting;       /* our PING is out */
     bool dormant;       /* silent for long enough, but there is no call: asleep */
     bool ping_seen;
@@ -167,9 +168,12 @@ struct h2_conn {
     bool draining, final_goaway, peer_goaway, terminating;
     bool goaway_news, settings_news; /* to be told after the feed */
     bool want_write, want_read, flooded, warned;
-    bool held_back;
-    bool aged; /* it drains because of its age */
+    bool held_back; /* too little of its window is out */
+    bool paused;    /* not read, as the worker is full */
+    bool aged;      /* it drains because of its age */
     unsigned stream_count;
+    uint64_t refused,
+        failed; /* streams, see h2/view.h; a stream that ends well is not counted */
     uint32_t max_requests; /* 0: no limit */
     int32_t max_id;        /* highest stream that the peer opened */
     int32_t last_id;       /* with final_goaway: the last one that we take */
@@ -179,10 +183,11 @@ struct h2_conn {
     int64_t send_window, recv_window; /* of the connection */
     uint32_t stream_window; /* what a stream with a fast reader is granted now */
     uint32_t conn_window;   /* what we grant the connection now */
-    size_t recv_due;        /* connection credit not announced yet */
-    uint32_t last_read;     /* bytes of the last read */
-    uint32_t recv_turn;     /* DATA bytes of this feed, connection credit due */
-    size_t held, credit_owed;
+    size_t
+        recv_due; /* connection credit not announced yet; with recv_window it makes conn_window */
+    uint32_t last_read; /* bytes of the last read */
+    uint32_t recv_turn; /* DATA bytes of this feed, connection credit due */
+    size_t held;
     /* bandwidth-delay estimate (h2/flow.c) */
     bool bdp_ping;
     uint32_t bdp_bytes, bdp_quiet;
@@ -297,11 +302,20 @@ void age_count_request(struct h2_conn *c); /* with max_requests only */
 void age_sweep(struct h2_conn *c, int64_t now);
 
 /* flow.c */
+/* The worker holds more than its share of maxBufferedBytes. */
+static inline bool
+flow_over(const struct h2_worker *w)
+{
+    return w->held_limit > 0 && w->held > w->held_limit;
+}
 void
 flow_received_data(struct h2_conn *c, struct h2_stream *s, const uint8_t *p, size_t n);
 void flow_unwanted(struct h2_conn *c, struct h2_stream *s, size_t n);
 void flow_detach(struct h2_conn *c, struct h2_stream *s);
 void flow_after_feed(struct h2_conn *c);
+void flow_repay(struct h2_conn *c);
+bool flow_full(const struct h2_conn *c);
+size_t flow_read_size(const struct h2_conn *c);
 void flow_ping_ack(struct h2_conn *c);
 bool flow_ping_ours(const uint8_t *opaque);
 

@@ -92,7 +92,11 @@ control_start(struct h2_conn *c)
     c->peer_window = WINDOW_DEFAULT;
     c->send_window = c->recv_window = WINDOW_DEFAULT;
     c->stream_window = l->stream_window;
-    c->conn_window = l->connection_window;
+    c->conn_window = l->connection_window < l->max_connection_buffer
+                         ? l->connection_window
+                         : (uint32_t)l->max_connection_buffer;
+    if (c->conn_window < WINDOW_DEFAULT) /* what the peer starts with (RFC 9113 6.9.2) */
+        c->conn_window = WINDOW_DEFAULT;
     c->next_id = 1;
     if (c->side == H2_UP) {
         if (buf_append(&c->ctl, c->w->bufs, FRAME_MAGIC, FRAME_MAGIC_LEN, SIZE_MAX) !=
@@ -307,6 +311,7 @@ control_on_goaway(struct h2_conn *c, const struct frame *f, const uint8_t *p)
         if (s->id > last) {
             /* RFC 9113 6.8: these never were and never will be processed; an answer proves the contrary. */
             s->unprocessed = !s->in_begun;
+            c->failed += !s->closing;
             stream_close(c, s, ERR_GOAWAY, H2_REFUSED_STREAM);
         }
     }
@@ -358,6 +363,7 @@ control_on_reset(struct h2_conn *c, const struct frame *f, const uint8_t *p)
         err = ERR_OK; /* RFC 9113 8.1: the answer is complete, our body is not wanted */
     if (err == ERR_REFUSED && c->side == H2_UP && !s->in_begun)
         s->unprocessed = true;
+    c->failed += err != ERR_OK && !s->closing;
     stream_close(c, s, err, code);
 }
 

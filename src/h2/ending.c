@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2/ending.c - why connections ended, counted by side. Here and nowhere else, so that each connection counts once. */
+/* h2/ending.c - why connections ended, counted by side. Here and nowhere else, so that each connection counts once. And the names of HTTP/2's error codes. */
 #include "h2/conn_int.h"
 
 /* In the order of the rows in obs/stats.c. */
@@ -70,4 +70,27 @@ conn_count_end(const struct h2_conn *c)
     enum stat_id first = c->side == H2_DOWN ? STAT_CLOSED_DOWN_0 : STAT_CLOSED_UP_0;
 
     stat_inc(c->w->stats, (enum stat_id)(first + end_reason(c->close_err)));
+}
+
+const char *
+h2_code_name(uint32_t code)
+{
+    static const char *const names[] = {
+        "NO_ERROR",
+        "PROTOCOL_ERROR",
+        "INTERNAL_ERROR",
+        "FLOW_CONTROL_ERROR",
+        "SETTINGS_TIMEOUT",
+        "STREAM_CLOSED",
+        "FRAME_SIZE_ERROR",
+        "REFUSED_STREAM",
+        "CANCEL",
+        "COMPRESSION_ERROR",
+        "CONNECT_ERROR",
+        "ENHANCE_YOUR_CALM",
+        "INADEQUATE_SECURITY",
+        "HTTP_1_1_REQUIRED",
+    };
+
+    return code < ARRAY_LEN(names) ? names[code] : "unknown";
 }

@@ -1,21 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2/flow.c - receive windows. A stream's credit returns when the owner moved the bytes on; the connection's credit returns at once, until
- * the connection (or the worker) holds its cap of bytes. Windows grow by a bandwidth-delay estimate: bytes that arrive within one PING round trip. */
+/* h2/flow.c - receive windows. A stream's credit returns when the owner moved the bytes on. The connection's credit returns at once, as far as what is held and what
+ * may still come stay within its cap together: a window that was given cannot be taken back. Windows grow by a bandwidth-delay estimate: bytes that arrive within one
+ * PING round trip. */
 #include "h2/conn_int.h"
 
 enum {
     BDP_START_BYTES =
         16 * 1024,        /* DATA in one read that makes a measurement worth a PING */
     BDP_QUIET_ROUNDS = 8, /* measurements without growth before they become rare */
+    CREDIT_MIN =
+        16 * 1024, /* one full frame: a connection that holds nothing may always get it */
 };
 static const int64_t BDP_RARE_US = 1000 * 1000;
 static const uint8_t bdp_opaque[8] = { 'b', 'd', 'p', 0, 0, 0, 0, 1 };
 
-static bool
-flow_over(const struct h2_conn *c)
+/* What the connection may hold and still be sent, together: its cap, and half of what others leave of the worker's share. So one gets half, N get 1/(N+1) each, and
+ * there is always room for the next (dynamic thresholds, Choudhury and Hahne, 1998). */
+static size_t
+flow_allowance(const struct h2_conn *c)
 {
-    return c->held > c->lim->max_connection_buffer ||
-           (c->w->held_limit && c->w->held > c->w->held_limit);
+    size_t cap = c->lim->max_connection_buffer, limit = c->w->held_limit;
+    size_t others = c->w->held - c->held, share;
+
+    if (limit == 0)
+        return cap;
+    share = others < limit ? (limit - others) / 2 : 0;
+    share = share < CREDIT_MIN ? CREDIT_MIN : share;
+    return share < cap ? share : cap;
 }
 
 /* DATA bytes for a stream that wants them. */
@@ -71,29 +82,6 @@ flow_credit_stream(struct h2_conn *c, struct h2_stream *s, size_t n)
     s->recv_due = 0;
 }
 
-static void
-flow_credit_connection(struct h2_conn *c, size_t n)
-{
-    c->recv_due += n;
-    if (c->recv_due < c->conn_window / 2)
-        return;
-    control_window(c, 0, (uint32_t)c->recv_due);
-    c->recv_window += (int64_t)c->recv_due;
-    c->recv_due = 0;
-}
-
-/* Padding, and DATA that nobody wants: the windows must not leak (reliability.md A20). Its credit is never held back: nobody will take these
- * bytes and so release it. s may be NULL. */
-void
-flow_unwanted(struct h2_conn *c, struct h2_stream *s, size_t n)
-{
-    if (n == 0)
-        return;
-    flow_credit_connection(c, n);
-    if (s && s->conn == c && !s->closing)
-        flow_credit_stream(c, s, n);
-}
-
 /* The connection is as good as before; who opens streams on it must hear that there is room. */
 static void
 flow_unhold(struct h2_conn *c)
@@ -107,17 +95,74 @@ flow_unhold(struct h2_conn *c)
     }
 }
 
-/* Connection credit that was held back returns when half the cap is free again. */
+/* Gives the peer of what is due as much as may be; a rest that is too small for a frame of its own waits. The connection counts as held back from when less than a
+ * quarter of what it could have with nothing held is out until half of that is out again. */
 static void
+flow_announce(struct h2_conn *c)
+{
+    size_t may = flow_allowance(c), out = c->held + (size_t)c->recv_window;
+    size_t add = may > out ? may - out : 0;
+    int64_t most = may < c->conn_window ? (int64_t)may : c->conn_window;
+
+    add = add < c->recv_due ? add : c->recv_due;
+    if (add > 0 &&
+        (add == c->recv_due || add >= CREDIT_MIN || add >= c->conn_window / 8)) {
+        control_window(c, 0, (uint32_t)add);
+        c->recv_window += (int64_t)add;
+        c->recv_due -= add;
+    }
+    if (c->recv_window >= most / 2) {
+        flow_unhold(c);
+    } else if (!c->held_back && c->recv_window < most / 4) {
+        c->held_back = true;
+        stat_inc(c->w->stats, STAT_WINDOW_HELD_BACK);
+    }
+}
+
+static void
+flow_credit_connection(struct h2_conn *c, size_t n)
+{
+    c->recv_due += n;
+    if (c->recv_due >= c->conn_window / 2)
+        flow_announce(c);
+}
+
+/* Padding, and DATA that nobody wants: the windows must not leak (reliability.md A20). s may be NULL. */
+void
+flow_unwanted(struct h2_conn *c, struct h2_stream *s, size_t n)
+{
+    if (n == 0)
+        return;
+    flow_credit_connection(c, n);
+    if (s && s->conn == c && !s->closing)
+        flow_credit_stream(c, s, n);
+}
+
+/* Windows that many clients were given before can fill the worker all the same. Then who holds something is not read for a while: TCP stops the sender. Backends are
+ * always read: what they say lets held bytes go. */
+bool
+flow_full(const struct h2_conn *c)
+{
+    const struct h2_worker *w = c->w;
+
+    return UNLIKELY(flow_over(w)) && c->side == H2_DOWN && c->held >= CREDIT_MIN;
+}
+
+/* Over its share the worker reads little at a time. */
+size_t
+flow_read_size(const struct h2_conn *c)
+{
+    return UNLIKELY(flow_over(c->w)) ? CREDIT_MIN : READ_SIZE;
+}
+
+/* Fewer bytes are held, here or elsewhere: what was held back may return, and who was not read is read again. */
+void
 flow_repay(struct h2_conn *c)
 {
-    size_t owed = c->credit_owed;
-
-    if (owed == 0 || c->held > c->lim->max_connection_buffer / 2 || c->state != CONN_OPEN)
-        return;
-    c->credit_owed = 0;
-    flow_unhold(c);
-    flow_credit_connection(c, owed);
+    if (UNLIKELY(c->paused) && !flow_full(c))
+        conn_dirty(c); /* conn_update_want, with the flush */
+    if (c->recv_due >= c->conn_window / 2 && c->state == CONN_OPEN)
+        flow_announce(c);
 }
 
 /* n held bytes of s left our memory. c is NULL when the stream is closed: then only the worker still counts them. */
@@ -180,6 +225,19 @@ flow_ping_ours(const uint8_t *opaque)
     return memcmp(opaque, bdp_opaque, sizeof(bdp_opaque)) == 0;
 }
 
+/* Beyond its cap a window is of no use: what is held counts against it. */
+static void
+flow_grow_connection(struct h2_conn *c)
+{
+    size_t cap = c->lim->max_connection_buffer, add = c->conn_window;
+
+    if (c->conn_window >= cap)
+        return;
+    add = add < cap - c->conn_window ? add : cap - c->conn_window;
+    c->conn_window += (uint32_t)add;
+    flow_credit_connection(c, add);
+}
+
 /* More than 2/3 of the window came within one round trip: the window is the brake, so double the target (features.md 2.2). */
 void
 flow_ping_ack(struct h2_conn *c)
@@ -189,7 +247,7 @@ flow_ping_ack(struct h2_conn *c)
     if (!c->bdp_ping)
         return;
     c->bdp_ping = false;
-    if (c->bdp_bytes < c->stream_window / 3 * 2 || flow_over(c)) {
+    if (c->bdp_bytes < c->stream_window / 3 * 2 || c->held_back) {
         c->bdp_quiet++;
         return;
     }
@@ -197,11 +255,8 @@ flow_ping_ack(struct h2_conn *c)
     want = c->stream_window > c->lim->max_stream_window / 2 ? c->lim->max_stream_window
                                                             : c->stream_window * 2;
     c->stream_window = want;
-    if (want > c->conn_window / 2 && c->conn_window < INT32_MAX / 2) {
-        control_window(c, 0, c->conn_window);
-        c->recv_window += c->conn_window;
-        c->conn_window *= 2;
-    }
+    if (want > c->conn_window / 2)
+        flow_grow_connection(c);
     stat_inc(c->w->stats, STAT_WINDOW_GROWN);
 }
 
@@ -214,16 +269,7 @@ flow_after_feed(struct h2_conn *c)
     if (n == 0)
         return;
     c->recv_turn = 0;
-    if (flow_over(c)) {
-        c->credit_owed += n;
-        if (!c->held_back)
-            stat_inc(c->w->stats, STAT_WINDOW_HELD_BACK);
-        c->held_back = true;
-    } else {
-        flow_credit_connection(c, n + c->credit_owed);
-        c->credit_owed = 0;
-        flow_unhold(c);
-    }
+    flow_credit_connection(c, n);
     if (!c->bdp_ping && n >= BDP_START_BYTES)
         flow_bdp_start(c);
 }

@@ -15,6 +15,14 @@ conn_update_want(struct h2_conn *c)
         return;
     if (write && c->ctl_answers > BLOCKED_QUEUE)
         read = false;
+    if (flow_full(c)) {
+        read = false;
+        if (!c->paused)
+            stat_inc(c->w->stats, STAT_READS_PAUSED);
+        c->paused = true;
+    } else {
+        c->paused = false;
+    }
     if (read == c->want_read && write == c->want_write)
         return;
     c->want_read = read;

@@ -10,6 +10,8 @@
 /* A turn that read less than this may take in more: its calls share their writes. */
 enum { TURN_BYTES_FEW = 32 * 1024 };
 
+enum { FRAME_TYPE_AT = 3 }; /* in its head */
+
 /* Keeps input beyond this turn's share; reading stops until it was fed. */
 static void
 conn_store_backlog(struct h2_conn *c, const struct iovec *v, int n)
@@ -94,6 +96,14 @@ conn_note_turn(struct h2_conn *c, size_t n)
     loop_look(w->loop, w->turn_bytes < TURN_BYTES_FEW);
 }
 
+/* Less than a frame, and not the beginning of one of SETTINGS: what else has so little to say? */
+static bool
+conn_began_badly(const struct h2_conn *c)
+{
+    return c->side == H2_UP && !c->settled && c->pre_len > FRAME_TYPE_AT &&
+           c->pre[FRAME_TYPE_AT] != FRAME_SETTINGS;
+}
+
 static void
 conn_read_failed(struct h2_conn *c, ssize_t n)
 {
@@ -103,6 +113,8 @@ conn_read_failed(struct h2_conn *c, ssize_t n)
               n == ERR_EOF         ? "the peer closed the connection"
               : conn_tls_why(c)[0] ? conn_tls_why(c)
                                    : strerror(c->t->sys_errno));
+    if (conn_began_badly(c))
+        conn_note_first_bytes(c);
 }
 
 /* How a backend begins is kept until it proved to speak HTTP/2. */
@@ -119,8 +131,9 @@ conn_keep_first_bytes(struct h2_conn *c, size_t n)
 void
 conn_read(struct h2_conn *c)
 {
-    bool bulk = bulk_begin(c);
-    ssize_t n = bulk ? bulk_read(c) : transport_read(c->t, c->w->read_buf, READ_SIZE);
+    size_t most = flow_read_size(c);
+    bool bulk = most == READ_SIZE && bulk_begin(c);
+    ssize_t n = bulk ? bulk_read(c) : transport_read(c->t, c->w->read_buf, most);
 
     if (n <= 0) {
         conn_read_failed(c, n);

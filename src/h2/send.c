@@ -59,7 +59,12 @@ stream_reset(struct h2_conn *c, struct h2_stream *s, int err, uint32_t code, boo
 
     if (s->closing)
         return;
+    if (s->waits_since_us) { /* nobody waits for what will not be sent */
+        s->waited_us += loop_now_us(c->w->loop) - s->waits_since_us;
+        s->waits_since_us = 0;
+    }
     stream_detach(c, s, true);
+    c->failed += err != ERR_OK;
     s->discard = true;
     s->close_err = err;
     s->close_code = code;

@@ -22,7 +22,7 @@ sweep_late(int64_t since, int64_t limit, int64_t now)
 static bool
 sweep_stalls(struct h2_conn *c, int64_t now)
 {
-    bool pressure = c->w->held_limit && c->w->held > c->w->held_limit;
+    bool pressure = flow_over(c->w);
     int64_t limit = pressure ? PRESSURE_STALL_US : c->lim->write_stall_us;
 
     if (c->outq.len && sweep_late(c->write_progress_us, limit, now)) {
@@ -134,6 +134,7 @@ conn_sweep(struct h2_conn *c, int64_t now)
         conn_finish(c);
     if (c->age_due_us)
         age_sweep(c, now);
+    flow_repay(c);
     if (c->side == H2_UP && c->held_back)
         sweep_hoarders(c, now);
     if (!sweep_stalls(c, now))

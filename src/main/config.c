@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/descriptors.h"
 #include "base/err.h"
+#include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "conf/check.h"
 #include "lb/lb_conf.h"
@@ -52,9 +54,20 @@ static const struct conf_field admin_fields[] = {
       .valid = admin_listen_valid,
       .code = "E0207",
       .example = "\"127.0.0.1:9901\"",
-      .help = "Address of /metrics and /stats.json over HTTP/1.1; \"off\" for none. "
-              "Loopback or unix socket only. A bare "
-              "string in \"admin\" means the same." },
+      .help = "Address of the live page, /metrics and /stats.json over HTTP/1.1, and of "
+              "gRPC (reflection) on the same socket; \"off\" for none. "
+              "Loopback or unix socket only; the file of a socket is for the user of the "
+              "process alone. A bare string in \"admin\" means the same." },
+    { .key = "descriptors",
+      .type = CONF_STRING,
+      .at = offsetof(struct admin_conf, descriptors),
+      .hide = CONF_SHOW,
+      .example = "\"/etc/outrigger/services.binpb\"",
+      .help =
+          "A file whose services gRPC reflection on the admin port tells beside its "
+          "own, for grpcurl: a descriptor set as protoc --include_imports "
+          "--descriptor_set_out writes it, at most 16 MiB. It is read at the start and "
+          "with each reload." },
     { .key = NULL },
 };
 
@@ -322,8 +335,8 @@ static const struct conf_field process_limits_fields[] = {
       .min = MIB,
       .max = 1024 * GIB,
       .example = "\"64MiB\"",
-      .help = "Most bytes of messages that wait in the proxy, all calls together. Above "
-              "it windows are held back." },
+      .help = "Most bytes of messages that wait in the proxy, all calls together. Near "
+              "it windows shrink; at it clients whose messages wait are not read." },
     { .key = "maxReplayBytes",
       .type = CONF_SIZE,
       .at = offsetof(struct process_limits_conf, max_replay_bytes),
@@ -533,6 +546,21 @@ config_check_listens(const struct config *c, struct conf_place *place)
 }
 
 static void
+config_check_descriptors(const struct config *c, struct conf_place *place)
+{
+    struct descriptors *d;
+    struct strbuf why;
+
+    if (!c->admin.descriptors)
+        return;
+    strbuf_init(&why, 2048);
+    if (descriptors_load(c->admin.descriptors, &d, &why) != ERR_OK)
+        conf_problem(place, "admin.descriptors", "E0211", "%s", why.s);
+    descriptors_free(d);
+    strbuf_done(&why);
+}
+
+static void
 config_check(void *obj, struct conf_place *place)
 {
     struct config *c = obj;
@@ -546,6 +574,7 @@ config_check(void *obj, struct conf_place *place)
     config_observe(c, place);
     config_check_routes(c, place);
     config_check_listens(c, place);
+    config_check_descriptors(c, place);
     config_check_probe(&c->probe, &c->pools, place);
     if (c->watch && conf_place_is_stdin(place))
         conf_problem(

@@ -19,7 +19,8 @@ struct node_conf {
 };
 
 struct admin_conf {
-    const char *listen; /* "off": none */
+    const char *listen;      /* "off": none */
+    const char *descriptors; /* a file; NULL: none */
 };
 
 struct log_conf {

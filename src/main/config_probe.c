@@ -31,6 +31,7 @@ static const struct conf_field pool_fields[] = {
       .type = CONF_STRING,
       .at = offsetof(struct probe_pool_conf, name),
       .required = true,
+      .hide = CONF_SHOW,
       .example = "\"app\"",
       .help = "Name of a pool of this file. A bare string means the same." },
     { .key = NULL },

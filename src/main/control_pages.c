@@ -4,9 +4,11 @@
 
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "admin/actions.h"
+#include "admin/probe.h"
 #include "admin/query.h"
 #include "base/jsontext.h"
 #include "base/log.h"
@@ -87,6 +89,16 @@ page_level(void *arg, const char *query, struct strbuf *out, const char **ret_ty
     return GOOD;
 }
 
+/* Envoy has more of them. "off" has no like: errors are always told. */
+static const char *
+level_of_envoy(const char *word)
+{
+    return strcmp(word, "warning") == 0    ? "warn"
+           : strcmp(word, "trace") == 0    ? "debug"
+           : strcmp(word, "critical") == 0 ? "error"
+                                           : word;
+}
+
 /* What the query asks; false with a sentence. *ret_ms 0: no time was given. */
 static bool
 level_read(const char *text, int *ret_level, int64_t *ret_ms, const char **ret_why)
@@ -103,7 +115,7 @@ level_read(const char *text, int *ret_level, int64_t *ret_ms, const char **ret_w
     while ((step = query_next(&q, &key, &value, ret_why)) == QUERY_WORD) {
         if (strcmp(key, "level") == 0) {
             *ret_why = "level is error, warn, info or debug";
-            *ret_level = log_level_parse(strcmp(value, "warning") == 0 ? "warn" : value);
+            *ret_level = log_level_parse(level_of_envoy(value));
             if (*ret_level < 0)
                 return false;
         } else if (strcmp(key, "for") == 0) {
@@ -156,9 +168,44 @@ page_config(void *arg, struct strbuf *out)
     struct strbuf text;
 
     strbuf_init(&text, PRINT_MAX);
-    conf_print(&config_struct, c->process->conf, &text);
+    conf_print_shown(&config_struct, c->process->conf, &text);
     conf_redact(text.s, out);
     strbuf_done(&text);
+}
+
+/* --- probes ---------------------------------------------------------------------------- */
+
+static int
+put_probe(const struct control *c, enum probe_what what, struct strbuf *out)
+{
+    if (!process_probe_good(c->process, what, out))
+        return NOT_READY;
+    strbuf_puts(out, "ok\n");
+    return GOOD;
+}
+
+static int
+page_livez(void *arg, const char *query, struct strbuf *out, const char **ret_type)
+{
+    (void)query;
+    (void)ret_type;
+    return put_probe(arg, PROBE_LIVE, out);
+}
+
+static int
+page_readyz(void *arg, const char *query, struct strbuf *out, const char **ret_type)
+{
+    (void)query;
+    (void)ret_type;
+    return put_probe(arg, PROBE_READY, out);
+}
+
+static int
+page_startupz(void *arg, const char *query, struct strbuf *out, const char **ret_type)
+{
+    (void)query;
+    (void)ret_type;
+    return put_probe(arg, PROBE_STARTUP, out);
 }
 
 /* --- Envoy's -------------------------------------------------------------------------- */
@@ -194,6 +241,27 @@ page_server_info(void *arg, struct strbuf *out)
                   state_word(c->process), up_s, up_s, c->process->worker_count);
 }
 
+/* The same as Envoy's scripts look for it. text: "127.0.0.1:8080", "[::1]:8080" or "unix:/path". */
+static void
+put_local_address(const struct addr *at, const char *text, struct strbuf *out)
+{
+    const char *port = strrchr(text, ':');
+    char host[ADDR_TEXT_MAX];
+    bool six = text[0] == '[';
+
+    strbuf_puts(out, ",\"local_address\":{");
+    if (addr_is_unix(at) || !port) {
+        strbuf_puts(out, "\"pipe\":{\"path\":");
+        json_text_add(out, strncmp(text, "unix:", 5) == 0 ? text + 5 : text);
+        strbuf_puts(out, "}}");
+        return;
+    }
+    snprintf(host, sizeof(host), "%.*s", (int)(port - text) - 2 * six, text + six);
+    strbuf_puts(out, "\"socket_address\":{\"address\":");
+    json_text_add(out, host);
+    strbuf_printf(out, ",\"port_value\":%s}}", port + 1);
+}
+
 /* "inbound::127.0.0.1:8080", one a line. */
 static int
 page_listeners(void *arg, const char *query, struct strbuf *out, const char **ret_type)
@@ -218,6 +286,7 @@ page_listeners(void *arg, const char *query, struct strbuf *out, const char **re
         json_text_add(out, name);
         strbuf_puts(out, ",\"address\":");
         json_text_add(out, address);
+        put_local_address(&p->servers[i]->addr, address, out);
         strbuf_puts(out, "}");
     }
     if (json)
@@ -254,6 +323,9 @@ control_open(struct process *p)
     admin_set_page(p->admin, "/config", "application/json", page_config, c);
     admin_set_query(p->admin, "/log-level", page_level, c);
     admin_set_action(p->admin, "/log-level", action_level, c);
+    admin_set_query(p->admin, "/livez", page_livez, c);
+    admin_set_query(p->admin, "/readyz", page_readyz, c);
+    admin_set_query(p->admin, "/startupz", page_startupz, c);
     admin_set_query(p->admin, "/ready", page_ready, c);
     admin_set_page(p->admin, "/server_info", "application/json", page_server_info, c);
     admin_set_query(p->admin, "/listeners", page_listeners, c);

@@ -3,6 +3,7 @@
  *   GET  /config                           the config in force with all defaults, as --print-config has it, without secrets
  *   GET  /log-level                        the level, and until when
  *   POST /log-level?level=debug&for=5m     another level; it goes back by itself, or with the next reload
+ *   GET  /livez /readyz /startupz          as on the probe port (admin/probe.h), also when there is none
  *   GET  /ready /server_info /listeners, POST /quitquitquit    as scripts that know Envoy expect them
  * Main thread. */
 #ifndef OUTRIGGER_MAIN_CONTROL_PAGES_H

@@ -88,7 +88,7 @@ static const char man_head[] =
     ".\\\" SPDX-License-Identifier: Apache-2.0\n"
     ".\\\" Made from the rows of src/main/ctl_table.c by make update-golden; change "
     "those.\n"
-    ".TH OUTRIGGERCTL 1 \"\" \"outrigger\" \"User commands\"\n"
+    ".TH OUTRIGGERCTL 1 2026-11-30 \"outrigger\" \"User commands\"\n"
     ".SH NAME\n"
     "outriggerctl \\- look into a running outrigger, and tell it what to do\n"
     ".SH SYNOPSIS\n"

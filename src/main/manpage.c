@@ -10,7 +10,7 @@
 static const char head[] =
     ".\\\" SPDX-License-Identifier: Apache-2.0\n"
     ".\\\" Made by outrigger --print-man; change the rows in src, not this file.\n"
-    ".Dd November 22, 2026\n"
+    ".Dd November 30, 2026\n"
     ".Dt OUTRIGGER.JSON 5\n"
     ".Os\n"
     ".Sh NAME\n"
@@ -43,7 +43,7 @@ static const char head[] =
     "shows everything that is wrong with a file, with line and column, and\n"
     ".Ic outrigger --print-config\n"
     "writes a file with every key, its default and a comment.\n"
-    ".Sh YAML\n"
+    ".Sh IN YAML\n"
     "A file whose name ends in\n"
     ".Pa .yaml\n"
     "or\n"
@@ -57,7 +57,7 @@ static const char head[] =
     "      - to: app\n"
     "pools:\n"
     "  - name: app\n"
-    "    endpoints: [\(dq127.0.0.1:50051\(dq]\n"
+    "    endpoints: [\\(dq127.0.0.1:50051\\(dq]\n"
     ".Ed\n"
     ".Pp\n"
     "It can say what JSON can say.\n"
@@ -102,6 +102,7 @@ static const char head[] =
     "those of its keys.\n";
 
 static const char tail[] = ".Sh SEE ALSO\n"
+                           ".Xr outriggerctl 1 ,\n"
                            ".Xr outrigger 8\n";
 
 void

@@ -33,8 +33,8 @@ const struct option_row option_rows[OPTION_N_ROWS] = {
       "backends, proxy and load in one process, on loopback only" },
     { OPTION_FOR, 0, "for", "TIME", "end the demo after this time, as 30s" },
     { OPTION_PRINT_CONFIG, 0, "print-config", NULL,
-      "with -c or --demo: print the config with all defaults; alone: a commented file "
-      "to start from" },
+      "with -c or --demo: print the config with all defaults and its secrets; alone: a "
+      "commented file to start from" },
     { OPTION_PRINT_SCHEMA, 0, "print-schema", NULL,
       "print the JSON Schema of the config, for editors" },
     { OPTION_PRINT_MAN, 0, "print-man", NULL, NULL },
@@ -91,7 +91,7 @@ man_value(struct strbuf *out, const char *arg)
 {
     bool may = arg[0] == '[';
 
-    strbuf_puts(out, may ? " Ns Op =Ar " : " Ar ");
+    strbuf_puts(out, may ? " Ns Op = Ns Ar " : " Ar ");
     for (arg += may ? 2 : 0; *arg && *arg != ']'; arg++)
         strbuf_printf(out, *arg == '|' ? " %c " : "%c", *arg);
 }

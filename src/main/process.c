@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "admin/admin.h"
+#include "admin/rpc.h"
 #include "admin/tail_page.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -35,6 +36,8 @@
 #include "main/live.h"
 #include "main/notify.h"
 #include "main/pools.h"
+#include "main/process_channelz.h"
+#include "main/process_descriptors.h"
 #include "main/process_int.h"
 #include "main/reload.h"
 #include "main/swap.h"
@@ -147,12 +150,15 @@ process_admin(struct process *p, bool required)
         admin_set_metrics(p->admin, p->metrics);
         admin_set_tls(p->admin, p->tls);
         admin_set_counters(p->admin, &p->main_stats);
+        p->admin_rpc = admin_rpc_open(p->admin, p->h2);
+        process_descriptors_read(p);
         process_drain_pages(p);
         process_watch_pages(p);
         explain_page_open(p);
         endpoint_action_open(p);
         p->control = control_open(p);
         p->live = live_open(p);
+        p->channelz = process_channelz_open(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
@@ -201,6 +207,7 @@ process_free(struct process *p)
     reload_close(p->reload);
     control_close(p->control);
     tail_page_close(p->tail);
+    process_channelz_close(p->channelz);
     live_close(p->live);
     admin_close(p->admin);
     process_probe_close(p);
@@ -216,6 +223,8 @@ process_free(struct process *p)
     sockets_free(p->inherited);
     process_free_generation(p);
     process_probe_free(p);
+    admin_rpc_free(p->admin_rpc);
+    process_channelz_free(p->channelz);
     filter_store_done(&p->filters);
     tls_store_free(p->tls);
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "admin/probe.h"
 #include "base/list.h"
 #include "base/rand.h"
 #include "filter/instance.h"
@@ -18,6 +19,7 @@
 #include "proxy/shared.h"
 
 struct admin;
+struct admin_rpc;
 struct buf_pool;
 struct conf_copy;
 struct conf_snapshot;
@@ -28,6 +30,7 @@ struct live_pool;
 struct metrics_page;
 struct notify;
 struct probing;
+struct process_channelz;
 struct reload;
 struct h2_worker;
 struct hub;
@@ -96,7 +99,9 @@ struct process {
     const struct stats **stats;
     struct metrics_page *metrics;
     struct admin *admin;
-    struct control *control; /* NULL: no admin port, as the next */
+    struct admin_rpc *admin_rpc; /* gRPC there; freed behind h2 */
+    struct control *control;     /* NULL: no admin port, as the next */
+    struct process_channelz *channelz;
     struct tail_page *tail;
     struct live *live;       /* NULL: no admin port */
     struct probing *probing; /* NULL: no probe port */
@@ -136,6 +141,8 @@ void process_watch_close(struct process *p);
 /* process_probe.c: what the probe port (admin/probe.h) says. */
 /* Opens it, if the config has one. False: the start must end; it was logged. */
 bool process_probe_open(struct process *p);
+/* What the probe port says, or would say if there were one; but without it nobody looks whether a worker hangs. As good of probe_ops. */
+bool process_probe_good(struct process *p, enum probe_what what, struct strbuf *why);
 /* What /readyz says; true when there is no probe port. *ret_started: what /startupz says. A line for each reason why not, of the first that says no. */
 bool process_probe_ready(struct process *p, struct strbuf *why, bool *ret_started);
 /* The workers run: it answers from now on. */

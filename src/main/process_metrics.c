@@ -125,6 +125,8 @@ metrics_of_memory(void *arg, struct prom *out)
     static const char *const owners[OWNERS] = { "payload", "payload_spare", "objects",
                                                 "objects_spare" };
     const struct process *p = arg;
+    const struct filter_services *s = p->filters.env.services;
+    const struct services_memory m = services_memory(s);
     size_t of[OWNERS] = { 0 };
 
     for (size_t i = 0; i < p->worker_count; i++)
@@ -132,12 +134,18 @@ metrics_of_memory(void *arg, struct prom *out)
     memory_add(p->slab, p->bufs, of);
     prom_family(out, "outrigger_memory_bytes", PROM_GAUGE,
                 "Memory that grows with the load, by owner: payload that waits, objects "
-                "(connections, calls, headers, HPACK tables), what both keep for later, "
-                "and the counts of calls by method.");
+                "(connections, calls, headers, HPACK tables), what both keep for later; "
+                "counts of calls by method; what waits to be written or sent: lines of "
+                "access logs and of /tail, spans, pushed metrics; records of failed "
+                "calls.");
     for (size_t i = 0; i < OWNERS; i++)
         memory_print(out, owners[i], of[i]);
-    memory_print(out, "call_metrics",
-                 rpc_metrics_bytes(p->filters.env.services->metrics));
+    memory_print(out, "call_metrics", rpc_metrics_bytes(s->metrics));
+    memory_print(out, "access_log", m.access_log);
+    memory_print(out, "tail", m.tail);
+    memory_print(out, "spans", m.spans);
+    memory_print(out, "metrics_push", m.metrics_push);
+    memory_print(out, "failed_calls", m.failed_calls);
 }
 
 static void

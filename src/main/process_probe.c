@@ -54,7 +54,7 @@ static bool
 process_alive(const struct process *p, struct strbuf *why)
 {
     int64_t limit = p->conf->probe.stall_timeout_ms;
-    const struct pulse *pulse = p->probing->pulse;
+    const struct pulse *pulse = p->probing ? p->probing->pulse : NULL;
     int worker;
 
     if (!pulse || (int64_t)pulse_missed(pulse, &worker) * PULSE_MS < limit)
@@ -152,6 +152,14 @@ probing_good(void *arg, enum probe_what what, struct strbuf *why)
         return probing_started(g, why);
     good = process_serves(g->process, why);
     return good & pools_ready(g->process, why);
+}
+
+bool
+process_probe_good(struct process *p, enum probe_what what, struct strbuf *why)
+{
+    struct probing none = { .process = p };
+
+    return probing_good(p->probing ? p->probing : &none, what, why);
 }
 
 bool

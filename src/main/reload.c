@@ -12,11 +12,13 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "conf/copy.h"
+#include "conf/problem.h"
 #include "conf/snapshot.h"
 #include "loop/loop.h"
 #include "loop/signal.h"
 #include "main/generation.h"
 #include "main/notify.h"
+#include "main/process_descriptors.h"
 #include "main/process_int.h"
 #include "main/reload_int.h"
 #include "main/swap.h"
@@ -31,7 +33,7 @@ enum {
 
 /* --- words --------------------------------------------------------------------------- */
 
-/* Each line of a text is a line of the log. */
+/* Each line of a text is a line of the log, but not what stands in the file: there may be secrets beside what is wrong. */
 static void
 reload_log_lines(enum log_level level, const char *what, const char *text)
 {
@@ -40,7 +42,7 @@ reload_log_lines(enum log_level level, const char *what, const char *text)
     while (*text && n++ < LOG_LINES_MAX) {
         size_t len = strcspn(text, "\n");
 
-        if (len)
+        if (len && !problems_is_excerpt(text))
             log_at(NULL, level, what,
                    LB("problem", ((struct slice){ (const uint8_t *)text, len })));
         text += len + (text[len] == '\n');
@@ -145,6 +147,7 @@ reload_switch(struct reload *r, struct conf_snapshot *s)
     r->loaded_us = clock_wall_us();
     log_setup((enum log_level)p->conf->log.level, (enum log_format)p->conf->log.format);
     stat_inc(&p->main_stats, STAT_CONFIGS_ALIVE);
+    process_descriptors_read(p);
     reload_guard_begin(r, old);
     reload_guard_set(r);
     reload_watch_set(r, p->conf->watch);
@@ -186,6 +189,7 @@ reload_same(struct reload *r, struct conf_snapshot *s, const char *cause,
     struct process *p = r->process;
 
     conf_drop(s);
+    process_descriptors_read(p);
     strbuf_printf(out, "nothing changed: config %llu stays in force\n",
                   (unsigned long long)p->version);
     stat_inc(&p->main_stats, STAT_RELOADS_OK);

@@ -65,6 +65,7 @@ void reload_guard_close(struct reload *r);
 
 /* reload_status.c: /config/status and /config/status.json */
 void reload_status_open(struct reload *r);
+/* text: what was said of the file; kept without its lines. */
 void reload_note(struct reload *r, enum reload_result result, const char *text);
 uint64_t reload_hash(const struct config *conf);
 

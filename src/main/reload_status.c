@@ -2,6 +2,7 @@
 /* main/reload_status.c - /config/status: which config is in force, since when, and what the last reload said. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "admin/actions.h"
@@ -10,11 +11,12 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "conf/print.h"
+#include "conf/problem.h"
 #include "lb/hash.h"
 #include "main/process_int.h"
 #include "main/reload_int.h"
 
-enum { PRINT_MAX = 64 << 20, STAMP_MAX = 32 };
+enum { PRINT_MAX = 64 << 20, STAMP_MAX = 32, KEPT_MAX = 1 << 20 };
 
 /* Of what it means, with all defaults: comments and the order of keys do not matter. */
 uint64_t
@@ -33,11 +35,22 @@ reload_hash(const struct config *conf)
 void
 reload_note(struct reload *r, enum reload_result result, const char *text)
 {
+    struct strbuf kept;
+
     r->asked_us = clock_wall_us();
     r->result = result;
     r->rolled_back = false;
     xfree(r->text);
-    r->text = xstrdup(text ? text : "");
+    strbuf_init(&kept, KEPT_MAX);
+    strbuf_puts(&kept, "");
+    while (text && *text) {
+        size_t n = strcspn(text, "\n"), all = n + (text[n] == '\n');
+
+        if (!problems_is_excerpt(text))
+            strbuf_add(&kept, text, all);
+        text += all;
+    }
+    r->text = strbuf_steal(&kept);
 }
 
 static const char *

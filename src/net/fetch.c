@@ -247,7 +247,9 @@ fetch_say(struct fetch *x, CURLcode rv)
                  x->curl_why[0] ? x->curl_why : c->easy_strerror(rv));
     } else {
         c->easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &pause_s);
-        x->pause_ms = pause_s > 0 && pause_s < PAUSE_MAX_S ? pause_s * 1000 : 0;
+        x->pause_ms = pause_s < PAUSE_MAX_S ? pause_s * 1000 : PAUSE_MAX_S * 1000LL;
+        if (x->pause_ms < 0)
+            x->pause_ms = 0;
         x->failed = status != 200;
         snprintf(x->why, sizeof(x->why), "the answer has the HTTP status %ld%s", status,
                  status / 100 == 3 ? " (redirects are not followed; write the address "

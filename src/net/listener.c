@@ -157,8 +157,7 @@ listener_fail_bind(int e, const char **ret_why)
     return listener_fail(e, why, ret_why);
 }
 
-/* Makes way for a unix socket: a file whose process is dead is removed. */
-static int
+int
 listener_clear_path(const struct addr *at, const char **ret_why)
 {
     const char *path = ((const struct sockaddr_un *)(const void *)&at->sa)->sun_path;

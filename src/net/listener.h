@@ -26,6 +26,9 @@ int listener_open(struct loop *l, const struct addr *at, listener_fn *fn, void *
  * this one serves on then. Nothing that waits in its queue is lost. ERR_SYS as above. */
 int listener_adopt(struct loop *l, int fd, bool owns_file, listener_fn *fn, void *arg,
                    struct listener **ret, const char **ret_why) MUST_CHECK;
+/* For a unix socket: makes way by removing the file of a process that is dead. ERR_SYS with errno and a plain sentence: another process listens there, or a file that is no
+ * socket is in the way. listener_open does it by itself. */
+int listener_clear_path(const struct addr *at, const char **ret_why) MUST_CHECK;
 void listener_start(struct listener *li);
 /* stop accepting, keep the socket and its queue */
 void listener_pause(struct listener *li);

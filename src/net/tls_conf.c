@@ -101,17 +101,20 @@ static const struct conf_field san_fields[] = {
     { .key = "exact",
       .type = CONF_STRING,
       .at = offsetof(struct tls_san_conf, exact),
+      .hide = CONF_SHOW,
       .example = "\"spiffe://cluster.local/ns/shop/sa/web\"",
       .help = "The whole name. A bare string means the same. Wildcards in certificates "
               "are names like any other." },
     { .key = "prefix",
       .type = CONF_STRING,
       .at = offsetof(struct tls_san_conf, prefix),
+      .hide = CONF_SHOW,
       .example = "\"spiffe://cluster.local/ns/shop/\"",
       .help = "How the name starts." },
     { .key = "suffix",
       .type = CONF_STRING,
       .at = offsetof(struct tls_san_conf, suffix),
+      .hide = CONF_SHOW,
       .example = "\".shop.example\"",
       .help = "How the name ends." },
     { .key = "type",
@@ -140,6 +143,7 @@ static const struct conf_field pin_fields[] = {
       .required = true,
       .valid = pin_valid,
       .code = "E0254",
+      .hide = CONF_SHOW, /* of a public key */
       .example = "\"X3pGTSOuJeEVw989IJ/cEtXUEmy52zs1TZQrU06KUKg=\"",
       .help = "SHA-256 of a public key in base64; outrigger --explain E0254 shows how to "
               "make one." },

@@ -12,8 +12,10 @@
 
 enum {
     LANES = 2, /* per worker: ours, and the others' */
-    WORDS = (sizeof(struct failed_call) + sizeof(uint64_t) - 1) / sizeof(uint64_t),
+    WORDS = sizeof(struct failed_call) / sizeof(uint64_t),
 };
+
+_Static_assert(sizeof(struct failed_call) % sizeof(uint64_t) == 0, "it is whole words");
 
 struct place {
     _Atomic uint64_t
@@ -108,14 +110,19 @@ reason_count(struct failed_worker *w, const char *reason)
 }
 
 static void
-lane_put(struct lane *l, const union record *r)
+lane_put(struct lane *l, const struct failed_call *c)
 {
+    const char *from = (const char *)c;
     uint64_t n = atomic_load_explicit(&l->written, memory_order_relaxed) + 1;
     struct place *p = &l->places[(n - 1) % FAILED_KEPT];
 
     atomic_store_explicit(&p->number, 2 * n - 1, memory_order_relaxed);
-    for (size_t i = 0; i < WORDS; i++)
-        atomic_store_explicit(&p->words[i], r->words[i], memory_order_release);
+    for (size_t i = 0; i < WORDS; i++) {
+        uint64_t word;
+
+        memcpy(&word, from + i * sizeof(word), sizeof(word));
+        atomic_store_explicit(&p->words[i], word, memory_order_release);
+    }
     atomic_store_explicit(&p->number, 2 * n, memory_order_release);
     atomic_store_explicit(&l->written, n, memory_order_release);
 }
@@ -124,12 +131,9 @@ void
 failed_log_add(struct failed_log *l, unsigned worker, const struct failed_call *c)
 {
     struct failed_worker *w = l->of[worker];
-    union record r = { .call = *c };
 
-    if (!r.call.reason)
-        r.call.reason = "";
-    reason_count(w, r.call.reason[0] ? r.call.reason : FAILED_BY_BACKEND);
-    lane_put(&w->lanes[r.call.local ? 0 : 1], &r);
+    reason_count(w, c->reason[0] ? c->reason : FAILED_BY_BACKEND);
+    lane_put(&w->lanes[c->local ? 0 : 1], c);
 }
 
 /* --- the main thread's ---------------------------------------------------------------- */
@@ -234,6 +238,20 @@ reason_shown(const struct failed_log *l, unsigned worker, size_t at)
         }
     }
     return false;
+}
+
+size_t
+failed_log_bytes(const struct failed_log *l)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < (size_t)l->workers * LANES; i++) {
+        const struct lane *lane = &l->of[i / LANES]->lanes[i % LANES];
+        uint64_t written = atomic_load_explicit(&lane->written, memory_order_relaxed);
+
+        n += written < FAILED_KEPT ? (size_t)written : FAILED_KEPT;
+    }
+    return n * sizeof(struct place);
 }
 
 void

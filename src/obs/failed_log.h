@@ -20,7 +20,7 @@ struct prom;
 
 enum {
     FAILED_KEPT = 64,
-    FAILED_REASONS_MAX = 64, /* what comes then counts as FAILED_OTHER */
+    FAILED_REASONS_MAX = 96, /* what comes then counts as FAILED_OTHER */
     FAILED_TEXT_MAX = 256,
     FAILED_NAME_MAX = 128,
 };
@@ -33,8 +33,8 @@ enum {
 struct failed_call {
     int64_t wall_us;  /* its end, us since 1970 */
     int64_t total_us; /* from its headers to its end */
-    const char
-        *reason;       /* a literal (grpc/reason.h, or of a filter); "": it is not ours */
+    const char *
+        reason; /* a literal (grpc/reason.h, or of a filter), never NULL; "": it is not ours */
     unsigned attempts; /* that got a stream to a backend */
     int code;          /* gRPC code, not 0 */
     bool local;        /* the status is our own */
@@ -60,6 +60,8 @@ void failed_log_walk(const struct failed_log *l,
                      bool (*fn)(void *arg, const struct failed_call *c), void *arg);
 /* [main] Calls that failed for this reason since the start. */
 uint64_t failed_log_count(const struct failed_log *l, const char *reason);
+/* [main] Bytes of the records that there are. */
+size_t failed_log_bytes(const struct failed_log *l);
 /* [main] outrigger_failed_calls_total by reason, as Prometheus text. */
 void failed_log_print(const struct failed_log *l, struct prom *p);
 

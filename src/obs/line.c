@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#include "base/utf8.h"
+
 enum { LINE_ROOM = LINE_MAX_BYTES - LINE_TAIL_ROOM, NUMBER_DIGITS = 20 };
 
 void
@@ -29,26 +31,22 @@ line_is_plain(uint8_t c)
     return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
 }
 
-/* Writes one escape, at most 6 bytes. */
+/* Writes what is at p as an escape. *ret_taken: bytes that it stands for. */
 static size_t
-line_escape_byte(char *out, uint8_t c, enum line_escape how)
+line_escape(char out[UTF8_ESCAPED_MAX], const uint8_t *p, size_t left,
+            enum line_escape how, size_t *ret_taken)
 {
     static const char hex[] = "0123456789abcdef";
-    size_t n = 0;
+    bool quote = *p == '"' || *p == '\\';
 
-    out[n++] = '\\';
-    if (c == '"' || c == '\\') {
-        out[n++] = (char)c;
-        return n;
-    }
-    out[n++] = how == LINE_JSON ? 'u' : 'x';
-    if (how == LINE_JSON) {
-        out[n++] = '0';
-        out[n++] = '0';
-    }
-    out[n++] = hex[c >> 4];
-    out[n++] = hex[c & 15];
-    return n;
+    *ret_taken = 1;
+    if (!quote && how == LINE_JSON)
+        return utf8_escape(p, left, out, ret_taken);
+    out[0] = '\\';
+    out[1] = quote ? (char)*p : 'x';
+    out[2] = hex[*p >> 4];
+    out[3] = hex[*p & 15];
+    return quote ? 2 : 4;
 }
 
 void
@@ -66,8 +64,8 @@ line_value(struct line *l, struct slice v, enum line_escape how)
         end = LINE_ROOM;
     }
     for (size_t i = 0; i < v.n;) {
-        char one[6];
-        size_t from = i, n;
+        char one[UTF8_ESCAPED_MAX];
+        size_t from = i, n, taken;
 
         while (i < v.n && line_is_plain(v.p[i]) && l->n + (i - from) < end)
             i++;
@@ -75,7 +73,7 @@ line_value(struct line *l, struct slice v, enum line_escape how)
         l->n += i - from;
         if (i == v.n)
             return;
-        n = line_escape_byte(one, v.p[i], how);
+        n = line_escape(one, v.p + i, v.n - i, how, &taken);
         if (l->n + n > end || line_is_plain(v.p[i])) {
             memcpy(l->s + l->n, dots, sizeof(dots) - 1);
             l->n += sizeof(dots) - 1;
@@ -83,7 +81,7 @@ line_value(struct line *l, struct slice v, enum line_escape how)
         }
         memcpy(l->s + l->n, one, n);
         l->n += n;
-        i++;
+        i += taken;
     }
 }
 

@@ -17,7 +17,7 @@ enum {
 };
 
 enum line_escape {
-    LINE_JSON, /* \u00e4: by the value of the byte, as everywhere in our JSON */
+    LINE_JSON, /* \u00e4, as base/jsontext.h writes it */
     LINE_TEXT, /* \xe4 */
 };
 

@@ -13,7 +13,11 @@
 #include "obs/prom.h"
 #include "obs/rpc_metrics_int.h"
 
-enum { LABELS_MAX = 1024, US_PER_S = 1000000 };
+enum {
+    LABELS_MAX = 1024,
+    COMMON_END = 256, /* name of the family, bound, value */
+    US_PER_S = 1000000,
+};
 
 /* The sum of one series over all workers. */
 struct row {
@@ -250,6 +254,43 @@ print_handled(struct print *p, const struct rows *rows, const char *help)
     }
 }
 
+/* The lines of a histogram differ in their end alone, so what they have in common is written once, into a line that is given another end each time. */
+struct common {
+    char s[LABELS_MAX + COMMON_END];
+    size_t n;
+};
+
+static void
+common_add(struct common *c, const char *s, size_t n)
+{
+    memcpy(c->s + c->n, s, n);
+    c->n += n;
+}
+
+static void
+common_begin(struct common *c, const struct print *p, const struct row *r)
+{
+    c->n = 0;
+    common_add(c, p->side, strlen(p->side));
+    common_add(c, "_handling_seconds_bucket{", strlen("_handling_seconds_bucket{"));
+    common_add(c, r->labels, r->labels_n);
+    common_add(c, ",le=\"", strlen(",le=\""));
+}
+
+/* The line of one bucket, without its end. */
+static void
+common_print(struct common *c, const struct print *p, const char *le, uint64_t v)
+{
+    char room[20], *end = room + sizeof(room), *s = line_digits(end, v, 1);
+    size_t n = c->n;
+
+    common_add(c, le, strlen(le));
+    common_add(c, "\"} ", 3);
+    common_add(c, s, (size_t)(end - s));
+    strbuf_add(p->out, c->s, c->n);
+    c->n = n;
+}
+
 static void
 print_us(const struct print *p, uint64_t us)
 {
@@ -280,13 +321,13 @@ static void
 print_histogram(const struct print *p, const struct row *r)
 {
     const struct histogram_bounds *b = p->m->bounds;
+    UNINITIALIZED struct common line;
     uint64_t n = 0;
 
+    common_begin(&line, p, r);
     for (size_t i = 0; i <= b->n; i++) {
         n += r->sum[RPC_BUCKET_0 + i];
-        print_series(p, "_handling_seconds_bucket", r, ",le=\"",
-                     i < b->n ? p->le[i] : "+Inf");
-        print_number(p, n);
+        common_print(&line, p, i < b->n ? p->le[i] : "+Inf", n);
         print_example(p, r, i);
         strbuf_add(p->out, "\n", 1);
     }

@@ -209,8 +209,9 @@ static const struct stat_row rows[] = {
             "Attempts replayed because no backend had processed the one before."),
     COUNTER(STAT_REPLAYS_REFUSED_LIMIT, "outrigger_transparent_retries_exhausted_total",
             "Calls that were refused on every attempt."),
-    COUNTER(STAT_RETRIES, "outrigger_retries_total",
-            "Attempts made by a retryPolicy because the one before had failed."),
+    COUNTER(STAT_RETRIES, "outrigger_retries_started_total",
+            "Attempts made by a retryPolicy because the one before had failed, when they "
+            "begin."),
     COUNTER(STAT_RETRIES_SUCCEEDED, "outrigger_retries_succeeded_total",
             "Calls that ended with OK after at least one such attempt."),
     COUNTER(STAT_HEDGES, "outrigger_hedges_total",
@@ -320,6 +321,9 @@ static const struct stat_row rows[] = {
             "Header blocks not completed in headerTimeout."),
     COUNTER(STAT_WINDOW_HELD_BACK, "outrigger_windows_held_back_total",
             "Times that a connection window was held back at maxConnectionBuffer or "
+            "maxBufferedBytes."),
+    COUNTER(STAT_READS_PAUSED, "outrigger_reads_paused_total",
+            "Times that a client with waiting messages was not read for a while at "
             "maxBufferedBytes."),
     COUNTER(STAT_TURN_YIELDS, "outrigger_turn_yields_total",
             "Times that a connection used up its share of a loop turn "
@@ -497,6 +501,8 @@ static const struct stat_row rows[] = {
             "Connections of the admin port that had to make room for new ones."),
     COUNTER(STAT_ADMIN_BUSY, "outrigger_admin_requests_refused_total",
             "Requests for large pages that the admin port refused because it was busy."),
+    LEVEL(STAT_ADMIN_RPC_OPEN, "outrigger_admin_grpc_connections", NULL,
+          "Open gRPC connections of the admin port."),
     COUNTER(STAT_TAIL_DROPPED, "outrigger_tail_lines_dropped_total",
             "Lines for GET /tail that were left out because a ring was full."),
     COUNTER(STAT_SPANS_SENT, "outrigger_spans_exported_total",
@@ -520,13 +526,16 @@ static const struct stat_row rows[] = {
         "Requests to the trace collector that failed, also those that are tried again."),
     LABELED(STAT_PUSHES_OK, "outrigger_metric_pushes_total", "result=\"ok\"",
             "Pushes of all metrics to a collector: taken (ok), not taken (failed), or "
-            "left out because the one before was still under way (skipped)."),
+            "left out because the one before was still under way, or because the "
+            "collector asked for a pause (skipped)."),
     LABELED(STAT_PUSHES_FAILED, "outrigger_metric_pushes_total", "result=\"failed\"",
             "Pushes of all metrics to a collector: taken (ok), not taken (failed), or "
-            "left out because the one before was still under way (skipped)."),
+            "left out because the one before was still under way, or because the "
+            "collector asked for a pause (skipped)."),
     LABELED(STAT_PUSHES_SKIPPED, "outrigger_metric_pushes_total", "result=\"skipped\"",
             "Pushes of all metrics to a collector: taken (ok), not taken (failed), or "
-            "left out because the one before was still under way (skipped)."),
+            "left out because the one before was still under way, or because the "
+            "collector asked for a pause (skipped)."),
     LABELED(STAT_POINTS_SENT, "outrigger_metric_points_total", "result=\"taken\"",
             "Points of metrics that were pushed, by what the collector did with them."),
     LABELED(STAT_POINTS_REFUSED, "outrigger_metric_points_total", "result=\"refused\"",

@@ -153,6 +153,18 @@ attempt_fields(struct call *c, const struct attempt *a, const struct pool *to,
 
 /* --- begin --------------------------------------------------------------------------- */
 
+/* The word for a call that got no stream. With no endpoint: whether that is so because none could be connected, and which one the operator shall look at. */
+static const char *
+attempt_reason(struct attempt *a, int err)
+{
+    struct call *c = a->call;
+
+    if (err != ERR_NO_ENDPOINT)
+        return reason_from_err(err);
+    c->lost_name = pool_blame(c->pool, &a->wait);
+    return c->lost_name ? REASON_CONNECT_FAILED : REASON_NO_ENDPOINT;
+}
+
 /* There is no stream. */
 static void
 attempt_failed(struct attempt *a, int err, const char *text)
@@ -164,11 +176,7 @@ attempt_failed(struct attempt *a, int err, const char *text)
     if (UNLIKELY(c->acts & ACT_FILTERS))
         filters_attempt_end(a, code, false, again, "");
     if (!again)
-        call_fail(c, code,
-                  err == ERR_NO_ENDPOINT && pool_unreachable(c->pool, &a->wait)
-                      ? REASON_CONNECT_FAILED
-                      : reason_from_err(err),
-                  "%s", text);
+        call_fail(c, code, attempt_reason(a, err), "%s", text);
 }
 
 static void
@@ -255,6 +263,21 @@ attempt_start(struct attempt *a)
 
 /* --- end ------------------------------------------------------------------------------ */
 
+/* The backend did not end it. What its connection knows about that is kept for the text. */
+static NOINLINE void
+attempt_note_loss(struct attempt *a, const struct upconn *conn)
+{
+    struct call *c = a->call;
+    char words[UPCONN_WORDS_MAX];
+
+    if (!a->up.unprocessed)
+        pool_lost(&a->wait);
+    if (a != c->at)
+        return;
+    upconn_words(conn, a->up.close_err, words);
+    c->text = words[0] ? arena_copy(&c->arena, words, strlen(words) + 1) : NULL;
+}
+
 static inline void
 attempt_close(struct attempt *a, bool again)
 {
@@ -265,8 +288,8 @@ attempt_close(struct attempt *a, bool again)
     a->upconn = NULL;
     if (LIKELY(a == c->at))
         c->lost_name = upconn_name(conn);
-    if (!ended && !a->over && !a->up.unprocessed)
-        pool_lost(&a->wait);
+    if (UNLIKELY(!ended && !a->over))
+        attempt_note_loss(a, conn);
     upconn_release(conn, &a->wait);
     if (LIKELY(!(c->acts & ACT_FILTERS)))
         return;

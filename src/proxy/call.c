@@ -19,12 +19,14 @@
 #include "proxy/request.h"
 #include "proxy/retry.h"
 #include "proxy/route.h"
+#include "proxy/server.h"
+#include "proxy/table.h"
 #include "proxy/worker.h"
 
 enum {
     /* The most fields that limits.maxHeaderCount allows, 40 bytes each. What a call really takes is bounded by the header limits of its two peers. */
     CALL_ARENA_CAP = 512 * 1024,
-    CALL_TEXT_MAX = 512,
+    CALL_TEXT_MAX = 1024,
     CANCEL_SLACK_US = 20 * 1000
 };
 
@@ -64,7 +66,7 @@ call_free(struct call *c)
     struct down *d = c->owner;
 
     attempt_commit(c); /* the replay copy */
-    if (c->acts & ACT_FILTERS || UNLIKELY(!c->route))
+    if (c->acts & (ACT_FILTERS | ACT_TELL) || UNLIKELY(!c->route))
         filters_end(c);
     if (UNLIKELY(c->counted))
         action_end(c);
@@ -85,6 +87,8 @@ call_free(struct call *c)
     atomic_fetch_sub_explicit(&w->flying, 1, memory_order_relaxed);
     if (c->table)
         worker_release(w, c->table);
+    if (UNLIKELY(c->code != GRPC_OK))
+        d->failed++;
     slab_give(w->slab, c);
     down_call_ended(d);
 }
@@ -154,8 +158,7 @@ call_refuse(struct call *c, const struct filter_refusal *why, const char *text)
     c->local = true;
     c->code = (int16_t)why->code;
     c->reason = why->reason;
-    if (c->acts & ACT_FILTERS || !c->route)
-        c->text = arena_copy(&c->arena, text, strlen(text) + 1);
+    c->text = arena_copy(&c->arena, text, strlen(text) + 1);
     stat_inc(&c->worker->stats, STAT_LOCAL_REPLIES);
     reply_status(c, why, text);
     call_set_response(c, HALF_CLOSED);
@@ -175,6 +178,37 @@ call_note_silence(struct call *c)
         hedge_note_silence(c);
 }
 
+/* What the time went by with: a backend's work, or what came before it. */
+static void
+call_say_late(struct call *c)
+{
+    static const char late[] = "the deadline passed";
+    const char *filter = c->filters ? filters_waiting(c) : NULL;
+    char text[POOL_TEXT_MAX];
+
+    if (c->at->up.conn && c->at->up.out.len) {
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
+                  "%s while the backend did not read the request", late);
+    } else if (c->at->up.conn && c->down.out.len) {
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
+                  "%s while the client did not read the answer", late);
+    } else if (c->at->up.conn) {
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
+                  "%s while the backend was working on the call", late);
+    } else if (filter) {
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
+                  "%s while the filter %s was waiting", late, filter);
+    } else if (list_linked(&c->at->wait.link)) {
+        pool_explain(c->pool, &c->at->wait, ERR_AGAIN, text);
+        c->lost_name = pool_blame(c->pool, &c->at->wait);
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
+                  "%s before a backend got the call; %s", late, text);
+    } else {
+        call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
+                  "%s before a backend got the call", late);
+    }
+}
+
 static void
 call_on_deadline(struct timer *t)
 {
@@ -182,9 +216,7 @@ call_on_deadline(struct timer *t)
 
     stat_inc(&c->worker->stats, STAT_DEADLINES);
     call_note_silence(c);
-    call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE, "the deadline passed %s",
-              c->at->up.conn ? "while the backend was working on the call"
-                             : "before a backend got the call");
+    call_say_late(c);
     call_settle(c);
 }
 
@@ -195,6 +227,24 @@ call_cancel_is_deadline(const struct call *c)
     int64_t now = loop_now_us(c->worker->loop);
 
     return c->deadline_us && c->deadline_us - now <= CANCEL_SLACK_US;
+}
+
+/* We reset it, because it broke the rules of HTTP/2 (RFC 9113 8.1.1); perhaps before anybody looked where it goes. What the client sees is our reset. */
+static void
+call_broke_rules(struct call *c)
+{
+    struct worker *w = c->worker;
+
+    if (!c->table && c->owner->server) {
+        c->begun_us = loop_now_us(w->loop);
+        c->table = server_view(c->owner->server, w)->use;
+        c->table->calls++;
+        stat_inc(&w->stats, STAT_BAD_HEADERS);
+    }
+    c->local = true;
+    c->code = GRPC_INTERNAL;
+    c->reason = REASON_BAD_REQUEST;
+    c->text = "the request breaks the rules of HTTP/2, so its stream was reset";
 }
 
 /* The client is gone (reset, connection lost) before it had its answer: nothing to say, the backend must stop in this very turn. */
@@ -212,11 +262,16 @@ call_cancelled(struct call *c)
             c->owner->h2,
             1); /* opened and reset before any backend saw it: Rapid Reset's shape */
     h2_stream_reset(&c->at->up, H2_CANCEL);
-    stat_inc(&c->worker->stats, STAT_CALLS_CANCELLED);
-    c->cancelled = true;
+    if (c->code < 0 && c->down.close_err == ERR_PROTOCOL) {
+        call_broke_rules(c);
+    } else {
+        c->cancelled = true;
+        stat_inc(&c->worker->stats, STAT_CALLS_CANCELLED);
+    }
     if (c->code < 0) {
         c->code = GRPC_CANCELLED;
-        c->reason = REASON_CLIENT_CANCEL;
+        c->reason =
+            c->down.close_err == ERR_STALL ? REASON_CLIENT_STALLED : REASON_CLIENT_CANCEL;
     }
     if (c->response != HALF_CLOSED)
         call_set_response(c, HALF_CLOSED);

@@ -76,13 +76,14 @@ struct call {
     struct mirror *mirror;        /* NULL: none, or it goes on alone */
     struct call_filters *filters; /* NULL: none was asked so far */
     struct timer deadline;
-    int64_t begun_us;      /* its headers were complete */
-    int64_t deadline_us;   /* 0: none */
-    const char *lost_name; /* backend of the last attempt, whose `wait` holds it */
-    uint8_t begun;         /* attempts so far; only filters ask */
-    uint8_t attempts;      /* of them: with a stream */
-    uint8_t replays;       /* in the place of one that no backend saw */
-    uint8_t refusals;      /* of these: a backend had refused */
+    int64_t begun_us;    /* its headers were complete */
+    int64_t deadline_us; /* 0: none */
+    const char *
+        lost_name; /* backend of the last attempt, or the one that could not be connected; its `wait` holds it. NULL: none */
+    uint8_t begun; /* attempts so far; only filters ask */
+    uint8_t attempts; /* of them: with a stream */
+    uint8_t replays;  /* in the place of one that no backend saw */
+    uint8_t refusals; /* of these: a backend had refused */
     bool
         committed; /* the response began, or the replay copy was given up: no replay any more */
     bool counted;       /* among the calls of its route (ACT_MAX_CALLS) */
@@ -90,7 +91,9 @@ struct call {
     bool cancelled;     /* the client went before its answer was complete */
     int16_t code;       /* gRPC code of the end; -1 while unknown */
     const char *reason; /* of an own status (grpc/reason.h); NULL: none */
-    const char *text;   /* of an own status, for filters that watch; NULL: none */
+    const char *
+        text; /* of an own status, for those who watch; before it: what the connection that was lost says. NULL: none */
+    const char *path; /* with ACT_TELL, after the request's headers went; NULL: none */
     uint64_t bytes_in, bytes_out;   /* of messages, with their prefixes */
     size_t replay_held;             /* bytes charged to the worker's replay budget */
     char timeout[TIMEOUT_TEXT_MAX]; /* grpc-timeout of the block that is being built */

@@ -2,32 +2,71 @@
 /* proxy/down.c - client connections. */
 #include "proxy/down.h"
 
+#include <stdio.h>
+
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/slab.h"
 #include "base/xalloc.h"
+#include "filter/services.h"
+#include "grpc/reason.h"
+#include "grpc/status.h"
 #include "h2/conn.h"
+#include "h2/view.h"
 #include "net/tls_store.h"
 #include "net/transport.h"
+#include "obs/failed_log.h"
 #include "proxy/call.h"
 #include "proxy/depart.h"
 #include "proxy/front.h"
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
 #include "proxy/shared.h"
+#include "proxy/table.h"
 #include "proxy/worker.h"
+
+/* The stream is refused before anybody knows what it is for: there is no call, but somebody will ask why. Clients that keep to our SETTINGS do not come here. */
+static void
+down_note_refused(const struct down *d, const char *reason, const char *text)
+{
+    const struct table *t = server_view(d->server, d->worker)->use->table;
+    struct failed_call c = {
+        .wall_us = clock_wall_us(),
+        .code = GRPC_UNAVAILABLE,
+        .reason = reason,
+        .local = true,
+    };
+    char client[ADDR_TEXT_MAX];
+
+    if (!t->tell)
+        return;
+    failed_text(c.listener, sizeof(c.listener), slice_of(t->conf->name));
+    failed_text(c.client, sizeof(c.client), slice_of(addr_print(&d->peer, client)));
+    failed_text(c.text, sizeof(c.text), slice_of(text));
+    failed_log_add(t->tell->failed, (unsigned)d->worker->index, &c);
+}
 
 static struct h2_stream *
 down_on_open(struct h2_conn *h2, void *arg)
 {
     struct down *d = arg;
+    char text[FAILED_TEXT_MAX];
     struct call *c;
 
     (void)h2;
     /* Calls whose backend stream still lives count, whatever the client did to its own stream. */
-    if (d->calls >= d->front->limits.max_concurrent_streams)
+    if (d->calls >= d->front->limits.max_concurrent_streams) {
+        snprintf(text, sizeof(text),
+                 "a stream was refused: its connection has %u calls already, as many as "
+                 "limits.maxConcurrentStreams of listener %s allows",
+                 d->calls, d->front->conf->name);
+        down_note_refused(d, REASON_STREAM_LIMIT, text);
         return NULL;
+    }
     c = call_new(d);
+    if (!c)
+        down_note_refused(d, REASON_NO_MEMORY, "no memory for another call");
     return c ? &c->down : NULL;
 }
 
@@ -165,6 +204,18 @@ down_log_end(const struct down *d, struct h2_conn *h2, int err, const char *note
            LS(who ? "client" : NULL, who));
 }
 
+/* The listener keeps what this connection counted. Calls that outlive it were left by their client. */
+static void
+down_keep_counts(const struct down *d)
+{
+    struct server_view *v = server_view(d->server, d->worker);
+    struct h2_view h2;
+
+    h2_view_get(d->h2, &h2);
+    v->gone_calls += h2.streams - h2.refused;
+    v->gone_failed += d->failed + d->calls;
+}
+
 static void
 down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
 {
@@ -175,6 +226,7 @@ down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
         down_handshake_failed(d, err);
     else
         down_log_end(d, h2, err, note);
+    down_keep_counts(d);
     d->h2 = NULL;
     d->transport = NULL;
     depart_closed(d);

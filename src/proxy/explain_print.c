@@ -6,6 +6,7 @@
 #include "base/jsontext.h"
 #include "base/strbuf.h"
 #include "conf/print.h"
+#include "conf/redact.h"
 #include "conf/values.h"
 #include "filter/retry_policy.h"
 #include "grpc/status.h"
@@ -96,8 +97,20 @@ put_bytes(const char *before, uint64_t bytes, struct strbuf *out)
     strbuf_printf(out, "%s%s\n", before, text);
 }
 
+/* Of a request its backend is told secrets. */
 static void
-put_edits(const char *key, const struct edit_conf *e, struct strbuf *out)
+put_headers(const struct conf_map *m, bool told, struct strbuf *out)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        const struct conf_pair *h = &m->items[i];
+
+        strbuf_printf(out, "%s%s: %s", i ? ", " : "", h->key,
+                      conf_header_shown(h->key, h->value, told));
+    }
+}
+
+static void
+put_edits(const char *key, const struct edit_conf *e, bool told, struct strbuf *out)
 {
     const struct edit_name_conf *gone = e->remove.items;
 
@@ -106,12 +119,12 @@ put_edits(const char *key, const struct edit_conf *e, struct strbuf *out)
     strbuf_printf(out, "  %s:", key);
     if (e->set.n) {
         strbuf_puts(out, " set ");
-        put_pairs(&e->set, ": ", out);
+        put_headers(&e->set, told, out);
         strbuf_puts(out, e->add.n || e->remove.n ? ";" : "");
     }
     if (e->add.n) {
         strbuf_puts(out, " add ");
-        put_pairs(&e->add, ": ", out);
+        put_headers(&e->add, told, out);
         strbuf_puts(out, e->remove.n ? ";" : "");
     }
     for (size_t i = 0; i < e->remove.n; i++)
@@ -227,9 +240,9 @@ print_method(const struct method_conf *m, struct strbuf *out)
 static void
 print_actions(const struct route_conf *r, struct strbuf *out)
 {
-    put_edits("requestHeaders", &r->request_headers, out);
-    put_edits("responseHeaders", &r->response_headers, out);
-    put_edits("responseTrailers", &r->response_trailers, out);
+    put_edits("requestHeaders", &r->request_headers, false, out);
+    put_edits("responseHeaders", &r->response_headers, true, out);
+    put_edits("responseTrailers", &r->response_trailers, true, out);
     if (r->mirror.on) {
         strbuf_printf(out, "  mirror: %.4g %% of the calls are copied to ",
                       r->mirror.share);
@@ -420,7 +433,7 @@ explain_json(const struct explain *e, const char *address, uint64_t config,
     strbuf_puts(out, ",");
     json_targets(e->route->conf, out);
     strbuf_puts(out, ",\n\"config\":");
-    conf_print(&route_conf_struct, e->route->conf, out);
+    conf_print_shown(&route_conf_struct, e->route->conf, out);
     strbuf_puts(out, ",\n\"filters\":");
     explain_filters_json(e->table, e->route, out);
     strbuf_puts(out, "},\"answer\":");
@@ -430,7 +443,7 @@ explain_json(const struct explain *e, const char *address, uint64_t config,
         strbuf_puts(out, "null");
     strbuf_puts(out, ",\"methodConfig\":");
     if (e->method)
-        conf_print(&method_conf_struct, e->method, out);
+        conf_print_shown(&method_conf_struct, e->method, out);
     else
         strbuf_puts(out, "null");
     if (e->limit_us > 0)
@@ -512,7 +525,7 @@ explain_routes_json(const struct table *t, const char *address, struct strbuf *o
         strbuf_puts(out, i ? ",\n{" : "\n{");
         json_route_name(&t->routes[i], out);
         strbuf_puts(out, ",\"match\":");
-        conf_print(&match_conf_struct, &t->routes[i].conf->match, out);
+        conf_print_shown(&match_conf_struct, &t->routes[i].conf->match, out);
         strbuf_puts(out, ",");
         json_targets(t->routes[i].conf, out);
         strbuf_puts(out, ",\n\"filters\":");

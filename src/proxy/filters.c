@@ -7,6 +7,9 @@
 #include "base/err.h"
 #include "base/slab.h"
 #include "filter/chain.h"
+#include "filter/failed_note.h"
+#include "filter/services.h"
+#include "filter/tail.h"
 #include "grpc/path.h"
 #include "grpc/reason.h"
 #include "grpc/status.h"
@@ -117,12 +120,15 @@ filters_resume(struct filter_call *fc, enum filter_verdict verdict)
     call_settle(c);
 }
 
+static void filters_progress(const struct filter_call *fc, struct filter_result *ret);
+
 static const struct filter_host host = {
     .resume = filters_resume,
     .peer = host_peer,
     .identity = host_identity,
     .pool = host_pool,
     .set_deadline = host_set_deadline,
+    .progress = filters_progress,
 };
 
 /* --- begin ----------------------------------------------------------------------------- */
@@ -133,19 +139,15 @@ filters_chain(const struct call *c)
     return c->route ? c->route->chain : c->table->table->chain;
 }
 
-static bool
-filters_attach(struct call *c, const struct chain *chain)
+static ALWAYS_INLINE void
+filters_fill(struct call *c, struct call_filters *f)
 {
     struct worker *w = c->worker;
-    struct call_filters *f = slab_malloc(w->slab, sizeof(*f) + chain_state_size(chain));
-    struct filter_call *fc;
+    struct filter_call *fc = &f->fc;
 
-    if (!f)
-        return false;
     memset(f, 0, sizeof(*f));
     f->call = c;
     buf_init(&f->aside);
-    fc = &f->fc;
     fc->host = &host;
     fc->arena = &c->arena;
     fc->slab = w->slab;
@@ -164,8 +166,19 @@ filters_attach(struct call *c, const struct chain *chain)
     fc->deadline_us = c->deadline_us;
     fc->messages_in = &c->in_frames.messages;
     fc->messages_out = &c->out_frames.messages;
-    chain_begin(fc, chain, f->state);
     c->filters = f;
+}
+
+static bool
+filters_attach(struct call *c, const struct chain *chain)
+{
+    struct call_filters *f =
+        slab_malloc(c->worker->slab, sizeof(*f) + chain_state_size(chain));
+
+    if (!f)
+        return false;
+    filters_fill(c, f);
+    chain_begin(&f->fc, chain, f->state);
     return true;
 }
 
@@ -199,6 +212,12 @@ bool
 filters_hold(const struct call *c)
 {
     return c->filters->fc.waiting;
+}
+
+const char *
+filters_waiting(const struct call *c)
+{
+    return filters_hold(c) ? filter_self(&c->filters->fc)->name : NULL;
 }
 
 bool
@@ -341,19 +360,6 @@ filters_message(const struct call *c)
     return c->local ? slice_of(c->text) : h2_headers_get(h, H2_TOKEN_GRPC_MESSAGE);
 }
 
-/* The backend that the client's answer is about. Where there was no connection, the one that could not be reached last. */
-static const char *
-filters_backend(const struct call *c)
-{
-    if (c->lost_name)
-        return c->lost_name;
-    return c->local && c->pool && c->reason &&
-                   (strcmp(c->reason, REASON_CONNECT_FAILED) == 0 ||
-                    strcmp(c->reason, REASON_NO_ENDPOINT) == 0)
-               ? pool_last_backend(c->pool)
-               : "";
-}
-
 static void
 filters_result(const struct call *c, struct filter_result *r)
 {
@@ -363,7 +369,7 @@ filters_result(const struct call *c, struct filter_result *r)
         .cancelled = c->cancelled,
         .reason = c->reason ? c->reason : "",
         .pool = c->pool ? pool_name(c->pool) : "",
-        .backend = filters_backend(c),
+        .backend = c->lost_name ? c->lost_name : "",
         .attempts = c->attempts,
         .message = filters_message(c),
         .messages_in = c->in_frames.messages,
@@ -393,16 +399,75 @@ filters_watch(struct call *c)
     return true;
 }
 
+static void
+filters_drop(struct call *c)
+{
+    buf_done(&c->filters->aside, c->worker->bufs);
+    slab_give(c->worker->slab, c->filters);
+    c->filters = NULL;
+}
+
+/* The filter "metrics" tells of the end of the calls that came to it. Of the others it is told here: refused by a filter before it, it is switched off, there are no filters. */
+static NOINLINE void
+filters_tell(struct call *c, const struct filter_result *r)
+{
+    const struct filter_services *to = c->table->table->tell;
+    const struct filter_call *fc = &c->filters->fc;
+    struct slice path = h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH);
+
+    if (!to || fc->told)
+        return;
+    if (!path.p && c->path)
+        path = slice_of(c->path);
+    if (r->code != GRPC_OK)
+        failed_note(to->failed, fc, path, r);
+    if (tail_wanted(to->tail))
+        tail_put(to->tail, fc, path, r);
+}
+
+/* No filter was asked, and none watches. */
+static void
+filters_end_alone(struct call *c)
+{
+    const struct filter_services *to = c->table ? c->table->table->tell : NULL;
+    struct call_filters *f;
+    struct filter_result r;
+
+    if (!to || (c->code == GRPC_OK && !tail_wanted(to->tail)))
+        return;
+    f = slab_malloc(c->worker->slab, sizeof(*f));
+    if (!f)
+        return;
+    filters_fill(c, f);
+    filters_result(c, &r);
+    filters_tell(c, &r);
+    filters_drop(c);
+}
+
+static void
+filters_progress(const struct filter_call *fc, struct filter_result *ret)
+{
+    const struct call *c = filters_call(fc);
+    const struct upconn *upconn = c->at->upconn;
+
+    filters_result(c, ret);
+    ret->code = -1;
+    if (upconn)
+        ret->backend = upconn_name(upconn);
+}
+
 void
 filters_end(struct call *c)
 {
     struct filter_result r;
 
-    if (!c->filters && !filters_watch(c))
+    if (!c->filters && !filters_watch(c)) {
+        filters_end_alone(c);
         return;
+    }
     filters_result(c, &r);
     chain_end(&c->filters->fc, &r);
-    buf_done(&c->filters->aside, c->worker->bufs);
-    slab_give(c->worker->slab, c->filters);
-    c->filters = NULL;
+    if (UNLIKELY(r.code != GRPC_OK || c->acts & ACT_TELL))
+        filters_tell(c, &r);
+    filters_drop(c);
 }

@@ -26,6 +26,8 @@ void filters_bound(struct call *c);
 bool filters_request_data(struct call *c) MUST_CHECK;
 /* Bytes wait for a filter: nothing else of the request may be passed on. */
 bool filters_hold(const struct call *c);
+/* The name of the filter that makes the call wait; NULL: none does. */
+const char *filters_waiting(const struct call *c);
 /* The answer of a backend. False: the call has ended in another way. */
 bool filters_response(struct call *c, struct h2_headers *h, bool end) MUST_CHECK;
 bool filters_response_data(struct call *c) MUST_CHECK;
@@ -41,7 +43,8 @@ size_t filters_answer_fields(const struct call *c, struct h2_field *f);
 const struct filter_call *filters_facts(const struct call *c);
 /* When the answer's headers leave. */
 void filters_answered(struct call *c);
-/* With the call, before its memory goes: on_end of all filters; of those that watch also when the call never got to them. */
+/* With the call, before its memory goes: on_end of all filters; of those that watch also when the call never got to them. And that /why and /tail hear of it, whatever filters there
+ * are. */
 void filters_end(struct call *c);
 
 #endif

@@ -62,8 +62,8 @@ static const struct conf_field limits_fields[] = {
               "size. At least streamWindow." },
     { LIMIT("maxConnectionBuffer", CONF_SIZE, max_connection_buffer), .def = "4MiB",
       .min = 64 * KIB, .max = 1024 * MIB, .example = "\"4MiB\"",
-      .help = "Most bytes of one connection that wait for slow backends before its "
-              "window is held back." },
+      .help = "Most bytes of one connection that wait for slow backends or that its "
+              "client may still send: a larger window is never open." },
     { LIMIT("writeBuffer", CONF_SIZE, write_buffer), .def = "256KiB", .min = 16 * KIB,
       .max = 64 * MIB, .example = "\"256KiB\"",
       .help = "Most bytes that wait to be written to one client. Above it we stop "

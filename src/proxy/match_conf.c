@@ -234,6 +234,7 @@ static const struct conf_field match_fields[] = {
       .at = offsetof(struct match_conf, headers),
       .max = HEADERS_MAX,
       .sub = &header_struct,
+      .hide = CONF_HIDE_NAMED,
       .example = "{ \"x-version\": \"v2\", \"x-beta\": { \"present\": true } }",
       .help = "Request headers by name, in lower case. All of them must match." },
     { .key = "san",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/strbuf.h"
+#include "conf/redact.h"
 #include "h2/headers.h"
 #include "proxy/matcher_int.h"
 
@@ -85,6 +86,11 @@ put_wish(const struct header_rule *r, struct strbuf *why)
     const struct match_text *one_of = c->one_of.items;
     const char *no = c->invert ? "" : "not ";
 
+    if (conf_key_is_secret(c->name)) {
+        strbuf_puts(why, "which is not what the route looks for (hidden, as its name is "
+                         "that of a secret)");
+        return;
+    }
     switch ((enum header_kind)r->kind) {
     case HEADER_EXACT:
         strbuf_printf(why, c->invert ? "and must not be \"%s\"" : "not \"%s\"", c->exact);

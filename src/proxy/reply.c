@@ -60,10 +60,8 @@ reply_metadata(const struct call *c, struct details_pair *m)
         m[n++] = (struct details_pair){ "route", slice_of(c->route->name) };
     if (c->pool)
         m[n++] = (struct details_pair){ "pool", slice_of(pool_name(c->pool)) };
-    if (c->pool) {
-        const char *backend = c->at->upconn  ? upconn_name(c->at->upconn)
-                              : c->lost_name ? c->lost_name
-                                             : pool_last_backend(c->pool);
+    if (c->at->upconn || c->lost_name) {
+        const char *backend = c->at->upconn ? upconn_name(c->at->upconn) : c->lost_name;
 
         m[n++] = (struct details_pair){ "backend", slice_of(backend) };
     }

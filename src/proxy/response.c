@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* proxy/response.c - what the backend sends: whatever it is, the client gets a well-formed gRPC answer (grpc-spec 1.7, 2.1, 3.2). */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "grpc/path.h"
@@ -193,6 +194,21 @@ response_bad_code(const struct h2_headers *h, bool end)
     return grpc && http == 200 ? GRPC_UNKNOWN : (int)grpc_code_from_http(http);
 }
 
+/* All of the request that is still of use: its name. */
+static void
+response_keep_path(struct call *c)
+{
+    struct slice path = h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH);
+    char *kept = arena_alloc(&c->arena, path.n + 1);
+
+    if (kept) {
+        memcpy(kept, path.p, path.n);
+        kept[path.n] = '\0';
+    }
+    c->path = kept;
+    h2_headers_done(&c->down.in_headers, c->worker->slab);
+}
+
 void
 response_begin(struct call *c, bool end)
 {
@@ -203,9 +219,11 @@ response_begin(struct call *c, bool end)
     if (UNLIKELY(pool_wants(c->pool) & POOL_WANTS_TIMES))
         pool_answered(&c->at->wait);
     attempt_commit(c);
-    if (LIKELY(!(c->acts & ACT_KEEP_HEADERS)))
+    if (LIKELY(!(c->acts & (ACT_KEEP_HEADERS | ACT_TELL))))
         h2_headers_done(&c->down.in_headers,
                         c->worker->slab); /* the request cannot be replayed any more */
+    else if (!(c->acts & ACT_KEEP_HEADERS))
+        response_keep_path(c);
     if (!response_usable(c, h))
         return;
     if (!has_status && (response_http_status(h) != 200 || !grpc || end)) {
@@ -333,16 +351,18 @@ response_lost(struct call *c)
 {
     int err = c->at->up.close_err;
     const char *what = err_text(err);
-    char text[64];
+    const char *more = c->text;
+    char text[80];
 
     if (err == ERR_RESET) {
-        snprintf(text, sizeof(text), "it reset the stream with HTTP/2 code %u",
-                 c->at->up.close_code);
+        snprintf(text, sizeof(text), "it reset the stream with HTTP/2 code %u (%s)",
+                 c->at->up.close_code, h2_code_name(c->at->up.close_code));
         what = text;
     } else if (err == ERR_STALL) {
         /* The client takes nothing, trailers neither: only a reset frees what is held for it. */
         h2_stream_reset(&c->down, H2_ENHANCE_YOUR_CALM);
     }
     call_fail(c, response_lost_code(&c->at->up), reason_from_err(err),
-              "a backend of pool %s: %s", pool_name(c->pool), what);
+              "a backend of pool %s: %s%s%s", pool_name(c->pool), what, more ? ": " : "",
+              more ? more : "");
 }

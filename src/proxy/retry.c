@@ -93,9 +93,32 @@ retry_begin(struct call *c)
     return true;
 }
 
+/* Retries are counted by pool when the call ends, since only then it is known what they were good for. */
+static void
+retry_count_results(const struct retry *r)
+{
+    unsigned made = r->at.attempts - 1;
+
+    if (r->policy->hedging || made == 0)
+        return;
+    if (r->succeeded)
+        pool_retry_result(r->call->pool, RETRY_RESULT_OK, 1);
+    pool_retry_result(r->call->pool, RETRY_RESULT_FAILED, made - r->succeeded);
+}
+
+/* One that was wanted is not made. */
+static void
+retry_refused(struct call *c, enum stat_id why)
+{
+    stat_inc(&c->worker->stats, why);
+    if (!c->retry->policy->hedging)
+        pool_retry_result(c->pool, RETRY_RESULT_REFUSED, 1);
+}
+
 void
 retry_free(struct call *c)
 {
+    retry_count_results(c->retry);
     retry_over(c);
     hedge_free(c);
     pool_tried_done(&c->retry->tried);
@@ -163,6 +186,7 @@ retry_succeeded(struct call *c)
         stat_inc(&w->stats, STAT_HEDGES_WON);
     else if (!r->policy->hedging && r->at.attempts > 1)
         stat_inc(&w->stats, STAT_RETRIES_SUCCEEDED);
+    r->succeeded = r->at.attempts > 1;
 }
 
 unsigned
@@ -191,7 +215,7 @@ retry_count_refused(struct call *c, enum retry_verdict v)
     };
 
     if (v != RETRY_AGAIN && v != RETRY_NOT_RETRYABLE)
-        stat_inc(&c->worker->stats, ids[v]);
+        retry_refused(c, ids[v]);
 }
 
 bool
@@ -200,7 +224,9 @@ retry_take_slot(struct call *c, struct pool_wait *w)
     enum pool_retry got = pool_retry_take(c->pool, w);
 
     if (got == POOL_RETRY_BUDGET)
-        stat_inc(&c->worker->stats, STAT_RETRIES_REFUSED_BUDGET);
+        retry_refused(c, STAT_RETRIES_REFUSED_BUDGET);
+    else if (got == POOL_RETRY_LIMIT && !c->retry->policy->hedging)
+        pool_retry_result(c->pool, RETRY_RESULT_REFUSED, 1); /* the pool counted why */
     return got == POOL_RETRY_OK;
 }
 
@@ -232,7 +258,7 @@ retry_again(struct attempt *a, const struct retry_end *end)
 
     /* The copy may have grown since it was looked at. */
     if (c->committed || a->up.out.kept_len > pool_config(c->pool)->limits.replay_bytes) {
-        stat_inc(&c->worker->stats, STAT_RETRIES_REFUSED_COMMIT);
+        retry_refused(c, STAT_RETRIES_REFUSED_COMMIT);
         return false;
     }
     v = retry_decide(r->policy, &r->at, end, pool_retry_guard(c->pool), retry_left_us(c),
@@ -357,7 +383,7 @@ retry_count_commit(struct attempt *a, unsigned ev)
     if (c->response == HALF_HEADERS && !a->held &&
         retry_news(a, ev, &end) == NEWS_FAILED &&
         retry_policy_lists(c->retry->policy, end.code))
-        stat_inc(&c->worker->stats, STAT_RETRIES_REFUSED_COMMIT);
+        retry_refused(c, STAT_RETRIES_REFUSED_COMMIT);
     a->held = false; /* whatever it is, the client gets it now */
 }
 

@@ -38,6 +38,7 @@ struct retry {
     const struct retry_policy *policy;
     struct retry_progress at;
     enum retry_state state;
+    bool succeeded;     /* OK by a retry */
     bool due;           /* `next` has fired while ENDING */
     bool released;      /* the headers of `watched` were kept back for long enough */
     unsigned before;    /* attempts that the client tells of */

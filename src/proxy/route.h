@@ -37,11 +37,12 @@ enum route_act {
     ACT_FILTER_ANSWER = 4096, /* at headers or trailers of the answer */
     ACT_RETRY = 8192,         /* failed calls are tried again */
     ACT_PATIENT = 16384,      /* waitForReady */
+    ACT_TELL = 32768, /* no filter "metrics": its end is told in proxy/filters.c */
     /* What action_begin does. */
     ACT_BEGIN = ACT_STATUS | ACT_MAX_CALLS | ACT_EDIT_REQUEST | ACT_MIRROR,
     /* What a chain asks for; it stays when the route is looked for again behind it. */
     ACT_OF_CHAIN = ACT_FILTERS | ACT_FILTER_IN | ACT_FILTER_OUT | ACT_FILTER_ANSWER |
-                   ACT_KEEP_HEADERS,
+                   ACT_KEEP_HEADERS | ACT_TELL,
 };
 
 struct route_level; /* calls at the same time, of the whole process */

@@ -64,6 +64,7 @@ static const struct conf_field route_fields[] = {
       .type = CONF_OBJECT,
       .at = offsetof(struct route_conf, response_headers),
       .sub = &edit_conf_struct,
+      .hide = CONF_SHOW,
       .example = "{ \"set\": { \"x-served-by\": \"%{pool}\" } }",
       .help = "Changes of the first headers that the client gets, from a backend or from "
               "the proxy itself." },
@@ -71,6 +72,7 @@ static const struct conf_field route_fields[] = {
       .type = CONF_OBJECT,
       .at = offsetof(struct route_conf, response_trailers),
       .sub = &edit_conf_struct,
+      .hide = CONF_SHOW,
       .example = "{ \"remove\": [\"x-internal\"] }",
       .help = "Changes of the trailers. An answer of one block only (an error without "
               "a message) gets the changes of responseHeaders and then these." },

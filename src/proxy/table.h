@@ -16,6 +16,7 @@ struct chain;
 struct conf_copy;
 struct conf_map;
 struct filter;
+struct filter_services;
 struct filter_store;
 struct listener_conf;
 struct method_table;
@@ -53,6 +54,8 @@ struct table {
     size_t filter_count;
     _Atomic(struct table_hits *) hits; /* one for each worker that used it */
     unsigned services; /* number of what filter_env.services was, see filter/instance.h */
+    const struct filter_services *
+        tell; /* /why and /tail hear of calls there; NULL: nobody wants to (tests). They outlive the table */
     void (*gone)(
         struct table
             *t); /* may be NULL; called by the last drop, before anything is freed */

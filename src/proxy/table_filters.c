@@ -8,6 +8,7 @@
 #include "filter/chain.h"
 #include "filter/filter_conf.h"
 #include "filter/instance.h"
+#include "filter/kinds.h"
 #include "proxy/listener_conf.h"
 #include "proxy/route.h"
 #include "proxy/table.h"
@@ -84,6 +85,17 @@ table_chain(const struct making *m, const struct route *route)
     return n ? chain_new(filters, n) : NULL;
 }
 
+/* Calls that come to the filter "metrics" are told of by it. */
+static bool
+chain_tells(const struct chain *chain)
+{
+    for (size_t i = 0; chain && i < chain_count(chain); i++) {
+        if (chain_filter(chain, i)->kind == &filter_metrics)
+            return true;
+    }
+    return false;
+}
+
 void
 table_add_filters(struct table *t, struct filter_store *store, table_slot_fn *slot_of,
                   void *arg)
@@ -91,6 +103,7 @@ table_add_filters(struct table *t, struct filter_store *store, table_slot_fn *sl
     const struct making m = { t, store, slot_of, arg };
 
     t->services = store->services;
+    t->tell = store->env.services;
     t->chain = table_chain(&m, NULL);
     t->own = xcalloc(t->route_count + 1, sizeof(struct chain *));
     for (size_t i = 0; i < t->route_count; i++) {
@@ -103,6 +116,8 @@ table_add_filters(struct table *t, struct filter_store *store, table_slot_fn *sl
                 t->own[t->own_count++] = chain;
         }
         route_set_chain(r, chain);
+        if (t->tell && !chain_tells(chain))
+            r->acts |= ACT_TELL;
     }
 }
 

@@ -33,14 +33,16 @@
 
 enum { BUF_KEEP = 4 * 1024 * 1024 };
 static const int64_t TRIM_US = 10 * 1000 * 1000;
-static const int64_t LAST_WORDS_US =
-    100 * 1000; /* trailers and GOAWAY leave in this time */
+/* Trailers and GOAWAY leave in this time; a look now and then ends it when no client is left. */
+static const int64_t LAST_WORDS_US = 100 * 1000;
+static const int64_t LAST_LOOK_US = 5 * 1000;
 
 struct worker_thread {
     struct worker w; /* first: the public part */
     pthread_t thread;
     bool started;
     struct timer trim, last_words;
+    int64_t last_us;        /* when last_words ends in any case */
     struct timer idle_uses; /* running: some table_use may be done with */
 };
 
@@ -146,7 +148,10 @@ worker_on_last_words(struct timer *t)
 {
     struct worker_thread *wt = CONTAINER_OF(t, struct worker_thread, last_words);
 
-    loop_stop(wt->w.loop);
+    if (list_empty(&wt->w.downs) || loop_now_us(wt->w.loop) >= wt->last_us)
+        loop_stop(wt->w.loop);
+    else
+        timer_start(wt->w.loop, t, LAST_LOOK_US);
 }
 
 struct worker *
@@ -261,7 +266,8 @@ worker_on_stop(void *arg)
     }
     worker_on_drain(w);
     worker_close_pools(w);
-    timer_start(w->loop, &thread_of(w)->last_words, LAST_WORDS_US);
+    thread_of(w)->last_us = loop_now_us(w->loop) + LAST_WORDS_US;
+    timer_start(w->loop, &thread_of(w)->last_words, LAST_LOOK_US);
 }
 
 /* --- changes ----------------------------------------------------------------------- */

@@ -227,8 +227,8 @@ check_on_goaway(struct check *c, uint32_t code, const char *why)
     }
     if (c->answered && !c->watch && !c->probe && timer_running(&c->timer))
         return; /* nothing was asked here: the next check connects again */
-    snprintf(text, sizeof(text), "GOAWAY with HTTP/2 code %u%s%s", code,
-             why[0] ? ": " : " before an answer", why);
+    snprintf(text, sizeof(text), "GOAWAY with HTTP/2 code %u (%s)%s%s", code,
+             h2_code_name(code), why[0] ? ": " : " before an answer", why);
     check_failed(c, text);
 }
 

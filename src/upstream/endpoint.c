@@ -25,6 +25,7 @@ endpoint_free(struct ref *r)
 
     tls_session_slot_done(&e->session);
     backend_drop(e->backend);
+    xfree(e->why);
     xfree(e);
 }
 
@@ -161,6 +162,16 @@ endpoint_update(struct endpoint *e)
 }
 
 void
+endpoint_note(struct endpoint *e, const char *why)
+{
+    xfree(e->why);
+    e->why = why ? xstrdup(why) : NULL;
+    e->why_number = ++e->pool->failures_noted;
+    if (why)
+        pool_note_failure(e->pool, why);
+}
+
+void
 endpoint_failed(struct endpoint *e, int err, const char *text)
 {
     struct pool *p = e->pool;
@@ -168,7 +179,7 @@ endpoint_failed(struct endpoint *e, int err, const char *text)
 
     if (p->closing || !e->row)
         return;
-    pool_note_failure(p, e->backend->name, text);
+    endpoint_note(e, text);
     e->failures++;
     TALLY_ADD(e->tally->local_failures, 1);
     wait = e->attempt_us + endpoint_backoff_us(e) - loop_now_us(p->loop);

@@ -41,6 +41,7 @@ static const struct conf_field endpoint_fields[] = {
     { .key = "zone",
       .type = CONF_STRING,
       .at = offsetof(struct endpoint_conf, zone),
+      .hide = CONF_SHOW,
       .example = "\"eu-1a\"",
       .help = "Zone of these endpoints, in place of what the source says. See "
               "balance.zoneAware." },
@@ -48,6 +49,7 @@ static const struct conf_field endpoint_fields[] = {
       .type = CONF_MAP,
       .at = offsetof(struct endpoint_conf, labels),
       .max = 16,
+      .hide = CONF_SHOW,
       .example = "{ \"version\": \"v1\" }",
       .help = "Labels of these endpoints, for routes that ask for some by \"subset\". "
               "They win over labels that come from the source." },

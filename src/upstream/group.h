@@ -57,9 +57,9 @@ subset_pick(struct pool *p, struct subset *s, struct pool_wait *w, struct endpoi
 /* In words why the subset is empty. */
 const char *subset_why_empty(struct pool *p, struct subset *s);
 bool subset_same(const struct subset *s, const struct conf_map *selector);
-/* Some level of it ignores health. */
 /* Some endpoint waits for its first check: who finds none usable may wait, too. */
 bool subset_unchecked(const struct subset *s);
+/* Some level of it ignores health. */
 bool subset_in_panic(const struct subset *s);
 
 #endif

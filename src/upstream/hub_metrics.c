@@ -128,6 +128,39 @@ print_pools(const struct pool_sums *sums, size_t n, struct prom *p)
     }
 }
 
+static int64_t
+pool_retries(const struct hub *hub, enum retry_result result)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < hub->worker_count; i++)
+        sum += (int64_t)atomic_load_explicit(&hub->levels->loads[i].results[result],
+                                             memory_order_relaxed);
+    return sum;
+}
+
+static void
+print_retries(const struct pool_sums *sums, size_t n, struct prom *p)
+{
+    static const char *const words[RETRY_RESULTS] = {
+        [RETRY_RESULT_OK] = "result=\"ok\"",
+        [RETRY_RESULT_FAILED] = "result=\"failed\"",
+        [RETRY_RESULT_REFUSED] = "result=\"refused\"",
+    };
+
+    prom_family(p, "outrigger_retries_total", PROM_COUNTER,
+                "Retries that a retryPolicy wanted, of ended calls: ok, the call ended "
+                "with OK by it; failed, it did not help; refused, it was not made "
+                "(outrigger_retries_refused_total says why).");
+    for (size_t i = 0; i < n; i++) {
+        for (unsigned r = 0; r < RETRY_RESULTS; r++) {
+            pool_begin(sums[i].hub, p);
+            prom_labels(p, words[r]);
+            prom_value(p, pool_retries(sums[i].hub, r));
+        }
+    }
+}
+
 /* --- endpoints ------------------------------------------------------------------------ */
 
 static int64_t
@@ -210,17 +243,6 @@ print_endpoints(const struct pool_sums *sums, size_t n, struct prom *p)
 
 enum target_fact { TARGET_OK, TARGET_ENDPOINTS, TARGET_AGE, TARGET_ANSWERS };
 
-/* The same target may be named twice, but only one series may be. */
-static bool
-target_repeats(const struct hub *hub, size_t at)
-{
-    for (size_t i = 0; i < at; i++) {
-        if (strcmp(hub->sources[i]->target, hub->sources[at]->target) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void
 target_begin(const struct hub_source *s, struct prom *p)
 {
@@ -259,7 +281,8 @@ print_targets(struct hub *const *hubs, size_t n, enum target_fact what, struct p
 {
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < hubs[i]->source_count; k++) {
-            if (!target_repeats(hubs[i], k))
+            /* The same target may be named twice, but only one series may be. */
+            if (!hubs[i]->sources[k]->repeats)
                 print_target(hubs[i]->sources[k], what, p);
         }
     }
@@ -295,6 +318,7 @@ hub_metrics(struct hub *const *hubs, size_t n, struct prom *p)
     for (size_t i = 0; i < n; i++)
         sums_read(&sums[i], hubs[i]);
     print_pools(sums, n, p);
+    print_retries(sums, n, p);
     print_endpoints(sums, n, p);
     print_all_targets(hubs, n, p);
     for (size_t i = 0; i < n; i++)

@@ -422,17 +422,10 @@ pool_take(struct pool *p, struct pool_wait *w, struct upconn **ret)
 
 /* --- questions ----------------------------------------------------------------------- */
 
-const char *
-pool_last_backend(const struct pool *p)
-{
-    return p->last_backend;
-}
-
 void
-pool_note_failure(struct pool *p, const char *backend, const char *why)
+pool_note_failure(struct pool *p, const char *why)
 {
     snprintf(p->last_failure, sizeof(p->last_failure), "%.400s", why);
-    snprintf(p->last_backend, sizeof(p->last_backend), "%s", backend);
 }
 
 const char *

@@ -13,6 +13,7 @@
 #include "base/compat.h"
 #include "base/list.h"
 #include "base/slice.h"
+#include "upstream/retry_guard.h"
 
 struct conf_map;
 struct endpoint;
@@ -97,14 +98,15 @@ void pool_wait_done(struct pool_wait *w);
 int pool_take(struct pool *p, struct pool_wait *w, struct upconn **ret) MUST_CHECK;
 /* Forgets a waiter; its done is never called. Idempotent. */
 void pool_wait_cancel(struct pool_wait *w);
-/* The sentence for a call that pool_take or done refused: which limit and its value, which labels there are, what failed last. Returns out. */
+/* The sentence for a call that pool_take or done refused: which limit and its value, which labels there are, how the endpoints that it may go to failed. ERR_AGAIN: for one that
+ * still waits. It names no address. Returns out. */
 const char *
 pool_explain(struct pool *p, const struct pool_wait *w, int err, char out[POOL_TEXT_MAX]);
-/* Plain words on why the pool cannot serve: "Connection refused"; and the address of the backend. Empty strings when nothing failed yet. */
-/* For a call that ended with ERR_NO_ENDPOINT: there are endpoints that may serve it, but they cannot be connected. Looks at 64 of them at most. */
-bool pool_unreachable(const struct pool *p, const struct pool_wait *w);
+/* For a call that ended with ERR_NO_ENDPOINT: the address of the endpoint that it may go to, by its subset and by health, and that could not be connected last; NULL: that is
+ * not why. w holds it until pool_wait_done. Looks at 64 endpoints at most. */
+const char *pool_blame(struct pool *p, struct pool_wait *w);
+/* How the last connection of the pool failed, to whichever endpoint; "": none did. */
 const char *pool_last_failure(const struct pool *p);
-const char *pool_last_backend(const struct pool *p);
 const char *pool_name(const struct pool *p);
 const struct pool_conf *pool_config(const struct pool *p);
 /* What the pool wants to know of a call: its owner reads it from the headers and trailers. */
@@ -133,6 +135,8 @@ enum pool_retry pool_retry_take(struct pool *p, struct pool_wait *w) MUST_CHECK;
 void pool_retry_give(struct pool_wait *w);
 /* A call of this pool is tried again; for pages alone. */
 void pool_retry_count(struct pool *p);
+/* What became of n retries of a retryPolicy; for pages alone. */
+void pool_retry_result(struct pool *p, enum retry_result result, unsigned n);
 /* retryThrottling. Successes are counted with POOL_WANTS_SUCCESS, of every call. */
 struct retry_guard *pool_retry_guard(const struct pool *p);
 
@@ -153,6 +157,10 @@ int upconn_request(struct upconn *c, struct pool_wait *w, struct h2_stream *s,
 /* The stream opened on c had its H2_EV_CLOSED. Must be called exactly once for each successful upconn_request, from that event, and before the next
  * pool_take with w. */
 void upconn_release(struct upconn *c, struct pool_wait *w);
+/* What the connection of a stream that ended with this error has to say beside it: the rule that was broken, the code of a GOAWAY; "": nothing. To be asked before
+ * upconn_release. Never the backend's own words, no addresses. Returns out. */
+enum { UPCONN_WORDS_MAX = 160 };
+const char *upconn_words(const struct upconn *c, int err, char out[UPCONN_WORDS_MAX]);
 const char *upconn_name(
     const struct upconn *c); /* address of the endpoint, for texts; see pool_wait_done */
 const void *upconn_endpoint(const struct upconn *c);

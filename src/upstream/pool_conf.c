@@ -105,8 +105,8 @@ static const struct conf_field connections_fields[] = {
       .min = 64 * KIB,
       .max = 1024 * MIB,
       .example = "\"4MiB\"",
-      .help = "Most bytes of one connection that wait for slow clients before its window "
-              "is held back." },
+      .help = "Most bytes of one connection that wait for slow clients or that its "
+              "backend may still send: a larger window is never open." },
     { .key = NULL },
 };
 

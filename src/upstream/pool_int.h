@@ -30,6 +30,9 @@ enum {
     METHODS_SEEN = 1024,
 };
 
+/* pool_wait.limit: which one refused the call. */
+enum { LIMIT_NONE, LIMIT_CALLS, LIMIT_STREAMS, LIMIT_RETRIES };
+
 enum upconn_state {
     UPCONN_CONNECTING, /* TCP or unix connect is running */
     UPCONN_SETTLING,   /* HTTP/2 started, the backend's SETTINGS are awaited */
@@ -77,6 +80,9 @@ struct endpoint {
     struct oob *oob;    /* balance.enableOobLoadReport, while READY */
     struct tls_session_slot session;
     uint64_t stamp; /* version of the last list that named it */
+    char
+        *why; /* how its last connection failed; NULL: it did not, or one is good since */
+    uint64_t why_number; /* counts up in the pool: who has the highest failed last */
     struct log_limit log_limit, calm_limit;
     int64_t
         keepalive_us; /* of new connections; longer after too_many_pings. 0: the pool's */
@@ -128,9 +134,9 @@ struct pool {
     uint64_t *
         methods; /* [METHODS_SEEN] of streaming methods, each at its place; NULL without maxStreams */
     bool active, closing, running, again, no_connections;
-    /* What went wrong last, and with whom: the text may be told to clients, the address may not. */
+    /* What went wrong last, with whomever; told to clients, so it names no address. Of each endpoint: endpoint.why. */
     char last_failure[FAILURE_TEXT_MAX];
-    char last_backend[ADDR_TEXT_MAX];
+    uint64_t failures_noted;
 };
 
 static inline struct endpoint *
@@ -150,6 +156,8 @@ struct endpoint *endpoint_new(struct pool *p, struct backend *b);
 void endpoint_connect(struct endpoint *e);
 void endpoint_update(struct endpoint *e);
 void endpoint_failed(struct endpoint *e, int err, const char *text);
+/* Keeps the words on a connection that failed, for calls that find none. NULL: one is good. */
+void endpoint_note(struct endpoint *e, const char *why);
 /* The backend sent GOAWAY(ENHANCE_YOUR_CALM, "too_many_pings"): new connections PING half as often (gRFC A8). */
 void endpoint_calm(struct endpoint *e);
 struct upconn *endpoint_conn(struct endpoint *e);
@@ -174,7 +182,7 @@ void upconn_ops_fill(struct h2_conn_ops *ops, pool_stream_fn *on_stream);
 void pool_changed(
     struct pool *p); /* something may be usable now: look at connections and waiters */
 void pool_fail_waiters(struct pool *p, int err);
-void pool_note_failure(struct pool *p, const char *backend, const char *why);
+void pool_note_failure(struct pool *p, const char *why);
 
 /* pool_update.c: work of O(n) */
 void pool_service(struct pool *p);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* upstream/pool_limit.c - what one pool may do at once, in the whole process: calls, long streams, replays, calls per endpoint, connections. A call
- * counts from the pick until its stream closed. What has no limit is not counted. */
-#include <stdio.h>
-
+ * counts from the pick until its stream closed. What has no limit is not counted. Words for it: pool_why.c. */
 #include "base/xalloc.h"
 #include "upstream/group.h"
 
@@ -12,10 +10,6 @@ enum { /* pool_wait.counted */
        COUNTED_RETRY = 4,
        COUNTED_ENDPOINT = 8,
 };
-
-enum { LIMIT_NONE, LIMIT_CALLS, LIMIT_STREAMS, LIMIT_RETRIES };
-
-enum { UNREACHABLE_LOOKS = 64 };
 
 static const int64_t LOOK_AT_FULL_US = 5 * 1000;
 
@@ -253,97 +247,6 @@ pool_limit_disconnect(struct pool *p)
         p->no_connections = false;
         p->connect = true;
     }
-}
-
-/* --- words ------------------------------------------------------------------------------------ */
-
-static int
-explain_limit(struct pool *p, const struct pool_wait *w, char out[POOL_TEXT_MAX])
-{
-    const struct pool_limits_conf *l = &p->conf->limits;
-    const char *name = p->conf->name;
-
-    switch (w->limit) {
-    case LIMIT_CALLS:
-        return snprintf(out, POOL_TEXT_MAX,
-                        "pool %s: limits.maxConcurrentRequests (%u) reached", name,
-                        l->max_concurrent_requests);
-    case LIMIT_STREAMS:
-        return snprintf(out, POOL_TEXT_MAX, "pool %s: limits.maxStreams (%u) reached",
-                        name, l->max_streams);
-    case LIMIT_RETRIES:
-        return snprintf(out, POOL_TEXT_MAX,
-                        "pool %s: limits.maxRetries (%u) reached; last failure: %s", name,
-                        l->max_retries, p->last_failure);
-    default:
-        return snprintf(out, POOL_TEXT_MAX, "pool %s: %s", name,
-                        err_text(ERR_POOL_LIMIT));
-    }
-}
-
-/* What holds calls back, behind the sentence on the queue. */
-static void
-explain_cause(const struct pool *p, char *out, size_t room)
-{
-    const struct pool_limits_conf *l = &p->conf->limits;
-
-    if (!list_empty(&p->full))
-        snprintf(out, room, "; limits.maxRequestsPerEndpoint (%u) is reached",
-                 l->max_requests_per_endpoint);
-    else if (p->no_connections)
-        snprintf(out, room, "; limits.maxConnections (%u) is reached",
-                 l->max_connections);
-    else if (p->last_failure[0])
-        snprintf(out, room, "; last failure: %s", p->last_failure);
-}
-
-/* It is asked for each call that fails so, also in pools of thousands. */
-bool
-pool_unreachable(const struct pool *p, const struct pool_wait *w)
-{
-    const struct subset *s = p->subsets[w->subset];
-
-    if (s->selector && s->built && s->empty)
-        return false;
-    for (size_t i = 0; i < p->n && i < UNREACHABLE_LOOKS; i++) {
-        const struct endpoint *e = p->endpoints[i];
-
-        if (e->lb.usable && e->failures > 0)
-            return true;
-    }
-    return false;
-}
-
-const char *
-pool_explain(struct pool *p, const struct pool_wait *w, int err, char out[POOL_TEXT_MAX])
-{
-    struct subset *s = p->subsets[w->subset];
-    const char *name = p->conf->name;
-    int n;
-
-    if (err == ERR_POOL_LIMIT) {
-        explain_limit(p, w, out);
-        return out;
-    }
-    if (err == ERR_NO_ENDPOINT && s->selector && s->built && s->empty) {
-        snprintf(out, POOL_TEXT_MAX, "pool %s: %s", name, subset_why_empty(p, s));
-        return out;
-    }
-    if (err == ERR_QUEUE_FULL)
-        n = snprintf(out, POOL_TEXT_MAX,
-                     "pool %s: %s: limits.maxPendingRequests (%u) reached", name,
-                     err_text(err), p->conf->limits.max_pending_requests);
-    else if (err == ERR_QUEUE_TIMEOUT)
-        n = snprintf(out, POOL_TEXT_MAX, "pool %s: %s: limits.pendingTimeout (%lld ms)",
-                     name, err_text(err), (long long)p->conf->limits.pending_timeout_ms);
-    else
-        n = snprintf(out, POOL_TEXT_MAX, "pool %s: %s%s", name, err_text(err),
-                     subset_in_panic(s)
-                         ? " (panic: too few are healthy, all of them were considered)"
-                         : "");
-    if (n > 0 && n < POOL_TEXT_MAX)
-        explain_cause(p, out + n, (size_t)(POOL_TEXT_MAX - n));
-    return out;
 }
 
 void

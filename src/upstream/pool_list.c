@@ -58,8 +58,7 @@ pool_apply(struct pool *p, struct backend_list *list)
     p->list = list;
     if (p->no_list && list->n) {
         p->no_list = false;
-        p->last_failure[0] = p->last_backend[0] =
-            '\0'; /* that there was no endpoint is over */
+        p->last_failure[0] = '\0'; /* that there was no endpoint is over */
     }
     for (size_t i = 0; i < list->n; i++) {
         struct endpoint *e = endpoint_for(p, &list->rows[i]);
@@ -121,6 +120,6 @@ pool_no_list(struct pool *p, const char *why)
     if (p->n || p->closing)
         return;
     p->no_list = true;
-    pool_note_failure(p, "", why);
+    pool_note_failure(p, why);
     pool_fail_waiters(p, ERR_NO_ENDPOINT);
 }

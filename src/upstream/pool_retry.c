@@ -79,10 +79,13 @@ pool_retry_give(struct pool_wait *w)
 void
 pool_retry_count(struct pool *p)
 {
-    _Atomic uint64_t *n = &p->load->retries;
+    TALLY_ADD(p->load->retries, 1);
+}
 
-    atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1,
-                          memory_order_relaxed);
+void
+pool_retry_result(struct pool *p, enum retry_result result, unsigned n)
+{
+    TALLY_ADD(p->load->results[result], n);
 }
 
 struct retry_guard *

@@ -14,11 +14,20 @@
 
 #include "base/compat.h"
 
+/* What became of a retry that a retryPolicy wanted. */
+enum retry_result {
+    RETRY_RESULT_OK,      /* the call ended with OK by it */
+    RETRY_RESULT_FAILED,  /* it was made, and did not help */
+    RETRY_RESULT_REFUSED, /* it was not made: budget, throttle, deadline ... */
+    RETRY_RESULTS,
+};
+
 /* One worker's calls of the pool: a cache line of its own. */
 struct retry_load {
-    _Alignas(64) _Atomic uint32_t first; /* with a backend for the first time */
-    _Atomic uint32_t waiting;            /* for a connection */
-    _Atomic uint64_t retries;            /* ever begun; for pages alone */
+    _Alignas(64) _Atomic uint32_t first;     /* with a backend for the first time */
+    _Atomic uint32_t waiting;                /* for a connection */
+    _Atomic uint64_t retries;                /* ever begun; for pages alone */
+    _Atomic uint64_t results[RETRY_RESULTS]; /* of retryPolicy, for pages alone */
 };
 
 struct retry_guard {

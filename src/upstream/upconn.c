@@ -160,6 +160,8 @@ upconn_on_settings(struct h2_conn *h2, void *arg)
         timer_stop(p->loop, &c->timeout);
         c->ready_us = loop_now_us(p->loop);
         upconn_set(c, UPCONN_READY);
+        if (c->endpoint->why)
+            endpoint_note(c->endpoint, NULL);
         if (p->conf->connections.max_age_ms)
             timer_start(p->loop, &c->age,
                         rng_jitter(p->rng, p->conf->connections.max_age_ms * 1000,
@@ -181,7 +183,7 @@ upconn_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
     else if (code != H2_NO_ERROR && log_limit_pass(&c->endpoint->log_limit, 3))
         log_at(NULL, LOG_WARN, "backend sent GOAWAY with an error",
                LS("endpoint", c->endpoint->backend->name), LI("code", code),
-               LB("text", text));
+               LS("name", h2_code_name(code)), LB("text", text));
     if (c->state == UPCONN_SETTLING || c->state == UPCONN_READY) {
         bool early = c->state == UPCONN_SETTLING;
 
@@ -199,13 +201,33 @@ upconn_on_goaway(struct h2_conn *h2, void *arg, uint32_t code, struct slice text
     pool_changed(c->endpoint->pool);
 }
 
-/* Some servers, gRPC's among them, close without an alert when they do not like the client's
+const char *
+upconn_words(const struct upconn *c, int err, char out[UPCONN_WORDS_MAX])
+{
+    uint32_t code = c->h2 ? h2_conn_goaway_code(c->h2) : 0;
+
+    out[0] = '\0';
+    if (err == ERR_GOAWAY && code)
+        snprintf(out, UPCONN_WORDS_MAX, "GOAWAY with HTTP/2 code %u (%s)", code,
+                 h2_code_name(code));
+    else if (c->h2 && (err == ERR_CONN_LOST || err == ERR_PROTOCOL || err == ERR_FLOOD ||
+                       err == ERR_KEEPALIVE))
+        snprintf(out, UPCONN_WORDS_MAX, "%s", h2_conn_note(c->h2));
+    return out;
+}
+
+/* What the words of a failed connection do not say, and who runs it should look at. Some servers, gRPC's among them, close without an alert when they do not like the client's
  * certificate; with TLS 1.3 our handshake is over by then. */
 static const char *
 upconn_hint(const struct upconn *c, enum upconn_state was, int err, const char *note)
 {
     const struct pool *p = c->endpoint->pool;
 
+    if (was == UPCONN_SETTLING && !p->tls && err == ERR_CONN_LOST)
+        return "; a server does this that wants TLS (the pool has no \"tls\"), or that "
+               "speaks no HTTP/2";
+    if (!p->tls && err == ERR_NOT_HTTP2 && strstr(note, "alert of TLS"))
+        return ": give the pool \"tls\"";
     if (!p->tls || was != UPCONN_SETTLING || err != ERR_CONN_LOST ||
         strstr(note, "certificate"))
         return "";
@@ -250,7 +272,7 @@ upconn_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
             e->failures = 0;
         hub_ask_again(p->hub);
         if (!useless)
-            pool_note_failure(p, e->backend->name, text);
+            endpoint_note(e, text);
         if (log_limit_pass(&e->log_limit, 3))
             log_at(NULL, LOG_INFO, "connection to backend lost",
                    LS("endpoint", e->backend->name), LS("why", text));

@@ -10,12 +10,12 @@ EDGE_TOTAL = 2000     # backend streams per attacking connection with the edge r
 MORE_LOG_LINES = 3    # lines that may come beside one per closed connection
 
 
-def explain(max_streams, big_gate):
+def explain(max_streams):
     floor = f"{P99_FLOOR_MS:.0f} ms"
     return (f"# gate: honest 100 %; p99 <= {P99_FACTOR:.0f} x quiet (a quiet p99 below {floor}, or "
             f"below that of a client without the proxy in the same seconds, counts as that);\n"
-            f"# RSS growth <= 16 MiB (A6 with 1 MiB answers: {big_gate}); live <= {max_streams} "
-            f"per attacking connection; closed or held within {HOLD_MS} ms")
+            f"# RSS growth <= 16 MiB; live <= {max_streams} per attacking connection; "
+            f"closed or held within {HOLD_MS} ms")
 
 
 def percentile(values, share):

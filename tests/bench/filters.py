@@ -247,23 +247,28 @@ def median_of(rounds, figure):
     return statistics.median(values), values[0], values[-1]
 
 
+def compare(kept, name):
+    """A row of a table: CPU time, and how much more it is than nothing; as (median, least, most) with the text. Differences
+    and ratios are taken round by round: both sides see the same machine."""
+    cpu = median_of(kept, lambda r: r[name]["cpu_us"])
+    more = median_of(kept, lambda r: r[name]["cpu_us"] - r["nothing"]["cpu_us"])
+    return {"cpu_us": cpu, "more_us": more}, "%-14s %12.2f %26s" % (
+        name, cpu[0], "" if name in ("nothing", "nghttpx") else "%.2f  (%.2f .. %.2f)" % more)
+
+
 def report_cpu(kept, thrown, names):
-    """Differences and ratios are taken round by round: both sides see the same machine."""
     rows = {}
     print("\n%-14s %12s %26s %28s" % ("", "us CPU/call", "more than nothing, us",
                                       "share of nghttpx"))
     for name in names:
-        cpu = median_of(kept, lambda r: r[name]["cpu_us"])
-        more = median_of(kept, lambda r: r[name]["cpu_us"] - r["nothing"]["cpu_us"])
-        row = rows[name] = {"cpu_us": cpu, "more_us": more}
+        row, text = compare(kept, name)
+        rows[name] = row
         share = ""
         if "nghttpx" in names:
             row["of_nghttpx"] = median_of(
                 kept, lambda r: r[name]["cpu_us"] / r["nghttpx"]["cpu_us"])
             share = "%.2f  (%.2f .. %.2f)" % row["of_nghttpx"]
-        print("%-14s %12.2f %26s %28s" % (
-            name, cpu[0], "" if name in ("nothing", "nghttpx")
-            else "%.2f  (%.2f .. %.2f)" % more, share))
+        print("%s %28s" % (text, share))
     foreign = [c["foreign"] for r in kept for c in r.values()]
     print("\n%d rounds counted, %d thrown away. Other work on the proxy's core: median %.0f %%, "
           "worst %.0f %% of a run." % (len(kept), thrown, 100 * statistics.median(foreign),
@@ -307,28 +312,75 @@ def measure_instr(folder, args, proxies, backend, headers):
 
 # --- main ------------------------------------------------------------------------
 
-def parse_args():
-    p = argparse.ArgumentParser(description="What a chain of filters costs a call. "
-                                "See BENCHMARKS.md.")
+def options(what, name):
+    """The parser of a benchmark of chains: what it measures, the name of the benchmark."""
+    p = argparse.ArgumentParser(description=what + " See BENCHMARKS.md.")
     p.add_argument("--outrigger", default="./outrigger", metavar="PATH")
     p.add_argument("--backend", default="tests/bench/bench_backend", metavar="PATH")
     p.add_argument("--rounds", type=int, default=15, help="rounds (15)")
     p.add_argument("--seconds", type=float, default=1.0, help="length of one run (1.0)")
-    p.add_argument("--only", metavar="LIST", help="rows for single filters too, some of %s; "
-                   "each: all of them" % ",".join(Chain.PARTS))
-    p.add_argument("--without-nghttpx", action="store_true")
     p.add_argument("--instr", action="store_true", help="instructions, by callgrind")
     p.add_argument("--calls", default="2000,12000", metavar="N1,N2", help="with --instr")
     p.add_argument("--quick", action="store_true", help="5 rounds of 0.3 s: a first look")
-    p.add_argument("--json", default="bench-filters.json", metavar="PATH",
-                   help="where the raw figures go (bench-filters.json); - = nowhere")
+    p.add_argument("--json", default=name + ".json", metavar="PATH",
+                   help="where the raw figures go (%s.json); - = nowhere" % name)
+    return p
+
+
+def parse(p):
     args = p.parse_args()
     if args.quick:
         args.rounds, args.seconds = min(args.rounds, 5), min(args.seconds, 0.3)
+    if args.rounds < 1:
+        p.error("--rounds is at least 1")
+    return args
+
+
+def prepare(args):
+    """This process as the one that makes load; returns the program that is measured."""
+    lab.stop_on_signal()
+    lab.raise_file_limit()
+    os.sched_setaffinity(0, lab.LOAD_CORES)
+    if not os.access(args.outrigger, os.X_OK):
+        raise lab.LabError("There is no %s; build it, or give --outrigger." % args.outrigger)
+    return os.path.abspath(args.outrigger)
+
+
+def run_with(args, collects, measure, **more):
+    """measure(folder, backend, port of the collector), then what it found, and more, as JSON."""
+    with lab.temp_folder() as folder:
+        backend, collector = lab.Backend(args.backend, folder), None
+        try:
+            collector, port = start_collector(folder) if collects else (None, 0)
+            result = measure(folder, backend, port)
+        finally:
+            for process in (collector, backend):
+                if process:
+                    process.stop()
+    result.update(more, machine=run.describe_machine())
+    if args.json != "-":
+        lab.write(args.json, json.dumps(result, indent=1) + "\n")
+
+
+def run_main(name, main):
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except lab.LabError as err:
+        sys.exit("%s: %s" % (name, err))
+
+
+def parse_args():
+    p = options("What a chain of filters costs a call.", "bench-filters")
+    p.add_argument("--only", metavar="LIST", help="rows for single filters too, some of %s; "
+                   "each: all of them" % ",".join(Chain.PARTS))
+    p.add_argument("--without-nghttpx", action="store_true")
+    args = parse(p)
     args.only = (list(Chain.PARTS) if args.only == "each" else
                  args.only.split(",") if args.only else [])
-    if args.rounds < 1 or set(args.only) - set(Chain.PARTS):
-        p.error("--only knows each or %s; --rounds is at least 1" % ",".join(Chain.PARTS))
+    if set(args.only) - set(Chain.PARTS):
+        p.error("--only knows each or %s" % ",".join(Chain.PARTS))
     return args
 
 
@@ -345,38 +397,19 @@ def make_proxies(args, program, known, collector_port):
 
 def main():
     args = parse_args()
-    lab.stop_on_signal()
-    lab.raise_file_limit()
-    os.sched_setaffinity(0, lab.LOAD_CORES)
-    if not os.access(args.outrigger, os.X_OK):
-        raise lab.LabError("There is no %s; build it, or give --outrigger." % args.outrigger)
-    program = os.path.abspath(args.outrigger)
+    program = prepare(args)
     known = find_parts(program)
     missing = [p for p in Chain.PARTS if p not in known]
     print("all = %s%s" % (", ".join(known), "; not in this build: " + ", ".join(missing)
                           if missing else ""))
     headers = ["authorization: Bearer " + make_token(), "x-tenant: " + TENANT]
-    with lab.temp_folder() as folder:
-        backend = lab.Backend(args.backend, folder)
-        collector = None
-        try:
-            collector, port = start_collector(folder) if "tracing" in known else (None, 0)
-            proxies = make_proxies(args, program, known, port)
-            measure = measure_instr if args.instr else measure_cpu
-            result = measure(folder, args, proxies, backend, headers)
-        finally:
-            for process in (collector, backend):
-                if process:
-                    process.stop()
-    result.update(machine=run.describe_machine(), chain=known, missing=missing)
-    if args.json != "-":
-        lab.write(args.json, json.dumps(result, indent=1) + "\n")
+
+    def measure(folder, backend, port):
+        proxies = make_proxies(args, program, known, port)
+        return (measure_instr if args.instr else measure_cpu)(folder, args, proxies, backend,
+                                                              headers)
+    run_with(args, "tracing" in known, measure, chain=known, missing=missing)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except lab.LabError as err:
-        sys.exit("bench-filters: %s" % err)
+    run_main("bench-filters", main)

@@ -45,6 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     struct metrics_part *m;
 
     answer_check(slice_make(bytes, n));
+    r.otel = n & 1;
     while ((m = metrics_part_read(&r))) {
         part_check(m);
         metrics_part_free(m);

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The access log: what a line says of a call, who gets one, and that nobody who does not read it delays a call."""
+import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -11,6 +13,7 @@ import grpc
 import pytest
 
 import env
+import h2raw
 import protos
 import reloads
 from protos import (EchoStatus, Empty, Payload, ResponseParameters, SimpleRequest,
@@ -83,7 +86,7 @@ def test_errors_say_who_made_them(proxy):
     line = call(proxy, "backend", grpc.StatusCode.DATA_LOSS,
                 request=SimpleRequest(response_status=EchoStatus(code=15, message=text)))
     assert (line["code"], line["status"]) == (15, "DATA_LOSS")
-    assert line["message"].encode("latin-1").decode() == text
+    assert line["message"] == text
     assert "reason" not in line
     line = call(proxy, "late", grpc.StatusCode.DEADLINE_EXCEEDED, timeout=0.3,
                 x_test_sleep_ms="5000")
@@ -226,6 +229,9 @@ def test_long_calls_have_lines_in_between(backend):
         line = p.wait_line(json.loads, "out")
         assert (line["event"], line["messagesIn"], line["messagesOut"]) == ("interval", 1, 1)
         assert line["totalMs"] >= 1000 and "code" not in line
+        assert (line["attempts"], line["endpoint"]) == (1, backend.address)
+        assert 0 < line["firstByteMs"] < line["totalMs"] and line["bytesOut"] > 0
+        assert line["blockedClientMs"] < 1000 * env.SLOW and "reason" not in line
         talk.end()
         line = p.wait_line(lambda t: json.loads(t)["event"] == "end" and json.loads(t), "out")
         assert line["code"] == 0
@@ -276,3 +282,46 @@ def test_a_pipe_that_nobody_reads_delays_no_call(backend):
     assert 15 < len(lines) < 400
     for text in lines[:-1]:
         assert len(json.loads(text)["headers"]["x-pad2"]) == 1000
+
+
+HOSTILE = [b'"},"code":0,{"', b"\\", b"\\u0022", b"tab\there", bytes(range(0x80, 0x100)), "\u00e4\u20ac\U0001f600".encode(),
+           "\u202eevil\u2028\u0085".encode(), b"%{status} %s %n", b"a" * 3000]
+SAID = [b"plain", b"%0a%7b%22code%22:0%7d%0d%00", b"%1b%5b31mred%08%7f", b"%c3%a4%e2%82%ac", b"%ff%c3", b'"\\', b"%", b"%zz%0", b"x" * 3000]
+
+
+@pytest.mark.parametrize("form", ["json", "format"])
+def test_nobody_breaks_out_of_a_line(form):
+    """Path, authority, headers and the backend's message with all that a peer can get through: one line for each call, of printable ASCII alone, and JSON reads back as it was sent."""
+    said = itertools.cycle(SAID)
+
+    def answer(request):
+        request.conn.send(h2raw.make_headers(request.sid, h2raw.RESPONSE_FIELDS) + h2raw.make_headers(
+            request.sid, [("grpc-status", "9"), ("grpc-message", next(said))], True))
+    access = {"sample": "100%", "headers": ["x-tenant"]}
+    if form == "format":
+        access = {"sample": "100%", "format": '%{status} "%{message}" %{service}/%{method} "%{authority}" "%{header:x-tenant}"'}
+    with h2raw.RawBackend(lambda c: h2raw.serve(c, on_end=answer)) as raw:
+        with env.Proxy([raw.address], top={"log": {"access": access}}) as p, h2raw.Client(p.address) as client:
+            paths = [b"/a.B/C", b'/a.B/"quoted"', b"/a.B/%0a%22", "/a.B/\u00e4".encode(), b"/{\"code\":0}/x"]
+            for hostile in HOSTILE:
+                client.call("/a.B/C", fields=h2raw.request_fields("/a.B/C", extra=[("x-tenant", hostile)]))
+            for path in paths:
+                client.call(path, fields=h2raw.request_fields(path, authority=b'x"\\\xc3\xa4'))
+            env.wait_until(lambda: len(p.lines("out")) >= len(HOSTILE) + len(paths), 10, "a line for each call")
+            lines = p.lines("out")
+    assert len(lines) == len(HOSTILE) + len(paths)
+    for text in lines:
+        assert all(" " <= c <= "~" for c in text), text
+    if form == "format":
+        quoted = r'"(?:[^"\\]|\\["\\]|\\x[0-9a-f]{2})*"'
+        for text in lines:
+            assert re.fullmatch(r"[A-Z_]+ (%s|-) .* (%s|-) (%s|-)" % (quoted, quoted, quoted), text), text
+        return
+    records = [json.loads(text) for text in lines]
+    assert all(len(set(json.loads(text, object_pairs_hook=lambda pairs: [k for k, _ in pairs]))) == len(r)
+               for text, r in zip(lines, records))  # no key twice
+    tenants = [r["headers"].get("x-tenant") for r in records[:len(HOSTILE)]]
+    assert tenants[:4] == [h.decode() for h in HOSTILE[:4]] and tenants[5:8] == [h.decode() for h in HOSTILE[5:8]]
+    messages = [r["message"] for r in records if r["code"] == 9]
+    assert messages[:4] == ["plain", '\n{"code":0}\r\0', "\x1b[31mred\b\x7f", "\u00e4\u20ac"]
+    assert all(r["code"] != 0 for r in records)

@@ -182,7 +182,7 @@ def test_answers_that_nobody_reads_are_bounded(proxy):
 @pytest.mark.parametrize("request_bytes, status", [
     (b"GET / HTTP/1.1\r\nx: " + b"a" * 20000 + b"\r\n\r\n", b" 400 "),
     (b"POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n", b" 413 "),
-    (b"DELETE /why HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 501 ")])
+    (b"DELETE /why HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 405 ")])
 def test_sizes_of_requests_are_bounded(proxy, request_bytes, status):
     with connect(proxy) as s:
         s.sendall(request_bytes)

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages of the admin port about the process: the log's level, the config in force, and the names that Envoy's scripts know."""
+import contextlib
+import http.client
 import json
 import os
+import socket
+import stat
 import subprocess
 
 import pytest
@@ -17,7 +21,7 @@ def proxy():
     health = {"type": "grpc", "metadata": {"authorization": "Bearer abc123", "x-check": "us"}}
     redis = {"type": "globalRateLimit", "domain": "d", "descriptors": [{"entries": ["method"], "rate": "5/s"}],
              "redis": {"address": "127.0.0.1:1", "user": "joe", "password": "hunter2"}}
-    edits = {"set": {"x-api-key": "topsecret", "x-other": "shown"}}
+    edits = {"set": {"x-api-key": "topsecret", "x-other": "who knows"}}
     with env.Proxy([env.free_address()], pool={"healthCheck": health}, listener={"filters": [redis]},
                    routes=[{"to": "app", "requestHeaders": edits}]) as p:
         yield p
@@ -25,6 +29,15 @@ def proxy():
 
 def get(proxy, path):
     return reloads.ask(proxy, "GET", path)
+
+
+def ask(proxy, method, path):
+    """Status, headers and text."""
+    host, port = proxy.admin.rsplit(":", 1)
+    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=10)) as c:
+        c.request(method, path)
+        answer = c.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read().decode()
 
 
 def level(proxy):
@@ -35,7 +48,7 @@ def level(proxy):
 
 def test_a_level_for_a_while_goes_back_by_itself(proxy):
     assert level(proxy) == "info"
-    status, text = reloads.ask(proxy, path="/log-level?level=debug&for=2s")
+    status, text = reloads.ask(proxy, path="/log-level?level=trace&for=2s")    # debug, as Envoy says it
     assert status == 200 and text.startswith("debug for ") and "then info again" in text
     assert level(proxy).startswith("debug for ")
     env.wait_until(lambda: level(proxy) == "info", what="the level of before")
@@ -95,6 +108,91 @@ def test_outriggerctl_log_level(proxy):
     assert code == 2 and "from 1s to 24h" in err
 
 
+# --- who may ask, and how ---------------------------------------------------------------------
+
+def test_each_path_takes_its_methods_only(proxy):
+    lines = [line.split(None, 2) for line in get(proxy, "/help")[1].splitlines() if line.startswith(("  GET", "  POST"))]
+    paths = {path for _, path, _ in lines}    # each with a sentence, or the line above would not unpack
+    assert {"/", "/metrics", "/events", "/drain", "/log-level", "/livez", "/quitquitquit"} <= paths
+    for path in paths:
+        takes = {method for method, other, _ in lines if other == path}
+        if takes == {"GET"} and path not in ("/events", "/tail"):
+            assert ask(proxy, "POST", path)[0] == 405 and ask(proxy, "GET", path)[0] in (200, 400, 422)
+        elif takes == {"POST"}:
+            assert ask(proxy, "GET", path)[0] == 405 and "use POST" in ask(proxy, "GET", path)[2]
+        for method in ("PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"):
+            status, headers, text = ask(proxy, method, path)
+            assert status == (200 if method == "OPTIONS" else 405) and "<" not in text
+            allow = set(headers["Allow"].split(", "))
+            assert takes <= allow <= takes | {"HEAD"} and ("HEAD" in allow) == ("GET" in takes and path not in ("/events", "/tail"))
+
+
+def test_head_is_get_without_the_body(proxy):
+    for path in ("/", "/pools", "/config", "/log-level", "/livez", "/?plain"):
+        status, headers, text = ask(proxy, "HEAD", path)
+        assert status == 200 and text == "" and int(headers["Content-Length"]) > 2
+    host, port = proxy.admin.rsplit(":", 1)
+    with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=10)) as c:
+        for method in ("HEAD", "GET", "HEAD", "GET"):    # nothing is left over on the connection
+            c.request(method, "/config")
+            answer = c.getresponse()
+            length, body = int(answer.getheader("Content-Length")), answer.read()
+            assert len(body) == (length if method == "GET" else 0) and length > 100
+    assert ask(proxy, "HEAD", "/nosuch")[0] == 404 and ask(proxy, "HEAD", "/tail")[0] == 405
+
+
+def test_a_path_that_is_not_there_gets_a_hint(proxy):
+    for method in ("GET", "POST", "PUT"):
+        status, _, text = ask(proxy, method, "/metric")
+        assert status == 404 and "there is no /metric here; did you mean /metrics?" in text and "/help" in text
+    status, _, text = ask(proxy, "GET", "/%1b<script>" + "x" * 300)
+    assert status == 404 and len(text) < 200 and "\x1b" not in text
+
+
+def test_a_forwarded_port_is_this_port(proxy):
+    for host in ("localhost:18000", "127.0.0.1:18000", "[::1]:18000", "localhost"):
+        assert reloads.ask(proxy, "GET", "/pools", Host=host)[0] == 200
+        assert reloads.ask(proxy, path="/undrain", Host=host, Origin="http://" + host)[0] == 422   # it serves
+        assert reloads.ask(proxy, path="/undrain", Host=host, Origin="http://localhost:3000")[0] == 403
+    assert reloads.ask(proxy, path="/undrain", Sec_Fetch_Site="cross-site")[0] == 403
+
+
+def test_probes_on_the_admin_port(proxy):
+    for path in ("/livez", "/readyz", "/startupz", "/live"):
+        assert get(proxy, path) == (200, "ok\n")
+
+
+def test_a_unix_socket_is_for_its_user_alone(backend, tmp_path):
+    path = tmp_path / "a.sock"
+    old = socket.socket(socket.AF_UNIX)
+    old.bind(str(path))
+    old.close()     # nobody listens there any more
+    with env.Proxy([backend.address], top={"admin": {"listen": "unix:%s" % path}}) as p:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_ISSOCK(path.stat().st_mode)
+        c = http.client.HTTPConnection("anything")
+        c.sock = socket.socket(socket.AF_UNIX)
+        c.sock.connect(str(path))
+        c.request("GET", "/readyz")
+        assert c.getresponse().read() == b"ok\n"
+        c.close()
+        other = dict(p.config, listeners=[dict(p.config["listeners"][0], listen=env.free_address())])
+        (tmp_path / "c.json").write_text(json.dumps(other))
+        second = subprocess.run([env.OUTRIGGER, "-c", str(tmp_path / "c.json")], capture_output=True, text=True, timeout=20 * env.SLOW, check=False)
+        assert second.returncode != 0 and "in use" in second.stderr and path.exists()
+    assert not path.exists()
+
+
+def test_a_file_in_the_place_of_a_unix_socket_stays(backend, tmp_path):
+    path = tmp_path / "precious"
+    path.write_text("keep")
+    config = {"version": 1, "admin": {"listen": "unix:%s" % path}, "listeners": [{"listen": env.free_address(), "routes": [{"to": "app"}]}],
+              "pools": [{"name": "app", "endpoints": [backend.address]}]}
+    (tmp_path / "c.json").write_text(json.dumps(config))
+    got = subprocess.run([env.OUTRIGGER, "-c", str(tmp_path / "c.json")], capture_output=True, text=True, timeout=20 * env.SLOW, check=False)
+    assert got.returncode != 0 and "no socket is in the way" in got.stderr
+    assert path.read_text() == "keep"
+
+
 # --- the config -------------------------------------------------------------------------------
 
 def test_the_config_is_shown_without_its_secrets(proxy):
@@ -104,8 +202,8 @@ def test_the_config_is_shown_without_its_secrets(proxy):
     assert config["listeners"][0]["limits"]     # defaults are filled in
     for secret in ("hunter2", "abc123", "topsecret"):
         assert secret not in text
-    assert text.count("(redacted)") == 3
-    for shown in ("joe", '"x-check": "us"', '"x-other": "shown"'):
+    assert text.count("(redacted)") == 5    # test_secrets.py: all places
+    for shown in ("joe", '"x-check": "(redacted)"', '"x-other": "(redacted)"'):
         assert shown in text
 
 
@@ -128,7 +226,9 @@ def test_metrics_and_facts_under_envoys_names(proxy):
     assert info["state"] == "LIVE" and info["version"].startswith("outrigger ")
     assert get(proxy, "/listeners") == (200, "in::%s\n" % proxy.address)
     status = json.loads(get(proxy, "/listeners?format=json")[1])["listener_statuses"]
-    assert status == [{"name": "in", "address": proxy.address}]
+    host, port = proxy.address.rsplit(":", 1)
+    assert status == [{"name": "in", "address": proxy.address,
+                       "local_address": {"socket_address": {"address": host, "port_value": int(port)}}}]
 
 
 def test_health_is_taken_away_and_given_back(proxy):

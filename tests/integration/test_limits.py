@@ -153,6 +153,11 @@ def test_a_flood_of_keys_costs_no_memory_and_gets_no_more(tmp_path):
     assert grown("outrigger_rate_limit_overflow_total") == keys - 9999
     # Each key that has a bucket passed once, all others together once.
     assert grown('outrigger_rate_limit_total{result="refused"}') == keys - 9999 - 1
+    # One series for all keys: what peers send is no label.
+    by_key = {k: v for k, v in now.items() if k.startswith("outrigger_ratelimited_total")}
+    assert len(by_key) == 2
+    assert [v for k, v in by_key.items() if 'result="refused"' in k] == [now['outrigger_rate_limit_total{result="refused"}']]
+    assert all('key="' in k and 'scope="listener in"' in k for k in by_key)
 
 
 @pytest.mark.parametrize("limit, says", [

@@ -29,7 +29,7 @@ def backend():
 
 
 def pushing(backend, address, **keys):
-    push = dict({"otlp": address, "interval": "1s"}, **keys)
+    push = dict({"otlp": address, "interval": "1s", "names": "prometheus"}, **keys)
     return env.Proxy([backend.address], top={
         "metrics": {"push": push}, "node": {"service": "orders", "id": "pod-1"}})
 
@@ -77,6 +77,25 @@ def test_what_is_pushed_is_what_metrics_shows(backend, kind):
               and n.startswith("grpc_") else n for n in series}
     missing = series - {p.name for p in got.values()}
     assert not missing, missing
+
+
+def test_calls_have_the_names_of_opentelemetry(backend):
+    """The same attributes as spans have; everything else is called as on /metrics."""
+    with collector.MetricsCollector() as sink, pushing(backend, sink.address, names="opentelemetry") as proxy:
+        calls(proxy, 3)
+        with proxy.open_channel() as channel, pytest.raises(grpc.RpcError):
+            protos.Stub(channel).UnaryCall(SimpleRequest(), timeout=10, metadata=[("x-test-fail", "5")])
+        method = {"rpc.system.name": "grpc", "rpc.method": "grpc.testing.TestService/UnaryCall"}
+        missing = key("grpc_server_handled_total", **method, **{"rpc.status_code": "NOT_FOUND"})
+        env.wait_until(lambda: missing in sink.newest(), 10, "a push")
+        got = sink.newest()
+    assert got[missing].value == 1
+    assert got[key("grpc_server_handled_total", **method, **{"rpc.status_code": "OK"})].value == 3
+    for name, more in (("rpc.server.call.duration", {}), ("rpc.client.call.duration", {"outrigger.pool": "app"})):
+        times = got[key(name, **method, **more)]
+        assert (times.kind, times.unit, times.count) == ("histogram", "s", 4)
+    assert got[key("outrigger_pool_connections", pool="app")].value == 1
+    assert not any("grpc_type" in p.labels or "grpc_method" in p.labels for p in got.values())
 
 
 def test_a_large_page_goes_in_several_requests():
@@ -136,3 +155,15 @@ def test_a_reload_sends_elsewhere(backend):
             asked = len(new.batches) + 1  # one may be under way
             time.sleep(1.5)
             assert len(old.batches) == seen and len(new.batches) <= asked
+
+
+@pytest.mark.skipif(NO_CURL, reason="no libcurl")
+def test_a_collector_that_asks_for_a_pause_gets_it(backend):
+    with collector.HttpMetricsCollector([(429, {"Retry-After": "4"})]) as sink:
+        with pushing(backend, sink.address) as proxy:
+            env.wait_until(lambda: sink.refused == 1, 10, "the first push")
+            begun = time.monotonic()
+            env.wait_until(lambda: sink.spans, 20, "the next one")
+            assert time.monotonic() - begun > 3
+            metrics = proxy.metrics()
+    assert metrics[PUSHES % "skipped"] >= 2 and metrics[PUSHES % "failed"] == 1

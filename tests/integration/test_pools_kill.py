@@ -83,7 +83,7 @@ def test_kills_are_not_seen_when_the_proxy_repeats():
             during=lambda: herd.kill_each_second(SECONDS))
         metrics = proxy.metrics()
     print("%d kills, %d calls, %d lost; the proxy tried %d again" % (
-        herd.kills, result.ok, len(result.failed), metrics["outrigger_retries_total"]))
+        herd.kills, result.ok, len(result.failed), metrics["outrigger_retries_started_total"]))
     assert result.failed == []
     assert result.ok > 250 * SECONDS / env.SLOW
     assert herd.kills >= (SECONDS - 2) / 2 / env.SLOW

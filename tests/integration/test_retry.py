@@ -61,8 +61,24 @@ def test_a_retry_hides_what_one_backend_fails():
         # HEADERS and then trailers, as servers send them that flushed their headers.
         assert count_ok(stub, 20, ("x-test-flush", "1")) == 20
         metrics = proxy.metrics()
-        assert metrics["outrigger_retries_total"] >= \
+        assert metrics["outrigger_retries_started_total"] >= \
             metrics["outrigger_retries_succeeded_total"] > 15
+
+
+def test_retries_are_counted_by_pool_and_by_what_became_of_them():
+    def results(proxy):
+        return [proxy.metrics()['outrigger_retries_total{pool="app",result="%s"}' % r]
+                for r in ("ok", "failed", "refused")]
+    with pair((FAIL, ""), retryPolicy=RETRY) as (proxy, stub, _, _):
+        assert count_ok(stub) == 40
+        # a call is counted when all of it has ended, and its client may know that first
+        env.wait_until(lambda: proxy.metrics()["outrigger_calls_in_flight"] == 0, what="all ends")
+        metrics = proxy.metrics()
+        assert results(proxy) == [metrics["outrigger_retries_succeeded_total"], 0, 0]
+        assert metrics["outrigger_retries_succeeded_total"] > 5
+    with pair(retryPolicy=RETRY) as (proxy, stub, _, _):
+        assert one(stub, ("x-test-fail", str(UNAVAILABLE.value[0]))).code() is UNAVAILABLE
+        env.wait_until(lambda: results(proxy) == [0, 2, 1], what="two that failed, one refused")
 
 
 def test_all_kinds_of_streams_are_tried_again():
@@ -98,10 +114,10 @@ def test_the_last_answer_is_the_clients_own():
                         for e in starts)
         assert before == ["0", "1", "2"]
         assert refused(proxy, "attempts") == 1
-        assert proxy.metrics()["outrigger_retries_total"] == 2
+        assert proxy.metrics()["outrigger_retries_started_total"] == 2
         # Another code is passed on as it is.
         assert one(stub, ("x-test-fail", "5")).code() is grpc.StatusCode.NOT_FOUND
-        assert proxy.metrics()["outrigger_retries_total"] == 2
+        assert proxy.metrics()["outrigger_retries_started_total"] == 2
 
 
 def test_a_try_that_hangs_is_given_up():
@@ -132,7 +148,7 @@ def test_no_storm_when_all_backends_fail():
                            stdout=subprocess.DEVNULL, timeout=120 * env.SLOW)
             seen = sum(f.metrics()["outrigger_route_status_total"] for f in failing)
             print("%d calls, %d attempts" % (calls, seen))
-            assert proxy.metrics()["outrigger_retries_total"] == seen - calls > 0
+            assert proxy.metrics()["outrigger_retries_started_total"] == seen - calls > 0
             assert seen <= 1.2 * calls
             assert refused(proxy, "budget") > calls / 2
     finally:

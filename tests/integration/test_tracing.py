@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Traces: who is the parent of whom, what backends are told, and that a collector that is dead or wrong costs spans and nothing else."""
+import base64
 import json
+import os
 import re
 import time
 
@@ -9,6 +11,7 @@ import pytest
 
 import collector
 import env
+import h2raw
 import protos
 from protos import Empty, SimpleRequest
 
@@ -131,6 +134,30 @@ def test_a_trace_that_a_client_began(backend, sink):
         assert [s.parent for s in spans if s.kind == SERVER] == [SPAN] * 3
 
 
+def test_the_old_binary_header_is_joined(sink):
+    """grpc-trace-bin of clients that know nothing newer: backends are told the trace in both forms."""
+    def binary(span, flags):
+        return base64.b64encode(bytes.fromhex("0000%s01%s02%02x" % (TRACE, span, flags))).decode().rstrip("=")
+    requests = []
+    with h2raw.RawBackend(lambda c: h2raw.serve(c, on_request=requests.append, on_end=h2raw.send_ok)) as raw, \
+            tracing(raw, sink.address, sampleRatio=0) as proxy, h2raw.Client(proxy.address) as client:
+        def told(*headers):
+            assert client.call("/a.B/C", fields=h2raw.request_fields("/a.B/C", extra=headers)).status == 0
+            return requests[-1].get("traceparent"), requests[-1].get_all("grpc-trace-bin")
+        got = told(("grpc-trace-bin", binary(SPAN, 1) + "="))
+        server, attempt = pair(sink.wait(2))
+        assert (server.trace, server.parent, attempt.parent) == (TRACE, SPAN, server.id)
+        assert got == ("00-%s-%s-01" % (TRACE, attempt.id), [binary(attempt.id, 1)])
+        # not recorded: the same ids
+        assert told(("grpc-trace-bin", binary(SPAN, 0))) == ("00-%s-%s-00" % (TRACE, SPAN), [binary(SPAN, 0)])
+        # beside a traceparent, or wrong: it stays as it is, and says nothing
+        other = "00-%s-%s-00" % ("a" * 32, SPAN)
+        assert told(("grpc-trace-bin", binary(SPAN, 1)), ("traceparent", other)) == (other, [binary(SPAN, 1)])
+        got = told(("grpc-trace-bin", "short"))
+        assert got[0][3:35] != TRACE and got[1] == ["short"]
+        assert len(sink.spans) == 2
+
+
 def test_strangers_do_not_decide(backend, sink):
     """Their flag counts for nothing, nor the trace id that they may have chosen for it (E10)."""
     listener = {"filters": [{"type": "tracing", "trustParent": False}]}
@@ -198,6 +225,54 @@ def test_each_retry_is_a_child_of_its_own(backend, sink):
     assert [e for e in server.events] == [
         ("retry", {"outrigger.attempt": n, "rpc.status_code": "UNAVAILABLE"}) for n in (1, 2)]
     assert server.attributes["outrigger.attempts"] == 3
+
+
+@pytest.mark.parametrize("policy, mode, lost", [
+    ({"retryPolicy": {"maxAttempts": 3, "initialBackoff": "0.01s", "maxBackoff": "0.02s",
+                      "backoffMultiplier": 1, "retryableStatusCodes": ["UNAVAILABLE"]}},
+     "fail 14", "UNAVAILABLE"),
+    ({"hedgingPolicy": {"maxAttempts": 2, "hedgingDelay": "60ms",
+                        "nonFatalStatusCodes": ["UNAVAILABLE"]}}, "stall", "CANCELLED"),
+], ids=["retry", "hedge"])
+def test_one_tree_from_client_to_backends(sink, policy, mode, lost):
+    """Client, proxy and backends send their spans to one receiver, each knowing of the trace what the wire told it; there they are one tree, through a retry or a hedge."""
+    with env.Backend(name="bad") as bad, env.Backend(name="good") as good:
+        bad.control("Behave", mode)
+        backends = {b.address: b for b in (bad, good)}
+        with env.Proxy(list(backends), pool={"balance": "round_robin"}, routes=[dict({"to": "app"}, **policy)],
+                       top={"tracing": {"otlp": sink.address, "sampleRatio": 0, "interval": "50ms"}}) as proxy, \
+                proxy.open_channel(grpc__enable_retries=0) as channel:
+            stub = protos.Stub(channel)
+            for n in range(8):
+                trace, root = "%032x" % (n + 1), "%016x" % (n + 1)
+                collector.export(sink.address, "client", trace, root, kind=CLIENT)
+                stub.UnaryCall(SimpleRequest(), timeout=20, metadata=[
+                    ("x-test-id", trace), ("traceparent", "00-%s-%s-01" % (trace, root)),
+                    ("tracestate", "vendor=%d" % n)])
+                tries = [(a, e) for a, b in backends.items() for e in b.events(trace) if e["ev"] == "start"]
+                if len(tries) == 2:
+                    break
+            assert len(tries) == 2, "no call came to the bad backend first"
+            for address, e in tries:
+                got = dict(map(tuple, e["metadata"]))
+                version, told, parent, flags = got["traceparent"].split("-")
+                assert (version, told, flags, got["tracestate"]) == ("00", trace, "01", "vendor=%d" % n)
+                collector.export(sink.address, address, trace, os.urandom(8).hex(), parent, SERVER)
+            env.wait_until(lambda: sum(s.trace == trace for s in sink.spans) == 6, 10, "the whole tree")
+    spans = [s for s in sink.spans if s.trace == trace]
+
+    def children(span):
+        return sorted((s for s in spans if s.parent == span.id), key=lambda s: s.start)
+    client, = [s for s in spans if s.parent == ""]
+    proxied, = children(client)
+    assert (client.id, proxied.kind, proxied.state) == (root, SERVER, "vendor=%d" % n)
+    first, second = children(proxied)
+    assert [a.attributes["previous-rpc-attempts"] for a in (first, second)] == [0, 1]
+    assert [a.attributes["rpc.status_code"] for a in (first, second)] == [lost, "OK"]
+    for attempt, backend in (first, bad), (second, good):
+        leaf, = children(attempt)
+        assert leaf.name == backend.address and children(leaf) == []
+        assert attempt.attributes["network.peer.port"] == int(backend.address.split(":")[1])
 
 
 def test_what_the_client_did_wrong_is_no_error_of_the_server(backend, sink):

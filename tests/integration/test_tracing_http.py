@@ -66,6 +66,21 @@ def test_a_collector_that_cannot_now_is_asked_again(backend):
     assert metrics[REFUSED] == 1 and sink.refused == 2
 
 
+def test_a_long_pause_is_kept_and_costs_no_span(backend):
+    """Also one that is longer than a request is tried for without it."""
+    with collector.HttpCollector([(503, {"Retry-After": "200"})]) as sink:
+        with tracing(backend, sink.address) as proxy:
+            call(proxy, backend)
+            env.wait_until(lambda: sink.refused == 1, 10, "the request")
+            call(proxy, backend)
+            time.sleep(1)
+            metrics = proxy.metrics()
+        assert sink.refused == len(sink.asked) == 1 and sink.spans == []
+    assert metrics["outrigger_trace_exports_failed_total"] == 1
+    assert metrics['outrigger_spans_dropped_total{reason="export"}'] == 0
+    assert metrics['outrigger_memory_bytes{owner="spans"}'] > 1000
+
+
 def test_what_will_not_pass_is_not_sent_again(backend):
     """Also a redirect, which is not followed: it would carry spans to somebody else."""
     answers = [(400, {}), (307, {"Location": "http://localhost:1/v1/traces"})]

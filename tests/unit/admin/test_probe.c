@@ -253,6 +253,69 @@ between_two_requests_there_is_more_time(void **state)
 }
 
 static void
+half_a_head_behind_a_whole_one_has_the_time_of_a_head(void **state)
+{
+    struct client *c = client_open(0, false);
+
+    (void)state;
+    client_say(c, "GET /livez HTTP/1.1\r\n\r\nGET /li");
+    assert_memory_equal(c->got, "HTTP/1.1 200 ", 13);
+    for (int i = 0; i < 9; i++) {
+        pass_ms(500);
+        client_say(c, "v"); /* does not make it longer */
+    }
+    assert_false(c->ended);
+    pass_ms(1000);
+    assert_true(c->ended);
+    assert_int_equal(stat_get(&world.stats, STAT_PROBE_CLOSED_LATE), 1);
+}
+
+/* Takes up to n bytes of an answer and throws them away. */
+static void
+client_take(struct client *c, size_t n)
+{
+    char room[4096];
+
+    while (n > 0) {
+        ssize_t got = transport_read(c->t, room, n < sizeof(room) ? n : sizeof(room));
+
+        if (got <= 0)
+            return;
+        n -= (size_t)got;
+        turns(3);
+    }
+}
+
+static void
+a_slow_reader_gets_its_page_and_a_pretender_does_not(void **state)
+{
+    struct client *slow = client_open(0, true), *pretender = client_open(1, true),
+                  *endless = client_open(2, true);
+
+    (void)state;
+    world.page = 4000; /* some 380 KB */
+    client_say(slow, "GET /metrics HTTP/1.1\r\n\r\n");
+    client_say(pretender, "GET /metrics HTTP/1.1\r\n\r\n");
+    client_say(endless, "GET /metrics HTTP/1.1\r\n\r\n");
+    for (int i = 0; i < 8; i++) { /* 40 s in all */
+        pass_ms(5000);
+        client_take(slow, 64 * 1024);
+        client_take(pretender, 100);
+        client_take(endless, 20 * 1024);
+    }
+    assert_int_equal(stat_get(&world.stats, STAT_PROBE_CLOSED_LATE), 1);
+    assert_int_equal(stat_get(&world.stats, STAT_PROBE_OPEN), 2);
+    client_say(slow, "GET /livez HTTP/1.1\r\n\r\n"); /* it has all, and asks again */
+    for (int i = 0; i < 5; i++) {
+        pass_ms(5000);
+        client_take(endless, 20 * 1024);
+    }
+    assert_int_equal(stat_get(&world.stats, STAT_PROBE_CLOSED_LATE), 2);
+    assert_int_equal(stat_get(&world.stats, STAT_PROBE_OPEN), 1);
+    assert_int_equal(stat_get(&world.stats, STAT_PROBE_ANSWERS_GOOD), 4);
+}
+
+static void
 an_answer_that_nobody_takes_is_given_up(void **state)
 {
     struct client *c = client_open(0, true);
@@ -407,7 +470,7 @@ grpc_ask(struct grpc_client *client, const char *path, const char *service,
     struct strbuf message;
 
     memset(h, 0, sizeof(*h));
-    strbuf_init(&message, 100);
+    strbuf_init(&message, 1000);
     strbuf_puts(&message, "");
     health_request_encode(slice_of(service), &message);
     assert_int_equal(grpc_client_start(client, path, 0, &heard_ops, h, &call), ERR_OK);
@@ -463,7 +526,8 @@ static void
 who_watches_hears_each_change_once_and_soon(void **state)
 {
     struct grpc_client *client = grpc_open(0);
-    struct heard ready, pool, none;
+    struct heard ready, pool, none, never;
+    char name[600];
 
     (void)state;
     grpc_ask(client, WATCH, "readiness", &ready);
@@ -472,6 +536,11 @@ who_watches_hears_each_change_once_and_soon(void **state)
     assert_int_equal(ready.last, HEALTH_SERVING);
     assert_int_equal(pool.last, HEALTH_NOT_SERVING);
     assert_int_equal(none.last, HEALTH_SERVICE_UNKNOWN);
+    memset(name, 'a', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0'; /* longer than any can be */
+    grpc_ask(client, WATCH, name, &never);
+    assert_int_equal(never.last, HEALTH_SERVICE_UNKNOWN);
+    assert_int_equal(never.ends, 0);
     world.good[PROBE_READY] = false;
     probe_tell(world.probe); /* a drain says so: at once */
     turns(10);
@@ -483,11 +552,13 @@ who_watches_hears_each_change_once_and_soon(void **state)
     assert_int_equal(ready.messages, 2);
     assert_int_equal(pool.messages, 2);
     assert_int_equal(none.messages, 1);
+    assert_int_equal(never.messages, 1);
     assert_int_equal(ready.ends + pool.ends + none.ends, 0);
     probe_leave(world.probe); /* another process answers: come there */
     turns(20);
-    assert_int_equal(ready.ends + pool.ends + none.ends, 3);
+    assert_int_equal(ready.ends + pool.ends + none.ends + never.ends, 4);
     assert_int_equal(ready.code, GRPC_UNAVAILABLE);
+    assert_int_equal(never.code, GRPC_UNAVAILABLE);
     grpc_close(client);
 }
 
@@ -538,6 +609,8 @@ main(void)
         TEST(each_path_says_whether_it_is_so_and_why_not),
         TEST(a_silent_client_is_let_go_and_so_is_a_slow_one),
         TEST(between_two_requests_there_is_more_time),
+        TEST(half_a_head_behind_a_whole_one_has_the_time_of_a_head),
+        TEST(a_slow_reader_gets_its_page_and_a_pretender_does_not),
         TEST(an_answer_that_nobody_takes_is_given_up),
         TEST(only_a_few_pages_are_on_their_way),
         TEST(a_further_connection_takes_the_place_of_who_waits_longest),

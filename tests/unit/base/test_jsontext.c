@@ -14,7 +14,9 @@ texts_become_strings(void **state)
         { "plain /:-_{}", "\"plain /:-_{}\"" },
         { "a\"b\\c", "\"a\\\"b\\\\c\"" },
         { "\n\t\x01\x1f\x7f", "\"\\u000a\\u0009\\u0001\\u001f\\u007f\"" },
-        { "\xc3\xa9\xff", "\"\\u00c3\\u00a9\\u00ff\"" },
+        { "\xc3\xa9\xff", "\"\\u00e9\\u00ff\"" },
+        { "x\xe2\x82\xac\xf0\x9f\x98\x80y", "\"x\\u20ac\\ud83d\\ude00y\"" },
+        { "cut \xe2\x82", "\"cut \\u00e2\\u0082\"" },
     };
 
     (void)state;

@@ -55,6 +55,53 @@ numbers_and_names_of_files_stay(void **state)
 }
 
 static void
+check_url(const char *url, const char *wanted)
+{
+    struct strbuf out;
+
+    strbuf_init(&out, 4096);
+    conf_redact_url(url, &out);
+    assert_string_equal(out.s, wanted);
+    strbuf_done(&out);
+}
+
+static void
+urls_keep_where_they_lead(void **state)
+{
+    (void)state;
+    check_url("https://id.example/keys.json", "\"https://id.example/keys.json\"");
+    check_url("https://id.example/k?key=abc#x", "\"https://id.example/k?(redacted)\"");
+    check_url("https://id.example/k#abc", "\"https://id.example/k#(redacted)\"");
+    check_url("https://joe:pw@id.example/k", "\"https://(redacted)@id.example/k\"");
+    check_url("https://a@b@id.example?x@y",
+              "\"https://(redacted)@id.example?(redacted)\"");
+    check_url("https://id.example/a@b", "\"https://id.example/a@b\"");
+    check_url("file:/etc/keys.json", "\"file:/etc/keys.json\"");
+    check_url("a\"b", "\"a\\\"b\"");
+    check_url("", "\"\"");
+}
+
+static void
+a_set_of_keys_in_the_place_of_a_url_goes(void **state)
+{
+    (void)state;
+    check_url(" {\"keys\": [{\"k\": \"abc\"}]}", GONE);
+}
+
+static void
+of_headers_variables_stay(void **state)
+{
+    (void)state;
+    assert_string_equal(conf_header_shown("x-user", "%{san}", false), "%{san}");
+    assert_string_equal(conf_header_shown("x-user", "%{san} b", false), CONF_REDACTED);
+    assert_string_equal(conf_header_shown("x-user", "%{a}%{b}", false), CONF_REDACTED);
+    assert_string_equal(conf_header_shown("x-user", "%{", false), CONF_REDACTED);
+    assert_string_equal(conf_header_shown("x-user", "", false), CONF_REDACTED);
+    assert_string_equal(conf_header_shown("x-served-by", "us", true), "us");
+    assert_string_equal(conf_header_shown("set-cookie", "a=b", true), CONF_REDACTED);
+}
+
+static void
 text_that_ends_too_early_does_no_harm(void **state)
 {
     (void)state;
@@ -69,6 +116,9 @@ main(void)
         cmocka_unit_test(strings_of_secret_keys_go),
         cmocka_unit_test(all_that_a_secret_key_holds_goes),
         cmocka_unit_test(numbers_and_names_of_files_stay),
+        cmocka_unit_test(urls_keep_where_they_lead),
+        cmocka_unit_test(a_set_of_keys_in_the_place_of_a_url_goes),
+        cmocka_unit_test(of_headers_variables_stay),
         cmocka_unit_test(text_that_ends_too_early_does_no_harm),
     };
 

@@ -7,9 +7,11 @@
 #include "base/slab.h"
 #include "base/strbuf.h"
 #include "conf/snapshot.h"
+#include "filter/services.h"
 #include "grpc/path.h"
 #include "h2/edit.h"
 #include "loop/loop.h"
+#include "obs/histogram.h"
 #include "vclock.h"
 
 enum { ARENA_CAP = 512 * 1024 };
@@ -59,6 +61,30 @@ int
 rig_teardown(void **state)
 {
     (void)state;
+    rig_close();
+    return 0;
+}
+
+struct filter_services *
+rig_watch(uint32_t max_methods)
+{
+    struct services_args args = { .workers = 1,
+                                  .max_methods = max_methods,
+                                  .histogram = HISTOGRAM_COARSE,
+                                  .stats = &rig_stats };
+
+    rig_open();
+    args.loop = args.writer_loop = rig_loop;
+    return rig_store.env.services = services_new(&args);
+}
+
+int
+rig_watch_end(struct filter_services *services, int64_t late_ms)
+{
+    rig_chain(NULL, 0);
+    if (late_ms > 0)
+        rig_advance_ms(late_ms);
+    services_free(services);
     rig_close();
     return 0;
 }
@@ -166,7 +192,27 @@ rig_set_deadline(struct filter_call *fc, int64_t deadline_us)
         fc->deadline_us = deadline_us;
 }
 
+static void
+rig_progress(const struct filter_call *fc, struct filter_result *ret)
+{
+    const struct rigcall *c = rig_of(fc);
+
+    *ret = (struct filter_result){
+        .code = -1,
+        .reason = "",
+        .pool = fc->pool ? fc->pool : "",
+        .backend = "192.0.2.9:50051",
+        .attempts = 2,
+        .messages_in = c->messages_in,
+        .bytes_in = 700,
+        .bytes_out = 9,
+        .end_us = loop_now_us(fc->loop),
+        .blocked_up_us = 1500,
+    };
+}
+
 static const struct filter_host host = {
+    .progress = rig_progress,
     .resume = rig_resume,
     .peer = rig_peer,
     .identity = rig_identity,

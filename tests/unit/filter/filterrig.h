@@ -21,6 +21,7 @@
 #include "obs/stats.h"
 #include "unit.h"
 
+struct filter_services;
 struct tls_peer;
 
 struct rigcall {
@@ -49,6 +50,10 @@ void rig_close(void); /* after the last call; drops the chain */
 int rig_setup(void **state);
 int rig_teardown(void **state);
 #define FILTER_TEST(fn) cmocka_unit_test_setup_teardown(fn, rig_setup, rig_teardown)
+/* rig_open with what the filters that watch calls share, of one worker with coarse buckets; rig_watch_end drops the chain, gives a writer
+ * late_ms to end, and closes. */
+struct filter_services *rig_watch(uint32_t max_methods);
+int rig_watch_end(struct filter_services *services, int64_t late_ms);
 
 /* Fails the test when the settings are refused. */
 struct filter *rig_filter(const struct filter_kind *kind, const char *json);

@@ -12,7 +12,6 @@
 #include "filter/services.h"
 #include "filter/tracing_conf.h"
 #include "filterrig.h"
-#include "loop/loop.h"
 
 static struct filter_services *services;
 static char path[64];
@@ -20,14 +19,10 @@ static char path[64];
 static int
 setup(void **state)
 {
-    struct services_args args = { .workers = 1, .max_methods = 10 };
     int fd;
 
-    rig_setup(state);
-    args.loop = args.writer_loop = rig_loop;
-    args.stats = &rig_stats;
-    services = services_new(&args);
-    rig_store.env.services = services;
+    (void)state;
+    services = rig_watch(10);
     snprintf(path, sizeof(path), "/tmp/outrigger-test-XXXXXX");
     fd = mkstemp(path);
     assert_true(fd >= 0);
@@ -38,11 +33,10 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    rig_chain(NULL, 0);
-    rig_advance_ms(20);
-    services_free(services);
+    (void)state;
+    rig_watch_end(services, 20);
     unlink(path);
-    return rig_teardown(state);
+    return 0;
 }
 
 #define LOG_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -267,6 +261,11 @@ a_long_call_has_lines_in_between(void **state)
     assert_string_equal(word(o, "event"), "interval");
     assert_null(json_object_get(o, "code"));
     assert_int_equal(json_integer_value(json_object_get(o, "messagesIn")), 5);
+    assert_int_equal(json_integer_value(json_object_get(o, "bytesIn")), 700);
+    assert_int_equal(json_integer_value(json_object_get(o, "attempts")), 2);
+    assert_string_equal(word(o, "endpoint"), "192.0.2.9:50051");
+    assert_true(json_real_value(json_object_get(o, "blockedBackendMs")) == 1.5);
+    assert_null(json_object_get(o, "firstByteMs"));
     json_decref(o);
     assert_int_equal(count(), 2);
     rig_end(c, GRPC_OK);

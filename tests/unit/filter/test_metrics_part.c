@@ -183,10 +183,67 @@ an_empty_page_has_no_part(void **state)
     assert_null(metrics_part_read(&r));
 }
 
+static void
+calls_get_the_names_of_opentelemetry(void **state)
+{
+    struct metrics_page_reader r = reader_of(
+        "# TYPE grpc_client_handled_total counter\n"
+        "grpc_client_handled_total{grpc_type=\"unknown\",grpc_service=\"a.B\","
+        "grpc_method=\"C\",pool=\"p\",grpc_code=\"NotFound\"} 3\n"
+        "grpc_client_handled_total{grpc_type=\"unknown\",grpc_service=\"_OTHER\","
+        "grpc_method=\"_OTHER\",pool=\"p\",grpc_code=\"OK\"} 4\n"
+        "# TYPE x gauge\nx{pool=\"p\"} 1\n"
+        "# TYPE grpc_server_handling_seconds histogram\n"
+        "grpc_server_handling_seconds_bucket{grpc_method=\"C\",le=\"+Inf\"} 1\n"
+        "grpc_server_handling_seconds_sum{grpc_method=\"C\"} 2\n"
+        "grpc_server_handling_seconds_count{grpc_method=\"C\"} 1\n");
+    static const char *const rows[][2] = { { "rpc.system.name", "grpc" },
+                                           { "rpc.method", "a.B/C" },
+                                           { "outrigger.pool", "p" },
+                                           { "rpc.status_code", "NOT_FOUND" } };
+    struct metrics_part *m;
+    pb_metric *metric;
+    pb_number *p;
+
+    (void)state;
+    r.otel = true;
+    m = metrics_part_read(&r);
+    assert_non_null(m);
+    metric = metric_at(m, 0);
+    check(metric->name, "grpc_client_handled_total");
+    p = outrigger__otlp_part__number_point__unpack(NULL, metric->sum->data_points[0].len,
+                                                   metric->sum->data_points[0].data);
+    assert_non_null(p);
+    assert_int_equal(p->n_attributes, 4);
+    for (size_t i = 0; i < 4; i++) {
+        check(p->attributes[i]->key, rows[i][0]);
+        check(p->attributes[i]->value->string_value, rows[i][1]);
+    }
+    outrigger__otlp_part__number_point__free_unpacked(p, NULL);
+    p = outrigger__otlp_part__number_point__unpack(NULL, metric->sum->data_points[1].len,
+                                                   metric->sum->data_points[1].data);
+    assert_non_null(p);
+    check(p->attributes[1]->value->string_value, "_OTHER");
+    outrigger__otlp_part__number_point__free_unpacked(p, NULL);
+    outrigger__otlp_part__metric__free_unpacked(metric, NULL);
+    metric = metric_at(m, 1);
+    p = outrigger__otlp_part__number_point__unpack(
+        NULL, metric->gauge->data_points[0].len, metric->gauge->data_points[0].data);
+    check(p->attributes[0]->key, "pool");
+    outrigger__otlp_part__number_point__free_unpacked(p, NULL);
+    outrigger__otlp_part__metric__free_unpacked(metric, NULL);
+    metric = metric_at(m, 2);
+    check(metric->name, "rpc.server.call.duration");
+    check(metric->unit, "s");
+    outrigger__otlp_part__metric__free_unpacked(metric, NULL);
+    metrics_part_free(m);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(calls_get_the_names_of_opentelemetry),
         cmocka_unit_test(a_counter_is_a_sum_since_the_beginning),
         cmocka_unit_test(a_gauge_has_no_beginning),
         cmocka_unit_test(lines_of_a_histogram_are_one_point),

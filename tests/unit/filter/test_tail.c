@@ -6,24 +6,15 @@
 #include "filter/services.h"
 #include "filter/tail.h"
 #include "filterrig.h"
-#include "loop/loop.h"
 #include "obs/failed_log.h"
-#include "obs/histogram.h"
 
 static struct filter_services *services;
 
 static int
 setup(void **state)
 {
-    struct services_args args = { .workers = 1,
-                                  .max_methods = 5,
-                                  .histogram = HISTOGRAM_COARSE };
-
-    rig_setup(state);
-    args.loop = args.writer_loop = rig_loop;
-    args.stats = &rig_stats;
-    services = services_new(&args);
-    rig_store.env.services = services;
+    (void)state;
+    services = rig_watch(5);
     rig_only(&filter_metrics, "{}");
     return 0;
 }
@@ -31,9 +22,8 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    rig_chain(NULL, 0);
-    services_free(services);
-    return rig_teardown(state);
+    (void)state;
+    return rig_watch_end(services, 0);
 }
 
 #define TAIL_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

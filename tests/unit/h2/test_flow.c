@@ -106,91 +106,6 @@ connection_window_returns_at_once(void **state)
     assert_non_null(rig.conn[H2_DOWN].h2);
 }
 
-static void
-connection_window_is_held_back_at_the_cap_and_returns_at_half(void **state)
-{
-    struct rig_conn *c = &rig.conn[H2_DOWN];
-    struct h2peer *p;
-    size_t before, at_cap;
-    struct rig_stream *s;
-
-    (void)state;
-    c->lim.connection_window = 256 * 1024;
-    c->lim.max_connection_buffer = 200 * 1024;
-    p = down_ready();
-    c->eat = false;
-    before = credit(p, 0);
-    for (int32_t id = 1; id <= 7; id += 2) { /* 4 x 64 KiB: the whole window */
-        h2peer_call(p, id, 0);
-        send_data(p, id, STREAM_WINDOW);
-        rig_run(&rig);
-    }
-    at_cap = credit(p, 0) - before;
-    assert_int_equal(rig_stat(&rig, STAT_WINDOW_HELD_BACK), 1);
-    assert_true(at_cap <= 200 * 1024);
-    s = rig_stream(&rig, H2_DOWN, 1);
-    h2_stream_consume(&s->s, SIZE_MAX);
-    rig_run(&rig);
-    assert_int_equal(credit(p, 0) - before,
-                     at_cap); /* 192 KiB are held still: over half of the cap */
-    h2_stream_consume(&rig_stream(&rig, H2_DOWN, 3)->s, SIZE_MAX);
-    h2_stream_consume(&rig_stream(&rig, H2_DOWN, 5)->s, SIZE_MAX);
-    rig_run(&rig);
-    assert_true(credit(p, 0) - before >= 128 * 1024 + at_cap / 2);
-    assert_int_equal(c->h2->credit_owed, 0);
-}
-
-static void
-held_back_window_returns_when_its_streams_close(void **state)
-{
-    struct rig_conn *c = &rig.conn[H2_DOWN];
-    struct h2peer *p;
-    size_t before;
-
-    (void)state;
-    c->lim.connection_window = 256 * 1024;
-    c->lim.max_connection_buffer = 100 * 1024;
-    p = down_ready();
-    c->eat = false;
-    before = credit(p, 0);
-    for (int32_t id = 1; id <= 7; id += 2) {
-        h2peer_call(p, id, 0);
-        send_data(p, id, STREAM_WINDOW);
-    }
-    rig_run(&rig);
-    assert_true(c->h2->credit_owed > 0);
-    for (int32_t id = 1; id <= 7; id += 2)
-        h2peer_u32(p, F_RST, id, H2_CANCEL);
-    rig_run(&rig);
-    assert_int_equal(c->h2->credit_owed, 0);
-    assert_int_equal(c->h2->held, 0);
-    /* The streams' owner still has the bytes: the worker counts them. */
-    assert_int_equal(rig_stat(&rig, STAT_BUFFERED_BYTES), 4 * STREAM_WINDOW);
-    assert_true(credit(p, 0) - before >= 128 * 1024);
-}
-
-static void
-worker_limit_holds_windows_back_and_gives_them_back(void **state)
-{
-    struct h2peer *p = down_ready();
-    struct rig_conn *c = &rig.conn[H2_DOWN];
-
-    (void)state;
-    h2_worker_set_buffer_limit(rig.w, 50000);
-    c->eat = false;
-    h2peer_call(p, 1, 0);
-    h2peer_call(p, 3, 0);
-    send_data(p, 1, STREAM_WINDOW);
-    send_data(p, 3, STREAM_WINDOW);
-    rig_run(&rig);
-    assert_true(c->h2->credit_owed > 0);
-    h2_stream_consume(&rig_stream(&rig, H2_DOWN, 1)->s, SIZE_MAX);
-    h2_stream_consume(&rig_stream(&rig, H2_DOWN, 3)->s, SIZE_MAX);
-    rig_run(&rig);
-    assert_int_equal(c->h2->credit_owed, 0);
-    assert_int_equal(rig.w->held, 0);
-}
-
 /* reliability.md A20: after all of it a fresh upload still finds the whole connection window. */
 static void
 uploads(int how)
@@ -322,9 +237,6 @@ main(void)
         H2_TEST(start_windows_are_as_configured),
         H2_TEST(stream_window_returns_only_when_the_owner_consumed),
         H2_TEST(connection_window_returns_at_once),
-        H2_TEST(connection_window_is_held_back_at_the_cap_and_returns_at_half),
-        H2_TEST(held_back_window_returns_when_its_streams_close),
-        H2_TEST(worker_limit_holds_windows_back_and_gives_them_back),
         H2_TEST(window_does_not_leak_over_uploads_that_the_client_resets),
         H2_TEST(window_does_not_leak_over_uploads_that_we_reset),
         H2_TEST(padding_gives_its_window_back),

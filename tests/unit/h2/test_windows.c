@@ -82,7 +82,7 @@ windows_double_when_a_round_trip_brings_most_of_one(void **state)
     rig_run(&rig);
     assert_int_equal(rig_stream(&rig, H2_DOWN, 3)->s.window, STREAM_WINDOW);
     assert_true(credit(p, 0) >=
-                8 * 1024 * 1024 - 65535); /* the connection's window grew along */
+                4 * 1024 * 1024 - 65535); /* the connection's window grew along */
 }
 
 static void
@@ -242,104 +242,6 @@ streams_share_the_connection_window_in_turns(void **state)
     assert_int_equal(p->data_bytes, 240000);
 }
 
-/* ---- holding back, as a client ---- */
-
-/* Over the cap, a little under it, more data, then all is taken: the connection must be as good as new. */
-static void
-a_connection_once_held_back_is_used_again(void **state)
-{
-    struct rig_conn *c = &rig.conn[H2_UP];
-    struct h2peer *p;
-    struct rig_stream *s[3];
-    unsigned news;
-
-    (void)state;
-    c->lim.max_connection_buffer = 100 * 1000;
-    p = up_ready();
-    c->eat = false;
-    for (int i = 0; i < 3; i++) {
-        s[i] = rig_request(&rig, true);
-        rig_run(&rig);
-        h2peer_headers(p, s[i]->s.id, 0, ":status", "200", NULL);
-    }
-    for (int i = 0; i < 2; i++)
-        send_data(p, s[i]->s.id, 60000);
-    rig_run(&rig);
-    assert_true(c->h2->held_back);
-    assert_int_equal(h2_conn_free_streams(c->h2), 0);
-    h2_stream_consume(&s[0]->s, 30000); /* 90,000: under the cap, over its half */
-    news = c->settings;
-    send_data(p, s[2]->s.id, 5000);
-    rig_run(&rig);
-    for (int i = 0; i < 3; i++)
-        h2_stream_consume(&s[i]->s, SIZE_MAX);
-    rig_run(&rig);
-    assert_int_equal(c->h2->credit_owed, 0);
-    assert_true(h2_conn_free_streams(c->h2) > 0);
-    assert_true(c->settings > news); /* the owner must hear that there is room again */
-}
-
-/* At the cap, calls that nobody reads end: after 10 s, or after 1 s when their clients opened no window for them though they could. */
-static void
-hoarders_end_sooner_when_they_never_read(void **state)
-{
-    struct rig_conn *c = &rig.conn[H2_UP];
-    struct h2_conn client = { .send_window = 1 };
-    struct h2_stream closed = { .conn = &client },
-                     open = { .conn = &client, .send_window = 1 };
-    struct h2peer *p;
-    struct rig_stream *slow, *never;
-
-    (void)state;
-    c->lim.max_connection_buffer = 80 * 1000;
-    p = up_ready();
-    c->eat = false;
-    slow = rig_request(&rig, true);
-    never = rig_request(&rig, true);
-    slow->s.other = &open;
-    never->s.other = &closed;
-    rig_run(&rig);
-    h2peer_headers(p, slow->s.id, 0, ":status", "200", NULL);
-    h2peer_headers(p, never->s.id, 0, ":status", "200", NULL);
-    send_data(p, slow->s.id, 60000);
-    send_data(p, never->s.id, 60000);
-    rig_run(&rig);
-    assert_true(c->h2->held_back);
-    client.send_window = 0; /* the client is busy with others: patience */
-    rig_wait_ms(&rig, 3000);
-    assert_int_equal(never->closed, 0);
-    client.send_window = 1;
-    rig_wait_ms(&rig, 600);
-    assert_int_equal(never->closed, 1);
-    assert_int_equal(never->s.close_err, ERR_STALL);
-    assert_int_equal(slow->closed, 0);
-}
-
-/* Under memory pressure of others, DATA that nobody wants (reset streams) must still give the connection its window back: no reader ever will. */
-static void
-unwanted_data_under_pressure_leaks_no_window(void **state)
-{
-    struct rig_conn *c = &rig.conn[H2_DOWN];
-    struct h2peer *p = down_ready();
-    size_t before = credit(p, 0), sent = 0;
-
-    (void)state;
-    h2_worker_set_buffer_limit(rig.w, 1000);
-    rig.w->held += 2000; /* somebody else's */
-    for (int32_t id = 1; id < 80; id += 2) {
-        h2peer_call(p, id, 0);
-        rig_run(&rig);
-        h2_stream_reset(&rig_stream(&rig, H2_DOWN, id)->s, H2_CANCEL);
-        rig_run(&rig);
-        send_data(p, id, 60000);
-        sent += 60000;
-        rig_run(&rig);
-    }
-    assert_int_equal(c->closes, 0);
-    assert_true(sent - (credit(p, 0) - before) <= 512 * 1024);
-    rig.w->held -= 2000;
-}
-
 int
 main(void)
 {
@@ -352,9 +254,6 @@ main(void)
         H2_TEST(a_window_that_shrinks_below_zero_stops_the_stream),
         H2_TEST(windows_over_the_maximum_are_errors),
         H2_TEST(streams_share_the_connection_window_in_turns),
-        H2_TEST(a_connection_once_held_back_is_used_again),
-        H2_TEST(hoarders_end_sooner_when_they_never_read),
-        H2_TEST(unwanted_data_under_pressure_leaks_no_window),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

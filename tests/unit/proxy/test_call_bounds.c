@@ -149,6 +149,24 @@ stop_ends_calls_with_unavailable(void **state)
 }
 
 static void
+a_stop_waits_for_clients_only(void **state)
+{
+    int64_t begun;
+
+    (void)state;
+    rig.virtual = true;
+    callrig_open();
+    call_to_backend(1);
+    h2peer_hang_up(&rig.client);
+    TURN_UNTIL(rig.loop, counted(STAT_DOWN_OPEN) == 0);
+    rig.clock.step_us = 100;
+    begun = rig.clock.now_us;
+    worker_stop(rig.worker);
+    loop_run(rig.loop);
+    assert_in_range(rig.clock.now_us - begun, 1, 30 * 1000);
+}
+
+static void
 connections_over_the_limit_are_closed_and_counted(void **state)
 {
     struct transport *t;
@@ -175,6 +193,7 @@ main(void)
         RIG_TEST(bodies_larger_than_every_window_pass_both_ways),
         RIG_TEST(drain_lets_calls_end),
         RIG_TEST(stop_ends_calls_with_unavailable),
+        RIG_TEST(a_stop_waits_for_clients_only),
         RIG_TEST(connections_over_the_limit_are_closed_and_counted),
     };
 

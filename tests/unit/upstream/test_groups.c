@@ -228,6 +228,69 @@ labels_that_nobody_has_are_told(void **state)
         "pool app: no endpoint has version=v2; known: no endpoint has such a label");
 }
 
+/* What other endpoints of the pool do is no answer to a call that may not go there. */
+static void
+a_subset_tells_of_its_own_endpoints(void **state)
+{
+    static const struct row rows[] = { { .backend = 0, .label = "version=v1" },
+                                       { .backend = 1, .label = "version=v2" },
+                                       { .backend = 2, .label = "version=v2" },
+                                       END };
+    char text[POOL_TEXT_MAX];
+    unsigned s1, s2;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        backend_open(i);
+    backend_refuse(0);
+    conf.health_check.panic_threshold = 0;
+    pool_open(1, "round_robin");
+    s1 = pool_subset(pool, &v1);
+    s2 = pool_subset(pool, &v2);
+    list_send(rows);
+    (void)!call_start_subset(0, s1);
+    (void)!call_start_subset(1, s2);
+    UNTIL(calls[0].done && calls[1].done);
+    assert_int_equal(calls[0].err, ERR_NO_ENDPOINT);
+    assert_string_equal(pool_explain(pool, &calls[0].wait, calls[0].err, text),
+                        "pool app, subset version=v1: the subset has no usable endpoint; "
+                        "last failure: Connection refused");
+    assert_string_equal(pool_blame(pool, &calls[0].wait), backends[0].target);
+    answer_all();
+    /* v2 cannot serve either, but not because of that. */
+    mark(1, true);
+    mark(2, true);
+    assert_int_equal(call_start_subset(2, s2), ERR_NO_ENDPOINT);
+    assert_string_equal(pool_explain(pool, &calls[2].wait, ERR_NO_ENDPOINT, text),
+                        "pool app, subset version=v2: the subset has no usable endpoint; "
+                        "of 2 endpoints: 2 unhealthy by its health check");
+    assert_null(pool_blame(pool, &calls[2].wait));
+}
+
+/* Of several, the one that failed last; and who comes back is not blamed any more. */
+static void
+who_failed_last_is_blamed(void **state)
+{
+    char text[POOL_TEXT_MAX];
+
+    (void)state;
+    backends[0].manner = HANG_UP;
+    pool_open(2, "pick_first");
+    backends[1].manner = HTTP1;
+    assert_int_equal(call_start(0), ERR_AGAIN);
+    UNTIL(calls[0].done);
+    assert_int_equal(calls[0].err, ERR_NO_ENDPOINT);
+    assert_string_equal(pool_blame(pool, &calls[0].wait), backends[1].target);
+    assert_non_null(
+        strstr(pool_explain(pool, &calls[0].wait, calls[0].err, text), "HTTP/1.1"));
+    backends[1].manner = GREET;
+    for (int i = 0; i < 30; i++)
+        wait_ms(100);
+    assert_int_equal(call_start(1), ERR_OK);
+    assert_null(pool->endpoints[1]->why);
+    answer_all();
+}
+
 static void
 any_endpoint_may_stand_in_for_missing_labels(void **state)
 {
@@ -411,6 +474,8 @@ main(void)
         POOL_TEST(labels_choose_the_endpoints),
         POOL_TEST(numbers_of_labels_are_held_and_come_back),
         POOL_TEST(labels_that_nobody_has_are_told),
+        POOL_TEST(a_subset_tells_of_its_own_endpoints),
+        POOL_TEST(who_failed_last_is_blamed),
         POOL_TEST(any_endpoint_may_stand_in_for_missing_labels),
         POOL_TEST(too_few_healthy_ones_are_a_panic),
         POOL_TEST(the_panic_is_in_the_text_of_the_error),

@@ -193,7 +193,7 @@ refused_connect_fails_the_waiters_with_its_reason(void **state)
     UNTIL(done_count == 2);
     assert_int_equal(calls[0].err, ERR_NO_ENDPOINT);
     assert_int_equal(call_start(2), ERR_NO_ENDPOINT); /* in backoff: at once */
-    assert_non_null(strstr(pool_last_backend(pool), backends[0].target));
+    assert_string_equal(pool_blame(pool, &calls[2].wait), backends[0].target);
     assert_non_null(strstr(pool_last_failure(pool), "refused"));
     assert_int_equal(stat_get(&stats, STAT_UP_CONNECT_FAILED), 1);
 }
