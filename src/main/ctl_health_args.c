@@ -100,7 +100,7 @@ flag_unknown(const char *word, const char *name, struct strbuf *why)
 {
     static const char *const missing[] = { "gzip", "alts", "spiffe" };
     const char *names[ARRAY_LEN(flags)];
-    size_t n = strcspn(name, "=");
+    size_t n = strcspn(name, "="), before;
     struct strbuf bare;
 
     for (size_t i = 0; i < ARRAY_LEN(missing); i++) {
@@ -115,8 +115,9 @@ flag_unknown(const char *word, const char *name, struct strbuf *why)
     strbuf_init(&bare, NAME_MAX_BYTES);
     strbuf_add(&bare, name, n);
     fail(why, "there is no flag \"%.60s\"", word);
+    before = why->len;
     near_suggest(why, bare.s ? bare.s : "", names, ARRAY_LEN(names), NULL);
-    strbuf_puts(why, "; outriggerctl health -help has all");
+    strbuf_puts(why, why->len == before ? "; outriggerctl health -help has all" : "");
     strbuf_done(&bare);
     return ERR_SYNTAX;
 }
