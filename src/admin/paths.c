@@ -206,6 +206,10 @@ paths_help(const struct admin *a, struct evbuffer *out)
     }
     for (size_t i = 0; i < a->entry_count; i++)
         help_line(a->entries[i].path, a->entries[i].action != NULL, out);
+    if (a->rpc)
+        evbuffer_add_printf(out,
+                            "\ngRPC on this port too, without TLS: grpcurl -plaintext "
+                            "HOST:PORT list\n");
     evbuffer_add_printf(out, "\nother names, most of them Envoy's:\n");
     for (size_t i = 0; admin_alias_at(i); i++)
         evbuffer_add_printf(out, "  %s%s (%s)\n", admin_alias_at(i)->path,

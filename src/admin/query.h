@@ -7,7 +7,7 @@
 
 #include "base/compat.h"
 
-enum { QUERY_MAX = 2000 };
+enum { QUERY_MAX = 8000 }; /* bytes; a head of the admin port has 8 KiB */
 
 struct query {
     char *next; /* NULL: no more */

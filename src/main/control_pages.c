@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "admin/actions.h"
@@ -240,6 +241,27 @@ page_server_info(void *arg, struct strbuf *out)
                   state_word(c->process), up_s, up_s, c->process->worker_count);
 }
 
+/* The same as Envoy's scripts look for it. text: "127.0.0.1:8080", "[::1]:8080" or "unix:/path". */
+static void
+put_local_address(const struct addr *at, const char *text, struct strbuf *out)
+{
+    const char *port = strrchr(text, ':');
+    char host[ADDR_TEXT_MAX];
+    bool six = text[0] == '[';
+
+    strbuf_puts(out, ",\"local_address\":{");
+    if (addr_is_unix(at) || !port) {
+        strbuf_puts(out, "\"pipe\":{\"path\":");
+        json_text_add(out, strncmp(text, "unix:", 5) == 0 ? text + 5 : text);
+        strbuf_puts(out, "}}");
+        return;
+    }
+    snprintf(host, sizeof(host), "%.*s", (int)(port - text) - 2 * six, text + six);
+    strbuf_puts(out, "\"socket_address\":{\"address\":");
+    json_text_add(out, host);
+    strbuf_printf(out, ",\"port_value\":%s}}", port + 1);
+}
+
 /* "inbound::127.0.0.1:8080", one a line. */
 static int
 page_listeners(void *arg, const char *query, struct strbuf *out, const char **ret_type)
@@ -264,6 +286,7 @@ page_listeners(void *arg, const char *query, struct strbuf *out, const char **re
         json_text_add(out, name);
         strbuf_puts(out, ",\"address\":");
         json_text_add(out, address);
+        put_local_address(&p->servers[i]->addr, address, out);
         strbuf_puts(out, "}");
     }
     if (json)

@@ -5,19 +5,18 @@
 
 #include <stdbool.h>
 
+#include "admin/query.h"
 #include "base/compat.h"
 #include "proxy/explain.h"
 
 struct process;
-
-enum { EXPLAIN_QUERY_MAX = 8000 };
 
 /* What the query of /explain-call asks. */
 struct explain_query {
     struct explain_call call;
     const char *listener; /* NULL: the only one */
     bool json;
-    char text[EXPLAIN_QUERY_MAX + 1]; /* the words, decoded in place */
+    struct query words; /* what call and listener point into */
 };
 
 /* "method=%2Fpkg.Svc%2FGet&header=x-user%3Danna&authority=...&listener=...&san=...&format=json". False: *ret_why says what is wrong. Pure. */

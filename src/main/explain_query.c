@@ -4,40 +4,6 @@
 
 #include "main/explain_page.h"
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* In place; "+" is a space, as forms write it. A NUL would cut the text. */
-static bool
-url_decode(char *s)
-{
-    char *to = s;
-
-    for (; *s; s++) {
-        int high, low;
-
-        if (*s != '%') {
-            *to++ = (char)(*s == '+' ? ' ' : *s);
-            continue;
-        }
-        high = hex_digit(s[1]);
-        low = high < 0 ? -1 : hex_digit(s[2]);
-        if (low < 0 || high + low == 0)
-            return false;
-        *to++ = (char)(high << 4 | low);
-        s += 2;
-    }
-    *to = '\0';
-    return true;
-}
-
 static bool
 query_set(struct explain_query *q, const char *key, char *value, const char **ret_why)
 {
@@ -67,30 +33,20 @@ query_set(struct explain_query *q, const char *key, char *value, const char **re
 bool
 explain_query_read(struct explain_query *q, const char *query, const char **ret_why)
 {
-    size_t n = strlen(query);
-    char *next = q->text;
+    const char *key, *value;
+    enum query_step step;
 
     memset(q, 0, sizeof(*q));
     explain_call_init(&q->call);
-    *ret_why = "the query is too long";
-    if (n > EXPLAIN_QUERY_MAX)
+    if (!query_begin(&q->words, query, ret_why))
         return false;
-    memcpy(q->text, query, n + 1);
-    while (next && *next) {
-        char *part = next, *value;
+    while ((step = query_next(&q->words, &key, &value, ret_why)) == QUERY_WORD) {
+        char *own = q->words.text + (value - q->words.text); /* it may be changed */
 
-        next = strchr(part, '&');
-        if (next)
-            *next++ = '\0';
-        value = strchr(part, '=');
-        *ret_why = "each part of the query is key=value, with %XX for special characters";
-        if (!value)
-            return false;
-        *value++ = '\0';
-        if (!url_decode(part) || !url_decode(value) ||
-            !query_set(q, part, value, ret_why))
+        if (!query_set(q, key, own, ret_why))
             return false;
     }
-    *ret_why = "method is missing: say method=/pkg.Service/Method";
-    return q->call.in.path.p != NULL;
+    if (step == QUERY_END)
+        *ret_why = "method is missing: say method=/pkg.Service/Method";
+    return step == QUERY_END && q->call.in.path.p != NULL;
 }

@@ -501,6 +501,8 @@ static const struct stat_row rows[] = {
             "Connections of the admin port that had to make room for new ones."),
     COUNTER(STAT_ADMIN_BUSY, "outrigger_admin_requests_refused_total",
             "Requests for large pages that the admin port refused because it was busy."),
+    LEVEL(STAT_ADMIN_RPC_OPEN, "outrigger_admin_grpc_connections", NULL,
+          "Open gRPC connections of the admin port."),
     COUNTER(STAT_TAIL_DROPPED, "outrigger_tail_lines_dropped_total",
             "Lines for GET /tail that were left out because a ring was full."),
     COUNTER(STAT_SPANS_SENT, "outrigger_spans_exported_total",

@@ -270,7 +270,8 @@ call_cancelled(struct call *c)
     }
     if (c->code < 0) {
         c->code = GRPC_CANCELLED;
-        c->reason = REASON_CLIENT_CANCEL;
+        c->reason =
+            c->down.close_err == ERR_STALL ? REASON_CLIENT_STALLED : REASON_CLIENT_CANCEL;
     }
     if (c->response != HALF_CLOSED)
         call_set_response(c, HALF_CLOSED);

@@ -282,6 +282,7 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng, struct tls_sto
     for (size_t i = 0; i < hub->source_count; i++)
         hub->sources[i] = hub_source_new(hub, &e[i]);
     hub->starting = false;
+    hub->by_target = hub_sources_sort(hub->sources, hub->source_count);
     /* Who watches (hub_watch) comes before the first list. */
     outlier_attach(hub);
     health_attach(hub);
@@ -291,15 +292,17 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng, struct tls_sto
 
 /* The source of this target, taken out of the old ones; NULL: there was none. */
 static struct hub_source *
-sources_take(struct hub_source **old, size_t n, const char *target)
+sources_take(struct hub_source *const *by_target, size_t n, const char *target)
 {
-    for (size_t i = 0; i < n; i++) {
-        struct hub_source *s = old[i];
+    for (size_t i = hub_sources_find(by_target, n, target); i < n; i++) {
+        struct hub_source *s = by_target[i];
 
-        if (s && strcmp(s->target, target) == 0) {
-            old[i] = NULL;
-            return s;
-        }
+        if (strcmp(s->target, target) != 0)
+            break;
+        if (s->taken)
+            continue;
+        s->taken = true;
+        return s;
     }
     return NULL;
 }
@@ -307,7 +310,7 @@ sources_take(struct hub_source **old, size_t n, const char *target)
 void
 hub_reconfigure(struct hub *hub, const struct conf_list *endpoints)
 {
-    struct hub_source **old = hub->sources;
+    struct hub_source **old = hub->sources, **by_target = hub->by_target;
     size_t old_count = hub->source_count;
     const struct endpoint_conf *e = endpoints->items;
 
@@ -315,7 +318,7 @@ hub_reconfigure(struct hub *hub, const struct conf_list *endpoints)
     hub->source_count = 0;
     hub->starting = true;
     for (size_t i = 0; i < endpoints->n; i++) {
-        struct hub_source *s = sources_take(old, old_count, e[i].target);
+        struct hub_source *s = sources_take(by_target, old_count, e[i].target);
 
         if (s)
             s->conf = &e[i];
@@ -324,10 +327,14 @@ hub_reconfigure(struct hub *hub, const struct conf_list *endpoints)
     hub->source_count = endpoints->n;
     hub->starting = false;
     for (size_t i = 0; i < old_count; i++) {
-        if (old[i])
+        if (old[i]->taken)
+            old[i]->taken = false;
+        else
             hub_source_free(old[i]);
     }
+    xfree(by_target);
     xfree(old);
+    hub->by_target = hub_sources_sort(hub->sources, hub->source_count);
     hub->settling = hub->list != NULL;
     hub_refresh(hub);
 }
@@ -340,10 +347,14 @@ hub_inherit(struct hub *hub, const struct hub *old)
     for (size_t i = 0; i < hub->source_count; i++) {
         struct hub_source *s = hub->sources[i];
 
-        for (size_t k = 0; k < old->source_count && !s->rows; k++) {
-            const struct hub_source *from = old->sources[k];
+        size_t k = hub_sources_find(old->by_target, old->source_count, s->target);
 
-            if (from->n == 0 || strcmp(from->target, s->target) != 0)
+        for (; k < old->source_count && !s->rows; k++) {
+            const struct hub_source *from = old->by_target[k];
+
+            if (strcmp(from->target, s->target) != 0)
+                break;
+            if (from->n == 0)
                 continue;
             hub_source_seed(s, from);
             any = true;
@@ -416,6 +427,7 @@ hub_free(struct hub *hub)
     tls_keyring_drop(hub->tls);
     xfree(hub->workers);
     xfree(hub->sources);
+    xfree(hub->by_target);
     xfree(hub->levels);
     xfree(hub);
 }

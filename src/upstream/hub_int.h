@@ -27,6 +27,9 @@ struct hub_source {
     uint64_t answers, errors;      /* told by the resolver so far */
     char error[HUB_WHY_MAX];       /* "": the last news was an answer */
     int64_t error_us;              /* when the failures began that last until now */
+    size_t at;                     /* its place in the config */
+    bool repeats;                  /* one before it has the same target */
+    bool taken;                    /* into the sources of a new config */
 };
 
 /* The way to one worker. Posts carry no memory of their own: what a stopping loop drops unrun is freed by hub_free. */
@@ -60,7 +63,7 @@ struct hub {
     struct rng *rng;
     const struct pool_conf *conf; /* its endpoints may be old: see hub_reconfigure */
     struct tls_keyring *tls;      /* held; NULL: plain text */
-    struct hub_source **sources;
+    struct hub_source **sources, **by_target; /* in the order of the config; sorted */
     size_t source_count;
     struct backend_table table;
     struct backend_list *list; /* NULL before the first answer */
@@ -93,6 +96,11 @@ void hub_watch(struct hub *hub, const struct hub_watch_ops *ops, void *arg);
 const struct hub_source *hub_source_failed(const struct hub *hub);
 struct hub_source *hub_source_new(struct hub *hub, const struct endpoint_conf *conf);
 void hub_source_free(struct hub_source *s);
+/* A new array of the same n sources, by target and then as in the config; sets `at` and `repeats` of each. */
+struct hub_source **hub_sources_sort(struct hub_source *const *sources, size_t n);
+/* The place of the first of this target in such an array, or where it would be: pages about thousands of endpoints ask for each of them. */
+size_t
+hub_sources_find(struct hub_source *const *by_target, size_t n, const char *target);
 /* As if the resolver of s had told what that of `from` told last. */
 void hub_source_seed(struct hub_source *s, const struct hub_source *from);
 

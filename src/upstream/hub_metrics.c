@@ -243,17 +243,6 @@ print_endpoints(const struct pool_sums *sums, size_t n, struct prom *p)
 
 enum target_fact { TARGET_OK, TARGET_ENDPOINTS, TARGET_AGE, TARGET_ANSWERS };
 
-/* The same target may be named twice, but only one series may be. */
-static bool
-target_repeats(const struct hub *hub, size_t at)
-{
-    for (size_t i = 0; i < at; i++) {
-        if (strcmp(hub->sources[i]->target, hub->sources[at]->target) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void
 target_begin(const struct hub_source *s, struct prom *p)
 {
@@ -292,7 +281,8 @@ print_targets(struct hub *const *hubs, size_t n, enum target_fact what, struct p
 {
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < hubs[i]->source_count; k++) {
-            if (!target_repeats(hubs[i], k))
+            /* The same target may be named twice, but only one series may be. */
+            if (!hubs[i]->sources[k]->repeats)
                 print_target(hubs[i]->sources[k], what, p);
         }
     }

@@ -79,10 +79,10 @@ print_ttl(const struct hub *hub, const struct hub_source *s, struct strbuf *out)
 const struct hub_source *
 hub_source_of(const struct hub *hub, const struct backend_row *r)
 {
-    for (size_t i = 0; i < hub->source_count; i++) {
-        if (strcmp(hub->sources[i]->conf->target, r->origin) == 0)
-            return hub->sources[i];
-    }
+    size_t i = hub_sources_find(hub->by_target, hub->source_count, r->origin);
+
+    if (i < hub->source_count && strcmp(hub->by_target[i]->target, r->origin) == 0)
+        return hub->by_target[i];
     return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* upstream/hub_source.c - one target of a pool: keeps the last good answer of its resolver, whatever happens to the next. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -193,4 +194,46 @@ hub_source_free(struct hub_source *s)
     xfree(s->memory);
     xfree(s->target);
     xfree(s);
+}
+
+static int
+source_compare(const void *a, const void *b)
+{
+    const struct hub_source *x = *(struct hub_source *const *)a;
+    const struct hub_source *y = *(struct hub_source *const *)b;
+    int by_text = strcmp(x->target, y->target);
+
+    return by_text ? by_text : (x->at > y->at) - (x->at < y->at);
+}
+
+struct hub_source **
+hub_sources_sort(struct hub_source *const *sources, size_t n)
+{
+    struct hub_source **sorted = xcalloc(n, sizeof(*sorted));
+
+    for (size_t i = 0; i < n; i++) {
+        sources[i]->at = i;
+        sorted[i] = sources[i];
+    }
+    qsort(sorted, n, sizeof(*sorted), source_compare);
+    for (size_t i = 0; i < n; i++)
+        sorted[i]->repeats =
+            i > 0 && strcmp(sorted[i - 1]->target, sorted[i]->target) == 0;
+    return sorted;
+}
+
+size_t
+hub_sources_find(struct hub_source *const *by_target, size_t n, const char *target)
+{
+    size_t low = 0, high = n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(by_target[middle]->target, target) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }

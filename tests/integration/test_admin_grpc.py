@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import resource
 import socket
 import subprocess
 import tempfile
@@ -15,9 +16,10 @@ import pytest
 from google.protobuf import descriptor_pb2
 
 import env
-import protos
+import h2raw
 import reflect
 import reloads
+from test_upgrade import Chain
 
 pytestmark = pytest.mark.proxy_only
 OWN = ["grpc.channelz.v1.Channelz", "grpc.reflection.v1.ServerReflection",
@@ -69,8 +71,11 @@ def proxy(backend, shop):
 
 
 def services(channel, version="v1"):
+    """What is listed, but for channelz, which has tests of its own."""
     answer, = reflect.ask(channel, version, {"list_services": "*"})
-    return sorted(s.name for s in answer.list_services_response.service)
+    names = [s.name for s in answer.list_services_response.service]
+    assert len(names) == len(set(names))
+    return sorted(set(names) - {"grpc.channelz.v1.Channelz"})
 
 
 def listed(address, version="v1"):
@@ -163,6 +168,50 @@ def test_over_a_unix_socket(backend, shop):
                 s.connect(folder + "/admin")
                 s.sendall(b"GET /pools.json HTTP/1.1\r\nConnection: close\r\n\r\n")
                 assert read_all(s).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Three files of about 0.85 MiB: a.proto imports b.proto, which imports c.proto."""
+    files = descriptor_pb2.FileDescriptorSet()
+    for name, imports in (("c", []), ("b", ["c.proto"]), ("a", ["b.proto"])):
+        f = files.file.add(name=name + ".proto", package=name, syntax="proto3", dependency=imports)
+        f.service.add(name="S")
+        for i in range(9000):
+            f.message_type.add(name="M%d" % i).field.add(name="f" * 80, number=1, type=5, label=1)
+    out = tmp_path_factory.mktemp("large") / "large.bin"
+    out.write_bytes(files.SerializeToString())
+    return out
+
+
+@pytest.fixture(scope="module")
+def large_proxy(backend, large):
+    with open_proxy(backend, large) as p:
+        yield p
+
+
+def test_large_files_come_one_by_one(large_proxy):
+    with env.open_channel(large_proxy.admin) as channel:
+        for name in "abc":
+            answer, = reflect.ask(channel, "v1", {"file_containing_symbol": name + ".M8999.f" + "f" * 79})
+            assert file_names(answer) == [name + ".proto"]
+            assert answer.ByteSize() > 850000
+
+
+def test_answers_that_nobody_reads_are_bounded(large_proxy):
+    """Eight calls that ask for megabytes, again and again, with windows for little of it."""
+    question = reflect.load_public("v1")[0](file_by_filename="a.proto").SerializeToString()
+    with h2raw.Client(large_proxy.admin, rcvbuf=4096) as client:
+        client.ping()
+        before = large_proxy.rss()
+        for _ in range(8):
+            sid = client.start_call("/%s/ServerReflectionInfo" % OWN[0], authority=large_proxy.admin)
+            for _ in range(50):
+                client.send(h2raw.make_data(sid, h2raw.make_message(question)))
+        client.credit = False
+        client.ping()
+        large_proxy.check_growth(before, 48)  # of 340 MiB
+    assert listed(large_proxy.admin) == ["a.S", "b.S", "c.S"] + OWN
 
 
 # ---- the file and reloads
@@ -288,9 +337,43 @@ def test_more_clients_than_places_end_the_oldest(proxy):
         channels = [stack.enter_context(env.open_channel(proxy.admin)) for _ in range(12)]
         for c in channels:
             assert services(c) == OWN + ["shop.v1.Stock"]
+        counts = proxy.metrics()
+        assert 0 < counts["outrigger_admin_grpc_connections"] <= 9
+        assert counts["outrigger_admin_connections_ended_total"] >= 5
         assert read_all(first)[-9:] == b"\0\0\0\0\0" + b"\0\0\0\x0b"    # GOAWAY, ENHANCE_YOUR_CALM
         for c in channels:                          # who was sent away comes again
             assert services(c) == OWN + ["shop.v1.Stock"]
+
+
+def test_a_new_process_answers_after_an_upgrade(backend, shop, tmp_path):
+    with Chain(tmp_path, [backend.address], started=False) as chain:
+        chain.config["admin"] = {"listen": chain.admin, "descriptors": str(shop)}
+        chain.write()
+        chain.upgrade()
+        with env.open_channel(chain.admin) as channel:
+            assert services(channel) == OWN + ["shop.v1.Stock"]
+            old = chain.upgrade()
+            assert services(channel) == OWN + ["shop.v1.Stock"]     # the old one has let go of it
+            assert old.wait_exit(20 * env.SLOW) == 0
+            assert services(channel) == OWN + ["shop.v1.Stock"]
+
+
+def test_without_descriptors_to_spare_a_client_is_sent_away(backend):
+    """The second descriptor that HTTP/2 needs is not there: HTTP/1 goes on, nothing leaks, and later it works."""
+    with open_proxy(backend) as p:
+        assert listed(p.admin) == OWN
+        env.wait_steady(lambda: descriptors_open(p), quiet=1.2)
+        idle = descriptors_open(p)
+        with connect(p) as s:
+            env.wait_until(lambda: descriptors_open(p) > idle, what="the accept")
+            before = resource.prlimit(p.proc.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(p.proc.pid, resource.RLIMIT_NOFILE, (0, before[1]))
+            s.sendall(PREFACE)
+            assert read_all(s) == b""
+            resource.prlimit(p.proc.pid, resource.RLIMIT_NOFILE, before)
+        p.wait_line(lambda line: "no descriptor for a gRPC client" in line, "err", 10)
+        assert listed(p.admin) == OWN
+        assert page(p, "/pools.json")[0] == 200
 
 
 def test_metrics_count_http_as_before(proxy):

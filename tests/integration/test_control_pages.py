@@ -226,7 +226,9 @@ def test_metrics_and_facts_under_envoys_names(proxy):
     assert info["state"] == "LIVE" and info["version"].startswith("outrigger ")
     assert get(proxy, "/listeners") == (200, "in::%s\n" % proxy.address)
     status = json.loads(get(proxy, "/listeners?format=json")[1])["listener_statuses"]
-    assert status == [{"name": "in", "address": proxy.address}]
+    host, port = proxy.address.rsplit(":", 1)
+    assert status == [{"name": "in", "address": proxy.address,
+                       "local_address": {"socket_address": {"address": host, "port_value": int(port)}}}]
 
 
 def test_health_is_taken_away_and_given_back(proxy):

@@ -207,7 +207,7 @@ the_manual_shows_text_as_it_is(void **state)
     strbuf_done(&out);
     conf_print_man(&zoo_struct, &out);
     assert_non_null(strstr(out.s, ".Ss gate\n"));
-    assert_non_null(strstr(out.s, ".Ss cages[]\n"));
+    assert_non_null(strstr(out.s, ".Ss cages[]\\&\n"));
     assert_non_null(strstr(out.s, ".Ss lamps.<key>\n"));
     assert_non_null(
         strstr(out.s, ".It Cm guests\nOne or some.\n(string, object or list)\n"));

@@ -69,13 +69,13 @@ what_is_wrong_is_refused_with_a_sentence(void **state)
 static void
 a_query_has_an_end(void **state)
 {
-    static char text[EXPLAIN_QUERY_MAX + 2];
+    static char text[QUERY_MAX + 2];
 
     (void)state;
     memset(text, 'a', sizeof(text) - 1);
     memcpy(text, "method=/a.B/", 12);
     assert_false(explain_query_read(&q, text, &why));
-    text[EXPLAIN_QUERY_MAX] = '\0';
+    text[QUERY_MAX] = '\0';
     assert_true(explain_query_read(&q, text, &why));
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/strbuf.h"
 #include "upstream/group.h"
+#include "upstream/hub_words.h"
 
 #define END           \
     {                 \
@@ -367,6 +368,44 @@ other_endpoints_keep_what_stays(void **state)
     config_endpoints = NULL;
 }
 
+/* The config warns of it; pages must not show one series twice, and each keeps its own resolver. */
+static void
+a_target_may_stand_twice(void **state)
+{
+    static const char *const first[] = { "127.0.0.1:2", "127.0.0.1:1", "127.0.0.1:2" };
+    static const char *const second[] = { "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:8",
+                                          "127.0.0.1:2", "127.0.0.1:2" };
+    struct resolver *two, *again, *one;
+    size_t at;
+
+    (void)state;
+    targets[0].target = "127.0.0.1:9";
+    hub_open(1);
+    reconfigure(first, 3);
+    assert_false(hub->sources[0]->repeats || hub->sources[1]->repeats);
+    assert_true(hub->sources[2]->repeats);
+    at = hub_sources_find(hub->by_target, 3, "127.0.0.1:2");
+    assert_ptr_equal(hub->by_target[at], hub->sources[0]);
+    assert_int_equal(hub_sources_find(hub->by_target, 3, "127.0.0.1:3"), 3);
+    assert_int_equal(hub_sources_find(hub->by_target, 3, ""), 0);
+    assert_ptr_equal(hub_source_of(hub, row_named("127.0.0.1:1")), hub->sources[1]);
+    two = hub->sources[0]->resolver;
+    one = hub->sources[1]->resolver;
+    again = hub->sources[2]->resolver;
+    reconfigure(second, 5);
+    assert_ptr_equal(hub->sources[0]->resolver, one);
+    assert_ptr_equal(hub->sources[1]->resolver, two);
+    assert_ptr_equal(hub->sources[3]->resolver, again);
+    assert_true(hub->sources[3]->repeats && hub->sources[4]->repeats);
+    reconfigure(second, 2); /* what was taken once may be taken again */
+    assert_ptr_equal(hub->sources[0]->resolver, one);
+    assert_ptr_equal(hub->sources[1]->resolver, two);
+    hub_free(hub);
+    hub = NULL;
+    xfree(config_endpoints);
+    config_endpoints = NULL;
+}
+
 static void
 targets_without_an_answer_take_nothing_away(void **state)
 {
@@ -482,6 +521,7 @@ main(void)
         POOL_TEST(the_reason_belongs_to_the_state),
         POOL_TEST(tallies_follow_the_calls),
         POOL_TEST(other_endpoints_keep_what_stays),
+        POOL_TEST(a_target_may_stand_twice),
         POOL_TEST(a_hub_in_the_place_of_another_knows_what_that_knew),
         POOL_TEST(what_an_operator_disabled_comes_back_so),
         POOL_TEST(a_reload_keeps_what_an_operator_disabled),
