@@ -33,10 +33,18 @@ for file in sbin/outrigger bin/outriggerctl \
     share/zsh/site-functions/_outriggerctl share/fish/vendor_completions.d/outriggerctl.fish \
     lib/systemd/system/outrigger.service lib/systemd/system/outrigger.socket \
     $doc/README.md $doc/LICENSE $doc/SECURITY.md $doc/metrics.md $doc/stats-json.md \
-    $doc/monitoring/alerts.yml $doc/monitoring/outrigger.json \
+    $doc/contrib/outrigger.schema.json $doc/monitoring/alerts.yml $doc/monitoring/outrigger.json \
     $(cd "$top_srcdir/conf" && for name in *.json *.yaml; do echo "$doc/examples/$name"; done); do
     if [ ! -f "$to/opt/o/$file" ]; then
         echo "make install does not put PREFIX/$file"
+        faults=$((faults + 1))
+    fi
+done
+for file in "$to/opt/o/$doc"/examples/*.json; do
+    # A list of endpoints has no schema, and one file has each key with its default, as the program prints them.
+    case $file in */endpoints.json | */full.json) continue ;; esac
+    if ! grep -q '"$schema": "../contrib/outrigger.schema.json"' "$file"; then
+        echo "$(basename "$file") does not name the schema where make install puts it"
         faults=$((faults + 1))
     fi
 done

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* admin/crowd.h - what the admin port takes on at once, so that whoever overloads it harms himself, not the next who asks, and not the control plane whose thread it shares:
  *
- *   CROWD_CONNECTIONS open connections. One more ends the one that was silent for longest; streams (/tail, /events) and who waits for an action are left alone.
+ *   CROWD_CONNECTIONS open connections. One more ends the one that was silent for longest; streams (/tail, /events) and who waits for an action are left alone. gRPC
+ *   connections (admin/rpc.h) count, too, and are as old as their first byte.
  *   CROWD_ACCEPTS new ones, then other work for CROWD_PAUSE_US.
  *   CROWD_BUDGET_US of work in CROWD_WINDOW_US. When that is used up for the second time in a row, pages that take longer than CROWD_HEAVY_US are refused with 503 until the
  *   window is over; small pages and actions always go on. Two scrapers that meet are no overload.

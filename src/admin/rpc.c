@@ -15,6 +15,7 @@
 #include "h2/conn.h"
 #include "net/addr.h"
 #include "net/transport.h"
+#include "obs/stats.h"
 
 enum {
     RPC_WAIT_US = 10 * 1000000, /* for what must come, or be taken: as with HTTP/1 */
@@ -23,6 +24,7 @@ enum {
 
 struct admin_rpc {
     struct loop *loop;
+    struct stats *stats;
     struct addr at; /* of the port */
     struct grpc_server *server;
     struct grpc_server_conf conf;
@@ -55,6 +57,7 @@ rpc_on_conn_closed(void *arg)
     struct admin_rpc *r = arg;
 
     r->conns--;
+    stat_add(r->stats, STAT_ADMIN_RPC_OPEN, -1);
 }
 
 /* By its methods: "/package.Service/Method". */
@@ -113,9 +116,10 @@ admin_rpc_take(struct admin_rpc *r, int fd)
         close(fd);
         return;
     }
-    if (r->conns >= RPC_CONNS_MAX)
-        (void)grpc_server_close_oldest(r->server);
+    if (r->conns >= RPC_CONNS_MAX && grpc_server_close_oldest(r->server))
+        stat_inc(r->stats, STAT_ADMIN_EVICTED);
     r->conns++;
+    stat_add(r->stats, STAT_ADMIN_RPC_OPEN, 1);
     grpc_server_take(r->server, transport_from_fd(r->loop, fd));
 }
 
@@ -125,6 +129,7 @@ admin_rpc_open(struct admin *a, struct h2_worker *h2)
     struct admin_rpc *r = xcalloc(1, sizeof(*r));
 
     r->loop = h2_worker_loop(h2);
+    r->stats = h2_worker_stats(h2);
     r->at = a->at;
     rpc_limits(&r->limits);
     r->conf = (struct grpc_server_conf){

@@ -15,6 +15,7 @@
 #include "base/jsontext.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "grpc/reason.h"
 #include "grpc/status.h"
 #include "obs/failed_log.h"
 
@@ -44,7 +45,11 @@ put_attempts(const struct failed_call *c, struct strbuf *out)
 static void
 sentence_of_client(const struct failed_call *c, struct strbuf *out)
 {
-    strbuf_puts(out, "the client gave the call up after ");
+    if (strcmp(c->reason, REASON_CLIENT_STALLED) == 0)
+        strbuf_puts(out,
+                    "the client read nothing for so long that it was cut off, after ");
+    else
+        strbuf_puts(out, "the client gave the call up after ");
     put_ms(out, c->total_us);
     if (c->endpoint[0])
         strbuf_printf(out, ", while backend %s of pool %s worked on it", c->endpoint,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* filter/tracing.c - the filter "tracing": reads who began the trace (traceparent, else B3), decides whether the call is recorded, and gives backends the traceparent
+/* filter/tracing.c - the filter "tracing": reads who began the trace (traceparent, else grpc-trace-bin, else B3), decides whether the call is recorded, and gives backends the traceparent
  * that joins their spans to ours. A call that is not recorded costs the reading of its headers, and, when it has no trace yet, the making of one, so that everybody
  * behind us decides as we did.
  *
@@ -62,6 +62,7 @@ struct trace_call {
     struct trace_context
         context; /* of the call's span; of the parent's when nothing is recorded */
     struct recording *recording;  /* NULL: it is not recorded */
+    bool binary;                  /* the parent spoke by grpc-trace-bin */
     char text[TRACEPARENT_BYTES]; /* of it, for the request and fc->trace_id */
 };
 
@@ -116,11 +117,12 @@ tracing_wanted(const void *conf, const struct filter_env *env)
 
 #define TRACEPARENT "traceparent"
 #define TRACESTATE  "tracestate"
+#define TRACE_BIN   "grpc-trace-bin"
 
 /* What the request has of all that. */
 struct found {
-    struct slice traceparent;
-    unsigned traceparents, tracestates;
+    struct slice traceparent, binary;
+    unsigned traceparents, tracestates, binaries;
     bool has_b3;
     struct b3_headers b3;
 };
@@ -160,6 +162,12 @@ found_see(struct found *f, struct slice name, struct slice value)
         else if (slice_eq_str(name, "x-b3-sampled"))
             found_b3(f, &f->b3.sampled, value);
         break;
+    case 14:
+        if (slice_eq_str(name, TRACE_BIN)) {
+            f->binary = value;
+            f->binaries++;
+        }
+        break;
     default:
         break;
     }
@@ -186,6 +194,18 @@ traceparent_set(struct filter_call *fc, const char *text)
 {
     if (!filter_set(fc, fc->request, slice_of(TRACEPARENT),
                     slice_make(text, TRACEPARENT_BYTES), true))
+        return;
+}
+
+/* Who joins a trace by grpc-trace-bin tells it in both forms. */
+static NOINLINE void
+binary_set(struct filter_call *fc, const struct trace_context *c)
+{
+    char text[TRACE_BIN_TEXT];
+
+    trace_bin_write(c, text);
+    if (!filter_set(fc, fc->request, slice_of(TRACE_BIN), slice_make(text, sizeof(text)),
+                    true))
         return;
 }
 
@@ -344,6 +364,12 @@ parent_read(struct filter_call *fc, const struct found *found, struct trace_call
         *ret_said = t->context.flags & TRACE_SAMPLED ? TRACE_RECORD : TRACE_DROP;
         return true;
     }
+    t->binary = found->traceparents == 0 && found->binaries == 1 &&
+                trace_bin_parse(found->binary, &t->context) == 0;
+    if (UNLIKELY(t->binary)) {
+        *ret_said = t->context.flags & TRACE_SAMPLED ? TRACE_RECORD : TRACE_DROP;
+        return true;
+    }
     *ret_said = TRACE_UNDECIDED;
     parent = found->has_b3 && b3_parse(&found->b3, &t->context, ret_said);
     if (!parent)
@@ -383,6 +409,8 @@ tracing_on_request(struct filter_call *fc, void *state)
             traceparent_set(fc, t->text);
         else
             traceparent_add(fc, t->text);
+        if (UNLIKELY(t->binary))
+            binary_set(fc, &t->context);
     } else {
         memcpy(t->text, found.traceparent.p, TRACEPARENT_BYTES);
     }
@@ -406,6 +434,8 @@ attempt_begin(struct filter_call *fc, struct trace_call *t, unsigned number)
     memcpy(a->span, context.span, SPAN_ID_BYTES);
     traceparent_write(&context, text);
     traceparent_set(fc, text);
+    if (t->binary)
+        binary_set(fc, &context);
 }
 
 static void

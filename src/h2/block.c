@@ -26,6 +26,7 @@ block_open_stream(struct h2_conn *c, const struct frame *f)
     if (c->max_requests)
         age_count_request(c);
     if (c->final_goaway) {
+        c->refused++;
         gate_note_closed(c, f->id, true); /* opened after our last word: ignored */
         return NULL;
     }
@@ -35,6 +36,7 @@ block_open_stream(struct h2_conn *c, const struct frame *f)
         if (s->conn)
             return s;
     }
+    c->refused++;
     c->recv.block_refused = true;
     return NULL;
 }

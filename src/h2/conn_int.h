@@ -198,6 +198,8 @@ struct h2_conn {
     uint32_t goaway_code;
     uint8_t pre_len;
     uint8_t pre[FRAME_MAGIC_LEN];
+    /* For h2/view.h, off the path of streams that end well: our PINGs, streams refused, streams that ended badly. */
+    uint64_t pings, refused, failed;
     char note[NOTE_MAX];
 };
 

@@ -311,6 +311,7 @@ control_on_goaway(struct h2_conn *c, const struct frame *f, const uint8_t *p)
         if (s->id > last) {
             /* RFC 9113 6.8: these never were and never will be processed; an answer proves the contrary. */
             s->unprocessed = !s->in_begun;
+            c->failed += !s->closing;
             stream_close(c, s, ERR_GOAWAY, H2_REFUSED_STREAM);
         }
     }
@@ -362,6 +363,7 @@ control_on_reset(struct h2_conn *c, const struct frame *f, const uint8_t *p)
         err = ERR_OK; /* RFC 9113 8.1: the answer is complete, our body is not wanted */
     if (err == ERR_REFUSED && c->side == H2_UP && !s->in_begun)
         s->unprocessed = true;
+    c->failed += err != ERR_OK && !s->closing;
     stream_close(c, s, err, code);
 }
 

@@ -64,6 +64,7 @@ stream_reset(struct h2_conn *c, struct h2_stream *s, int err, uint32_t code, boo
         s->waits_since_us = 0;
     }
     stream_detach(c, s, true);
+    c->failed += err != ERR_OK;
     s->discard = true;
     s->close_err = err;
     s->close_code = code;

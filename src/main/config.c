@@ -61,6 +61,7 @@ static const struct conf_field admin_fields[] = {
     { .key = "descriptors",
       .type = CONF_STRING,
       .at = offsetof(struct admin_conf, descriptors),
+      .hide = CONF_SHOW,
       .example = "\"/etc/outrigger/services.binpb\"",
       .help =
           "A file whose services gRPC reflection on the admin port tells beside its "

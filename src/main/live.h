@@ -8,6 +8,10 @@
 #ifndef OUTRIGGER_MAIN_LIVE_H
 #define OUTRIGGER_MAIN_LIVE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+struct hub;
 struct live;
 struct process;
 
@@ -21,6 +25,14 @@ enum {
 
 /* For a process with an admin port; else nobody could look. */
 struct live *live_open(struct process *p);
+/* Attempts of a pool since it is there, also of endpoints that went. */
+struct live_calls {
+    uint64_t started, good;
+    int64_t
+        last_us; /* when one began last, to the second, of the loop's clock; 0: none did */
+};
+/* False: this pool is not followed. l NULL is fine. */
+bool live_pool_calls(const struct live *l, const struct hub *hub, struct live_calls *ret);
 /* Before the admin port and the pools go. NULL is fine. */
 void live_close(struct live *l);
 

@@ -54,7 +54,8 @@ struct live_hub {
     uint64_t list_version;
     uint64_t newest;             /* of numbers, ever */
     uint64_t started, good, bad; /* of all endpoints, ever; those that went stay in it */
-    uint64_t *sum;               /* while a second is read: as calls */
+    int64_t called_us; /* the second in which `started` rose last; 0: it did not */
+    uint64_t *sum;     /* while a second is read: as calls */
 };
 
 struct live_method {

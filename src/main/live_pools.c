@@ -7,6 +7,7 @@
 
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "loop/loop.h"
 #include "main/live_int.h"
 #include "obs/rpc_metrics.h"
 #include "upstream/hub.h"
@@ -215,9 +216,38 @@ endpoints_put(struct live *l, struct live_hub *lp, unsigned turned)
         lp->started += now[at + LIVE_STARTED] - last[at + LIVE_STARTED];
         lp->good += now[at + LIVE_GOOD] - last[at + LIVE_GOOD];
         lp->bad += now[at + LIVE_FAILED] - last[at + LIVE_FAILED];
+        if (now[at + LIVE_STARTED] != last[at + LIVE_STARTED])
+            lp->called_us = loop_now_us(l->process->loop);
     }
     slots_put(&lp->endpoints, &l->clock, turned, now);
     xfree(now);
+}
+
+bool
+live_pool_calls(const struct live *l, const struct hub *hub, struct live_calls *ret)
+{
+    const struct backend_list *list = hub_list(hub);
+    const struct live_hub *lp = NULL;
+
+    for (size_t i = 0; l && i < l->pool_count && !lp; i++)
+        lp = l->pools[i].hub == hub ? &l->pools[i] : NULL;
+    if (!lp)
+        return false;
+    *ret = (struct live_calls){ lp->started, lp->good, lp->called_us };
+    /* What happened since; not for endpoints that are new since: they are followed within a second. */
+    if (!list || endpoints_moved(lp, list))
+        return true;
+    for (size_t i = 0; i < lp->endpoint_count; i++) {
+        const uint64_t *last = lp->endpoints.last + i * LIVE_ENDPOINT_COUNTS;
+        uint64_t now[LIVE_ENDPOINT_COUNTS];
+
+        endpoint_read(list->rows[i].backend, now);
+        ret->started += now[LIVE_STARTED] - last[LIVE_STARTED];
+        ret->good += now[LIVE_GOOD] - last[LIVE_GOOD];
+        if (now[LIVE_STARTED] != last[LIVE_STARTED])
+            ret->last_us = loop_now_us(l->process->loop);
+    }
+    return true;
 }
 
 /* --- counts by the pool's name ------------------------------------------------------- */

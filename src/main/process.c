@@ -36,6 +36,7 @@
 #include "main/live.h"
 #include "main/notify.h"
 #include "main/pools.h"
+#include "main/process_channelz.h"
 #include "main/process_descriptors.h"
 #include "main/process_int.h"
 #include "main/reload.h"
@@ -157,6 +158,7 @@ process_admin(struct process *p, bool required)
         endpoint_action_open(p);
         p->control = control_open(p);
         p->live = live_open(p);
+        p->channelz = process_channelz_open(p);
         return true;
     }
     log_at(NULL, required ? LOG_ERROR : LOG_WARN,
@@ -205,6 +207,7 @@ process_free(struct process *p)
     reload_close(p->reload);
     control_close(p->control);
     tail_page_close(p->tail);
+    process_channelz_close(p->channelz);
     live_close(p->live);
     admin_close(p->admin);
     process_probe_close(p);
@@ -221,6 +224,7 @@ process_free(struct process *p)
     process_free_generation(p);
     process_probe_free(p);
     admin_rpc_free(p->admin_rpc);
+    process_channelz_free(p->channelz);
     filter_store_done(&p->filters);
     tls_store_free(p->tls);
     /* Last: with its watch gone a further signal would turn a clean exit into an unclean one. */
@@ -286,6 +290,8 @@ process_start(struct conf_snapshot *snapshot, const struct config_source *source
     }
     if (source)
         p->reload = reload_open(p, source);
+    else
+        reload_none_open(p);
     process_begin(p);
     return p;
 }

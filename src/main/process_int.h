@@ -30,6 +30,7 @@ struct live_pool;
 struct metrics_page;
 struct notify;
 struct probing;
+struct process_channelz;
 struct reload;
 struct h2_worker;
 struct hub;
@@ -100,6 +101,7 @@ struct process {
     struct admin *admin;
     struct admin_rpc *admin_rpc; /* gRPC there; freed behind h2 */
     struct control *control;     /* NULL: no admin port, as the next */
+    struct process_channelz *channelz;
     struct tail_page *tail;
     struct live *live;       /* NULL: no admin port */
     struct probing *probing; /* NULL: no probe port */

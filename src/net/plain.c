@@ -19,6 +19,7 @@
 #include "loop/reap.h"
 #include "loop/timer.h"
 #include "net/addr.h"
+#include "net/socket_facts.h"
 #include "net/transport.h"
 
 enum {
@@ -195,6 +196,22 @@ plain_set_probes(struct transport *t)
     plain_set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, PLAIN_USER_TIMEOUT_MS);
 }
 
+static bool
+plain_facts(struct transport *t, struct socket_facts *ret)
+{
+    const struct plain *p = plain_of(t);
+    socklen_t n = sizeof(ret->tcp);
+
+    if (p->state != PLAIN_OPEN)
+        return false;
+    *ret = (struct socket_facts){ .local.len = sizeof(ret->local.sa) };
+    if (getsockname(p->fd, (struct sockaddr *)&ret->local.sa, &ret->local.len) != 0)
+        ret->local.len = 0;
+    ret->has_tcp = !addr_is_unix(&ret->local) &&
+                   getsockopt(p->fd, IPPROTO_TCP, TCP_INFO, &ret->tcp, &n) == 0;
+    return true;
+}
+
 static const struct transport_ops plain_ops = {
     .read = plain_read,
     .readv = plain_readv,
@@ -204,6 +221,7 @@ static const struct transport_ops plain_ops = {
     .close = plain_close,
     .set_user_timeout = plain_set_user_timeout,
     .set_probes = plain_set_probes,
+    .facts = plain_facts,
 };
 
 /* On loopback a connect to a free port of the ephemeral range may meet itself: both

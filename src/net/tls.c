@@ -19,6 +19,7 @@
 #include "base/xalloc.h"
 #include "loop/loop.h"
 #include "net/addr.h"
+#include "net/socket_facts.h"
 #include "net/tls_int.h"
 #include "net/tls_io.h"
 
@@ -318,6 +319,12 @@ tls_set_probes(struct transport *t)
         transport_set_probes(tls_of(t)->inner);
 }
 
+static bool
+tls_facts(struct transport *t, struct socket_facts *ret)
+{
+    return socket_facts_get(tls_of(t)->inner, ret);
+}
+
 const struct transport_ops tls_ops = {
     .read = tls_read,
     .readv = tls_readv,
@@ -327,6 +334,7 @@ const struct transport_ops tls_ops = {
     .close = tls_close,
     .set_user_timeout = tls_set_user_timeout,
     .set_probes = tls_set_probes,
+    .facts = tls_facts,
 };
 
 /* ---- new ones ---- */

@@ -17,6 +17,7 @@
 
 struct addr;
 struct loop;
+struct socket_facts;
 struct transport;
 
 enum {
@@ -36,6 +37,8 @@ struct transport_ops {
     void (*close)(struct transport *);
     void (*set_user_timeout)(struct transport *, int64_t us); /* NULL: has none */
     void (*set_probes)(struct transport *);                   /* NULL: has none */
+    bool (*facts)(struct transport *,
+                  struct socket_facts *); /* NULL: there is no socket */
 };
 
 struct transport { /* first field of every implementation */

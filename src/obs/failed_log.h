@@ -20,7 +20,7 @@ struct prom;
 
 enum {
     FAILED_KEPT = 64,
-    FAILED_REASONS_MAX = 64, /* what comes then counts as FAILED_OTHER */
+    FAILED_REASONS_MAX = 96, /* what comes then counts as FAILED_OTHER */
     FAILED_TEXT_MAX = 256,
     FAILED_NAME_MAX = 128,
 };

@@ -4,6 +4,7 @@
 
 #include <endian.h>
 
+#include "base/base64.h"
 #include "base/err.h"
 #include "base/rand.h"
 
@@ -135,6 +136,42 @@ traceparent_write(const struct trace_context *c, char out[TRACEPARENT_BYTES])
     hex_write_eight(c->span, out + 36);
     out[52] = '-';
     hex_write_byte(c->flags, out + 53);
+}
+
+/* --- grpc-trace-bin ------------------------------------------------------------------ */
+
+/* Version 0, then each field behind its number, in this order alone. */
+enum { BIN_TRACE = 1, BIN_SPAN = 18, BIN_FLAGS = 27 };
+
+int
+trace_bin_parse(struct slice value, struct trace_context *ret)
+{
+    uint8_t bin[TRACE_BIN_TEXT + 1]; /* 3/4 of that is enough, also with padding */
+    struct trace_context c;
+
+    if (value.n < TRACE_BIN_TEXT || value.n > TRACE_BIN_TEXT + 1 ||
+        base64_decode(value, bin) != TRACE_BIN_BYTES)
+        return ERR_SYNTAX;
+    if (bin[0] != 0 || bin[BIN_TRACE] != 0 || bin[BIN_SPAN] != 1 || bin[BIN_FLAGS] != 2)
+        return ERR_SYNTAX;
+    memcpy(c.trace, bin + BIN_TRACE + 1, TRACE_ID_BYTES);
+    memcpy(c.span, bin + BIN_SPAN + 1, SPAN_ID_BYTES);
+    if (is_zero(c.trace, TRACE_ID_BYTES) || is_zero(c.span, SPAN_ID_BYTES))
+        return ERR_SYNTAX;
+    c.flags = bin[BIN_FLAGS + 1] & TRACE_SAMPLED;
+    *ret = c;
+    return ERR_OK;
+}
+
+void
+trace_bin_write(const struct trace_context *c, char out[TRACE_BIN_TEXT])
+{
+    uint8_t bin[TRACE_BIN_BYTES] = { [BIN_SPAN] = 1, [BIN_FLAGS] = 2 };
+
+    memcpy(bin + BIN_TRACE + 1, c->trace, TRACE_ID_BYTES);
+    memcpy(bin + BIN_SPAN + 1, c->span, SPAN_ID_BYTES);
+    bin[BIN_FLAGS + 1] = c->flags & TRACE_SAMPLED;
+    base64_encode(slice_make(bin, sizeof(bin)), out);
 }
 
 /* --- B3 ----------------------------------------------------------------------------- */

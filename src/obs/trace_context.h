@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* obs/trace_context.h - who began the trace of a call, as headers say it: traceparent and tracestate (W3C Trace Context), or B3 (one header or several), which is
- * only read. Strict where the specifications are: what is not exactly right counts as absent, and the caller begins a trace of its own. Pure functions on values and
+/* obs/trace_context.h - who began the trace of a call, as headers say it: traceparent and tracestate (W3C Trace Context), grpc-trace-bin, or B3 (one header or
+ * several), which is only read. Strict where the specifications are: what is not exactly right counts as absent, and the caller begins a trace of its own. Pure functions on values and
  * the caller's memory; any thread.
  * Sources: w3.org/TR/trace-context-2, github.com/openzipkin/b3-propagation, grpc-spec.md 19.1. */
 #ifndef OUTRIGGER_OBS_TRACE_CONTEXT_H
@@ -50,6 +50,12 @@ void traceparent_write(const struct trace_context *c, char out[TRACEPARENT_BYTES
 /* The single header wins over the others. *ret_decision is always set. False: they name no trace; *ret is as before. A short trace id gets zeros in front. */
 bool b3_parse(const struct b3_headers *h, struct trace_context *ret,
               enum trace_decision *ret_decision) MUST_CHECK;
+
+/* grpc-trace-bin, the binary form of gRPC libraries that know nothing newer (grpc-spec.md 19.2): read from the header's value, base64 with or without padding, and written
+ * without. It has no random flag. ERR_SYNTAX: it must be ignored. */
+enum { TRACE_BIN_BYTES = 29, TRACE_BIN_TEXT = 39 };
+int trace_bin_parse(struct slice value, struct trace_context *ret) MUST_CHECK;
+void trace_bin_write(const struct trace_context *c, char out[TRACE_BIN_TEXT]);
 
 /* A new trace, or a new span of the same trace. */
 void trace_context_new(struct trace_context *c, struct rng *rng);

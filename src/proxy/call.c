@@ -87,6 +87,8 @@ call_free(struct call *c)
     atomic_fetch_sub_explicit(&w->flying, 1, memory_order_relaxed);
     if (c->table)
         worker_release(w, c->table);
+    if (UNLIKELY(c->code != GRPC_OK))
+        d->failed++;
     slab_give(w->slab, c);
     down_call_ended(d);
 }
@@ -181,6 +183,7 @@ static void
 call_say_late(struct call *c)
 {
     static const char late[] = "the deadline passed";
+    const char *what = c->attempts ? "the next attempt" : "the call";
     const char *filter = c->filters ? filters_waiting(c) : NULL;
     char text[POOL_TEXT_MAX];
 
@@ -200,10 +203,10 @@ call_say_late(struct call *c)
         pool_explain(c->pool, &c->at->wait, ERR_AGAIN, text);
         c->lost_name = pool_blame(c->pool, &c->at->wait);
         call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
-                  "%s before a backend got the call; %s", late, text);
+                  "%s before a backend got %s; %s", late, what, text);
     } else {
         call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
-                  "%s before a backend got the call", late);
+                  "%s before a backend got %s", late, what);
     }
 }
 
@@ -268,7 +271,8 @@ call_cancelled(struct call *c)
     }
     if (c->code < 0) {
         c->code = GRPC_CANCELLED;
-        c->reason = REASON_CLIENT_CANCEL;
+        c->reason =
+            c->down.close_err == ERR_STALL ? REASON_CLIENT_STALLED : REASON_CLIENT_CANCEL;
     }
     if (c->response != HALF_CLOSED)
         call_set_response(c, HALF_CLOSED);

@@ -13,6 +13,7 @@
 #include "grpc/reason.h"
 #include "grpc/status.h"
 #include "h2/conn.h"
+#include "h2/view.h"
 #include "net/tls_store.h"
 #include "net/transport.h"
 #include "obs/failed_log.h"
@@ -203,6 +204,18 @@ down_log_end(const struct down *d, struct h2_conn *h2, int err, const char *note
            LS(who ? "client" : NULL, who));
 }
 
+/* The listener keeps what this connection counted. Calls that outlive it were left by their client. */
+static void
+down_keep_counts(const struct down *d)
+{
+    struct server_view *v = server_view(d->server, d->worker);
+    struct h2_view h2;
+
+    h2_view_get(d->h2, &h2);
+    v->gone_calls += h2.streams - h2.refused;
+    v->gone_failed += d->failed + d->calls;
+}
+
 static void
 down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
 {
@@ -213,6 +226,7 @@ down_on_closed(struct h2_conn *h2, void *arg, int err, const char *note)
         down_handshake_failed(d, err);
     else
         down_log_end(d, h2, err, note);
+    down_keep_counts(d);
     d->h2 = NULL;
     d->transport = NULL;
     depart_closed(d);

@@ -5,6 +5,7 @@
 #define OUTRIGGER_PROXY_DOWN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/list.h"
 #include "loop/timer.h"
@@ -26,6 +27,7 @@ struct down {
     struct front *front;         /* held: what the config said when it came */
     struct list link;            /* worker->downs */
     unsigned calls;              /* not ended, also those whose stream the client reset */
+    uint64_t failed;             /* calls that ended with another status than OK */
     struct addr peer;
     char *xfcc;          /* our element of x-forwarded-client-cert; NULL: not made */
     struct timer depart; /* depart.c: running: it is told to go then */

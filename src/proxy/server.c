@@ -78,10 +78,12 @@ server_open(struct loop *loop, const char *listen, int fd, bool owns_file,
             struct shared *shared, struct worker **workers, size_t worker_count,
             struct server **ret, const char **ret_why)
 {
+    static uint64_t servers;
     struct server *s = xcalloc(1, sizeof(*s));
     struct addr at;
     int rv;
 
+    s->number = ++servers;
     s->shared = shared;
     s->workers = workers;
     s->worker_count = worker_count;

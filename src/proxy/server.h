@@ -27,12 +27,15 @@ struct server_view {
     struct front *front;   /* for new connections; held */
     bool leaving;          /* the listener was taken out of the config */
     bool departing; /* depart.h: clients are told to go, the socket may stay open */
+    /* Of connections that are closed: calls that began, and those that did not end with OK. */
+    uint64_t gone_calls, gone_failed;
 };
 
 struct server {
     /* Of the current config. Main thread; held. */
     struct front *front;
     struct table *table;
+    uint64_t number; /* unique in the process, from 1 */
     struct shared *shared;
     struct worker **workers;
     size_t worker_count;

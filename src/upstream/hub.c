@@ -262,9 +262,12 @@ struct hub *
 hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng, struct tls_store *tls,
         const struct pool_conf *conf, size_t workers)
 {
+    static uint64_t hubs;
     struct hub *hub = xcalloc(1, sizeof(*hub));
     const struct endpoint_conf *e = conf->endpoints.items;
 
+    hub->number = ++hubs;
+    hub->made_us = loop_now_us(loop);
     hub->loop = loop;
     hub->h2 = h2;
     hub->rng = rng;

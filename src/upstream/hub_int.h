@@ -56,6 +56,8 @@ struct hub_watch_ops {
 };
 
 struct hub {
+    uint64_t number; /* unique in the process, from 1 */
+    int64_t made_us;
     struct loop *loop;
     struct h2_worker *h2;
     struct rng *rng;

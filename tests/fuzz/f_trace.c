@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target: traceparent, tracestate (lines by \n) and B3, from the same bytes. What is taken can be written and read again as the same, and what is passed on stays
+/* Fuzz target: traceparent, tracestate (lines by \n), grpc-trace-bin and B3, from the same bytes. What is taken can be written and read again as the same, and what is passed on stays
  * in its bounds. */
 #include <stdbool.h>
 #include <string.h>
@@ -20,6 +20,19 @@ context_check(const struct trace_context *c)
     FUZZ_CHECK((c->flags & ~(TRACE_SAMPLED | TRACE_RANDOM)) == 0);
     traceparent_write(c, out);
     FUZZ_CHECK(traceparent_parse(slice_make(out, sizeof(out)), &again) == ERR_OK);
+    FUZZ_CHECK(memcmp(c, &again, sizeof(again)) == 0);
+}
+
+static void
+binary_check(const struct trace_context *c)
+{
+    char out[TRACE_BIN_TEXT];
+    struct trace_context again;
+
+    context_check(c);
+    trace_bin_write(c, out);
+    memset(&again, 0, sizeof(again));
+    FUZZ_CHECK(trace_bin_parse(slice_make(out, sizeof(out)), &again) == ERR_OK);
     FUZZ_CHECK(memcmp(c, &again, sizeof(again)) == 0);
 }
 
@@ -76,6 +89,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     memset(&c, 0, sizeof(c));
     if (traceparent_parse(slice_make(bytes, n), &c) == ERR_OK)
         context_check(&c);
+    memset(&c, 0, sizeof(c));
+    if (trace_bin_parse(slice_make(bytes, n), &c) == ERR_OK)
+        binary_check(&c);
     memset(&c, 0, sizeof(c));
     if (b3_parse(&h, &c, &d))
         context_check(&c);

@@ -8,6 +8,9 @@ rates, memory) or make load; they run after that, one after the other and alone.
 alone until it is named here; name it when two thirds of its time is sleep and nothing in it would
 fail on a machine that is busy for a second.
 
+Under a sanitizer limits of time are stretched (OUTRIGGER_TEST_SLOWDOWN) and memory is not measured, so the
+others run in pairs there, but for COMPARING: these set times or rates beside each other.
+
 OUTRIGGER_TEST_LANES: how many side by side (default 3; 1: all in one pytest).
 Status 0 when each pytest passed, else the first other one."""
 import glob
@@ -21,12 +24,17 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # The longest first, so that no lane is left with one at the end.
 WAITING = """test_resolver_dns test_resolver_file_k8s test_drain_phases test_keepalive test_tls
     test_upgrade test_command test_demo test_bad_input test_broken_backend test_tls_interop
+    test_stats test_tracing_http test_tracing test_metrics_push test_metrics_page test_ctl_live test_tail
     test_reload_ask test_tls_pools test_interop test_service_manager test_access_log test_actions
     test_access test_control_pages test_failures test_failures_heard
     test_failures_causes test_jwt test_filters test_compression
     test_broken_streams test_explain test_completion test_examples test_routing test_tls_xfcc
     test_ext_authz test_filter_lists test_monitoring test_units test_kubernetes
     test_ctl_health test_readme test_secrets test_buffers test_admin_grpc""".split()
+# The longest of those that are no longer alone under a sanitizer.
+LONG = "test_pools_change test_pools_dns test_tls_rotate test_drain test_pools_kill".split()
+COMPARING = "test_admin_load test_balance test_limits test_log_pipe test_page".split()
+STRETCHED = 4    # from here on they run in pairs
 NO_TESTS = 5    # pytest: -k left nothing over in this file
 
 
@@ -76,17 +84,31 @@ class Lanes:
                         self.status = self.status or status
 
 
+def paths(names, files):
+    found = [os.path.join(HERE, name + ".py") for name in names]
+    missing = [f for f in found if f not in files]
+    if missing:
+        sys.exit("lanes.py names files that are not there: %s" % " ".join(missing))
+    return found
+
+
 def main():
     args = sys.argv[1:]
     count = int(os.environ.get("OUTRIGGER_TEST_LANES", "3"))
     files = sorted(glob.glob(os.path.join(HERE, "test_*.py")))
-    waiting = [os.path.join(HERE, name + ".py") for name in WAITING] if count > 1 else []
-    missing = [w for w in waiting if w not in files]
-    if missing:
-        sys.exit("lanes.py names files that are not there: %s" % " ".join(missing))
-    status = Lanes(waiting, args, count).run() if waiting else 0
+    waiting, comparing = paths(WAITING, files), paths(COMPARING, files)
+    long = paths(LONG, files)
+    pairs = long + [f for f in files if f not in waiting + comparing + long]
+    status = 0
+    if count == 1:
+        waiting = []
+    if count == 1 or float(os.environ.get("OUTRIGGER_TEST_SLOWDOWN", "1")) < STRETCHED:
+        pairs = []
+    for side_by_side, lanes in (waiting, count), (pairs, min(count, 2)):
+        if side_by_side:
+            status = Lanes(side_by_side, args, lanes).run() or status
     print("== the others, alone", flush=True)
-    alone = pytest_run([f for f in files if f not in waiting], args).returncode
+    alone = pytest_run([f for f in files if f not in waiting + pairs], args).returncode
     return status or (0 if alone == NO_TESTS else alone)
 
 

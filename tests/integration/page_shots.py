@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """page_shots.py FOLDER [SCENE:WIDTH:light|dark ...] - pictures of the live page with the made-up figures of page_stats.py, as in docs/ (there: without arguments
-behind the folder, then made smaller with a palette). A person looks at them; no test does."""
+behind the folder, then made smaller with `pngquant --nofs 256`). A person looks at them; no test does."""
 import os
 import subprocess
 import sys

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Made-up answers of /stats.json for the live page, and a server that gives them with the page of the real program: what a real proxy shows once in a
-month, all on one screen. Run by hand, `page_stats.py ADDRESS_OF_AN_ADMIN_PORT [calm|down|busy|empty]` prints where to look."""
+month, all on one screen. Run by hand, `page_stats.py ADDRESS_OF_AN_ADMIN_PORT [calm|down|busy|dead|crowd|wordy|empty]` prints where to look."""
 import http.server
 import json
 import math
@@ -116,9 +116,9 @@ def down():
 def busy():
     """The same on a bad day: everything that can need a look does, and names are as hostile as peers make them."""
     s = calm()
-    s["process"].update(state="draining", stateWhy="SIGTERM")
+    s["process"].update(state="draining", stateWhy="the process was told to end: clients are told to go, 7 connections and 37 calls left")
     s["process"]["reload"] = {"ok": False, "error": "outrigger.json:14:9: error: unknown key \"rouets\"; did you mean \"routes\"? [E0103]", "ageMs": 95000}
-    s["process"]["drain"] = {"phase": "waiting for open calls", "leftMs": 21400, "connections": 7, "calls": 37}
+    s["process"]["drain"] = {"phase": "goaway", "leftMs": 21400, "connections": 7, "calls": 37}
     s["now"].update(okShare=0.871, retriesPerS=96.2, limitedPerS=3.1, deniedPerS=0.4, loopLagMs=131.0, cpuShare=1.42)
     stock = s["pools"][1]
     stock.update(usable=3, state="3 of 6 endpoints are usable", ejected=1, okShare=0.81, pending=14)
@@ -140,7 +140,60 @@ def busy():
     return s
 
 
-SCENES = {"empty": empty, "calm": calm, "down": down, "busy": busy}
+def dead():
+    """A pool without a usable endpoint, so that probes say no; and an endpoint that an operator took out."""
+    s = calm()
+    s["process"]["stateWhy"] = "calls are served, but /readyz says no: the pool stock has no usable endpoint"
+    s["now"]["okShare"] = 0.66
+    app, stock = s["pools"]
+    app["endpoints"].append(endpoint("127.0.0.1:50052", state="disabled", sinceMs=600000, why="an operator disabled it", callsPerS=0.0, connections=0, inFlight=0))
+    app.update(total=2, state="1 of 2 endpoints are usable, 1 disabled by an operator")
+    stock.update(usable=0, state="0 of 6 endpoints are usable", okShare=0.0, callsPerS=0.0, inFlight=0, line=line(730, 90, 5)[:40] + [0.0] * 20)
+    for e in stock["endpoints"]:
+        e.update(state="unhealthy", usable=False, sinceMs=21000, why="connection refused (3 of 3)", connections=0, inFlight=0, callsPerS=0.0,
+                 check={"done": True, "good": False, "by": "grpc", "text": "connection refused", "ageMs": 900, "goodInRow": 0, "badInRow": 3})
+    return s
+
+
+def crowd():
+    """30 pools of 50 endpoints: two have trouble, and one gets bad answers from endpoints that look good."""
+    s = calm()
+    s["pools"] = [pool("pool-%d" % i, [endpoint("10.%d.0.%d:50051" % (i, j), target="dns:///svc-%d:50051" % i) for j in range(50)], 100.0 * i)
+                  for i in range(30)]
+    for i in (3, 17):
+        s["pools"][i].update(usable=20, state="20 of 50 endpoints are usable")
+        for e in s["pools"][i]["endpoints"][5:35]:
+            e.update(state="unhealthy", usable=False, why="connection refused", sinceMs=42000, callsPerS=0.0)
+    s["pools"][29]["okShare"] = 0.1234
+    return s
+
+
+def wordy():
+    """Names and figures that are as long as they get."""
+    s = calm()
+    name = "name-of-a-thing-that-somebody-generated-with-a-hash-0123456789abcdef0123456789abcdef"
+    s["process"].update(node="orders-" + name, service=name)
+    s["process"]["reload"] = {"ok": False, "error": "/etc/%s.json:1:2: error: %s" % (name, name * 2), "ageMs": 95000}
+    s["now"].update(callsPerS=1234567.0, inFlight=123456, connectionsIn=123456, connectionsOut=65432, rssBytes=12345678901, p99Ms=123456.7,
+                    loopLagMs=12345.6, retriesPerS=123456.7)
+    stock = s["pools"][1]
+    stock.update(name=name, usable=5, state="5 of 6 endpoints are usable", inFlight=123456, inFlightLimit=1000000, p99Ms=123456.7)
+    for i, e in enumerate(stock["endpoints"]):
+        e.update(address="[2001:db8:1234:5678:9abc:def0:1234:5678]:5005%d" % i, target="dns:///%s.svc.cluster.local:50051" % name,
+                 labels={name[:40]: name[:60], "version": "v1"})
+    stock["endpoints"][2].update(state="unhealthy", usable=False, why="the certificate is not good: " + name * 2, sinceMs=42000)
+    stock["targets"] = []
+    s["routes"][1].update(name=name, match="path starts with /%s and header x-%s is \"%s\"" % (name, name, name))
+    for t in s["routes"][1]["to"]:
+        t.update(pool=name, subset="version=" + name[:40])
+    s["methods"][0]["method"] = "/%s.Service/%s" % (name.replace("-", "."), name.replace("-", ""))
+    s["failed"][0].update(method=s["methods"][0]["method"], endpoint=stock["endpoints"][2]["address"], pool=name, why="No connection: " + name * 3)
+    s["certificates"][0].update(file="/etc/%s/%s.pem" % (name, name), name="spiffe://%s/ns/x/sa/%s" % (name, name), usedBy=["listener " + name, "pool " + name])
+    s["listeners"][0].update(name=name, address="unix:/run/%s/%s.sock" % (name, name))
+    return s
+
+
+SCENES = {"empty": empty, "calm": calm, "down": down, "busy": busy, "dead": dead, "crowd": crowd, "wordy": wordy}
 
 
 class Fixture:

@@ -4,7 +4,9 @@ import contextlib
 import http.client
 import json
 import os
+import resource
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -15,12 +17,14 @@ import pytest
 from google.protobuf import descriptor_pb2
 
 import env
-import protos
+import h2raw
 import reflect
 import reloads
+from test_upgrade import Chain
 
 pytestmark = pytest.mark.proxy_only
-OWN = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]
+OWN = ["grpc.channelz.v1.Channelz", "grpc.reflection.v1.ServerReflection",
+       "grpc.reflection.v1alpha.ServerReflection"]
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SHOP = """syntax = "proto2"; package shop.v1;
 import "money.proto";
@@ -126,7 +130,7 @@ def test_questions_about_the_file(proxy):
             {"file_containing_extension": {"containing_type": "shop.v1.Item",
                                            "extension_number": 101}},
             {"all_extension_numbers_of_type": "shop.v1.Item"},
-            {"file_containing_symbol": OWN[0]}, {"file_containing_symbol": "shop.v1.Nope"})
+            {"file_containing_symbol": OWN[1]}, {"file_containing_symbol": "shop.v1.Nope"})
     assert file_names(symbol) == ["shop.proto", "money.proto"]      # with what it imports
     assert file_names(method) == file_names(extension) == file_names(symbol)
     assert file_names(by_name) == ["money.proto"]
@@ -162,6 +166,51 @@ def test_over_a_unix_socket(backend, shop):
                 s.connect(folder + "/admin")
                 s.sendall(b"GET /pools.json HTTP/1.1\r\nConnection: close\r\n\r\n")
                 assert read_all(s).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Three files of about 0.85 MiB: a.proto imports b.proto, which imports c.proto."""
+    files = descriptor_pb2.FileDescriptorSet()
+    for name, imports in (("c", []), ("b", ["c.proto"]), ("a", ["b.proto"])):
+        f = files.file.add(name=name + ".proto", package=name, syntax="proto3", dependency=imports)
+        f.service.add(name="S")
+        for i in range(9000):
+            f.message_type.add(name="M%d" % i).field.add(name="f" * 80, number=1, type=5, label=1)
+    out = tmp_path_factory.mktemp("large") / "large.bin"
+    out.write_bytes(files.SerializeToString())
+    return out
+
+
+@pytest.fixture(scope="module")
+def large_proxy(backend, large):
+    with open_proxy(backend, large) as p:
+        yield p
+
+
+def test_large_files_come_one_by_one(large_proxy):
+    with env.open_channel(large_proxy.admin) as channel:
+        for name in "abc":
+            answer, = reflect.ask(channel, "v1", {"file_containing_symbol": name + ".M8999.f" + "f" * 79})
+            assert file_names(answer) == [name + ".proto"]
+            assert answer.ByteSize() > 850000
+
+
+def test_answers_that_nobody_reads_are_bounded(large_proxy):
+    """Eight calls that ask for megabytes, again and again, with windows for little of it."""
+    question = reflect.load_public("v1")[0](file_by_filename="a.proto").SerializeToString()
+    with h2raw.Client(large_proxy.admin, rcvbuf=4096) as client:
+        client.ping()
+        before = large_proxy.rss()
+        for _ in range(8):
+            sid = client.start_call("/%s/ServerReflectionInfo" % OWN[1], authority=large_proxy.admin)
+            for _ in range(50):
+                client.send(h2raw.make_data(sid, h2raw.make_message(question)))
+        client.credit = False
+        client.ping()
+        assert client.answers[1].data               # they are on their way
+        large_proxy.check_growth(before, 48)        # of 340 MiB
+    assert listed(large_proxy.admin) == ["a.S", "b.S", "c.S"] + OWN
 
 
 # ---- the file and reloads
@@ -251,7 +300,11 @@ def test_clients_that_leave_cost_no_descriptor(proxy):
     def rounds(n):
         for i in range(n):
             with connect(proxy) as s:
-                s.sendall(PREFACE[:i % len(PREFACE)])
+                if i % 2:
+                    s.sendall(PREFACE[:i % len(PREFACE)])
+                else:       # it aborts before anybody can know what it wants
+                    s.sendall(PREFACE[:i % 3])
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             if i % 8 == 0:
                 listed(proxy.admin)
                 page(proxy, "/pools.json")
@@ -259,7 +312,8 @@ def test_clients_that_leave_cost_no_descriptor(proxy):
     rounds(8)
     before = env.wait_steady(lambda: descriptors_open(proxy), quiet=1.2)
     rounds(72)
-    env.wait_until(lambda: descriptors_open(proxy) <= before + 2, what="all descriptors are given back")
+    env.wait_until(lambda: descriptors_open(proxy) <= before, timeout=5,
+                   what="all descriptors are given back")
 
 
 def test_silence_ends_and_keeps_nobody_out(proxy):
@@ -287,9 +341,43 @@ def test_more_clients_than_places_end_the_oldest(proxy):
         channels = [stack.enter_context(env.open_channel(proxy.admin)) for _ in range(12)]
         for c in channels:
             assert services(c) == OWN + ["shop.v1.Stock"]
+        counts = proxy.metrics()
+        assert 0 < counts["outrigger_admin_grpc_connections"] <= 9
+        assert counts["outrigger_admin_connections_ended_total"] >= 5
         assert read_all(first)[-9:] == b"\0\0\0\0\0" + b"\0\0\0\x0b"    # GOAWAY, ENHANCE_YOUR_CALM
         for c in channels:                          # who was sent away comes again
             assert services(c) == OWN + ["shop.v1.Stock"]
+
+
+def test_a_new_process_answers_after_an_upgrade(backend, shop, tmp_path):
+    with Chain(tmp_path, [backend.address], started=False) as chain:
+        chain.config["admin"] = {"listen": chain.admin, "descriptors": str(shop)}
+        chain.write()
+        chain.upgrade()
+        with env.open_channel(chain.admin) as channel:
+            assert services(channel) == OWN + ["shop.v1.Stock"]
+            old = chain.upgrade()
+            assert services(channel) == OWN + ["shop.v1.Stock"]     # the old one has let go of it
+            assert old.wait_exit(20 * env.SLOW) == 0
+            assert services(channel) == OWN + ["shop.v1.Stock"]
+
+
+def test_without_descriptors_to_spare_a_client_is_sent_away(backend):
+    """The second descriptor that HTTP/2 needs is not there: HTTP/1 goes on, nothing leaks, and later it works."""
+    with open_proxy(backend) as p:
+        assert listed(p.admin) == OWN
+        env.wait_steady(lambda: descriptors_open(p), quiet=1.2)
+        idle = descriptors_open(p)
+        with connect(p) as s:
+            env.wait_until(lambda: descriptors_open(p) > idle, what="the accept")
+            before = resource.prlimit(p.proc.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(p.proc.pid, resource.RLIMIT_NOFILE, (0, before[1]))
+            s.sendall(PREFACE)
+            assert read_all(s) == b""
+            resource.prlimit(p.proc.pid, resource.RLIMIT_NOFILE, before)
+        p.wait_line(lambda line: "no descriptor for a gRPC client" in line, "err", 10)
+        assert listed(p.admin) == OWN
+        assert page(p, "/pools.json")[0] == 200
 
 
 def test_metrics_count_http_as_before(proxy):

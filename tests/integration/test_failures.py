@@ -14,6 +14,7 @@ import pytest
 
 import env
 import h2raw
+import jwts
 import reloads
 import richerr
 
@@ -46,10 +47,20 @@ BACKENDS = {
         sid, [(":status", "502"), ("content-type", "text/html")], end=True)),
     "mute": answering(lambda sid: h2raw.make_headers(sid, GOOD) + h2raw.make_data(sid, end=True)),
     "illegal": answering(lambda sid: h2raw.make_headers(sid, GOOD + [("x-bad", "a\nb")])),
+    "greeting": lambda c: h2raw.serve(c, settings={3: 0}),
+    "rude": lambda c: h2raw.serve(c, on_end=lambda r: c.send(h2raw.make_frame(0, 0, 0, b"x"))),
+    "long": answering(lambda sid: h2raw.make_headers(sid, GOOD + [("x-big", "b" * 20000)])),
+    "big": answering(lambda sid: h2raw.make_headers(sid, GOOD) + h2raw.make_data(sid, h2raw.make_message(bytes(2000)))),
+    "trailers": answering(lambda sid: h2raw.make_headers(sid, GOOD) + h2raw.make_headers(sid, [("x-a", "b")], end=True)),
+    # An authorization service: CheckResponse with a status of PERMISSION_DENIED.
+    "judge": answering(lambda sid: h2raw.make_headers(sid, GOOD)
+                       + h2raw.make_data(sid, h2raw.make_message(b"\x0a\x02\x08\x07"))
+                       + h2raw.make_headers(sid, [("grpc-status", "0")], end=True)),
     "lost": answering(lambda sid: h2raw.make_headers(
         sid, GOOD + [("grpc-status", "5"), ("grpc-message", "no such order %E2%82%AC")], end=True)),
 }
 KEY = {"client": "mobile", "sha256": "57d419be43e536f6ecfa7f54599e9050db0eca72598b456400601ae346403973"}
+SIGNER = jwts.Key("k", "ES256")
 RBAC = {"type": "rbac", "rules": [{"name": "secret", "action": "allow", "paths": "no.Body/*"}]}
 RETRY = {"maxAttempts": 2, "initialBackoff": "1ms", "maxBackoff": "1ms", "backoffMultiplier": 1,
          "retryableStatusCodes": ["ABORTED"], "perTryTimeout": "150ms"}
@@ -57,6 +68,12 @@ RETRY = {"maxAttempts": 2, "initialBackoff": "1ms", "maxBackoff": "1ms", "backof
 FILTERS = {n: dict(f, name=n) for n, f in {
     "key": {"type": "apiKey", "keys": [KEY]}, "rbac": RBAC,
     "rate": {"type": "rateLimit", "rate": "1/h"}, "deadline": {"type": "deadline", "required": True},
+    "authz": {"type": "extAuthz", "pool": "judge", "timeout": "5s"}, "authzgone": {"type": "extAuthz", "pool": "gone", "timeout": "5s"},
+    "shared": {"type": "globalRateLimit", "pool": "gone", "domain": "d", "timeout": "5s", "failureModeDeny": True,
+               "descriptors": [{"entries": [{"key": "tenant", "value": "all"}]}]},
+    "perkey": {"type": "rateLimit", "rate": "1/h", "key": ["header:x-tenant"], "missing": "refuse"},
+    "messages": {"type": "messageRate", "rate": "1/h", "over": "refuse"},
+    "token": {"type": "jwt", "issuer": jwts.ISSUER, "audiences": ["orders"], "jwks": jwts.key_set(SIGNER), "requiredClaims": {"scope": "x"}},
     "concurrency": {"type": "concurrencyLimit", "max": 1},
     "fault": {"type": "fault", "abort": {"code": "ABORTED", "message": "on purpose", "percent": "100%"}},
 }.items()}
@@ -69,8 +86,15 @@ def route(service, to, on=None, **more):
 
 
 ROUTES = ([route("to." + name.title(), name) for name in BACKENDS] + [
+    route("late.Greeting", "greeting", timeout="150ms"),
+    route("limit.Answer", "big", limits={"maxResponseMessageBytes": "1KiB"}),
+    route("limit.Waiting", "crowded"),
+    route("edit.Much", "good", requestHeaders={"set": {"x-a": "%{header:x-long}" * 30}}),
+    route("auth.Outside", "good", "authz"), route("auth.Gone", "good", "authzgone"), route("auth.Token", "good", "token"),
+    route("limit.Shared", "good", "shared"), route("limit.PerKey", "good", "perkey"), route("limit.Messages", "good", "messages"),
     {"match": {"service": "by.Route"}, "status": {"code": "PERMISSION_DENIED", "message": "not here"}},
     route("to.Gone", "gone"),
+    route("to.Mixed", {"pool": "mixed", "subset": {"version": "v2"}}),
     route("to.Label", {"pool": "good", "subset": {"version": "v9"}}),
     route("to.Late", "silent", timeout="150ms"),
     route("to.Slow", "silent", retryPolicy=RETRY),
@@ -89,7 +113,8 @@ class Scene:
         self.proxy, self.backends = proxy, backends
 
     def address(self, pool):
-        return next(p["endpoints"][0] for p in self.proxy.config["pools"] if p["name"] == pool)
+        first = next(p["endpoints"][0] for p in self.proxy.config["pools"] if p["name"] == pool)
+        return first if isinstance(first, str) else first["target"]
 
     def why(self, **query):
         text = "&".join("%s=%s" % (k, urllib.request.quote(str(v))) for k, v in query.items())
@@ -100,7 +125,8 @@ class Scene:
         """The access line of the call."""
         def match(text):
             line = json.loads(text)
-            return line if "/%s/%s" % (line.get("service"), line.get("method")) == method else None
+            name = "/%s/%s" % (line["service"], line["method"]) if "service" in line else line.get("method")
+            return line if name == method else None
         return self.proxy.wait_line(match, "out")
 
 
@@ -109,14 +135,17 @@ def scene():
     with contextlib.ExitStack() as stack:
         backends = {n: stack.enter_context(h2raw.RawBackend(h)) for n, h in BACKENDS.items()}
         pools = {n: [b.address] for n, b in backends.items()}
+        pools["mixed"] = [{"target": env.free_address(), "labels": {"version": "v2"}},
+                          {"target": backends["good"].address, "labels": {"version": "v1"}}]
         pools.update(gone=[env.free_address()], narrow=[backends["silent"].address],
+                     crowded=[backends["greeting"].address],
                      busy=[backends["silent"].address])
         proxy = env.Proxy(pools, ROUTES, listener={"filters": [dict(f, off=True) for f in FILTERS.values()],
                                     "limits": {"maxHeaderBytes": "4KiB"}},
                           top={"log": {"access": {"always": ["error"]}}}, workers=1)
         for pool in proxy.config["pools"]:
             pool["limits"] = {"narrow": {"maxConcurrentRequests": 1}, "busy": {
-                "maxRequestsPerEndpoint": 1, "pendingTimeout": "100ms"}}.get(pool["name"], {})
+                "maxRequestsPerEndpoint": 1, "pendingTimeout": "100ms"}, "crowded": {"maxPendingRequests": 1}}.get(pool["name"], {})
         stack.enter_context(proxy)
         reloads.reload(proxy, proxy.config)
         yield Scene(proxy, backends)
@@ -127,13 +156,14 @@ def scene():
 class Kind:
     """service: where the call goes; its method is its own. code, reason, and what the message must have.
     hold: a call of the same service that does not end stands before it. moved: a counter beside the one by reason.
-    pool: whose endpoint the operator sees. The rest: how the request is."""
+    pool: whose endpoint the operator sees. The rest: how the request is; data: all of its body."""
 
-    def __init__(self, name, service, code, reason, message, moved=None, pool="", hold=0, body=b"x", http=None, **fields):
+    def __init__(self, name, service, code, reason, message, moved=None, pool="", hold=0, body=b"x", http=None, path=None,
+                 extra=(), data=None, **fields):
         self.name, self.service, self.code, self.reason = name, service, code, reason
         self.message, self.moved, self.pool, self.hold = message, moved, pool, hold
-        self.body, self.http, self.fields = body, http, fields
-        self.method = "/%s/%s" % (service, name.title().replace(" ", ""))
+        self.body, self.http, self.fields, self.extra, self.data = body, http, fields, extra, data
+        self.method = path or "/%s/%s" % (service, name.title().replace(" ", ""))
 
 
 KINDS = [
@@ -142,6 +172,8 @@ KINDS = [
     Kind("no endpoint", "to.Label", 14, "NO_ENDPOINT", "pool good: .*version"),
     Kind("connect refused", "to.Gone", 14, "CONNECT_FAILED", "pool gone: .*Connection refused",
          "outrigger_upstream_connect_failures_total", "gone"),
+    Kind("connect refused in a subset", "to.Mixed", 14, "CONNECT_FAILED", "pool mixed, subset version=v2: .*Connection refused",
+         "outrigger_upstream_connect_failures_total", "mixed"),
     Kind("timeout", "to.Late", 4, "DEADLINE", "the deadline passed while the backend", "outrigger_deadlines_total", "silent"),
     Kind("timeout of the client", "to.Silent", 4, "DEADLINE", "the deadline passed while the backend",
          "outrigger_deadlines_total", "silent", grpc_timeout="150m"),
@@ -174,6 +206,36 @@ KINDS = [
          'outrigger_bad_requests_total{reason="grpc_timeout"}', grpc_timeout="1x"),
     Kind("headers too large", "to.Good", 8, "HEADERS_TOO_LARGE", "maxHeaderBytes",
          'outrigger_bad_requests_total{reason="headers_too_large"}', x_big="b" * 6000),
+    Kind("bad path", "", 12, "BAD_REQUEST", "path is not /service/method", 'outrigger_bad_requests_total{reason="path"}', path="/bad"),
+    Kind("bad method", "to.Good", 3, "BAD_REQUEST", "method POST", 'outrigger_bad_requests_total{reason="method"}', http="405",
+         __method="PUT"),
+    Kind("bad scheme", "to.Good", 13, "BAD_REQUEST", ":scheme must be", 'outrigger_bad_requests_total{reason="headers"}',
+         __scheme="ftp"),
+    Kind("bad authority", "to.Good", 13, "BAD_REQUEST", ":authority is not a host", 'outrigger_bad_requests_total{reason="headers"}',
+         __authority="a@b"),
+    Kind("bad header", "to.Good", 13, "BAD_REQUEST", "illegal name or value", 'outrigger_bad_requests_total{reason="headers"}',
+         x_bad="a\nb"),
+    Kind("time was over", "to.Good", 4, "DEADLINE", "had passed when the call arrived", "outrigger_deadlines_total", grpc_timeout="1n"),
+    Kind("no time for a stream", "late.Greeting", 4, "DEADLINE", "before a backend got the call; pool greeting: .*MAX_CONCURRENT_STREAMS",
+         "outrigger_deadlines_total"),
+    Kind("queue is full", "limit.Waiting", 14, "QUEUE_FULL", "limits.maxPendingRequests .1. reached", "outrigger_pending_overflow_total", hold=1),
+    Kind("answer too large", "limit.Answer", 8, "MESSAGE_TOO_LARGE", "maxResponseMessageBytes", "outrigger_messages_too_large_total", "big"),
+    Kind("headers of the answer", "to.Long", 8, "BAD_RESPONSE", "pool long are too large", pool="long"),
+    Kind("broken frames", "to.Rude", 13, "BAD_RESPONSE", "broke the HTTP/2 rules: DATA on stream 0", "outrigger_upstream_connections_lost_total",
+         "rude"),
+    Kind("trailers say nothing", "to.Trailers", 2, "NO_STATUS", "trailers without a grpc-status", "outrigger_status_synthesized_total",
+         "trailers"),
+    Kind("edits too long", "edit.Much", 13, "EDIT_FAILED", "requestHeaders of route", "outrigger_header_edits_failed_total", x_long="b" * 3000),
+    Kind("two keys", "auth.Key", 3, "HEADER_TWICE", "may come only once|more than once|twice",
+         extra=[("x-api-key", "a"), ("x-api-key", "b")]),
+    Kind("authorization says no", "auth.Outside", 7, "AUTHZ_DENIED", ""),
+    Kind("no authorization", "auth.Gone", 7, "AUTHZ_UNAVAILABLE", "authorization service .pool gone."),
+    Kind("no token", "auth.Token", 16, "JWT_MISSING", "needs a token", 'outrigger_jwt_calls_total{result="missing"}'),
+    Kind("token lacks a claim", "auth.Token", 16, "JWT_CLAIM_MISSING", "lacks a claim", 'outrigger_jwt_calls_total{result="claim"}',
+         extra=jwts.bearer(SIGNER.token())),
+    Kind("no word of the rate service", "limit.Shared", 14, "RATE_SERVICE_UNAVAILABLE", ""),
+    Kind("no key of the rate", "limit.PerKey", 3, "RATE_KEY_MISSING", "x-tenant"),
+    Kind("messages too fast", "limit.Messages", 8, "MESSAGE_RATE", "", pool="good", data=h2raw.make_message(b"a") * 3),
     Kind("bad content type", "to.Good", 3, "BAD_REQUEST", "content-type must be application/grpc",
          'outrigger_bad_requests_total{reason="content_type"}', http="415", content_type="text/html"),
 ]
@@ -238,7 +300,9 @@ def test_all_voices_agree(scene, kind):
             else:
                 holder.ping()
                 time.sleep(0.05)    # it is with its backend, or waits
-        got = client.call(kind.method, body=kind.body, **kind.fields)
+        sid = client.start_call(kind.method, extra=kind.extra, **kind.fields)
+        client.send(h2raw.make_data(sid, kind.data or h2raw.make_message(kind.body), end=True))
+        got = client.wait_end(sid)
         message = check_told(kind, got)
         check_line(scene, kind, message, kind.method)
         check_why(scene, kind, message, kind.method)
@@ -279,7 +343,7 @@ def test_questions_to_the_page(scene):
     assert count(pool="lost") == count(endpoint=scene.address("lost")) == 1
     assert count(n=2) == 2 and count(listener="no such") == 0
     for bad, word in (("code=what", "gRPC code"), ("n=0", "from 1 to 1000"), ("colour=red", "known are"),
-                      ("code", "key=value"), ("code=%zz", "%XX"), ("method=" + "a" * 3000, "too long")):
+                      ("code", "key=value"), ("code=%zz", "%XX"), ("method=" + "a" * 8000, "too long")):
         status, text = reloads.ask(scene.proxy, "GET", "/why?" + bad)
         assert status == 400 and word in text, (bad, text)
     status, text = reloads.ask(scene.proxy, "GET", "/why?reason=NO_ROUTE")
@@ -315,20 +379,52 @@ def test_hostile_texts_stay_text(scene):
     assert len(why["method"]) == 255 and why["reason"] == "BAD_REQUEST"
 
 
-def test_every_reason_has_an_advice():
-    """A word that is added needs a line of why_advice.c."""
-    def read(path):
-        with open(path, encoding="utf-8") as f:
-            return f.read()
-    table = read(os.path.join(SOURCES, "admin", "why_advice.c"))
-    words = re.findall(r"#define (REASON_\w+)", read(os.path.join(SOURCES, "grpc", "reason.h")))
-    assert len(words) > 20
+def read(*path):
+    with open(os.path.join(SOURCES, *path), encoding="utf-8") as f:
+        return f.read()
+
+
+def words_of_sources():
+    """{name in C: word}"""
+    defines = re.compile(r'#define (REASON_\w+)\s*(?:\\\n)?\s*"(\w+)"')
+    words = dict(defines.findall(read("grpc", "reason.h")))
     for path in glob.glob(os.path.join(SOURCES, "filter", "*.c")):
         text = read(path)
-        words += ['"%s"' % w for w in re.findall(r"\.reason = \"(\w+)\"", text)]
-        words += ['"%s"' % w for w in re.findall(r"#define REASON_\w+\s+\"(\w+)\"", text)]
-    missing = [w for w in set(words) if not re.search(r"\{ %s\b" % re.escape(w).rstrip('"'), table)]
-    assert not missing
+        words.update(defines.findall(text))
+        words.update((w, w) for w in re.findall(r'\.reason = "(\w+)"', text))
+        words.update((w, w) for w in re.findall(r'\{ "(JWT_\w+)"', text))
+    return words
+
+
+def advices(words):
+    """{word: advice} of why_advice.c"""
+    rows = re.findall(r'\{ (REASON_\w+|"\w+"),\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\}', read("admin", "why_advice.c"))
+    return {words.get(n, n.strip('"')): "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text)).replace('\\"', '"')
+            for n, text in rows}
+
+
+def test_no_word_is_forgotten():
+    """Each has an advice, a row of docs/reasons.md that says the same, counters that exist, and a test."""
+    words = words_of_sources()
+    known = set(words.values())
+    assert len(known) > 50 and {"NO_ROUTE", "AUTHZ_DENIED", "JWT_EXPIRED"} <= known
+    advice = advices(words)
+    assert set(advice) == known, set(advice) ^ known
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \| (.*?) ?\|$", read("..", "docs", "reasons.md"), re.M)
+    assert {r[0]: r[3] for r in rows} == advice
+    families = read("..", "docs", "metrics.md")
+    for row in rows:
+        for name in re.findall(r"`(\w+)`", row[4]):
+            assert "`%s`" % name in families, (row[0], name)
+    # Some need a clock, a full memory or a broken filter: unit tests have those.
+    tests = "".join(read(p) for p in glob.glob(os.path.join(env.HERE, "..", "**", "*.[cp]*"), recursive=True)
+                    if p.endswith((".c", ".py")))
+    provoked = {k.reason for k in KINDS}
+    untested = [w for w in known - provoked if not re.search(r'"%s"' % w, tests)]
+    assert not untested
+    # And the counter by reason has room for all of them, with BACKEND_STATUS and OTHER.
+    room = int(re.search(r"FAILED_REASONS_MAX = (\d+)", read("obs", "failed_log.h")).group(1))
+    assert len(known) + 2 <= room
 
 
 def test_the_end_of_a_drain_says_so(scene):

@@ -99,7 +99,9 @@ RAW = {
 }
 TRY = {"maxAttempts": 3, "initialBackoff": "1ms", "maxBackoff": "1ms", "backoffMultiplier": 1, "retryableStatusCodes": ["ABORTED"]}
 HEDGE = {"maxAttempts": 2, "hedgingDelay": "1ms", "nonFatalStatusCodes": ["ABORTED"]}
+JUDGE = {"type": "extAuthz", "pool": "silent", "timeout": "10s"}
 ROUTE_KEYS = {
+    "late.good": {"timeout": "150ms", "filters": [JUDGE]},
     "late.silent": {"timeout": "150ms"}, "late.stalls": {"timeout": "150ms"}, "late.nostreams": {"timeout": "150ms"},
     "late.mute2": {"timeout": "150ms"}, "late.endless": {"timeout": "300ms"}, "late.greedy": {"timeout": "300ms"},
     "x.bigmsg": {"limits": {"maxResponseMessageBytes": "1KiB"}},
@@ -161,6 +163,8 @@ def place(tmp_path_factory):
         tls("tlsalpn", ca.issue("127.0.0.1"), alpn=["http/1.1"])
         tls("tlsca", stranger.issue("127.0.0.1"))
         tls("wantstls", ca.issue("127.0.0.1"), pool=False)
+        targets["sick"] = targets["web404"]
+        keys["sick"] = {"healthCheck": {"type": "grpc", "interval": "100ms", "unhealthyAfter": 1, "panicThreshold": "0%", "initialJitter": "0s", "unimplementedIsHealthy": False}}
         targets.update(tlsplain=targets["good"], refused=env.free_address(), nodns="dns:///no-such-name.invalid:50051")
         keys.update(tlsplain={"tls": {"ca": ca.file}}, refused={}, nodns={},
                     nostreams={"limits": {"pendingTimeout": "500ms"}, "connections": {"perEndpoint": 1}})
@@ -172,7 +176,8 @@ def place(tmp_path_factory):
             pools.append(pool)
         routes = [dict({"match": {"service": kind + "." + n}, "to": n}, **ROUTE_KEYS.get(kind + "." + n, {}))
                   for kind in ("x", "late", "try", "hedge") for n in targets]
-        proxy = stack.enter_context(env.Proxy({"x": ["127.0.0.1:1"]}, routes, workers=1, top={
+        proxy = stack.enter_context(env.Proxy({"x": ["127.0.0.1:1"]}, routes, workers=1,
+                                              listener={"filters": [dict(JUDGE, off=True)]}, top={
             "pools": pools, "log": {"access": {"always": ["error"]}}}))
         yield Place(proxy, targets)
 
@@ -198,6 +203,8 @@ CAUSES = [
     ("late.mute2", "DeadlineExceeded", "DEADLINE", "before a backend got the call; pool mute2: no connection was ready .*connecting now"),
     ("late.silent", "DeadlineExceeded", "DEADLINE", "while the backend was working on the call"),
     ("late.stalls", "DeadlineExceeded", "DEADLINE", "while the backend did not read the request"),
+    ("late.good", "DeadlineExceeded", "DEADLINE", "while the filter extAuthz was waiting"),
+    ("x.sick", "Unavailable", "NO_ENDPOINT", "pool sick: .*; of 1 endpoint: 1 unhealthy by its health check"),
     ("x.web502", "Unavailable", "NOT_GRPC", "answered HTTP 502, content-type text/html: not gRPC"),
     ("x.web503", "Unavailable", "NOT_GRPC", "answered HTTP 503, content-type application/json"),
     ("x.web404", "Unimplemented", "NOT_GRPC", "answered HTTP 404"),
@@ -220,7 +227,7 @@ CAUSES = [
     ("try.aborts", "Aborted", "", "answered Aborted: again, after 3 attempts"),
     ("hedge.aborts", "Aborted", "", "answered Aborted: again, after 2 attempts"),
 ]
-NO_ADDRESS = ("x.nodns", "x.nostreams", "late.nostreams", "late.mute2")     # nobody was reached, or which one is not the point
+NO_ADDRESS = ("x.nodns", "late.good", "x.sick", "x.nostreams", "late.nostreams", "late.mute2")     # nobody was reached, or which one is not the point
 
 
 @pytest.mark.parametrize("service, code, reason, cause", CAUSES, ids=[c[0] for c in CAUSES])

@@ -298,7 +298,7 @@ def test_a_bad_day_is_told_in_words(window, look):
     compare(page, stats, opened=("stock", "<script>alert(1)</script>"))
     assert page["strips"][0].startswith("The last reload was refused 1 min ago.")
     assert stats["process"]["reload"]["error"] in page["strips"][0]
-    assert page["strips"][1].startswith("Draining: waiting for open calls, 22 s left.")
+    assert page["strips"][1] == "Draining, 22 s left. The process was told to end: clients are told to go, 7 connections and 37 calls left."
     for words in ("Pool stock: 3 of 6 usable", "12.9 % of calls fail", "Certificate of orders-client has expired",
                   "Pool <script>alert(1)</script>: no endpoints"):
         assert words in page["notes"]
@@ -312,12 +312,59 @@ def test_a_bad_day_is_told_in_words(window, look):
 
 
 @needs_browser
+def test_what_probes_refuse_and_what_an_operator_took_out_is_told(window, look):
+    stats = page_stats.dead()
+    look(stats)
+    page = window.run(READ)
+    compare(page, stats, opened=("app", "stock"))
+    assert page["strips"] == ["New clients are kept away. Calls are served, but /readyz says no: the pool stock has no usable endpoint."]
+    assert page["notes"][0] == "Pool stock: none of 6 usable" and page["notes"][-1] == "Pool app: 1 usable, 1 disabled"
+    assert page["words"][:2] == ["ready", "disabled for 10 min"]
+    # It is not good, and not broken either.
+    assert window.run("[...document.querySelectorAll('tr.more .state')][1].className") == "state k-idle"
+    assert window.run("document.querySelector('.pill').className") == "pill k-warn"
+    assert window.run("[...document.querySelectorAll('.worst')].map((e) => e.firstChild.data)") == ["66.0", "0"]
+
+
+@needs_browser
+def test_of_many_endpoints_those_with_trouble_are_shown_and_the_rest_on_demand(window, look):
+    stats = page_stats.crowd()
+    fixture = look(stats)
+    assert window.run(READ)["notes"][:3] == ["Pool pool-29: 87.6 % of its calls fail", "Pool pool-3: 20 of 50 usable", "Pool pool-17: 20 of 50 usable"]
+    shown = "[...document.getElementById('pool-pool-3').querySelectorAll('tr.more tr.row .addr')].map((a) => a.textContent)"
+    assert window.run(shown) == ["10.3.0.%d:50051" % i for i in range(5, 17)]
+    window.run("document.querySelector('#pool-pool-3 .link').focus()")
+    window.press("Enter", 13, "\r")
+    assert sorted(window.run(shown)) == sorted(e["address"] for e in stats["pools"][3]["endpoints"])
+    fixture.stats = dict(stats, time="2026-11-29T21:40:01.123Z")
+    window.wait("document.getElementById('asof').getAttribute('datetime') === '2026-11-29T21:40:01.123Z'")
+    assert window.run("document.activeElement.textContent") == "Show fewer" and len(window.run(shown)) == 50
+    # What a note points to is where it says, and not below the bar.
+    window.run("document.querySelectorAll('#notes a')[2].click()")
+    assert window.run("document.getElementById('pool-pool-17').getBoundingClientRect().top >= document.querySelector('.bar').offsetHeight")
+
+
+@needs_browser
+def test_seconds_that_run_down_are_not_read_out(window, look):
+    stats = page_stats.busy()
+    fixture = look(stats)
+    for left in (20400, 19400):
+        fixture.stats = dict(stats, time="2026-11-29T21:40:%05.2fZ" % (left / 1000), process=dict(stats["process"], drain=dict(stats["process"]["drain"], leftMs=left)))
+        window.wait("document.querySelector('#strips').textContent.includes('%d s left')" % (left // 1000 + 1))
+    assert window.run("document.getElementById('said').textContent") == ""
+    assert window.run("document.querySelectorAll('[role=status], [aria-live]').length") == 1
+    fixture.stats = page_stats.calm()
+    window.wait("document.getElementById('said').textContent.includes('outrigger is ready')")
+
+
+@needs_browser
 def test_a_proxy_without_anything_has_a_sentence_for_each_part(window, look):
     look(page_stats.empty())
     page = window.run(READ)
     compare_now(page, page_stats.empty()["now"])
     assert page["state"] == "starting"
     assert window.run("[...document.querySelectorAll('section .empty')].filter((e) => !e.hidden).length") == 7
+    assert window.run("document.querySelector('.more-link').hidden")
     assert window.run("document.querySelector('.chart .none').hidden") is False
 
 
@@ -336,11 +383,11 @@ def test_shares_are_never_rounded_up_to_all(window, look):
 @pytest.mark.parametrize("width", (360, 800, 1400))
 def test_it_fits_and_has_two_looks(window, look, width):
     grounds = []
-    for dark in (False, True):
-        look(page_stats.busy(), width=width, dark=dark)
+    for scene, dark in ((page_stats.busy, False), (page_stats.wordy, True)):
+        look(scene(), width=width, dark=dark)
         assert window.run("document.documentElement.scrollWidth") <= width
         # Nothing is cut off at the side of its card.
-        assert window.run("[...document.querySelectorAll('.card')].filter((c) => c.scrollWidth > c.clientWidth).length") == 0
+        assert window.run("[...document.querySelectorAll('.card, .tile, .bar-in, .strip')].filter((c) => c.scrollWidth > c.clientWidth).length") == 0
         grounds.append(window.run("getComputedStyle(document.body).backgroundColor"))
     assert grounds[0] != grounds[1]
 

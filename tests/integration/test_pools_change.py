@@ -46,9 +46,9 @@ def list_versions(proxy):
             if m]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_file_that_flips_loses_no_call(backends, tmp_path, workers):
-    """1,000 different lists in a row under 500 calls a second."""
+@pytest.mark.parametrize("workers,seconds", [(1, 4), (2, 14)])
+def test_a_file_that_flips_loses_no_call(backends, tmp_path, workers, seconds):
+    """1,000 different lists in a row under 500 calls a second, on two workers; fewer on one."""
     path = str(tmp_path / "endpoints.json")
     addresses = [b.address for b in backends]
     write_endpoints(path, [{"target": a} for a in addresses])
@@ -67,16 +67,16 @@ def test_a_file_that_flips_loses_no_call(backends, tmp_path, workers):
         thread = threading.Thread(target=flip)
         thread.start()
         try:
-            result = load.run_calls(proxy.address, seconds=14, parallel=20, sleep_ms=35)
+            result = load.run_calls(proxy.address, seconds=seconds, parallel=20, sleep_ms=35)
         finally:
             stop.set()
             thread.join()
         versions = list_versions(proxy)
     print("%d flips, %d lists applied, %d calls" % (flips[0], len(versions), result.ok))
     assert result.failed == []
-    assert result.ok > 3000 / env.SLOW
-    assert flips[0] > FLIPS / 2 / env.SLOW
-    assert len(versions) > 10
+    assert result.ok > 200 * seconds / env.SLOW
+    assert flips[0] > FLIPS / 30 * seconds / env.SLOW
+    assert len(versions) > 0.7 * seconds
 
 
 def test_a_stream_outlives_its_endpoint_in_the_list(backends, tmp_path):

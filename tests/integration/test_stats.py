@@ -415,13 +415,18 @@ def test_it_ends_with_viewers(backend):
 
 
 def test_looking_does_not_delay_calls(backend):
-    """Eight viewers and many readers of /stats.json beside calls: none fails."""
+    """Eight viewers and many readers of /stats.json beside calls: no call fails. Readers may be told that it is too much (503)."""
+    statuses = set()
     with env.Proxy([backend.address]) as proxy, contextlib.ExitStack() as stack:
         for _ in range(8):
             stack.enter_context(Viewer(proxy))
         with env.Neighbour(proxy.address) as neighbour:
             end = time.monotonic() + 0.5
             while time.monotonic() < end:
-                with urllib.request.urlopen("http://%s/stats.json" % proxy.admin) as answer:
-                    assert answer.status == 200
+                try:
+                    with urllib.request.urlopen("http://%s/stats.json" % proxy.admin) as answer:
+                        statuses.add(answer.status)
+                except urllib.error.HTTPError as e:
+                    statuses.add(e.code)
             neighbour.wait_more(20)
+    assert statuses in ({200}, {200, 503})

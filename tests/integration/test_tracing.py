@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Traces: who is the parent of whom, what backends are told, and that a collector that is dead or wrong costs spans and nothing else."""
+import base64
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import pytest
 
 import collector
 import env
+import h2raw
 import protos
 from protos import Empty, SimpleRequest
 
@@ -130,6 +132,30 @@ def test_a_trace_that_a_client_began(backend, sink):
         spans = sink.wait(6)
         assert sum(s.kind == SERVER for s in spans) == 3
         assert [s.parent for s in spans if s.kind == SERVER] == [SPAN] * 3
+
+
+def test_the_old_binary_header_is_joined(sink):
+    """grpc-trace-bin of clients that know nothing newer: backends are told the trace in both forms."""
+    def binary(span, flags):
+        return base64.b64encode(bytes.fromhex("0000%s01%s02%02x" % (TRACE, span, flags))).decode().rstrip("=")
+    requests = []
+    with h2raw.RawBackend(lambda c: h2raw.serve(c, on_request=requests.append, on_end=h2raw.send_ok)) as raw, \
+            tracing(raw, sink.address, sampleRatio=0) as proxy, h2raw.Client(proxy.address) as client:
+        def told(*headers):
+            assert client.call("/a.B/C", fields=h2raw.request_fields("/a.B/C", extra=headers)).status == 0
+            return requests[-1].get("traceparent"), requests[-1].get_all("grpc-trace-bin")
+        got = told(("grpc-trace-bin", binary(SPAN, 1) + "="))
+        server, attempt = pair(sink.wait(2))
+        assert (server.trace, server.parent, attempt.parent) == (TRACE, SPAN, server.id)
+        assert got == ("00-%s-%s-01" % (TRACE, attempt.id), [binary(attempt.id, 1)])
+        # not recorded: the same ids
+        assert told(("grpc-trace-bin", binary(SPAN, 0))) == ("00-%s-%s-00" % (TRACE, SPAN), [binary(SPAN, 0)])
+        # beside a traceparent, or wrong: it stays as it is, and says nothing
+        other = "00-%s-%s-00" % ("a" * 32, SPAN)
+        assert told(("grpc-trace-bin", binary(SPAN, 1)), ("traceparent", other)) == (other, [binary(SPAN, 1)])
+        got = told(("grpc-trace-bin", "short"))
+        assert got[0][3:35] != TRACE and got[1] == ["short"]
+        assert len(sink.spans) == 2
 
 
 def test_strangers_do_not_decide(backend, sink):
@@ -280,6 +306,20 @@ def test_a_collector_that_does_not_want_them_is_not_asked_again(backend):
             call(proxy, backend)
             assert len(sink.wait(2)) == 2
     assert sink.refused == 1
+
+
+def test_a_collector_that_names_a_pause_gets_it(backend):
+    """RESOURCE_EXHAUSTED with RetryInfo is tried again, and not before that; without it it is not."""
+    with collector.Collector([(grpc.StatusCode.RESOURCE_EXHAUSTED, 2), grpc.StatusCode.RESOURCE_EXHAUSTED]) as sink:
+        with tracing(backend, sink.address) as proxy:
+            call(proxy, backend)
+            env.wait_until(lambda: sink.refused == 1, 10, "the first request")
+            begun = time.monotonic()
+            series = 'outrigger_spans_dropped_total{reason="refused"}'
+            env.wait_until(lambda: proxy.metrics()[series] == 2, 10, "two lost spans")
+            assert time.monotonic() - begun > 1.4 and sink.refused == 2
+            call(proxy, backend)
+            assert len(sink.wait(2)) == 2
 
 
 def test_spans_are_sent_before_the_end(backend, sink):

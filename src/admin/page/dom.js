@@ -33,6 +33,12 @@ function show(node, on) { if (node.hidden === on) node.hidden = !on; }
 
 function cls(node, name) { if (node.getAttribute("class") !== name) node.setAttribute("class", name); }
 
+// A share of calls that went well; one that is too low stands out by weight, too.
+function share(cell, v, base) {
+  figure(cell, percent(v));
+  cls(cell, (base + (!known(v) || v >= OK_ENOUGH ? "" : v < OK_BAD ? " some worst" : " some")).trim());
+}
+
 // "3.8 ms": figure and unit in nodes of their own.
 function figure(node, [text, unit]) {
   if (!node.figure) {

@@ -1,16 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pools and, in a row that can be opened, their endpoints. A pool with trouble opens by itself until somebody closes it.
-const ENDPOINTS_SHOWN = 100;
+const ENDPOINTS_FEW = 12, ENDPOINTS_SHOWN = 100;
 const opened = new Map();   // pool name to what somebody chose
+const longer = new Set();   // pools of which somebody wants more than a few endpoints
 
-const ENDPOINT_KINDS = { ready: "good", idle: "idle", unhealthy: "bad", ejected: "bad", tripped: "bad", "on trial": "warn", unchecked: "wait" };
+const ENDPOINT_KINDS = { ready: "good", idle: "idle", unhealthy: "bad", ejected: "bad", tripped: "bad", "on trial": "warn", unchecked: "wait", disabled: "idle" };
 
 function poolState(p) {
+  const off = disabled(p);
   if (p.panic) return ["bad", "panic: all are used"];
   if (!p.total) return ["bad", "no endpoints"];
+  if (off === p.total) return ["bad", off === 1 ? "disabled" : "all " + off + " disabled"];
   if (!p.usable) return ["bad", "none of " + p.total + " usable"];
-  return p.usable === p.total ? ["good", p.total === 1 ? "usable" : "all " + p.total + " usable"]
-    : ["warn", p.usable + " of " + p.total + " usable"];
+  if (p.usable === p.total) return ["good", p.total === 1 ? "usable" : "all " + p.total + " usable"];
+  // What an operator took out is no trouble, but not to be forgotten.
+  return p.usable + off === p.total ? ["idle", p.usable + " usable, " + off + " disabled"] : ["warn", p.usable + " of " + p.total + " usable"];
+}
+
+function disabled(p) { return (p.endpoints || []).filter((e) => e.state === "disabled").length; }
+
+function endpointKind(e) { return ENDPOINT_KINDS[e.state] || (e.usable ? "good" : "bad"); }
+
+// Those that need a look come first, else they are as the proxy has them.
+function troubledFirst(list) {
+  const calm = (e) => e.usable && endpointKind(e) !== "warn";
+  return [...list].sort((a, b) => calm(a) - calm(b));
 }
 
 function originWords(from) {
@@ -33,6 +47,7 @@ function showPools(pools) {
 function makePool(p) {
   const body = el("tbody");
   attr(body, "role", "rowgroup");
+  body.id = "pool-" + p.name;
   const tr = body.head = row([["name", "", "wide"], ["state", "", "two"], ["rate", "Calls/s", "n"], ["ok", "Succeeded", "n"],
     ["p50", "p50", "n"], ["p95", "p95", "n"], ["p99", "p99", "n"], ["flight", "In flight", "n"],
     ["pending", "Waiting", "n"], ["retries", "Retries/s", "n"], ["line", "", "n spark-cell"]]);
@@ -54,11 +69,11 @@ function fillPool(body, p, all) {
   const c = body.head.c, [kind, word] = poolState(p), open = poolIsOpen(p, all);
   body.pool = p;
   body.all = all;
-  put(body.head.sub, p.policy.replace(/_/g, " ") + (p.ejected ? ", " + p.ejected + " ejected" : ""));
+  put(body.head.sub, [p.policy.replace(/_/g, " "), p.ejected && p.ejected + " ejected", disabled(p) && disabled(p) + " disabled"].filter(Boolean).join(", "));
   state(body.head.state, kind, word);
   attr(body.head.state, "title", p.state);
   figure(c.rate, rate(p.callsPerS));
-  figure(c.ok, percent(p.okShare));
+  share(c.ok, p.okShare, "n");
   figure(c.p50, millis(p.p50Ms));
   figure(c.p95, millis(p.p95Ms));
   figure(c.p99, millis(p.p99Ms));
@@ -67,12 +82,12 @@ function fillPool(body, p, all) {
   figure(c.retries, rate(p.retriesPerS));
   spark(c.line, p.line);
   attr(body.button, "aria-expanded", open);
-  if (open && !body.more) openPool(body);
+  if (open && !body.more) openPool(body, p.name);
   if (!open && body.more) { body.more.remove(); body.more = null; }
   if (open) fillEndpoints(body.more, p);
 }
 
-function openPool(body) {
+function openPool(body, name) {
   const tr = body.more = el("tr", "more", body), td = el("td", "", tr);
   attr(tr, "role", "row");
   attr(td, "role", "cell");
@@ -84,18 +99,28 @@ function openPool(body) {
     ["Calls/s", "n"], ["Failures/s", "n"]]) attr(el("th", klass || "", head, text), "scope", "col");
   tr.list = el("tbody", "", table);
   tr.rest = el("p", "rest", td);
+  tr.few = el("span", "", tr.rest);
+  tr.rest.append(" ");
+  tr.button = el("button", "link", tr.rest);
+  tr.button.type = "button";
+  tr.button.onclick = () => {
+    if (!longer.delete(name)) longer.add(name);
+    fillPool(body, body.pool, body.all);
+  };
 }
 
 function fillEndpoints(tr, p) {
   const lost = (p.targets || []).filter((t) => !t.ok && t.error).map((t) => "asked " + t.target + ": " + t.error);
-  const all = p.endpoints || [], few = all.length <= ENDPOINTS_SHOWN;
-  const list = few ? all : [...all].sort((a, b) => a.usable - b.usable).slice(0, ENDPOINTS_SHOWN);
+  const all = p.endpoints || [], many = all.length > ENDPOINTS_FEW, more = longer.has(p.name);
+  const list = many ? troubledFirst(all).slice(0, more ? ENDPOINTS_SHOWN : ENDPOINTS_FEW) : all;
   const only = p.targets && p.targets.length === 1 && p.targets[0];   // said once instead of in each row
   const from = only && !lost.length && all.length && all[0].address !== only.target ? originWords(only) : "";
   put(tr.about, [sentence(p.state), from && sentence(from), ...lost.map(sentence)].filter(Boolean).join(" "));
   show(tr.table, all.length > 0);
-  put(tr.rest, few ? "" : "Shown are " + ENDPOINTS_SHOWN + " of " + whole.format(all.length) + " endpoints, those with trouble first. The page /pools has all.");
-  show(tr.rest, !few);
+  put(tr.few, list.length + " of " + whole.format(all.length) + " endpoints, those that need a look first." +
+    (more && list.length < all.length ? " The page /pools has all." : ""));
+  put(tr.button, more ? "Show fewer" : "Show " + (all.length > ENDPOINTS_SHOWN ? ENDPOINTS_SHOWN : "all"));
+  show(tr.rest, many);
   keyed(tr.list, list, (e) => e.address, makeEndpoint, (node, e) => {
     fillEndpoint(node, e, !from);
     announce("endpoint " + p.name + " " + e.address, e.state, e.address + " of " + p.name + " is " + e.state);
@@ -116,7 +141,7 @@ function makeEndpoint() {
 }
 
 function fillEndpoint(tr, e, withOrigin) {
-  const kind = ENDPOINT_KINDS[e.state] || (e.usable ? "good" : "bad"), back = e.outlier && e.outlier.leftMs;
+  const kind = endpointKind(e), back = e.outlier && e.outlier.leftMs;
   const tags = Object.entries(e.labels || {}).map(([k, v]) => k + "=" + v);
   if (e.zone) tags.push("zone " + e.zone);
   if (known(e.weight) && e.weight !== 1) tags.push("weight " + e.weight);
@@ -124,7 +149,7 @@ function fillEndpoint(tr, e, withOrigin) {
   put(tr.addr, e.address);
   put(tr.from, !withOrigin || e.target === e.address ? "" : originWords(e));
   keyed(tr.tags, tags, (t) => t, (t) => el("span", "tag", null, t), put);
-  state(tr.state, kind, e.state + (known(e.sinceMs) && kind !== "good" && kind !== "idle" ? " for " + span(e.sinceMs) : ""));
+  state(tr.state, kind, e.state + (known(e.sinceMs) && e.state !== "ready" && e.state !== "idle" ? " for " + span(e.sinceMs) : ""));
   put(tr.why, (e.why || "") + (e.state === "ejected" && known(back) ? (e.why ? "; " : "") + "back in " + span(back) : ""));
   put(tr.check, !e.check ? "not checked" : !e.check.done ? "the first one runs" : e.check.text || (e.check.good ? "good" : "bad"));
   put(tr.age, e.check && e.check.done ? ago(e.check.ageMs) : "");

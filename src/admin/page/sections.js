@@ -67,6 +67,7 @@ function failedKinds(failed) {
 
 function showFailed(failed) {
   const at = section("s-failed", failed.length, "newest first");
+  show(at.querySelector(".more-link"), failed.length > 0);
   keyed(at.querySelector("ol"), failedKinds(failed), (kind) => kind.key, () => {
     const li = el("li"), left = el("span", "age", li);
     li.age = el("time", "", left);
@@ -120,7 +121,7 @@ function showMethods(methods) {
     put(tr.method, m.method.slice(cut + 1) || m.method);
     put(tr.service, m.method.slice(0, Math.max(cut, 0)).replace(/^\//, ""));
     figure(tr.c.rate, rate(m.callsPerS));
-    figure(tr.c.ok, percent(m.okShare));
+    share(tr.c.ok, m.okShare, "n");
     figure(tr.c.p50, millis(m.p50Ms));
     figure(tr.c.p99, millis(m.p99Ms));
   });

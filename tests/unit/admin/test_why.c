@@ -59,6 +59,12 @@ a_backend_is_quoted(void **state)
                         "backend a:1 of pool app answered NotFound: no such order");
     assert_string_equal(sentence(c, "app", "a:1", ""),
                         "backend a:1 of pool app answered NotFound without a message");
+    struct failed_call again = c;
+
+    again.attempts = 3;
+    assert_string_equal(
+        sentence(again, "app", "a:1", "no"),
+        "backend a:1 of pool app answered NotFound: no, after 3 attempts");
 }
 
 static void
@@ -76,6 +82,12 @@ a_client_that_gave_up_is_named(void **state)
     assert_string_equal(
         sentence(c, "", "", ""),
         "the client gave the call up after 12.3 ms, before a backend got it");
+    struct failed_call slow = c;
+
+    slow.reason = "CLIENT_STALLED";
+    assert_string_equal(sentence(slow, "app", "a:1", ""),
+                        "the client read nothing for so long that it was cut off, after "
+                        "12.3 ms, while backend a:1 of pool app worked on it");
 }
 
 static void

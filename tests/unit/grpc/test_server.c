@@ -144,6 +144,58 @@ static const struct grpc_server_conf server_conf = {
     .limits = &world.limits,
 };
 
+/* ---- services of others on the same server ---- */
+
+/* Says whose it is, and counts in the state, which is zeroed: "a1". */
+static void
+name_on_message(struct grpc_call *call, struct slice message)
+{
+    struct echo_state *s = grpc_call_state(call);
+    char text[16];
+
+    (void)message;
+    snprintf(text, sizeof(text), "%s%u", (const char *)grpc_call_arg(call), ++s->left);
+    grpc_call_send(call, slice_of(text));
+}
+
+static const struct grpc_method a_methods[] = {
+    { .path = "/a.A/Name", .on_message = name_on_message, .on_half_close = finish_ok },
+};
+static const struct grpc_method b_methods[] = {
+    { .path = "/t.T/Fail", .on_message = name_on_message, .on_half_close = finish_ok },
+    { .path = "/b.B/Name", .on_message = name_on_message, .on_half_close = finish_ok },
+};
+static char a_arg[] = "a", b_arg[] = "b";
+static const struct grpc_service a_service = { .methods = a_methods,
+                                               .n_methods = ARRAY_LEN(a_methods),
+                                               .state_size = sizeof(struct echo_state),
+                                               .arg = a_arg };
+static const struct grpc_service b_service = { .methods = b_methods,
+                                               .n_methods = ARRAY_LEN(b_methods),
+                                               .state_size = sizeof(struct echo_state),
+                                               .arg = b_arg };
+static const struct grpc_service *const services[] = { &a_service, &b_service };
+static const char *friend; /* the authority that may call; NULL: all */
+
+static bool
+may_call(void *arg, struct slice authority, const char **ret_why)
+{
+    assert_null(arg);
+    *ret_why = "only friends may";
+    return !friend || slice_eq_str(authority, friend);
+}
+
+static const struct grpc_server_conf shared_conf = {
+    .methods = methods,
+    .n_methods = ARRAY_LEN(methods),
+    .services = services,
+    .n_services = ARRAY_LEN(services),
+    .state_size = sizeof(struct echo_state),
+    .unknown_text = "ask elsewhere",
+    .limits = &world.limits,
+    .may_call = may_call,
+};
+
 static const struct grpc_client_conf client_conf = {
     .authority = "unit.test",
     .limits = &world.limits,
@@ -160,7 +212,7 @@ turns(unsigned n)
 
 /* step: most bytes per read and write. */
 static void
-world_start(size_t step)
+world_start_with(const struct grpc_server_conf *conf, size_t step)
 {
     struct transport *a, *b;
 
@@ -172,12 +224,18 @@ world_start(size_t step)
     world.bufs = buf_pool_new(0);
     world.h2 = h2_worker_new(world.loop, world.slab, world.bufs, &world.stats);
     h2_limits_default(&world.limits);
-    world.server = grpc_server_new(world.h2, &server_conf);
+    world.server = grpc_server_new(world.h2, conf);
     world.client = grpc_client_new(world.h2, &client_conf);
     mempair_new(world.loop, world.loop, 1 << 16, step, &a, &b);
     grpc_server_take(world.server, a);
     grpc_client_take(world.client, b);
     turns(20);
+}
+
+static void
+world_start(size_t step)
+{
+    world_start_with(&server_conf, step);
 }
 
 static void
@@ -467,6 +525,48 @@ calls_end_when_the_server_goes(void **state)
     world_stop();
 }
 
+/* The server's own methods come first. */
+static void
+each_service_has_its_own_arg(void **state)
+{
+    struct heard h;
+
+    (void)state;
+    friend = NULL;
+    world_start_with(&shared_conf, 0);
+    call_once("/a.A/Name", slice_of("x"), 20, &h);
+    assert_int_equal(h.code, GRPC_OK);
+    assert_string_equal(h.last, "a1");
+    call_once("/b.B/Name", slice_of("x"), 20, &h);
+    assert_string_equal(h.last, "b1");
+    call_once("/t.T/Fail", slice_of("x"), 20, &h);
+    assert_int_equal(h.code, GRPC_ABORTED);
+    call_once("/a.A/Nope", slice_of("x"), 20, &h);
+    assert_int_equal(h.code, GRPC_UNIMPLEMENTED);
+    assert_string_equal(h.text, "ask elsewhere");
+    world_stop();
+}
+
+static void
+who_may_not_call_hears_why(void **state)
+{
+    struct heard h;
+
+    (void)state;
+    world_start_with(&shared_conf, 0);
+    friend = "other.test";
+    call_once("/a.A/Name", slice_of("x"), 20, &h);
+    assert_int_equal(h.code, GRPC_PERMISSION_DENIED);
+    assert_string_equal(h.text, "only friends may");
+    assert_int_equal(h.messages, 0);
+    call_once("/a.A/Nope", slice_of("x"), 20, &h); /* nor what there is */
+    assert_int_equal(h.code, GRPC_PERMISSION_DENIED);
+    friend = "unit.test";
+    call_once("/a.A/Name", slice_of("x"), 20, &h);
+    assert_int_equal(h.code, GRPC_OK);
+    world_stop();
+}
+
 int
 main(void)
 {
@@ -483,6 +583,8 @@ main(void)
         cmocka_unit_test(a_cancelled_call_reaches_the_service),
         cmocka_unit_test(a_long_answer_goes_on_as_room_appears),
         cmocka_unit_test(calls_end_when_the_server_goes),
+        cmocka_unit_test(each_service_has_its_own_arg),
+        cmocka_unit_test(who_may_not_call_hears_why),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,6 +186,27 @@ every_code_of_a_row_is_explained(void **state)
     each_row(&config_struct, "", row_code_is_explained);
 }
 
+/* Some examples name files that are not here: that may be all that is wrong with them. */
+static void
+load_but_for_files(const char *text)
+{
+    struct conf_snapshot *s = NULL;
+    struct strbuf problems;
+
+    strbuf_init(&problems, 65536);
+    if (conf_load_text(&config_struct, "test", text, strlen(text), &problems, &s) != 0) {
+        for (const char *p = problems.s; (p = strstr(p, " error: ")); p++) {
+            const char *code = strstr(p, "[E");
+
+            if (!code ||
+                (strncmp(code, "[E0250]", 7) != 0 && strncmp(code, "[E0211]", 7) != 0))
+                fail_msg("%s", problems.s);
+        }
+    }
+    strbuf_done(&problems);
+    conf_drop(s);
+}
+
 /* The example of each row, put into the smallest file in the place of the key. */
 static void
 row_example_loads(const struct conf_field *f, const char *path)
@@ -213,7 +234,10 @@ row_example_loads(const struct conf_field *f, const char *path)
 
         brace[2] = ' ';
     }
-    conf_drop(load(text.s));
+    if (strcmp(path, "admin.descriptors") == 0)
+        load_but_for_files(text.s);
+    else
+        conf_drop(load(text.s));
     strbuf_done(&text);
 }
 
@@ -222,26 +246,6 @@ examples_of_single_values_load(void **state)
 {
     (void)state;
     each_row(&config_struct, "", row_example_loads);
-}
-
-/* Examples of TLS name files that are not here: that may be all that is wrong with them. */
-static void
-load_but_for_files(const char *text)
-{
-    struct conf_snapshot *s = NULL;
-    struct strbuf problems;
-
-    strbuf_init(&problems, 65536);
-    if (conf_load_text(&config_struct, "test", text, strlen(text), &problems, &s) != 0) {
-        for (const char *p = problems.s; (p = strstr(p, " error: ")); p++) {
-            const char *code = strstr(p, "[E");
-
-            if (!code || strncmp(code, "[E0250]", 7) != 0)
-                fail_msg("%s", problems.s);
-        }
-    }
-    strbuf_done(&problems);
-    conf_drop(s);
 }
 
 /* The example of a row in the place of the @. */

@@ -77,6 +77,44 @@ anything_else_is_none(void **state)
     }
 }
 
+/* --- grpc-trace-bin --------------------------------------------------------------------- */
+
+static void
+the_binary_form_is_read_and_written(void **state)
+{
+    static const char text[] = "AAAK92UZFs1D3YRI6yEcgDGcAbeta3FpIDMxAgE";
+    static const char *const wrong[] = {
+        "",
+        "AAAK92UZFs1D3YRI6yEcgDGcAbeta3FpIDMxAg",   /* too short */
+        "AAAK92UZFs1D3YRI6yEcgDGcAbeta3FpIDMxAgEA", /* too long */
+        "AQAK92UZFs1D3YRI6yEcgDGcAbeta3FpIDMxAgE",  /* a later version */
+        "AAAK92UZFs1D3YRI6yEcgDGcAreta3FpIDMxAgE",  /* another field */
+        "AAAK92UZFs1D3YRI6yEcgDGcAbeta3FpIDMx*gE",  /* no base64 */
+        "AAAAAAAAAAAAAAAAAAAAAAAAAbeta3FpIDMxAgE",  /* no trace */
+        "AAAK92UZFs1D3YRI6yEcgDGcAQAAAAAAAAAAAgE",  /* no span */
+    };
+    struct trace_context c;
+    char out[TRACE_BIN_TEXT], hex[32];
+
+    (void)state;
+    assert_int_equal(trace_bin_parse(slice_make(text, 39), &c), ERR_OK);
+    trace_hex_write(c.trace, 16, hex);
+    assert_memory_equal(hex, "0af7651916cd43dd8448eb211c80319c", 32);
+    trace_hex_write(c.span, 8, hex);
+    assert_memory_equal(hex, "b7ad6b7169203331", 16);
+    assert_int_equal(c.flags, TRACE_SAMPLED);
+    c.flags |= TRACE_RANDOM;
+    trace_bin_write(&c, out);
+    assert_memory_equal(out, text, 39);
+    assert_int_equal(
+        trace_bin_parse(slice_of("AAAK92UZFs1D3YRI6yEcgDGcAbeta3FpIDMxAgE="), &c),
+        ERR_OK);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        if (trace_bin_parse(slice_of(wrong[i]), &c) != ERR_SYNTAX)
+            fail_msg("wrong: %s", wrong[i]);
+    }
+}
+
 /* --- B3 ----------------------------------------------------------------------------- */
 
 static void
@@ -274,6 +312,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_traceparent_is_read_and_written),
         cmocka_unit_test(anything_else_is_none),
+        cmocka_unit_test(the_binary_form_is_read_and_written),
         cmocka_unit_test(b3_is_read_in_both_forms),
         cmocka_unit_test(several_b3_headers_are_read),
         cmocka_unit_test(the_ratio_holds_and_all_who_know_it_agree),
