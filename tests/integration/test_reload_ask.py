@@ -58,7 +58,7 @@ def test_only_a_post_that_means_this_port_reloads(proxy):
     assert version(proxy) == 1
     for i, right in enumerate(({}, {"Host": "localhost:" + port}, {"Host": "localhost"},
                                {"Origin": "http://" + proxy.admin},
-                               {"Origin": "http://localhost:" + port})):
+                               {"Host": "localhost:" + port, "Origin": "http://localhost:" + port})):
         reloads.write(proxy._path, other(proxy, i))
         env.wait_until(lambda: ask(proxy, **right)[0] != 503)
         assert version(proxy) == 2 + i
