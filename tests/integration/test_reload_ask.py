@@ -45,7 +45,7 @@ def test_only_a_post_that_means_this_port_reloads(proxy):
     reloads.write(proxy._path, other(proxy))
     port = proxy.admin.rsplit(":", 1)[1]
     for wrong in ({"Host": "evil.example"}, {"Host": "evil.example:" + port},
-                  {"Host": "127.0.0.1:1"}, {"Host": "localhost.evil.example"},
+                  {"Host": "127.0.0.1.evil.example:" + port}, {"Host": "localhost.evil.example"},
                   {"Origin": "http://evil.example"}, {"Origin": "null"},
                   {"Origin": "http://localhost"}, {"Origin": "http://127.0.0.1"},
                   {"Origin": "https://" + proxy.admin},
@@ -53,7 +53,7 @@ def test_only_a_post_that_means_this_port_reloads(proxy):
         status, text = ask(proxy, **wrong)
         assert status == 403 and text.startswith("refused: "), (wrong, status, text)
     for method in ("GET", "PUT", "DELETE"):
-        assert ask(proxy, method)[0] in (405, 501)
+        assert ask(proxy, method)[0] == 405
     assert ask(proxy, "POST", "/metrics")[0] == 405
     assert version(proxy) == 1
     for i, right in enumerate(({}, {"Host": "localhost:" + port}, {"Host": "localhost"},
