@@ -343,7 +343,7 @@ def test_questions_to_the_page(scene):
     assert count(pool="lost") == count(endpoint=scene.address("lost")) == 1
     assert count(n=2) == 2 and count(listener="no such") == 0
     for bad, word in (("code=what", "gRPC code"), ("n=0", "from 1 to 1000"), ("colour=red", "known are"),
-                      ("code", "key=value"), ("code=%zz", "%XX"), ("method=" + "a" * 7995, "too long")):
+                      ("code", "key=value"), ("code=%zz", "%XX"), ("method=" + "a" * 8000, "too long")):
         status, text = reloads.ask(scene.proxy, "GET", "/why?" + bad)
         assert status == 400 and word in text, (bad, text)
     status, text = reloads.ask(scene.proxy, "GET", "/why?reason=NO_ROUTE")
