@@ -23,7 +23,7 @@ _outriggerctl()
     why) words="--method --code --reason --pool --endpoint --listener --lines --json --admin --help --version" ;;
     tail) words="--method --code --reason --pool --endpoint --listener --slow --lines --admin --help --version" ;;
     certs) words="--json --admin --help --version" ;;
-    config) words="--json --admin --help --version" ;;
+    config) words="--print --json --admin --help --version" ;;
     log-level) words="error warn info debug --for --admin --help --version" ;;
     bundle) words="--output --admin --help --version" ;;
     check) words="--strict --json --help --version" files=1 ;;

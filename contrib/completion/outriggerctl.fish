@@ -44,6 +44,7 @@ complete -c outriggerctl -n '__fish_seen_subcommand_from tail' -s n -l lines -x 
 complete -c outriggerctl -n __fish_use_subcommand -a certs -d 'certificates, who uses them and when they expire'
 complete -c outriggerctl -n '__fish_seen_subcommand_from certs' -l json -d 'the same as JSON, for scripts'
 complete -c outriggerctl -n __fish_use_subcommand -a config -d 'which config is in force, and what the last reload said'
+complete -c outriggerctl -n '__fish_seen_subcommand_from config' -l print -d 'print the configuration in force itself'
 complete -c outriggerctl -n '__fish_seen_subcommand_from config' -l json -d 'the same as JSON, for scripts'
 complete -c outriggerctl -n __fish_use_subcommand -a log-level -d 'how much is logged, and another level for a while'
 complete -c outriggerctl -n '__fish_seen_subcommand_from log-level' -l for -x -a '' -d 'go back by itself after this time, from 1s to 24h'

@@ -121,6 +121,7 @@ _outriggerctl()
             '(-h --help)'{-h,--help}'[print what it does and its options]' \
             '(-V --version)'{-V,--version}'[print the version]' ;;
         config) _arguments \
+            '--print[print the configuration in force itself]' \
             '--json[the same as JSON, for scripts]' \
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \

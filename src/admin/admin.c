@@ -21,6 +21,7 @@
 #include "admin/metrics_page.h"
 #include "admin/page.h"
 #include "admin/paths.h"
+#include "admin/pools_page.h"
 #include "admin/rpc.h"
 #include "base/err.h"
 #include "base/strbuf.h"
@@ -30,7 +31,6 @@
 #include "net/listener.h"
 #include "net/tls_store.h"
 #include "obs/stats.h"
-#include "upstream/hub.h"
 
 enum {
     ADMIN_BACKLOG = 512, /* a full one makes a client wait for a second */
@@ -159,38 +159,6 @@ admin_json(const struct admin *a, struct evbuffer *out)
     return HTTP_OK;
 }
 
-static void
-admin_pool_table(const struct admin *a, struct evbuffer *out)
-{
-    struct strbuf text;
-
-    strbuf_init(&text, ADMIN_PAGE_MAX);
-    strbuf_puts(&text, "");
-    for (size_t i = 0; i < a->hub_count; i++) {
-        strbuf_puts(&text, i ? "\n" : "");
-        hub_print_table(a->hubs[i], &text);
-    }
-    evbuffer_add(out, text.s, text.len);
-    strbuf_done(&text);
-}
-
-/* {"version":1,"pools":[…]} */
-static void
-admin_pools(const struct admin *a, struct evbuffer *out)
-{
-    struct strbuf text;
-
-    strbuf_init(&text, ADMIN_PAGE_MAX);
-    strbuf_puts(&text, "{\"version\":1,\"pools\":[");
-    for (size_t i = 0; i < a->hub_count; i++) {
-        strbuf_puts(&text, i ? ",\n" : "\n");
-        hub_print(a->hubs[i], &text);
-    }
-    strbuf_puts(&text, "\n]}\n");
-    evbuffer_add(out, text.s, text.len);
-    strbuf_done(&text);
-}
-
 void
 admin_send(struct evhttp_request *req, int status, const char *type)
 {
@@ -241,10 +209,9 @@ admin_on_request(struct evhttp_request *req, void *arg)
     } else if (strcmp(path, "/events") == 0) {
         status = admin_events_answer(a, req);
     } else if (strcmp(path, "/pools") == 0) {
-        admin_pool_table(a, out);
+        status = pools_page_text(a, evhttp_uri_get_query(uri), out);
     } else if (strcmp(path, "/pools.json") == 0) {
-        type = "application/json";
-        admin_pools(a, out);
+        status = pools_page_json(a, evhttp_uri_get_query(uri), out, &type);
     } else if (strcmp(path, "/certs") == 0) {
         admin_tls(a, tls_store_table, out);
     } else if (strcmp(path, "/certs.json") == 0) {

@@ -62,6 +62,16 @@ sniff_hand_over(struct sniff *s)
         owner->on_h2(owner->arg, fd, old);
 }
 
+/* The client aborted. What it sent before can still be looked at, so only this tells. */
+static bool
+sniff_is_reset(const struct sniff *s)
+{
+    int reason = 0;
+    socklen_t n = sizeof(reason);
+
+    return getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &reason, &n) != 0 || reason != 0;
+}
+
 /* over: the client sends no more, which looking does not tell while bytes are there. */
 static void
 sniff_look(struct sniff *s, bool over)
@@ -77,7 +87,7 @@ sniff_look(struct sniff *s, bool over)
     }
     switch (probe_sniff(first, (size_t)n)) {
     case PROBE_UNDECIDED:
-        if (over)
+        if (over || sniff_is_reset(s))
             sniff_give_back(s);
         break;
     case PROBE_HTTP2:

@@ -12,6 +12,7 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "conf/jsonc.h"
+#include "conf/redact.h"
 
 enum {
     MESSAGE_MAX = 1024,
@@ -322,12 +323,36 @@ problems_put_safe(struct strbuf *out, const char *s, size_t n, bool keep_tabs)
     }
 }
 
+/* text[from..stop) of the line that begins at start and ends at end, with a star for each character of a secret. */
+static void
+put_line(const struct problems *ps, size_t start, size_t end, size_t from, size_t stop,
+         struct strbuf *out)
+{
+    bool *hide = xcalloc(end - start + 1, sizeof(*hide));
+
+    conf_mask_line(ps->text + start, end - start, hide);
+    for (size_t i = from; i < stop;) {
+        size_t n = i;
+
+        if (hide[i - start]) {
+            strbuf_puts(out, "*");
+            i += scan_char_len(ps->text + i, stop - i);
+            continue;
+        }
+        while (n < stop && !hide[n - start])
+            n++;
+        problems_put_safe(out, ps->text + i, n - i, true);
+        i = n;
+    }
+    xfree(hide);
+}
+
 /* The line around `at` and the caret line; a long line is shown in part. */
 static void
 put_excerpt(const struct problems *ps, const struct problem *p, size_t line,
             struct strbuf *out)
 {
-    size_t start = p->at, stop = p->at, from, chars = 0;
+    size_t start = p->at, stop = p->at, from, chars = 0, end;
     bool more;
 
     while (start > 0 && ps->text[start - 1] != '\n')
@@ -338,6 +363,7 @@ put_excerpt(const struct problems *ps, const struct problem *p, size_t line,
         stop--;
     if (start == 0 && ps->n >= 3 && memcmp(ps->text, "\xef\xbb\xbf", 3) == 0)
         start = 3;
+    end = stop;
     more = stop - start > LINE_SHOWN_MAX;
     from = more ? p->at : start;
     for (; from > start && chars < EXCERPT_BEFORE; chars++) {
@@ -351,7 +377,7 @@ put_excerpt(const struct problems *ps, const struct problem *p, size_t line,
             stop += scan_char_len(ps->text + stop, ps->n - stop);
     }
     strbuf_printf(out, "%5zu | %s", line, from > start ? "..." : "");
-    problems_put_safe(out, ps->text + from, stop - from, true);
+    put_line(ps, start, end, from, stop, out);
     strbuf_printf(out, "%s\n      | %s", more ? "..." : "", from > start ? "   " : "");
     for (size_t i = from; i < p->at; i += scan_char_len(ps->text + i, ps->n - i))
         strbuf_puts(out, ps->text[i] == '\t' ? "\t" : " ");

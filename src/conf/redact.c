@@ -142,3 +142,113 @@ conf_redact(const char *json, struct strbuf *out)
         s = end;
     }
 }
+
+/* --- a line of a file ------------------------------------------------------------------- */
+
+static bool
+is_quote(char c)
+{
+    return c == '"' || c == '\'';
+}
+
+/* Behind the string that begins with a quote at i; its end when it is not closed. */
+static size_t
+quoted_end(const char *line, size_t n, size_t i)
+{
+    char quote = line[i++];
+
+    while (i < n && line[i] != quote)
+        i += line[i] == '\\' && quote == '"' && i + 1 < n ? 2 : 1;
+    return i < n ? i + 1 : n;
+}
+
+static bool
+is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
+}
+
+/* Behind the quoted text or word at i; i when there is neither. */
+static size_t
+token_end(const char *line, size_t n, size_t i)
+{
+    if (is_quote(line[i]))
+        return quoted_end(line, n, i);
+    while (i < n && is_word(line[i]))
+        i++;
+    return i;
+}
+
+static size_t
+skip_spaces(const char *line, size_t n, size_t i)
+{
+    while (i < n && (line[i] == ' ' || line[i] == '\t'))
+        i++;
+    return i;
+}
+
+static bool
+token_hides(const char *line, size_t from, size_t end)
+{
+    char key[KEY_MAX];
+    size_t n = 0;
+
+    for (size_t i = from; i < end && n + 1 < sizeof(key); i++) {
+        if (!is_quote(line[i]))
+            key[n++] = line[i];
+    }
+    key[n] = '\0';
+    return conf_key_is_secret(key);
+}
+
+static void
+hide_range(bool *hide, size_t from, size_t end)
+{
+    for (; from < end; from++)
+        hide[from] = true;
+}
+
+/* The value at i: a quoted text, all texts between brackets, or else the rest of the line. Returns what is behind it. */
+static size_t
+hide_value(const char *line, size_t n, size_t i, bool *hide)
+{
+    size_t depth = 0, end;
+
+    if (i < n && !is_quote(line[i]) && line[i] != '{' && line[i] != '[') {
+        hide_range(hide, i, n);
+        return n;
+    }
+    do {
+        end = i < n ? token_end(line, n, i) : n;
+        depth += i < n && (line[i] == '{' || line[i] == '[');
+        depth -= i < n && depth > 0 && (line[i] == '}' || line[i] == ']');
+        if (end > i) {
+            size_t behind = skip_spaces(line, n, end);
+
+            bool closed = end > i + 1 && line[end - 1] == line[i];
+
+            if (behind >= n || line[behind] != ':') /* else it is a key */
+                hide_range(hide, i + is_quote(line[i]),
+                           end - (is_quote(line[i]) && closed));
+        }
+        i = end > i ? end : i + 1;
+    } while (depth > 0 && i < n);
+    return i;
+}
+
+void
+conf_mask_line(const char *line, size_t n, bool *hide)
+{
+    for (size_t i = 0; i < n;) {
+        size_t end = token_end(line, n, i), behind = skip_spaces(line, n, end);
+
+        if (end == i) {
+            i++;
+            continue;
+        }
+        if (behind < n && line[behind] == ':' && token_hides(line, i, end))
+            i = hide_value(line, n, skip_spaces(line, n, behind + 1), hide);
+        else
+            i = end;
+    }
+}

@@ -5,6 +5,7 @@
 #define OUTRIGGER_CONF_REDACT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct strbuf;
 
@@ -17,6 +18,8 @@ void conf_redact(const char *json, struct strbuf *out);
 const char *conf_header_shown(const char *name, const char *value, bool told);
 /* Adds a URL as a JSON string without user, password, query and fragment; text that begins with { is hidden as a whole. */
 void conf_redact_url(const char *url, struct strbuf *out);
+/* For a line of somebody's JSON or YAML file, which need not be well-formed: sets hide[i] for each of its n bytes that belongs to the value of a secret key. */
+void conf_mask_line(const char *line, size_t n, bool *hide);
 /* "password", "authorization", "x-api-key", "session-token" ... but not a file's name, as in "tokenFile". */
 bool conf_key_is_secret(const char *key);
 

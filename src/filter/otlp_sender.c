@@ -172,6 +172,12 @@ sender_open_pool(struct otlp_sender *s, const char *name)
     hub_attach(s->hub, 0, s->pool);
 }
 
+static int64_t
+pause_bound(int64_t us)
+{
+    return us < OTLP_PAUSE_MAX_US ? us : OTLP_PAUSE_MAX_US;
+}
+
 static bool
 code_may_pass(int code)
 {
@@ -197,6 +203,14 @@ sender_tell(struct otlp_sender *s, const struct otlp_sent *r)
     fn(s->arg, r);
 }
 
+/* RESOURCE_EXHAUSTED may pass when the collector says when. */
+static bool
+call_may_pass(const struct sidecall_result *r)
+{
+    return code_may_pass(r->code) ||
+           (r->code == GRPC_RESOURCE_EXHAUSTED && r->retry_known);
+}
+
 static void
 sender_on_call(void *arg, const struct sidecall_result *r)
 {
@@ -204,7 +218,8 @@ sender_on_call(void *arg, const struct sidecall_result *r)
     const struct otlp_sent sent = {
         .taken = r->code == GRPC_OK,
         .message = r->message,
-        .may_pass = code_may_pass(r->code),
+        .may_pass = call_may_pass(r),
+        .pause_us = r->retry_known ? pause_bound(r->retry_ms * 1000) : 0,
         .code = grpc_code_name(r->code),
         .why = r->why ? r->why : "",
     };
@@ -234,14 +249,6 @@ status_may_pass(int status)
     return status == 0 || status == 429 || (status >= 502 && status <= 504);
 }
 
-static int64_t
-pause_of(const struct fetch *x)
-{
-    int64_t us = fetch_pause_ms(x) * 1000;
-
-    return us < OTLP_PAUSE_MAX_US ? us : OTLP_PAUSE_MAX_US;
-}
-
 static void
 sender_on_fetch(void *arg, const char *why, struct slice text)
 {
@@ -252,7 +259,7 @@ sender_on_fetch(void *arg, const char *why, struct slice text)
         .taken = why == NULL,
         .message = text,
         .may_pass = status_may_pass(status),
-        .pause_us = pause_of(s->fetch),
+        .pause_us = pause_bound(fetch_pause_ms(s->fetch) * 1000),
         .code = "none",
         .why = why ? why : "",
     };

@@ -101,7 +101,7 @@ static const struct conf_field fields[] = {
       .help =
           "Time for one request. One that fails in a way that may pass is tried again "
           "for a minute, with longer and longer pauses, or as long as the collector asks "
-          "for (Retry-After, at most 5 minutes)." },
+          "for (Retry-After, RetryInfo; at most 5 minutes)." },
     { .key = NULL },
 };
 

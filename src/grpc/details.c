@@ -3,6 +3,7 @@
 #include "grpc/details.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/base64.h"
 #include "base/err.h"
@@ -193,6 +194,48 @@ details_check(struct slice status, int *ret_code)
         *ret_code = m->code;
     outrigger__details_part__status__free_unpacked(m, NULL);
     return good ? ERR_OK : ERR_SYNTAX;
+}
+
+static bool
+any_retry(struct slice bytes, int64_t *ret_ms)
+{
+    static const char type[] = "/google.rpc.RetryInfo";
+    Outrigger__DetailsPart__RetryInfoAny *any =
+        outrigger__details_part__retry_info_any__unpack(NULL, bytes.n, bytes.p);
+    struct slice url = any ? pb_slice(any->type_url) : (struct slice){ 0 };
+    size_t n = sizeof(type) - 1;
+    bool good = url.n >= n && memcmp(url.p + url.n - n, type, n) == 0 && any->value &&
+                any->value->retry_delay;
+
+    if (good) {
+        int64_t s = any->value->retry_delay->seconds;
+        int32_t ns = any->value->retry_delay->nanos;
+
+        s = s < 0 ? 0 : s;
+        ns = ns < 0 ? 0 : ns;
+        *ret_ms = s >= DETAILS_RETRY_MAX_MS / 1000 ? DETAILS_RETRY_MAX_MS
+                                                   : s * 1000 + ns / 1000000;
+    }
+    if (any)
+        outrigger__details_part__retry_info_any__free_unpacked(any, NULL);
+    return good;
+}
+
+bool
+details_retry(struct slice status, int64_t *ret_ms)
+{
+    pb_status *m =
+        status.n > DETAILS_MAX
+            ? NULL
+            : outrigger__details_part__status__unpack(NULL, status.n, status.p);
+    bool found = false;
+
+    if (!m)
+        return false;
+    for (size_t i = 0; i < m->n_details && !found; i++)
+        found = any_retry(pb_slice(m->details[i]), ret_ms);
+    outrigger__details_part__status__free_unpacked(m, NULL);
+    return found;
 }
 
 size_t

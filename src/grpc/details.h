@@ -52,6 +52,9 @@ bool details_is_any(struct slice any);
 /* The code of a Status that somebody else made and that is passed on as it is. ERR_SYNTAX: a client could not read it (its message, or one of its details);
  * ERR_LIMIT: longer than DETAILS_MAX. *ret_code is untouched then. */
 int details_check(struct slice status, int *ret_code) MUST_CHECK;
+/* The pause that somebody else's Status asks for (RetryInfo), from 0 to DETAILS_RETRY_MAX_MS. False: none, or it cannot be read; *ret_ms is untouched then. */
+#define DETAILS_RETRY_MAX_MS (24 * 3600 * 1000LL)
+bool details_retry(struct slice status, int64_t *ret_ms) MUST_CHECK;
 /* The value of DETAILS_TRAILER for it: base64 without padding, no NUL. status.n <= DETAILS_MAX. Returns its length. */
 size_t details_base64(struct slice status, char out[DETAILS_BASE64_MAX]);
 

@@ -97,7 +97,6 @@ struct keepalive {
     int64_t read_us;    /* when the last byte was read; only kept while on */
     int64_t ping_us;    /* the client's last PING that was no strike */
     uint64_t ping_sent; /* HEADERS and DATA that we had sent by then */
-    uint64_t pings;     /* ours so far */
     bool waiting;       /* our PING is out */
     bool dormant;       /* silent for long enough, but there is no call: asleep */
     bool ping_seen;
@@ -172,8 +171,6 @@ struct h2_conn {
     bool paused;    /* not read, as the worker is full */
     bool aged;      /* it drains because of its age */
     unsigned stream_count;
-    uint64_t refused,
-        failed; /* streams, see h2/view.h; a stream that ends well is not counted */
     uint32_t max_requests; /* 0: no limit */
     int32_t max_id;        /* highest stream that the peer opened */
     int32_t last_id;       /* with final_goaway: the last one that we take */
@@ -201,6 +198,8 @@ struct h2_conn {
     uint32_t goaway_code;
     uint8_t pre_len;
     uint8_t pre[FRAME_MAGIC_LEN];
+    /* For h2/view.h, off the path of streams that end well: our PINGs, streams refused, streams that ended badly. */
+    uint64_t pings, refused, failed;
     char note[NOTE_MAX];
 };
 

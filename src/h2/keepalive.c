@@ -36,7 +36,7 @@ static void
 keepalive_ping(struct h2_conn *c)
 {
     c->alive.waiting = true;
-    c->alive.pings++;
+    c->pings++;
     stat_inc(c->w->stats,
              c->side == H2_DOWN ? STAT_KEEPALIVE_PINGS_DOWN : STAT_KEEPALIVE_PINGS_UP);
     control_put(c, FRAME_PING, 0, 0, alive_opaque, sizeof(alive_opaque));

@@ -14,7 +14,7 @@ h2_view_get(const struct h2_conn *c, struct h2_view *ret)
         .refused = c->refused,
         .failed = c->failed,
         .open = c->stream_count,
-        .keepalives = c->alive.pings,
+        .keepalives = c->pings,
         .recv_window = c->recv_window,
         .send_window = c->send_window,
     };

@@ -39,7 +39,7 @@ struct ctl_command {
      * codes are those of another program. Its options are for help, manual and completions. */
     int (*run_words)(int argc, char **argv);
     /* For ctl_page_run: pages of the admin port. */
-    const char *page, *json_page;
+    const char *page, *json_page, *print_page;
     bool post; /* page is an action */
     bool wait; /* for the drain that it began */
 };

@@ -3,6 +3,7 @@
 #include "main/ctl_ask.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,14 @@ ctl_ask_address(const struct ctl_args *a, struct addr *ret)
 int
 ctl_ask_failed(const struct ctl_args *a, int err, const char *why)
 {
-    if (err == ERR_CONNECT)
+    /* A socket with a mode of its own; "is it running" would mislead. */
+    if (err == ERR_CONNECT && strcmp(why, strerror(EACCES)) == 0)
+        fprintf(
+            stderr,
+            "outriggerctl: the admin port at %s: %s. Ask as root, or as the user that "
+            "outrigger runs as\n",
+            a->address, why);
+    else if (err == ERR_CONNECT)
         fprintf(stderr,
                 "outriggerctl: cannot reach the admin port at %s: %s. Is outrigger "
                 "running? Its \"admin\": { \"listen\": ... } says where; give that with "
@@ -127,7 +135,7 @@ ctl_ask_words(const struct ctl_args *a, const char *page, struct strbuf *ret_pat
 }
 
 int
-ctl_ask_question(const struct ctl_args *a, const char *path)
+ctl_ask_say(const struct ctl_args *a, const char *path, bool post, int refused)
 {
     const char *why = "";
     struct strbuf body;
@@ -137,15 +145,21 @@ ctl_ask_question(const struct ctl_args *a, const char *path)
     if (rv != EXIT_SUCCESS)
         return rv;
     strbuf_init(&body, CTL_TEXT_MAX);
-    rv = ctl_http_ask(&to, path, &status, &body, &why);
+    rv = (post ? ctl_http_post : ctl_http_ask)(&to, path, &status, &body, &why);
     if (rv != ERR_OK) {
         rv = ctl_ask_failed(a, rv, why);
     } else if (status != 200) {
         fprintf(stderr, "outriggerctl %s: %s", a->command->name, body.s ? body.s : "\n");
-        rv = CTL_BAD_USAGE;
+        rv = status == 403 || status == 503 ? EXIT_FAILURE : refused;
     } else {
         rv = ctl_ask_print(&body, stdout);
     }
     strbuf_done(&body);
     return rv;
+}
+
+int
+ctl_ask_question(const struct ctl_args *a, const char *path)
+{
+    return ctl_ask_say(a, path, false, CTL_BAD_USAGE);
 }

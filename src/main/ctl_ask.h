@@ -36,7 +36,9 @@ void ctl_ask_word(struct strbuf *path, const char *key, const char *value);
 /* Begins *ret_path, which is the caller's to end: the page with all options that were given as words of its query, but for --json and --admin. False: it is too long. */
 bool ctl_ask_words(const struct ctl_args *a, const char *page,
                    struct strbuf *ret_path) MUST_CHECK;
-/* Asks a page that answers a question, and prints. Returns the exit code; CTL_BAD_USAGE: the question was refused, the sentence is on stderr. */
+/* Asks a page, or with post an action, and prints what it says. Returns the exit code; refused: it said no, the sentence is on stderr. */
+int ctl_ask_say(const struct ctl_args *a, const char *path, bool post, int refused);
+/* The same for a page that answers a question; a bad one is wrong use. */
 int ctl_ask_question(const struct ctl_args *a, const char *path);
 
 #endif

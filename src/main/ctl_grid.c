@@ -95,6 +95,19 @@ widths_sum(const struct grid *g, const bool *shown, const size_t *widths)
     return sum ? sum - GAP : 0;
 }
 
+/* False: only the first column is left. */
+static bool
+drop_last(const struct grid *g, bool *shown)
+{
+    for (size_t i = g->n; i-- > 1;) {
+        if (shown[i]) {
+            shown[i] = false;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Leaves out columns, and cuts the first one, until the rest fits. */
 static void
 grid_fit(const struct grid *g, size_t width, bool *shown, size_t *widths)
@@ -118,8 +131,13 @@ grid_fit(const struct grid *g, size_t width, bool *shown, size_t *widths)
             size_t least = worst == g->n ? FIRST_MIN : 3 * FIRST_MIN;
             size_t over = sum - width;
 
-            if (widths[0] <= least)
-                return;
+            if (widths[0] <= least) { /* a screen of a few columns */
+                if (!drop_last(g, shown)) {
+                    widths[0] = width;
+                    return;
+                }
+                continue;
+            }
             widths[0] =
                 widths[0] - over > least && over < widths[0] ? widths[0] - over : least;
             continue;

@@ -249,8 +249,11 @@ health_on_conn(void *arg, enum grpc_client_event event, uint32_t code, const cha
     if (h->next < h->n)
         health_connect(h);
     else
-        health_end(h, HEALTH_EXIT_CONNECT, "cannot connect to %s: %s", h->args->addr,
-                   h->failed);
+        health_end(
+            h, HEALTH_EXIT_CONNECT,
+            "cannot connect to %s: %s; does a server listen there? --addr says where "
+            "to ask",
+            h->args->addr, h->failed);
 }
 
 /* --- addresses ---------------------------------------------------------------------- */

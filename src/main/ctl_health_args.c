@@ -7,8 +7,10 @@
 
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "conf/near.h"
 #include "conf/values.h"
 
+enum { NAME_MAX_BYTES = 80 };
 enum flag_kind { FLAG_TEXT, FLAG_SWITCH, FLAG_TIME, FLAG_HEADER };
 
 const struct ctl_option health_options[] = {
@@ -90,6 +92,34 @@ flag_find(const char *name, size_t n)
             return &flags[i];
     }
     return NULL;
+}
+
+/* What grpc_health_probe has and we do not is no typing mistake. */
+static int
+flag_unknown(const char *word, const char *name, struct strbuf *why)
+{
+    static const char *const missing[] = { "gzip", "alts", "spiffe" };
+    const char *names[ARRAY_LEN(flags)];
+    size_t n = strcspn(name, "="), before;
+    struct strbuf bare;
+
+    for (size_t i = 0; i < ARRAY_LEN(missing); i++) {
+        if (strlen(missing[i]) == n && memcmp(missing[i], name, n) == 0)
+            return fail(why,
+                        "outriggerctl cannot do what -%s of grpc_health_probe does; "
+                        "leave it out",
+                        missing[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        names[i] = flags[i].name;
+    strbuf_init(&bare, NAME_MAX_BYTES);
+    strbuf_add(&bare, name, n);
+    fail(why, "there is no flag \"%.60s\"", word);
+    before = why->len;
+    near_suggest(why, bare.s ? bare.s : "", names, ARRAY_LEN(names), NULL);
+    strbuf_puts(why, why->len == before ? "; outriggerctl health -help has all" : "");
+    strbuf_done(&bare);
+    return ERR_SYNTAX;
 }
 
 static int
@@ -217,8 +247,7 @@ health_args_parse(struct health_args *a, int argc, char **argv, struct strbuf *w
         word += word[1] == '-' ? 2 : 1;
         f = flag_find(word, equals ? (size_t)(equals - word) : strlen(word));
         if (!f)
-            return fail(why, "there is no flag \"%.60s\"; outriggerctl health -help",
-                        argv[i]);
+            return flag_unknown(argv[i], word, why);
         if (equals)
             value = equals + 1;
         else if (f->kind != FLAG_SWITCH && i + 1 < argc)

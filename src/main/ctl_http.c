@@ -105,14 +105,38 @@ http_split(const struct strbuf *answer, int *ret_status, const char **ret_body,
     return ERR_OK;
 }
 
+/* With the first line of what it said, which knows better what it is. */
 static int
-http_refused(int status, const char **ret_why)
+http_refused(int status, const struct strbuf *body, const char **ret_why)
 {
-    *ret_why = status == 404
+    static char other[300]; /* the caller prints it before it asks again */
+    const char *said = body->s ? body->s : "";
+
+    snprintf(other, sizeof(other),
+             "it answered with HTTP status %d%s%.*s%s; is that the admin port of an "
+             "outrigger?",
+             status, said[0] ? " (" : "",
+             (int)(strcspn(said, "\r\n") < 160 ? strcspn(said, "\r\n") : 160), said,
+             said[0] ? ")" : "");
+    for (char *p = other; *p;
+         p++) /* it may be any program, and this goes to a terminal */
+        *p = *p < ' ' || *p > '~' ? '?' : *p;
+    *ret_why = status == 404 || status == 405
                    ? "it does not know this page; is it an older outrigger, or another "
                      "program?"
-                   : "it answered with an HTTP error";
+               : status == 503 ? "it has too much to do just now; ask again in a second"
+                               : other;
     return ERR_SYNTAX;
+}
+
+const char *
+ctl_http_late(int64_t limit_us)
+{
+    return limit_us == TIMEOUT_US
+               ? "no answer within 5 s; is that outrigger, and is it stopped or "
+                 "overloaded?"
+               : "no answer within 30 s; is that outrigger, and is it stopped or "
+                 "overloaded?";
 }
 
 static int
@@ -137,10 +161,13 @@ http_exchange(const struct addr *to, const char *method, const char *path, int64
     transport_want(x.t, false, true);
     loop_run(x.loop);
     rv = x.err;
-    if (rv == ERR_OK)
+    if (rv == ERR_OK && x.answer.cut) {
+        rv = ERR_LIMIT;
+        *ret_why = "the answer is larger than 128 MiB";
+    } else if (rv == ERR_OK)
         rv = http_split(&x.answer, ret_status, &text, ret_why);
     else if (rv == ERR_DEADLINE)
-        *ret_why = limit == TIMEOUT_US ? "no answer within 5 s" : "no answer within 30 s";
+        *ret_why = ctl_http_late(limit);
     else
         *ret_why = x.t->sys_errno ? strerror(x.t->sys_errno) : err_text(rv);
     if (rv == ERR_OK)
@@ -163,7 +190,7 @@ ctl_http_get(const struct addr *to, const char *path, struct strbuf *body,
     strbuf_init(&text, ANSWER_MAX);
     rv = http_exchange(to, "GET", path, TIMEOUT_US, &text, &status, ret_why);
     if (rv == ERR_OK && status != 200)
-        rv = http_refused(status, ret_why);
+        rv = http_refused(status, &text, ret_why);
     if (rv == ERR_OK)
         strbuf_add(body, text.s, text.len);
     strbuf_done(&text);
@@ -176,9 +203,9 @@ ctl_http_ask(const struct addr *to, const char *path, int *ret_status,
 {
     int rv = http_exchange(to, "GET", path, TIMEOUT_US, body, ret_status, ret_why);
 
-    if (rv == ERR_OK && *ret_status != 200 &&
-        (*ret_status < 400 || *ret_status > 422 || *ret_status == 404))
-        return http_refused(*ret_status, ret_why);
+    if (rv == ERR_OK && *ret_status != 200 && *ret_status != 400 && *ret_status != 403 &&
+        *ret_status != 422)
+        return http_refused(*ret_status, body, ret_why);
     return rv;
 }
 
@@ -190,7 +217,7 @@ ctl_http_post(const struct addr *to, const char *path, int *ret_status,
 
     if (rv == ERR_OK && *ret_status != 200 && *ret_status != 422 && *ret_status != 503 &&
         *ret_status != 403)
-        return http_refused(*ret_status, ret_why);
+        return http_refused(*ret_status, body, ret_why);
     return rv;
 }
 

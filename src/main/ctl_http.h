@@ -28,4 +28,7 @@ int ctl_http_post(const struct addr *to, const char *path, int *ret_status,
 /* Before asking again. */
 void ctl_http_wait(int64_t us);
 
+/* The sentence for an answer that did not come in time. */
+const char *ctl_http_late(int64_t limit_us);
+
 #endif

@@ -46,6 +46,8 @@ ctl_page_run(const struct ctl_args *a)
 
     if (ctl_has(a, "wait") && ctl_has(a, "no-wait"))
         return ctl_usage(a, "--wait and --no-wait exclude each other");
+    if (ctl_has(a, "print") && ctl_has(a, "json"))
+        return ctl_usage(a, "--print is JSON already; leave --json out");
     rv = ctl_ask_address(a, &to);
     if (rv != EXIT_SUCCESS)
         return rv;
@@ -53,7 +55,11 @@ ctl_page_run(const struct ctl_args *a)
     if (c->post)
         rv = page_post(c->page, &to, &body, &why, &done);
     else
-        rv = ctl_http_get(&to, ctl_has(a, "json") ? c->json_page : c->page, &body, &why);
+        rv = ctl_http_get(&to,
+                          ctl_has(a, "print")  ? c->print_page
+                          : ctl_has(a, "json") ? c->json_page
+                                               : c->page,
+                          &body, &why);
     if (rv == ERR_OK && done && c->wait && !ctl_has(a, "no-wait"))
         rv = ctl_drain_wait(&to, &body, &done, &why);
     if (rv != ERR_OK)

@@ -2,6 +2,7 @@
 /* main/ctl_status.c - what is wrong is found once (status_wrong) and told twice. */
 #include "main/ctl_status.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,30 @@
 #include "main/ctl_ask.h"
 #include "main/ctl_words.h"
 
-enum { SENTENCE_MAX = 4096, POOLS_MAX = 20, ENDPOINTS_MAX = 5 };
+enum { POOLS_MAX = 20, ENDPOINTS_MAX = 5 };
 
 /* What is done with each sentence. */
 typedef void wrong_fn(struct strbuf *out, size_t i, const char *sentence);
+
+struct wrong {
+    wrong_fn *tell;
+    struct strbuf *out;
+    size_t n;
+};
+
+/* One more thing: a sentence of its own, however long, so that none hides those behind. */
+static void PRINTF_LIKE(2, 3) wrong_add(struct wrong *w, const char *fmt, ...)
+{
+    struct strbuf sentence;
+    va_list ap;
+
+    strbuf_init(&sentence, CTL_TEXT_MAX);
+    va_start(ap, fmt);
+    strbuf_vprintf(&sentence, fmt, ap);
+    va_end(ap);
+    w->tell(w->out, w->n++, sentence.s ? sentence.s : "");
+    strbuf_done(&sentence);
+}
 
 /* The pool cannot do its work, not only a part of it. */
 static bool
@@ -43,33 +64,24 @@ status_wrong(const struct json_t *stats, wrong_fn *tell, struct strbuf *out)
     const struct json_t *pools = jtree_get(stats, "pools");
     const char *state = jtree_get_string(process, "state", "unknown");
     const char *why = jtree_get_string(process, "stateWhy", "");
-    struct strbuf sentence;
-    size_t n = 0;
+    struct wrong w = { .tell = tell, .out = out };
 
-    strbuf_init(&sentence, SENTENCE_MAX);
-    if (strcmp(state, "ready") != 0) {
-        strbuf_printf(&sentence, "the process is %s%s%s", state, why[0] ? ": " : "", why);
-        tell(out, n++, sentence.s);
-    }
-    if (!jtree_bool(jtree_get(reload, "ok"), true)) {
-        sentence.len = 0;
-        strbuf_printf(&sentence,
-                      "the last reload was refused, the config before it stays: %s",
-                      jtree_get_string(reload, "error", ""));
-        tell(out, n++, sentence.s);
-    }
+    /* It can be ready and say at the same time why probes think that it is not. */
+    if (strcmp(state, "ready") != 0)
+        wrong_add(&w, "the process is %s%s%s", state, why[0] ? ": " : "", why);
+    else if (why[0])
+        wrong_add(&w, "new clients are kept away: %s", why);
+    if (!jtree_bool(jtree_get(reload, "ok"), true))
+        wrong_add(&w, "the last reload was refused, the config before it stays: %s",
+                  jtree_get_string(reload, "error", ""));
     for (size_t i = 0; i < jtree_count(pools); i++) {
         const struct json_t *pool = jtree_item(pools, i);
 
-        if (!pool_is_bad(pool))
-            continue;
-        sentence.len = 0;
-        strbuf_printf(&sentence, "pool %s: %s", jtree_get_string(pool, "name", ""),
+        if (pool_is_bad(pool))
+            wrong_add(&w, "pool %s: %s", jtree_get_string(pool, "name", ""),
                       jtree_get_string(pool, "state", ""));
-        tell(out, n++, sentence.s);
     }
-    strbuf_done(&sentence);
-    return n;
+    return w.n;
 }
 
 static void

@@ -119,6 +119,12 @@ static const struct ctl_option log_level_options[] = {
     { 0 },
 };
 
+static const struct ctl_option config_options[] = {
+    { .name = "print", .help = "print the configuration in force itself" },
+    JSON_ROW,
+    { 0 },
+};
+
 static const struct ctl_option bundle_options[] = {
     { .name = "output",
       .letter = 'o',
@@ -132,13 +138,14 @@ static const struct ctl_option bundle_options[] = {
 const struct ctl_command ctl_commands[] = {
     { .name = "status",
       .help = "one screen: whether all is well, and what is not",
-      .about =
-          "State and why, the configuration in force and what became of the last "
-          "reload, calls and load of the last ten seconds, and pools of which some "
-          "endpoints get no calls, with the reasons.\n"
-          "Exit code: 0 all is well; 3 it is not: the process is not ready, its last "
-          "reload was refused, or a pool has no usable endpoint or is in panic; 1 no "
-          "answer; 2 wrong use.\n",
+      .about = "State and why, the configuration in force and what became of the last "
+               "reload, calls and load of the last ten seconds, and pools of which some "
+               "endpoints get no calls, with the reasons.\n"
+               "Exit code: 0 all is well; 3 it is not: the process or its probe port "
+               "says that "
+               "it is not ready, its last reload was refused, or a pool has no usable "
+               "endpoint or is in panic; 1 no "
+               "answer; 2 wrong use.\n",
       .options = json_only,
       .asks = true,
       .run = ctl_status },
@@ -234,12 +241,15 @@ const struct ctl_command ctl_commands[] = {
       .help = "which config is in force, and what the last reload said",
       .about =
           "A number that counts up, a hash of what the configuration means, since when "
-          "it is in force, whether it is guarded, and what the last reload said.\n",
-      .options = json_only,
+          "it is in force, whether it is guarded, and what the last reload said. With "
+          "--print the whole of it: every key, those that were left out with their "
+          "defaults, and (redacted) in place of secrets.\n",
+      .options = config_options,
       .asks = true,
       .run = ctl_page_run,
       .page = "/config/status",
-      .json_page = "/config/status.json" },
+      .json_page = "/config/status.json",
+      .print_page = "/config" },
     { .name = "log-level",
       .help = "how much is logged, and another level for a while",
       .about =

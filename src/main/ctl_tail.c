@@ -13,6 +13,8 @@
 #include "loop/timer.h"
 #include "main/ctl_args.h"
 #include "main/ctl_ask.h"
+#include "main/ctl_http.h"
+#include "main/ctl_known.h"
 #include "net/addr.h"
 #include "net/transport.h"
 
@@ -126,9 +128,10 @@ static int
 stream_verdict(const struct ctl_args *a, const struct stream *s)
 {
     if (s->err == ERR_CONNECT)
-        return ctl_ask_failed(a, s->err, "nobody listens there");
+        return ctl_ask_failed(
+            a, s->err, s->t->sys_errno ? strerror(s->t->sys_errno) : err_text(s->err));
     if (s->err == ERR_DEADLINE)
-        return ctl_ask_failed(a, s->err, "no answer within 5 s");
+        return ctl_ask_failed(a, s->err, ctl_http_late(TIMEOUT_US));
     if (s->err == ERR_SYS)
         return EXIT_FAILURE; /* who read the output has enough */
     if (s->err == ERR_SYNTAX || !s->begun)
@@ -154,6 +157,7 @@ ctl_tail(const struct ctl_args *a)
         strbuf_done(&path);
         return ctl_usage(a, "that is too much for one question");
     }
+    ctl_known_note(a);
     s.loop = loop_new(NULL);
     strbuf_init(&s.request, REQUEST_MAX);
     strbuf_init(&s.head, HEAD_MAX);

@@ -180,12 +180,12 @@ top_draw(struct top_view *view, const struct json_t *stats, struct strbuf *out)
     head_now(&f, now);
     if (view->height == 0 || view->height >= ROOMY) /* air between head and list */
         flow_end(&f);
-    if (view->height > f.lines + 1)
-        lines = view->height - f.lines - 1;            /* the last one is for the keys */
-    if (view->height > 0 && f.lines >= view->height) { /* even the head is too long */
-        top_keep(out, begin, view->height - 1);
-        lines = 0;
+    if (view->height > 0 && f.lines > view->height / 2) { /* half is for the list */
+        f.lines = view->height / 2;
+        top_keep(out, begin, f.lines);
     }
+    if (view->height > f.lines + 1)
+        lines = view->height - f.lines - 1; /* the last one is for the keys */
     from = out->len;
     shown = view->height && !lines ? 0 : top_list(view, stats, lines, &all, out);
     if (view->height == 0)

@@ -13,7 +13,7 @@
 #include "upstream/hub.h"
 #include "upstream/hub_words.h"
 
-enum { POOL_UNKNOWN = LIVE_POOLS_MAX };
+enum { POOL_UNKNOWN = LIVE_POOLS_MAX, LIVE_SHOWN_MAX = 10000 };
 
 /* --- following the config ------------------------------------------------------------ */
 
@@ -441,15 +441,29 @@ print_endpoint(void *arg, size_t i, struct strbuf *out)
                   slots_rate(&lp->endpoints, c, at + LIVE_FAILED, SLOTS_WINDOW_S));
 }
 
+/* The text is made once a second while somebody looks, by the thread that answers probes. 0: there is room for all. */
+static size_t
+shown_most(const struct process *p)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->hub_count; i++)
+        n += hub_list(p->hubs[i]) ? hub_list(p->hubs[i])->n : 0;
+    if (n <= LIVE_SHOWN_MAX)
+        return 0;
+    return p->hub_count < LIVE_SHOWN_MAX ? LIVE_SHOWN_MAX / p->hub_count : 1;
+}
+
 void
 live_pools_print(const struct live *l, struct strbuf *out)
 {
     const struct process *p = l->process;
+    size_t most = shown_most(p);
 
     strbuf_puts(out, "[");
     for (size_t i = 0; i < p->hub_count; i++) {
         struct pool_print pp = { .live = l, .hub = p->hubs[i] };
-        const struct hub_more more = { print_pool, print_endpoint, &pp };
+        const struct hub_more more = { print_pool, print_endpoint, &pp, most };
 
         if (i < l->pool_count && l->pools[i].hub == pp.hub)
             pp.pool = &l->pools[i];

@@ -290,6 +290,8 @@ process_start(struct conf_snapshot *snapshot, const struct config_source *source
     }
     if (source)
         p->reload = reload_open(p, source);
+    else
+        reload_none_open(p);
     process_begin(p);
     return p;
 }

@@ -20,6 +20,8 @@ enum reload_result {
 
 /* After the start; p->conf came from this source. */
 struct reload *reload_open(struct process *p, const struct config_source *source);
+/* Instead, when there is no source (--demo): pages that say so. */
+void reload_none_open(struct process *p);
 /* Loads now, or as soon as a reload that is under way has ended (of several that wait the last counts: each reads the file afresh). cause: "SIGHUP", for the
  * log. Adds to out what a person should know: one line of what changed, or all problems. */
 enum reload_result reload_now(struct reload *r, const char *cause, struct strbuf *out);

@@ -183,6 +183,7 @@ static void
 call_say_late(struct call *c)
 {
     static const char late[] = "the deadline passed";
+    const char *what = c->attempts ? "the next attempt" : "the call";
     const char *filter = c->filters ? filters_waiting(c) : NULL;
     char text[POOL_TEXT_MAX];
 
@@ -202,10 +203,10 @@ call_say_late(struct call *c)
         pool_explain(c->pool, &c->at->wait, ERR_AGAIN, text);
         c->lost_name = pool_blame(c->pool, &c->at->wait);
         call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
-                  "%s before a backend got the call; %s", late, text);
+                  "%s before a backend got %s; %s", late, what, text);
     } else {
         call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
-                  "%s before a backend got the call", late);
+                  "%s before a backend got %s", late, what);
     }
 }
 

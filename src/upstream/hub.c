@@ -124,6 +124,12 @@ hub_list(const struct hub *hub)
     return hub->list;
 }
 
+const char *
+hub_name(const struct hub *hub)
+{
+    return hub->conf->name;
+}
+
 /* --- asking again -------------------------------------------------------------------- */
 
 static void

@@ -55,6 +55,8 @@ void hub_mark(struct hub *hub, struct backend *b, unsigned bit, bool on, const c
 bool hub_disable(struct hub *hub, const char *address, bool off, struct strbuf *out);
 /* NULL before the first answer. Main thread; hold it to keep it. */
 const struct backend_list *hub_list(const struct hub *hub);
+/* Of its pool. */
+const char *hub_name(const struct hub *hub);
 /* The first list is there, or every source said why there is none. Main thread. */
 bool hub_answered(const struct hub *hub);
 /* The list is not empty, and all backends in it are going away by their own word (backend_leaving). Main thread. */
@@ -66,6 +68,8 @@ struct hub_more {
     void (*pool)(void *arg, struct strbuf *out);
     void (*endpoint)(void *arg, size_t i, struct strbuf *out);
     void *arg;
+    /* 0: all. Else at most so many endpoints, those that are not usable first, and as many targets; "endpointsLeftOut" and "targetsLeftOut" say how many are not there. */
+    size_t most;
 };
 /* more NULL: nothing. */
 void

@@ -3,6 +3,7 @@
  * targets, and each endpoint with its state in words. Ages and times left are in
  * milliseconds; what is not known is null. */
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include "base/jsontext.h"
 #include "base/strbuf.h"
@@ -218,6 +219,47 @@ print_state(const struct hub *hub, struct strbuf *out)
     strbuf_done(&text);
 }
 
+static void
+print_sources(const struct hub *hub, size_t most, struct strbuf *out)
+{
+    size_t n = hub->source_count < most ? hub->source_count : most;
+
+    strbuf_puts(out, ",\"targets\":[");
+    for (size_t i = 0; i < n; i++) {
+        strbuf_puts(out, i ? ",\n" : "\n");
+        print_source(hub, hub->sources[i], out);
+    }
+    strbuf_puts(out, "]");
+    if (n < hub->source_count)
+        strbuf_printf(out, ",\"targetsLeftOut\":%zu", hub->source_count - n);
+}
+
+/* When there are too many: those that people look for first. */
+static void
+print_endpoints(const struct hub *hub, const struct hub_more *more, size_t most,
+                struct strbuf *out)
+{
+    size_t n = hub->list ? hub->list->n : 0, done = 0;
+    const char *before = "\n";
+
+    strbuf_puts(out, ",\"endpoints\":[");
+    for (int usable = n > most ? 0 : -1; usable < 2; usable++) {
+        for (size_t i = 0; i < n && done < most; i++) {
+            if (usable >= 0 && backend_usable(hub->list->rows[i].backend) != usable)
+                continue;
+            strbuf_puts(out, before);
+            print_endpoint(hub, i, more, out);
+            before = ",\n";
+            done++;
+        }
+        if (usable < 0)
+            break;
+    }
+    strbuf_puts(out, "]");
+    if (done < n)
+        strbuf_printf(out, ",\"endpointsLeftOut\":%zu", n - done);
+}
+
 void
 hub_print(const struct hub *hub, struct strbuf *out)
 {
@@ -227,8 +269,6 @@ hub_print(const struct hub *hub, struct strbuf *out)
 void
 hub_print_more(const struct hub *hub, const struct hub_more *more, struct strbuf *out)
 {
-    size_t n = hub->list ? hub->list->n : 0;
-
     strbuf_puts(out, "{\"name\":");
     json_text_add(out, hub->conf->name);
     print_text(out, "policy", hub->conf->balance.policy);
@@ -237,15 +277,7 @@ hub_print_more(const struct hub *hub, const struct hub_more *more, struct strbuf
                   hub_in_panic(hub) ? "true" : "false", hub_usable(hub));
     if (more)
         more->pool(more->arg, out);
-    strbuf_puts(out, ",\"targets\":[");
-    for (size_t i = 0; i < hub->source_count; i++) {
-        strbuf_puts(out, i ? ",\n" : "\n");
-        print_source(hub, hub->sources[i], out);
-    }
-    strbuf_puts(out, "],\"endpoints\":[");
-    for (size_t i = 0; i < n; i++) {
-        strbuf_puts(out, i ? ",\n" : "\n");
-        print_endpoint(hub, i, more, out);
-    }
-    strbuf_puts(out, "]}");
+    print_sources(hub, more && more->most ? more->most : SIZE_MAX, out);
+    print_endpoints(hub, more, more && more->most ? more->most : SIZE_MAX, out);
+    strbuf_puts(out, "}");
 }

@@ -77,12 +77,12 @@ host_clear_errors(struct outlier_host *h)
 /* --- ejection ------------------------------------------------------------------------- */
 
 static void
-host_was_ejected(struct outlier_host *h, const char *why)
+host_was_ejected(struct outlier_host *h, enum stat_id count, const char *why)
 {
     struct outlier *o = h->outlier;
 
     o->ejected++;
-    stat_inc(outlier_stats(o), STAT_EJECTIONS);
+    stat_inc(outlier_stats(o), count);
     stat_inc(outlier_stats(o), STAT_EJECTED);
     host_clear_errors(h);
     hub_mark(o->hub, h->backend, BACKEND_EJECTED, true, why);
@@ -100,7 +100,7 @@ host_is_back(struct outlier_host *h, const char *why)
 }
 
 static void
-host_eject(struct outlier_host *h, const char *why)
+host_eject(struct outlier_host *h, enum stat_id count, const char *why)
 {
     struct outlier *o = h->outlier;
 
@@ -111,7 +111,7 @@ host_eject(struct outlier_host *h, const char *why)
         return;
     }
     outlier_eject(&h->row, loop_now_us(o->hub->loop));
-    host_was_ejected(h, why);
+    host_was_ejected(h, count, why);
 }
 
 void
@@ -248,10 +248,10 @@ outlier_on_suspect(void *arg, struct backend *b)
     }
     if (reached(errors, c->consecutive_errors)) {
         snprintf(why, sizeof(why), "%u calls in a row failed", errors);
-        host_eject(h, why);
+        host_eject(h, STAT_EJECTIONS_ERRORS, why);
     } else if (c->split_local_errors && reached(local, c->consecutive_local_errors)) {
         snprintf(why, sizeof(why), "%u calls in a row failed on our side", local);
-        host_eject(h, why);
+        host_eject(h, STAT_EJECTIONS_LOCAL_ERRORS, why);
     }
 }
 
@@ -269,11 +269,11 @@ host_show_change(struct outlier_host *h)
         snprintf(why, sizeof(why),
                  "success rate far below the others: %llu of %llu calls failed", bad,
                  all);
-        host_was_ejected(h, why);
+        host_was_ejected(h, STAT_EJECTIONS_RATE, why);
         break;
     case OUTLIER_BY_SHARE:
         snprintf(why, sizeof(why), "%llu of %llu calls failed", bad, all);
-        host_was_ejected(h, why);
+        host_was_ejected(h, STAT_EJECTIONS_SHARE, why);
         break;
     case OUTLIER_BACK:
         host_is_back(h, "the ejection is over");

@@ -59,6 +59,7 @@ static void
 put_limit(const struct pool *p, const struct pool_wait *w, struct strbuf *out)
 {
     const struct pool_limits_conf *l = &p->conf->limits;
+    const struct endpoint *e = subset_failing(p->subsets[w->subset], false);
 
     switch (w->limit) {
     case LIMIT_CALLS:
@@ -70,8 +71,8 @@ put_limit(const struct pool *p, const struct pool_wait *w, struct strbuf *out)
         break;
     case LIMIT_RETRIES:
         strbuf_printf(out, "limits.maxRetries (%u) reached", l->max_retries);
-        if (p->last_failure[0])
-            strbuf_printf(out, "; last failure: %s", p->last_failure);
+        if (e)
+            strbuf_printf(out, "; last failure: %s", e->why);
         break;
     default:
         strbuf_puts(out, err_text(ERR_POOL_LIMIT));

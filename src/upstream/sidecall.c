@@ -6,14 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/err.h"
 #include "base/slab.h"
+#include "grpc/details.h"
 #include "grpc/frame.h"
 #include "grpc/path.h"
 #include "grpc/reader.h"
 #include "grpc/status.h"
 #include "grpc/timeout.h"
 #include "h2/conn.h"
+#include "h2/edit.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
 #include "obs/stats.h"
@@ -319,17 +322,32 @@ sidecall_http_code(const struct h2_headers *h)
     return grpc_code_from_http(code);
 }
 
+static bool
+sidecall_retry(const struct h2_headers *h, int64_t *ret_ms)
+{
+    UNINITIALIZED uint8_t status[DETAILS_BASE64_MAX];
+    unsigned at = 0;
+    const struct h2_entry *e = h2_headers_find(h, slice_of(DETAILS_TRAILER), &at);
+    long n = e && e->f.valuelen <= sizeof(status)
+                 ? base64_decode(slice_make(e->f.value, e->f.valuelen), status)
+                 : -1;
+
+    return n >= 0 && details_retry(slice_make(status, (size_t)n), ret_ms);
+}
+
 /* "PERMISSION_DENIED: text", the peer's text cut short and decoded. */
 static void
-sidecall_end_not_ok(struct sidecall *c, enum grpc_code code, struct slice text)
+sidecall_end_not_ok(struct sidecall *c, enum grpc_code code, const struct h2_headers *h)
 {
     char plain[PEER_TEXT_MAX], why[WHY_MAX];
-    size_t n = grpc_message_decode(text, plain, sizeof(plain));
+    size_t n = grpc_message_decode(h2_headers_get(h, H2_TOKEN_GRPC_MESSAGE), plain,
+                                   sizeof(plain));
+    struct sidecall_result r = { .code = (int)code, .own = true, .why = why };
 
     snprintf(why, sizeof(why), "it answered %s%s%.*s", grpc_code_name(code),
              n ? ": " : "", (int)n, plain);
-    sidecall_end(c,
-                 &(struct sidecall_result){ .code = (int)code, .own = true, .why = why });
+    r.retry_known = sidecall_retry(h, &r.retry_ms);
+    sidecall_end(c, &r);
 }
 
 /* The service ended its side: the status is in the last block that it sent. */
@@ -352,7 +370,7 @@ sidecall_end_by_status(struct sidecall *c)
     code = grpc_code_parse(status);
     pool_result(&c->wait, (int)code);
     if (code != GRPC_OK)
-        sidecall_end_not_ok(c, code, h2_headers_get(last, H2_TOKEN_GRPC_MESSAGE));
+        sidecall_end_not_ok(c, code, last);
     else if (!c->have_message || !reader_at_border(&c->reader, &s->in))
         sidecall_fail(c, GRPC_INTERNAL, "it answered OK without a whole message");
     else

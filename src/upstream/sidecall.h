@@ -22,7 +22,9 @@ enum {
 
 struct sidecall_result {
     int code; /* gRPC code: the service's; or what its loss, its silence or a full pool means */
-    bool own;             /* the service said it */
+    bool own;         /* the service said it */
+    bool retry_known; /* and how long it wants to be left alone (RetryInfo) */
+    int64_t retry_ms;
     struct slice message; /* with GRPC_OK: the one message; valid during the callback */
     const char *
         why; /* else: a plain sentence for the log. It may hold addresses and what the service wrote */

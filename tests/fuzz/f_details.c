@@ -26,6 +26,7 @@ built_is_readable(struct slice in)
     uint8_t out[DETAILS_MAX], back[DETAILS_BASE64_MAX];
     char text[DETAILS_BASE64_MAX];
     size_t n = details_build(&d, out), len;
+    int64_t ms = -1;
     int code = -1;
 
     FUZZ_CHECK(n > 0 && n <= DETAILS_MAX);
@@ -34,6 +35,7 @@ built_is_readable(struct slice in)
     len = details_base64(slice_make(out, n), text);
     FUZZ_CHECK(len <= DETAILS_BASE64_MAX);
     FUZZ_CHECK(base64_decode(slice_make(text, len), back) == (long)n);
+    FUZZ_CHECK(details_retry(slice_make(out, n), &ms) && ms == d.retry_ms);
     FUZZ_CHECK(slice_eq(slice_make(back, n), slice_make(out, n)));
 }
 
@@ -42,6 +44,10 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     struct slice in = slice_make(bytes, n);
     int code = -77, err = details_check(in, &code);
+    int64_t ms = -77;
+    bool asks = details_retry(in, &ms);
+
+    FUZZ_CHECK(asks ? ms >= 0 && ms <= DETAILS_RETRY_MAX_MS : ms == -77);
 
     FUZZ_CHECK(err == ERR_OK || err == ERR_SYNTAX || err == ERR_LIMIT);
     FUZZ_CHECK(err == ERR_OK || code == -77);

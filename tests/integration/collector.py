@@ -15,6 +15,7 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 import env
+import richerr
 
 PROTO = os.path.join(os.environ.get("top_srcdir", os.path.join(env.HERE, "../..")),
                      "src/grpc/proto/otlp_part.proto")
@@ -173,7 +174,7 @@ class _Metrics(_Spans):
 
 
 class Collector(_Spans):
-    """OTLP over gRPC. answers: what the first requests get instead of OK, a gRPC code each."""
+    """OTLP over gRPC. answers: what the first requests get instead of OK, a gRPC code each, or (code, seconds) with RetryInfo."""
 
     service = TRACES
 
@@ -191,6 +192,9 @@ class Collector(_Spans):
 
     def _export(self, request, context):
         answer, refusal = self._take(request)
+        if isinstance(refusal, tuple):
+            refusal, seconds = refusal
+            context.set_trailing_metadata(((richerr.TRAILER, richerr.retry_after(refusal.value[0], seconds)),))
         if refusal:
             context.abort(refusal, "not now")
         return answer

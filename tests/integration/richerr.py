@@ -43,6 +43,13 @@ def _load():
 _classes = _load()
 
 
+def retry_after(code, seconds):
+    """A Status with RetryInfo."""
+    info = _classes["RetryInfo"](retry_delay=_classes["Duration"](seconds=seconds))
+    detail = _classes["Any"](type_url="type.googleapis.com/google.rpc.RetryInfo", value=info.SerializeToString())
+    return _classes["Status"](code=code, details=[detail]).SerializeToString()
+
+
 class Rich:
     """reason, domain, metadata of ErrorInfo; retry_s of RetryInfo; quota: subjects of QuotaFailure.
     What is not there is None."""

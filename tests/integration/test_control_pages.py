@@ -149,6 +149,20 @@ def test_a_path_that_is_not_there_gets_a_hint(proxy):
     assert status == 404 and len(text) < 200 and "\x1b" not in text
 
 
+def test_one_pool_of_several(backend):
+    with env.Proxy({"app": [backend.address], "stock": [backend.address]}, routes=[{"to": "app"}]) as p:
+        assert [x["name"] for x in json.loads(get(p, "/pools.json")[1])["pools"]] == ["app", "stock"]
+        assert [x["name"] for x in json.loads(get(p, "/pools.json?pool=stock")[1])["pools"]] == ["stock"]
+        assert [x["name"] for x in json.loads(get(p, "/clusters?format=json&pool=app")[1])["pools"]] == ["app"]
+        assert get(p, "/pools")[1].count("pool ") == 2
+        assert get(p, "/pools?pool=stock")[1].startswith("pool stock ") and get(p, "/pools?pool=stock")[1].count("pool ") == 1
+        assert get(p, "/pools?pool=stok") == (404, 'there is no pool "stok"; did you mean "stock"?\n')
+        assert get(p, "/pools.json?pool=%1b%ff")[0] == 404 and "\x1b" not in get(p, "/pools?pool=%1b")[1]
+        for bad in ("x=1", "pool", "pool=%zz", "pool=stock&x=1"):
+            status, text = get(p, "/pools.json?" + bad)
+            assert status == 422 and len(text.splitlines()) == 1 and not text.startswith("{")
+
+
 def test_a_forwarded_port_is_this_port(proxy):
     for host in ("localhost:18000", "127.0.0.1:18000", "[::1]:18000", "localhost"):
         assert reloads.ask(proxy, "GET", "/pools", Host=host)[0] == 200

@@ -8,10 +8,13 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
+import socket
 import struct
 import subprocess
 import tarfile
+import tempfile
 import termios
 import time
 import urllib.error
@@ -175,6 +178,70 @@ def test_an_endpoint_that_is_disabled(backends):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(request, timeout=10 * env.SLOW)
         assert refused.value.code == 422 and "say what and where" in refused.value.read().decode()
+
+
+def test_names_that_are_not_there_are_told(proxy):
+    for words in (["why", "--pool", "ap"], ["why", "--pool", "ap", "--json"]):
+        done = reloads.ctl(proxy, *words)
+        assert done.returncode == 0 and 'there is no pool "ap" now; did you mean "app"?' in done.stderr, done.stderr
+    done = reloads.ctl(proxy, "why", "--pool", "app", "--listener", stats(proxy)["listeners"][0]["name"])
+    assert (done.returncode, done.stderr) == (0, "")
+    # tail waits all the same: such a pool may come with a reload.
+    p = env.Process([CTL, "tail", "-a", proxy.admin, "--listener", "nowhere"])
+    try:
+        env.wait_until(lambda: p.lines("err"), what="the note")
+        assert 'there is no listener "nowhere" now' in p.lines("err")[0] and p.alive
+    finally:
+        p.kill()
+
+
+def test_the_config_itself(proxy):
+    done = reloads.ctl(proxy, "config", "--print")
+    assert done.returncode == 0 and done.stdout == reloads.ask(proxy, "GET", "/config")[1]
+    assert json.loads(done.stdout)["pools"][0]["name"] == "app"
+    done = reloads.ctl(proxy, "config", "--print", "--json")
+    assert done.returncode == 2 and "leave --json out" in done.stderr
+
+
+def test_a_port_that_is_none_of_the_admin(proxy):
+    for words in (["status"], ["config"], ["log-level", "debug"], ["reload"]):
+        done = subprocess.run([CTL] + words + ["-a", proxy.address], capture_output=True, text=True, timeout=60 * env.SLOW)
+        assert done.returncode == 1 and "(This port speaks HTTP/2 " in done.stderr and "is that the admin port of an outrigger?" in done.stderr, (words, done.stderr)
+
+
+def test_a_socket_that_one_may_not_use():
+    """Also root cannot be kept out, so then another user asks."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        program, path = shutil.copy(CTL, folder), os.path.join(folder, "admin")
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(path)
+            os.chmod(path, 0)
+            s.listen(1)
+            as_user = {"user": 65534, "cwd": folder} if os.geteuid() == 0 else {}
+            for words in (["status"], ["tail"], ["drain"]):
+                done = subprocess.run([program] + words + ["-a", "unix:" + path], capture_output=True, text=True,
+                                      timeout=60 * env.SLOW, **as_user)
+                assert done.returncode == 1 and "Permission denied. Ask as root, or as the user that outrigger runs as" in done.stderr, done.stderr
+
+
+def test_the_config_of_the_demo_cannot_be_loaded_again(tmp_path):
+    admin = env.free_address()
+    p = env.Process([env.OUTRIGGER, "--demo", "--listen", env.free_address(), "--admin", admin])
+
+    def ctl(*words):
+        return subprocess.run([CTL, *words, "-a", admin], capture_output=True, text=True, timeout=60 * env.SLOW)
+    try:
+        env.wait_until(lambda: ctl("status").returncode == 0, what="a proxy that is well")
+        done = ctl("reload")
+        assert done.returncode == 1 and "nothing to load again" in done.stderr and "--print-config" in done.stderr, done.stderr
+        done = ctl("config")
+        assert done.returncode == 0 and done.stdout.startswith("config 1, hash "), done.stdout
+        assert json.loads(ctl("config", "--json").stdout)["lastReload"] == {"result": "none"}
+        done = ctl("bundle", "-o", str(tmp_path / "b.tar"))
+        assert done.returncode == 0 and "MISSING" not in done.stdout, done.stdout
+    finally:
+        p.kill()
 
 
 class Terminal:

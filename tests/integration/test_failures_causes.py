@@ -99,9 +99,11 @@ RAW = {
 }
 TRY = {"maxAttempts": 3, "initialBackoff": "1ms", "maxBackoff": "1ms", "backoffMultiplier": 1, "retryableStatusCodes": ["ABORTED"]}
 HEDGE = {"maxAttempts": 2, "hedgingDelay": "1ms", "nonFatalStatusCodes": ["ABORTED"]}
+JUDGE = {"type": "extAuthz", "pool": "silent", "timeout": "10s"}
 ROUTE_KEYS = {
-    "late.silent": {"timeout": "150ms"}, "late.stalls": {"timeout": "150ms"}, "late.nostreams": {"timeout": "150ms"},
-    "late.mute2": {"timeout": "150ms"}, "late.endless": {"timeout": "300ms"}, "late.greedy": {"timeout": "300ms"},
+    "late.good": {"timeout": "1s", "filters": [JUDGE]},
+    "late.silent": {"timeout": "1s"}, "late.stalls": {"timeout": "1s"}, "late.nostreams": {"timeout": "1s"},
+    "late.mute2": {"timeout": "1s"}, "late.endless": {"timeout": "1s"}, "late.greedy": {"timeout": "1s"},
     "x.bigmsg": {"limits": {"maxResponseMessageBytes": "1KiB"}},
     "try.aborts": {"retryPolicy": TRY}, "hedge.aborts": {"hedgingPolicy": HEDGE},
 }
@@ -161,18 +163,21 @@ def place(tmp_path_factory):
         tls("tlsalpn", ca.issue("127.0.0.1"), alpn=["http/1.1"])
         tls("tlsca", stranger.issue("127.0.0.1"))
         tls("wantstls", ca.issue("127.0.0.1"), pool=False)
+        targets["sick"] = targets["web404"]
+        keys["sick"] = {"healthCheck": {"type": "grpc", "interval": "100ms", "unhealthyAfter": 1, "panicThreshold": "0%", "initialJitter": "0s", "unimplementedIsHealthy": False}}
         targets.update(tlsplain=targets["good"], refused=env.free_address(), nodns="dns:///no-such-name.invalid:50051")
         keys.update(tlsplain={"tls": {"ca": ca.file}}, refused={}, nodns={},
-                    nostreams={"limits": {"pendingTimeout": "500ms"}, "connections": {"perEndpoint": 1}})
+                    nostreams={"limits": {"pendingTimeout": "2s"}, "connections": {"perEndpoint": 1}})
         pools = []
         for name, target in targets.items():
             pool = dict({"name": name, "endpoints": [target], "backoff": {"baseInterval": "50ms", "maxInterval": "200ms"}},
                         **keys[name])
-            pool["connections"] = dict({"settingsTimeout": "10s" if name == "mute2" else "400ms"}, **pool.get("connections", {}))
+            pool["connections"] = dict({"settingsTimeout": "400ms" if name == "mute" else "10s"}, **pool.get("connections", {}))
             pools.append(pool)
         routes = [dict({"match": {"service": kind + "." + n}, "to": n}, **ROUTE_KEYS.get(kind + "." + n, {}))
                   for kind in ("x", "late", "try", "hedge") for n in targets]
-        proxy = stack.enter_context(env.Proxy({"x": ["127.0.0.1:1"]}, routes, workers=1, top={
+        proxy = stack.enter_context(env.Proxy({"x": ["127.0.0.1:1"]}, routes, workers=1,
+                                              listener={"filters": [dict(JUDGE, off=True)]}, top={
             "pools": pools, "log": {"access": {"always": ["error"]}}}))
         yield Place(proxy, targets)
 
@@ -193,11 +198,13 @@ CAUSES = [
     ("x.wantstls", "Unavailable", "CONNECT_FAILED", 'wants TLS|give the pool "tls"'),
     ("x.alert", "Unavailable", "CONNECT_FAILED", 'it answers with an alert of TLS: give the pool "tls"'),
     ("x.nostreams", "Unavailable", "QUEUE_FULL",
-     r"limits.pendingTimeout \(500 ms\); 1 connection open, all full with up to 0 calls each \(MAX_CONCURRENT_STREAMS"),
+     r"limits.pendingTimeout \(2000 ms\); 1 connection open, all full with up to 0 calls each \(MAX_CONCURRENT_STREAMS"),
     ("late.nostreams", "DeadlineExceeded", "DEADLINE", "before a backend got the call; pool nostreams: .*MAX_CONCURRENT_STREAMS"),
     ("late.mute2", "DeadlineExceeded", "DEADLINE", "before a backend got the call; pool mute2: no connection was ready .*connecting now"),
     ("late.silent", "DeadlineExceeded", "DEADLINE", "while the backend was working on the call"),
     ("late.stalls", "DeadlineExceeded", "DEADLINE", "while the backend did not read the request"),
+    ("late.good", "DeadlineExceeded", "DEADLINE", "while the filter extAuthz was waiting"),
+    ("x.sick", "Unavailable", "NO_ENDPOINT", "pool sick: .*; of 1 endpoint: 1 unhealthy by its health check"),
     ("x.web502", "Unavailable", "NOT_GRPC", "answered HTTP 502, content-type text/html: not gRPC"),
     ("x.web503", "Unavailable", "NOT_GRPC", "answered HTTP 503, content-type application/json"),
     ("x.web404", "Unimplemented", "NOT_GRPC", "answered HTTP 404"),
@@ -220,7 +227,7 @@ CAUSES = [
     ("try.aborts", "Aborted", "", "answered Aborted: again, after 3 attempts"),
     ("hedge.aborts", "Aborted", "", "answered Aborted: again, after 2 attempts"),
 ]
-NO_ADDRESS = ("x.nodns", "x.nostreams", "late.nostreams", "late.mute2")     # nobody was reached, or which one is not the point
+NO_ADDRESS = ("x.nodns", "late.good", "x.sick", "x.nostreams", "late.nostreams", "late.mute2")     # nobody was reached, or which one is not the point
 
 
 @pytest.mark.parametrize("service, code, reason, cause", CAUSES, ids=[c[0] for c in CAUSES])
@@ -290,8 +297,8 @@ def test_the_wait_for_a_backend_ends_with_its_stream(place):
         client.send(h2raw.make_data(sid, h2raw.make_message(bytes(30000))))
         client.wait_for(lambda: len(client.answers[sid].data) >= 1000)
         before = time.monotonic()
-        env.wait_until(lambda: time.monotonic() - before > 1.2, what="time to pass")
+        env.wait_until(lambda: time.monotonic() - before > 2, what="time to pass")
     line = line_of(place.proxy, method)
-    assert line["reason"] == "DEADLINE" and line["totalMs"] >= 1100, line
+    assert line["reason"] == "DEADLINE" and line["totalMs"] >= 1900, line
     assert 200 <= line["blockedBackendMs"] <= line["totalMs"] - 500, line
     assert line["blockedClientMs"] >= 1000, line

@@ -96,7 +96,7 @@ def test_errors_in_a_row_eject_and_the_backend_comes_back():
         e = t.wait_bad("ready", "idle")
         assert e["why"] == "the ejection is over"
         assert names(t.calls(60)) == {"a", "b", "c"}
-        assert t.proxy.counters()["outrigger_endpoint_ejections_total"] == 1
+        assert t.proxy.counters()['outrigger_endpoint_ejections_total{reason="consecutive_errors"}'] == 1
         assert t.proxy.gauge("outrigger_endpoints_ejected") == 0
 
 

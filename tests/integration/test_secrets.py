@@ -124,3 +124,17 @@ def test_reloads_good_and_bad_write_none_to_the_log(proxy):
     log = "\n".join(proxy.lines())
     assert "why the reload was refused" in log and "delay" in log
     assert MARK not in log
+
+
+@pytest.mark.parametrize("name, text", [
+    ("c.json", '{ "version": 1, "x-note": { "password": "%s", "x-api-key": { "exact": "%s" } }, "listenrs": [] }'),
+    ("c.yaml", 'version: 1\nlistenrs: { password: "%s", cookie: [%s] }\n')])
+def test_a_line_that_is_shown_has_stars(tmp_path, name, text):
+    """A check in a CI job and a start that fails show the line, too."""
+    path = tmp_path / name
+    path.write_text(text % (MARK, MARK))
+    for words in (["-t", "-c", str(path)], ["-c", str(path)], ["-t", "--format=json", "-c", str(path)]):
+        got = subprocess.run([env.OUTRIGGER, *words], capture_output=True, text=True, timeout=20 * env.SLOW, check=False)
+        said = got.stdout + got.stderr
+        assert got.returncode == 1 and "listenrs" in said and MARK not in said
+        assert "******" in said or "--format=json" in words

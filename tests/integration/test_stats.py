@@ -291,6 +291,24 @@ def test_pools_come_and_go(backend):
 # --- events ---------------------------------------------------------------------------
 
 
+def test_more_endpoints_than_a_second_has_time_for():
+    def many(net, n):
+        return ["127.%d.%d.%d:1" % (net, i // 250, 1 + i % 250) for i in range(n)]
+    top = {"pools": [{"name": name, "endpoints": many(net, 5100)} for net, name in ((10, "app"), (11, "stock"))]}
+    with env.Proxy({"app": [], "stock": []}, routes=[{"to": "app"}], top=top) as p:
+        worst = "127.11.20.50:1"
+        status, text = reloads.ask(p, path="/endpoint?do=disable&pool=stock&address=%s" % worst)
+        assert status == 200, text
+        pools = {x["name"]: x for x in stats(p)["pools"]}
+        for pool in pools.values():
+            assert pool["total"] == 5100 and len(pool["endpoints"]) == len({e["address"] for e in pool["endpoints"]}) == 5000
+            assert pool["endpointsLeftOut"] == 100 and len(pool["targets"]) == 5000 and pool["targetsLeftOut"] == 100
+        assert pools["stock"]["endpoints"][0]["address"] == worst and pools["stock"]["usable"] == 5099
+        assert pools["app"]["endpoints"][0]["address"] == "127.10.0.1:1"
+        whole = json.loads(reloads.ask(p, "GET", "/pools.json?pool=stock")[1])["pools"][0]
+        assert len(whole["endpoints"]) == 5100 and "endpointsLeftOut" not in whole
+
+
 def test_an_event_each_second(backend):
     with env.Proxy([backend.address]) as proxy, Viewer(proxy) as viewer:
         assert viewer.answer.getheader("Content-Type") == "text/event-stream"

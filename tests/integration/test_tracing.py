@@ -308,6 +308,20 @@ def test_a_collector_that_does_not_want_them_is_not_asked_again(backend):
     assert sink.refused == 1
 
 
+def test_a_collector_that_names_a_pause_gets_it(backend):
+    """RESOURCE_EXHAUSTED with RetryInfo is tried again, and not before that; without it it is not."""
+    with collector.Collector([(grpc.StatusCode.RESOURCE_EXHAUSTED, 2), grpc.StatusCode.RESOURCE_EXHAUSTED]) as sink:
+        with tracing(backend, sink.address) as proxy:
+            call(proxy, backend)
+            env.wait_until(lambda: sink.refused == 1, 10, "the first request")
+            begun = time.monotonic()
+            series = 'outrigger_spans_dropped_total{reason="refused"}'
+            env.wait_until(lambda: proxy.metrics()[series] == 2, 10, "two lost spans")
+            assert time.monotonic() - begun > 1.4 and sink.refused == 2
+            call(proxy, backend)
+            assert len(sink.wait(2)) == 2
+
+
 def test_spans_are_sent_before_the_end(backend, sink):
     with tracing(backend, sink.address, interval="1m") as proxy:
         call(proxy, backend)

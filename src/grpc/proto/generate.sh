@@ -14,7 +14,7 @@ trap 'rm -rf "$tmp"' EXIT
 # Codecs.  `string` becomes `bytes`: both are the same on the wire, but as bytes a text keeps its
 # length in C, so a NUL that a peer puts into a name does not end it.
 for proto in grpc/health/v1/health grpc/reflection/v1/reflection helloworld \
-    outrigger/demo/echo descriptor_part details_part authz_part channelz_part orca_part otlp_part rls_part; do
+    outrigger/demo/echo details_part authz_part channelz_part orca_part otlp_part rls_part; do
     sed -E 's/^( *(repeated )?)string /\1bytes /' "$from/$proto.proto" >"$tmp/${proto##*/}.proto"
     "$protoc_c" --proto_path="$tmp" --c_out="$tmp/out" "$tmp/${proto##*/}.proto"
 done

@@ -223,10 +223,44 @@ what_no_client_can_read_is_refused(void **state)
     assert_int_equal(code, -1);
 }
 
+static void
+the_pause_that_somebody_asks_for_is_read(void **state)
+{
+    static const struct {
+        bool known;
+        int64_t ms, read;
+    } rows[] = { { true, 0, 0 },
+                 { true, 1500, 1500 },
+                 { true, INT64_MAX / 2000, DETAILS_RETRY_MAX_MS },
+                 { false, 7, -1 } };
+    uint8_t out[DETAILS_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct details d = { .code = 8,
+                                   .reason = "RATE_LIMITED",
+                                   .domain = "x",
+                                   .retry_known = rows[i].known,
+                                   .retry_ms = rows[i].ms };
+        size_t n = details_build(&d, out);
+        int64_t ms = -1;
+
+        assert_int_equal(details_retry(slice_make(out, n), &ms), rows[i].known);
+        assert_int_equal(ms, rows[i].read);
+    }
+    for (size_t n = 0; n < 40; n++) { /* a part of it, garbage */
+        int64_t ms = -1;
+
+        memset(out, (int)n * 37, n);
+        assert_true(!details_retry(slice_make(out, n), &ms) && ms == -1);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_pause_that_somebody_asks_for_is_read),
         cmocka_unit_test(known_bytes_come_out),
         cmocka_unit_test(error_info_names_reason_domain_and_metadata),
         cmocka_unit_test(quota_failure_names_its_subject),

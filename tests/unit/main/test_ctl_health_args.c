@@ -107,7 +107,9 @@ what_is_wrong_is_said(void **state)
     } rows[] = {
         { "a:1", "is no flag" },
         { "-", "is no flag" },
-        { "-adr=x", "there is no flag \"-adr=x\"" },
+        { "-adr=x", "there is no flag \"-adr=x\"; did you mean \"addr\"?" },
+        { "-gzip", "cannot do what -gzip of grpc_health_probe does" },
+        { "-=", "there is no flag \"-=\"; outriggerctl health -help" },
         { "-addr", "-addr needs a value" },
         { "-addr=", "-addr is empty" },
         { "-tls=yes", "is a switch" },

@@ -51,6 +51,9 @@ what_is_not_well(void **state)
           "\"state\": \"draining\", \"stateWhy\": \"outriggerctl drain\"",
           "the process is draining: outriggerctl drain" },
         { "\"state\": \"ready\"", "\"state\": \"starting\"", "the process is starting" },
+        { "\"stateWhy\": \"\"",
+          "\"stateWhy\": \"calls are served, but /readyz says no: x\"",
+          "new clients are kept away: calls are served, but /readyz says no: x" },
         { "\"ok\": true, \"error\": \"\"",
           "\"ok\": false, \"error\": \"f:1:2: error: x\"",
           "the last reload was refused, the config before it stays: f:1:2: error: x" },
@@ -82,6 +85,43 @@ what_is_not_well(void **state)
         strbuf_done(&json);
         jtree_free(stats);
     }
+}
+
+/* The cap of one sentence is nothing to the next. */
+static void
+a_long_reason_hides_no_other(void **state)
+{
+    enum { LONG = 100000 };
+    struct json_t *stats, *told;
+    struct jtree_fault fault;
+    struct strbuf to, text, json;
+
+    (void)state;
+    strbuf_init(&to, 2 * LONG);
+    strbuf_puts(&to,
+                "{ \"process\": { \"state\": \"ready\", \"reload\": { \"ok\": false, "
+                "\"error\": \"");
+    for (size_t i = 0; i < LONG; i++)
+        strbuf_puts(&to, "x");
+    strbuf_puts(&to, "\" } }, \"pools\": [ { \"name\": \"a\", \"usable\": 0, \"state\": "
+                     "\"A\" }, { \"name\": \"b\", \"usable\": 0, \"state\": \"B\" } ] }");
+    stats = jtree_read(to.s, to.len, &fault);
+    assert_non_null(stats);
+    strbuf_init(&text, 4 * LONG);
+    strbuf_init(&json, 4 * LONG);
+    assert_false(ctl_status_text(stats, &text));
+    assert_non_null(strstr(text.s, "xx\n          pool a: A\n          pool b: B\n"));
+    assert_false(ctl_status_json(stats, &json));
+    told = jtree_read(json.s, json.len, &fault);
+    assert_non_null(told);
+    assert_int_equal(jtree_count(jtree_get(told, "problems")), 3);
+    assert_string_equal(jtree_string(jtree_item(jtree_get(told, "problems"), 2)),
+                        "pool b: B");
+    jtree_free(told);
+    jtree_free(stats);
+    strbuf_done(&json);
+    strbuf_done(&text);
+    strbuf_done(&to);
 }
 
 static void
@@ -123,6 +163,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_screen),
         cmocka_unit_test(what_is_not_well),
+        cmocka_unit_test(a_long_reason_hides_no_other),
         cmocka_unit_test(spans_and_sizes_are_short),
         cmocka_unit_test(only_all_is_a_hundred_per_cent),
     };

@@ -163,7 +163,7 @@ a_dead_mirror_does_no_harm(void **state)
     TURN_UNTIL(rig.loop, counted(STAT_MIRRORS_FLYING) == 0);
     assert_int_equal(counted(STAT_MIRRORS_FAILED), 10);
     assert_int_equal(counted(STAT_CODE_0), 10);
-    assert_int_equal(counted(STAT_EJECTIONS), 0);
+    assert_int_equal(counted(STAT_EJECTIONS_ERRORS), 0);
 }
 
 static void
