@@ -78,6 +78,19 @@ backend_note(struct backend *b, unsigned bit, bool on, const char *why, int64_t 
     snprintf(b->why, sizeof(b->why), "%s", why);
 }
 
+void
+backend_reword(struct backend *b, unsigned bit, const char *why)
+{
+    char **kept = &b->reasons[__builtin_ctz(bit)];
+
+    if (!*kept || strcmp(*kept, why) == 0)
+        return;
+    xfree(*kept);
+    *kept = xstrdup(why);
+    if (b->shown == bit)
+        snprintf(b->why, sizeof(b->why), "%s", why);
+}
+
 bool
 backend_leaving(const struct backend *b)
 {

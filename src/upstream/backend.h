@@ -113,6 +113,8 @@ unsigned backend_worst(unsigned down);
  * another bit matters more. Main thread. */
 void
 backend_note(struct backend *b, unsigned bit, bool on, const char *why, int64_t now_us);
+/* Other words about a bit that is set already; since when stays. Main thread. */
+void backend_reword(struct backend *b, unsigned bit, const char *why);
 /* It is going away by its own word: NOT_SERVING, or GOAWAY without a connection that came after it. A backend that just does not answer is not. Main thread. */
 bool backend_leaving(const struct backend *b);
 /* New calls may go there. Any thread. */

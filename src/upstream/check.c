@@ -22,10 +22,12 @@ check_now(const struct check *c)
     return loop_now_us(c->health->loop);
 }
 
-static void
+/* False when the one before said the same. */
+static bool
 check_note(struct check *c, const char *how, bool good, const char *text)
 {
     struct stats *stats = h2_worker_stats(c->health->hub->h2);
+    bool news = c->last_good != good || strcmp(c->last, text) != 0;
 
     c->last_us = check_now(c);
     c->last_good = good;
@@ -34,6 +36,17 @@ check_note(struct check *c, const char *how, bool good, const char *text)
     stat_inc(stats, STAT_HEALTH_CHECKS);
     if (!good)
         stat_inc(stats, STAT_HEALTH_FAILURES);
+    return news;
+}
+
+/* The last answer in words; of several bad ones in a row, how many. */
+static void
+check_say(const struct check *c, char *out, size_t size)
+{
+    if (!c->state.healthy && c->state.bad > 1)
+        snprintf(out, size, "%s failed %u times: %s", c->last_how, c->state.bad, c->last);
+    else
+        snprintf(out, size, "%s: %s", c->last_how, c->last);
 }
 
 /* Tells the workers what the state has become. */
@@ -45,26 +58,28 @@ check_apply(struct check *c)
     bool was_down = atomic_load(&b->down) & BACKEND_UNHEALTHY;
     char why[CHECK_TEXT_MAX + 48];
 
-    if (c->state.healthy) {
-        snprintf(why, sizeof(why), "%s: %s", c->last_how, c->last);
-        hub_mark(hub, b, BACKEND_UNHEALTHY, false, why);
-        if (was_down)
-            outlier_pardon(hub, b);
-    } else {
-        if (c->state.bad > 1)
-            snprintf(why, sizeof(why), "%s failed %u times: %s", c->last_how,
-                     c->state.bad, c->last);
-        else
-            snprintf(why, sizeof(why), "%s: %s", c->last_how, c->last);
-        hub_mark(hub, b, BACKEND_UNHEALTHY, true, why);
-    }
+    check_say(c, why, sizeof(why));
+    hub_mark(hub, b, BACKEND_UNHEALTHY, !c->state.healthy, why);
+    if (c->state.healthy && was_down)
+        outlier_pardon(hub, b);
     hub_mark(hub, b, BACKEND_UNCHECKED, false, why);
+}
+
+/* It was bad and still is, but for another reason. */
+static void
+check_reword(const struct check *c)
+{
+    char why[CHECK_TEXT_MAX + 48];
+
+    check_say(c, why, sizeof(why));
+    backend_reword(c->backend, BACKEND_UNHEALTHY, why);
 }
 
 void
 check_probed(struct check *c, const char *how, bool good, const char *text)
 {
-    check_note(c, how, good, text);
+    bool news = check_note(c, how, good, text);
+
     /* Of a probe that failed only an answer is a word; once said it stays until something good is heard. */
     if (good)
         c->backend->said_not_serving = false;
@@ -73,17 +88,21 @@ check_probed(struct check *c, const char *how, bool good, const char *text)
     timer_stop(c->health->loop, &c->hold);
     if (health_state_probe(&c->state, good))
         check_apply(c);
+    else if (news && !good && !c->state.healthy)
+        check_reword(c);
 }
 
 void
 check_word(struct check *c, const char *how, bool serving, const char *text)
 {
+    bool news = check_note(c, how, serving, text);
     int64_t hold_us;
 
-    check_note(c, how, serving, text);
     c->backend->said_not_serving = !serving;
     if (health_state_word(&c->state, serving, check_now(c)))
         check_apply(c);
+    else if (news && !serving)
+        check_reword(c);
     hold_us = health_state_hold_us(&c->state, check_now(c));
     if (hold_us < 0)
         timer_stop(c->health->loop, &c->hold);

@@ -325,3 +325,13 @@ def test_nobody_breaks_out_of_a_line(form):
     messages = [r["message"] for r in records if r["code"] == 9]
     assert messages[:4] == ["plain", '\n{"code":0}\r\0', "\x1b[31mred\b\x7f", "\u00e4\u20ac"]
     assert all(r["code"] != 0 for r in records)
+
+
+def test_the_manual_has_each_key():
+    top = os.path.join(env.HERE, "..", "..")
+    with open(os.path.join(top, "src", "filter", "access_record.c"), encoding="utf-8") as f:
+        keys = set(re.findall(r'^    (?:TEXT|PLAIN)\("(\w+)"', f.read(), re.M))
+    with open(os.path.join(top, "docs", "access-log.md"), encoding="utf-8") as f:
+        rows = [line.split("|")[1] for line in f if line.startswith("| `")]
+    told = [key for row in rows for key in re.findall(r"`(\w+)`", row)]
+    assert len(keys) > 25 and len(told) == len(set(told)) and set(told) == keys | {"headers", "cut"}

@@ -136,7 +136,7 @@ def test_no_answer():
     (["-connect-timeout"], "needs a value"),
     (["-rpc-header=nothing"], "is no header"),
     (["-rpc-header=grpc-timeout: 1"], "belong to gRPC itself"),
-    (["-alts"], 'no flag "-alts"'),
+    (["-alts"], 'cannot do what -alts of grpc_health_probe does'),
     (["127.0.0.1:1"], "is no flag"),
     (["-addr="], "is empty"),
     (["-addr=nonsense"], "-addr: "),

@@ -171,6 +171,30 @@ a_backend_that_comes_late_is_found_soon(void **state)
     world_close(&w);
 }
 
+/* What is wrong with it now, not what was wrong when it went down; since when stays. */
+static void
+what_is_said_of_a_bad_backend_is_the_latest(void **state)
+{
+    struct world w;
+    int64_t since;
+
+    (void)state;
+    world_open(&w, HEALTH_GRPC_CHECK);
+    close(w.listening);
+    w.listening = -1;
+    world_start(&w);
+    assert_int_equal(world_down(&w), BACKEND_UNHEALTHY);
+    assert_string_equal(the_backend(&w)->why, "connect: Connection refused");
+    since = the_backend(&w)->since_us;
+    world_listen(&w);
+    world_wait_ms(&w, 1300);
+    say_error(&w, 0, world_request(&w, 0, "Check", 0), "14");
+    assert_int_equal(world_down(&w), BACKEND_UNHEALTHY);
+    assert_non_null(strstr(the_backend(&w)->why, "Check failed 2 times"));
+    assert_true(the_backend(&w)->since_us == since);
+    world_close(&w);
+}
+
 static void
 a_connection_that_never_answers_times_out(void **state)
 {
@@ -221,6 +245,7 @@ main(void)
         cmocka_unit_test(an_unchecked_endpoint_may_be_used_when_asked_so),
         cmocka_unit_test(tcp_connects_and_nothing_else),
         cmocka_unit_test(a_backend_that_comes_late_is_found_soon),
+        cmocka_unit_test(what_is_said_of_a_bad_backend_is_the_latest),
         cmocka_unit_test(a_connection_that_never_answers_times_out),
         cmocka_unit_test(a_lost_connection_counts_once_and_is_made_again),
     };
