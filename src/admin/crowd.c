@@ -220,12 +220,34 @@ crowd_refuse(struct crowd *g, struct evhttp_request *req)
     evhttp_send_reply(req, HTTP_SERVUNAVAIL, NULL, out);
 }
 
+/* Whether this page, which may be refused, fits into the budget. */
+static bool
+crowd_affords(struct crowd *g, const char *path, int64_t now)
+{
+    const struct crowd_page *p = path && path[0] ? crowd_page(g, path) : NULL;
+
+    if (now - g->window_us >= CROWD_WINDOW_US) {
+        g->busy =
+            g->used_us >= CROWD_BUDGET_US && now - g->window_us < 2 * CROWD_WINDOW_US;
+        g->window_us = now;
+        g->used_us = 0;
+    }
+    return !g->busy || g->used_us < CROWD_BUDGET_US || !p || p->cost_us < CROWD_HEAVY_US;
+}
+
+static void
+crowd_charge(struct crowd *g, const char *path, int64_t us)
+{
+    g->used_us += us;
+    if (path && path[0])
+        crowd_learn_cost(g, path, us);
+}
+
 bool
 crowd_begin(struct crowd *g, struct evhttp_request *req, const char *path,
             int64_t *ret_begun_us)
 {
     struct crowd_conn *c = crowd_find(g, req);
-    const struct crowd_page *p = path && path[0] ? crowd_page(g, path) : NULL;
     int64_t now = crowd_now();
 
     *ret_begun_us = now;
@@ -234,17 +256,26 @@ crowd_begin(struct crowd *g, struct evhttp_request *req, const char *path,
         c->held = false;
         c->waiting = 0;
     }
-    if (now - g->window_us >= CROWD_WINDOW_US) {
-        g->busy =
-            g->used_us >= CROWD_BUDGET_US && now - g->window_us < 2 * CROWD_WINDOW_US;
-        g->window_us = now;
-        g->used_us = 0;
-    }
-    if (!g->busy || g->used_us < CROWD_BUDGET_US || !p || p->cost_us < CROWD_HEAVY_US ||
-        evhttp_request_get_command(req) == EVHTTP_REQ_POST)
+    if (crowd_affords(g, path, now) || evhttp_request_get_command(req) == EVHTTP_REQ_POST)
         return true;
     crowd_refuse(g, req);
     return false;
+}
+
+bool
+crowd_begin_message(struct crowd *g, const char *method, int64_t *ret_begun_us)
+{
+    *ret_begun_us = crowd_now();
+    if (crowd_affords(g, method, *ret_begun_us))
+        return true;
+    crowd_count(g, STAT_ADMIN_BUSY);
+    return false;
+}
+
+void
+crowd_end_message(struct crowd *g, const char *method, int64_t begun_us)
+{
+    crowd_charge(g, method, crowd_now() - begun_us);
 }
 
 /* How much is written, nobody tells: an answer counts until its connection asks again or is gone. */
@@ -269,11 +300,8 @@ void
 crowd_end(struct crowd *g, struct evhttp_request *req, const char *path, int64_t begun_us)
 {
     struct crowd_conn *c = crowd_find(g, req);
-    int64_t us = crowd_now() - begun_us;
 
-    g->used_us += us;
-    if (path && path[0])
-        crowd_learn_cost(g, path, us);
+    crowd_charge(g, path, crowd_now() - begun_us);
     if (!c || c->held)
         return;
     c->waiting = evbuffer_get_length(bufferevent_get_output(request_buffer(req)));

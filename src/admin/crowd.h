@@ -5,7 +5,7 @@
  *   connections (admin/rpc.h) count, too, and are as old as their first byte.
  *   CROWD_ACCEPTS new ones, then other work for CROWD_PAUSE_US.
  *   CROWD_BUDGET_US of work in CROWD_WINDOW_US. When that is used up for the second time in a row, pages that take longer than CROWD_HEAVY_US are refused with 503 until the
- *   window is over; small pages and actions always go on. Two scrapers that meet are no overload.
+ *   window is over; small pages and actions always go on. Two scrapers that meet are no overload. Messages of gRPC clients are pages here, by the path of their method.
  *   CROWD_WAITING bytes of answers that nobody reads; more, and the oldest of these connections ends.
  *
  * Headers, bodies and times of requests are bounded by evhttp. libevent tells nobody when a connection of an evhttp is gone, so it knows connections by descriptor and inode and
@@ -91,7 +91,11 @@ bool crowd_begin(struct crowd *g, struct evhttp_request *req, const char *path,
 /* It was answered, or waits. */
 void crowd_end(struct crowd *g, struct evhttp_request *req, const char *path,
                int64_t begun_us);
-/* Between the two: it waits, or is a stream. Until its connection asks again. */
+/* The same for a message of a gRPC client. False: its call is to be ended. */
+bool crowd_begin_message(struct crowd *g, const char *method,
+                         int64_t *ret_begun_us) MUST_CHECK;
+void crowd_end_message(struct crowd *g, const char *method, int64_t begun_us);
+/* Between crowd_begin and crowd_end: it waits, or is a stream. Until its connection asks again. */
 void crowd_hold(struct crowd *g, struct evhttp_request *req);
 
 #endif

@@ -25,7 +25,8 @@ enum {
 struct admin_rpc {
     struct loop *loop;
     struct stats *stats;
-    struct addr at; /* of the port */
+    struct addr at;      /* of the port */
+    struct crowd *crowd; /* NULL: closed */
     struct grpc_server *server;
     struct grpc_server_conf conf;
     struct h2_limits limits;
@@ -49,6 +50,26 @@ rpc_may_call(void *arg, struct slice authority, const char **ret_why)
     memcpy(host, authority.p, authority.n);
     host[authority.n] = '\0';
     return admin_host_ok(&r->at, host);
+}
+
+/* What takes long counts as pages of HTTP do, and is refused when they are. */
+static bool
+rpc_message_begin(void *arg, const struct grpc_method *method, int64_t *ret_note,
+                  const char **ret_why)
+{
+    const struct admin_rpc *r = arg;
+
+    *ret_why = "the admin port is asked for too much; ask again in a second";
+    return !r->crowd || crowd_begin_message(r->crowd, method->path, ret_note);
+}
+
+static void
+rpc_message_end(void *arg, const struct grpc_method *method, int64_t note)
+{
+    const struct admin_rpc *r = arg;
+
+    if (r->crowd)
+        crowd_end_message(r->crowd, method->path, note);
 }
 
 static void
@@ -131,6 +152,7 @@ admin_rpc_open(struct admin *a, struct h2_worker *h2)
     r->loop = h2_worker_loop(h2);
     r->stats = h2_worker_stats(h2);
     r->at = a->at;
+    r->crowd = &a->crowd;
     rpc_limits(&r->limits);
     r->conf = (struct grpc_server_conf){
         .services = r->services,
@@ -139,6 +161,8 @@ admin_rpc_open(struct admin *a, struct h2_worker *h2)
         .unknown_text = "the admin port does not serve this method; services of a "
                         "descriptor file are called at a listener",
         .may_call = rpc_may_call,
+        .message_begin = rpc_message_begin,
+        .message_end = rpc_message_end,
         .on_conn_closed = rpc_on_conn_closed,
         .arg = r,
     };
@@ -177,6 +201,7 @@ admin_rpc_close(struct admin_rpc *r)
     if (!r || r->closed)
         return;
     r->closed = true;
+    r->crowd = NULL; /* it goes with the port, we with our connections */
     grpc_server_close(r->server);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* admin/rpc.h - gRPC on the admin port: HTTP/2 in plain text, without asking first ("prior knowledge"), beside HTTP/1.1 on the same socket, for grpcurl and grpcdebug. admin/sniff.h
  * tells the two apart. Here is the table of the services that other files mount, and the bounds: RPC_CONNS_MAX connections (one more ends the one that is open longest; all of them count
- * as connections of the port, admin/crowd.h), RPC_STREAMS_MAX calls each, requests of RPC_MESSAGE_MAX bytes. Who may read pages may call: a foreign authority is refused as a foreign Host
+ * as connections of the port, admin/crowd.h), RPC_STREAMS_MAX calls each, requests of RPC_MESSAGE_MAX bytes, the port's budget of time (admin/crowd.h). Who may read pages may call: a foreign authority is refused as a foreign Host
  * is. Main thread only.
  *
  * To mount a service: a table of struct grpc_method (grpc/server.h), a struct grpc_service around it that lives as long as the process, admin_set_service before the port is asked first. */

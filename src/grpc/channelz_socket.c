@@ -48,11 +48,13 @@ path_of(const char *text)
 static pb_address *
 address_fill(struct address_parts *p, const struct addr *a)
 {
-    const struct sockaddr_in *v4 = (const void *)&a->sa;
-    const struct sockaddr_in6 *v6 = (const void *)&a->sa;
+    const struct sockaddr_in *v4;
+    const struct sockaddr_in6 *v6;
 
     if (!a || a->len == 0)
         return NULL;
+    v4 = (const void *)&a->sa;
+    v6 = (const void *)&a->sa;
     outrigger__channelz_part__address__init(&p->address);
     outrigger__channelz_part__tcp__init(&p->tcp);
     outrigger__channelz_part__uds__init(&p->uds);

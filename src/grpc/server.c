@@ -302,6 +302,23 @@ call_discard_input(struct grpc_call *call)
     h2_stream_consume(s, n);
 }
 
+static void
+call_on_message(struct grpc_call *call, struct slice message)
+{
+    const struct grpc_server_conf *conf = call->server->conf;
+    const struct grpc_method *method = call->method;
+    const char *why = "";
+    int64_t note = 0;
+
+    if (conf->message_begin && !conf->message_begin(conf->arg, method, &note, &why)) {
+        grpc_call_finish(call, GRPC_RESOURCE_EXHAUSTED, why);
+        return;
+    }
+    method->on_message(call, message);
+    if (conf->message_end)
+        conf->message_end(conf->arg, method, note);
+}
+
 /* Hands messages to the method until there are no more, or its answers are not taken. */
 static void
 call_read(struct grpc_call *call)
@@ -322,7 +339,7 @@ call_read(struct grpc_call *call)
         } else if (!call->method->client_streams && call->messages++ > 0) {
             grpc_call_finish(call, GRPC_INTERNAL, "this method takes one message only");
         } else {
-            call->method->on_message(call, message);
+            call_on_message(call, message);
         }
     }
     if (call->finished)

@@ -69,6 +69,10 @@ struct grpc_server_conf { /* everything in it must outlive the server */
     uint32_t max_message; /* bytes of a request message; 0: GRPC_SERVER_MESSAGE_MAX */
     /* Whether who asks for this authority (no bytes: none was sent) may call anything. False: it is PERMISSION_DENIED with *ret_why, static text. NULL: all may. */
     bool (*may_call)(void *arg, struct slice authority, const char **ret_why);
+    /* Around on_message, for servers with a budget of time. begin false: the call ends RESOURCE_EXHAUSTED with *ret_why, static text; what it set *ret_note to is for end. Both, or NULL. */
+    bool (*message_begin)(void *arg, const struct grpc_method *method, int64_t *ret_note,
+                          const char **ret_why);
+    void (*message_end)(void *arg, const struct grpc_method *method, int64_t note);
     /* A connection of grpc_server_take is gone. May be NULL. */
     void (*on_conn_closed)(void *arg);
     void *arg; /* of methods and of these callbacks */

@@ -13,8 +13,6 @@
 #include "proxy/listener_conf.h"
 #include "proxy/server.h"
 
-enum { LEAVE_STOPS, LEAVE_WAITS, LEAVE_ENDS, LEAVE_CUT, LEAVE_FORGETS };
-
 static const int64_t LOOK_US = 50 * 1000;
 static const int64_t LAST_WORDS_US =
     200 * 1000; /* trailers and GOAWAY leave in this time */
@@ -104,6 +102,12 @@ leave_unstarted(struct process *p, struct server *server)
                &(struct change_server){
                    .server = server, .stop = p->worker_count == 1, .forget = true },
                leave_on_forgotten);
+}
+
+struct server *
+leave_server(const struct live_server *l)
+{
+    return l->step == LEAVE_FORGETS ? NULL : l->server;
 }
 
 static void

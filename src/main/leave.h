@@ -4,6 +4,7 @@
 #ifndef OUTRIGGER_MAIN_LEAVE_H
 #define OUTRIGGER_MAIN_LEAVE_H
 
+struct live_server;
 struct process;
 struct server;
 struct timer;
@@ -12,6 +13,8 @@ struct timer;
 void leave_begin(struct process *p, struct server *server);
 /* A listener that was opened and never set or started is closed and freed. */
 void leave_unstarted(struct process *p, struct server *server);
+/* The listener; NULL: workers are told to forget it, so it is freed when they have, and nobody may ask them about it any more. */
+struct server *leave_server(const struct live_server *l);
 /* process->leave_timer */
 void leave_on_timer(struct timer *t);
 /* After the workers ended. */

@@ -12,6 +12,7 @@
 #include "grpc/channelz.h"
 #include "main/channelz_answer.h"
 #include "main/channelz_round.h"
+#include "main/leave.h"
 #include "main/process_int.h"
 #include "proxy/server.h"
 #include "upstream/hub.h"
@@ -181,8 +182,10 @@ servers_sorted(const struct process *p, size_t *ret_n)
     n = 0;
     for (size_t i = 0; i < p->server_count; i++)
         v[n++] = p->servers[i];
-    for (const struct list *l = p->leaving.next; l != &p->leaving; l = l->next)
-        v[n++] = CONTAINER_OF(l, struct live_server, link)->server;
+    for (const struct list *l = p->leaving.next; l != &p->leaving; l = l->next) {
+        v[n] = leave_server(CONTAINER_OF(l, struct live_server, link));
+        n += v[n] != NULL;
+    }
     qsort(v, n, sizeof(struct server *), server_compare);
     *ret_n = n;
     return v;

@@ -56,13 +56,15 @@ struct live_pool {
     bool closing;
 };
 
+enum leave_step { LEAVE_STOPS, LEAVE_WAITS, LEAVE_ENDS, LEAVE_CUT, LEAVE_FORGETS };
+
 /* A listener that was taken out of the config and has clients. */
 struct live_server {
     struct list link; /* process->leaving */
     struct process *process;
     struct server *server;
     int64_t end_us; /* its calls are ended then */
-    unsigned step;  /* generation.c */
+    enum leave_step step;
 };
 
 struct process {

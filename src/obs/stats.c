@@ -509,7 +509,8 @@ static const struct stat_row rows[] = {
     COUNTER(STAT_ADMIN_EVICTED, "outrigger_admin_connections_ended_total",
             "Connections of the admin port that had to make room for new ones."),
     COUNTER(STAT_ADMIN_BUSY, "outrigger_admin_requests_refused_total",
-            "Requests for large pages that the admin port refused because it was busy."),
+            "Requests for large pages, and gRPC calls that take long, that the admin "
+            "port refused because it was busy."),
     LEVEL(STAT_ADMIN_RPC_OPEN, "outrigger_admin_grpc_connections", NULL,
           "Open gRPC connections of the admin port."),
     COUNTER(STAT_TAIL_DROPPED, "outrigger_tail_lines_dropped_total",

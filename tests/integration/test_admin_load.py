@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.error
 
+import grpc
 import pytest
 
 import env
@@ -113,6 +114,42 @@ def test_small_questions_are_answered_while_large_ones_crowd(proxy):
     assert median(took) < 0.1 * env.SLOW, took
     assert ask(proxy, "/pools.json")[0] in (200, 503)
     env.wait_until(lambda: ask(proxy, "/metrics")[0] == 200, what="a large page")
+
+
+class Askers:
+    """gRPC clients of the admin port that want the largest answer it has, eight times at once each."""
+
+    def __init__(self, proxy, n):
+        self.codes, self.stop = set(), threading.Event()
+        self.threads = [threading.Thread(target=self.run, args=(proxy,), daemon=True) for _ in range(n)]
+
+    def run(self, proxy):
+        with env.open_channel(proxy.admin) as channel:
+            ask_top = channel.unary_unary("/grpc.channelz.v1.Channelz/GetTopChannels")
+            while not self.stop.is_set():
+                calls = [ask_top.future(b"", timeout=10 * env.SLOW) for _ in range(8)]
+                self.codes |= {c.code() for c in calls}
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.stop.set()
+        for t in self.threads:
+            t.join(10 * env.SLOW)
+
+
+def test_grpc_clients_share_the_budget_of_time():
+    with env.Proxy(["127.1.%d.%d:9" % (i // 250, i % 250 + 1) for i in range(10000)]) as p:
+        with Askers(p, 4) as askers:
+            env.wait_until(lambda: grpc.StatusCode.RESOURCE_EXHAUSTED in askers.codes, 20, "a refusal")
+            took = [ask(p, "/livez") for _ in range(11)]
+        assert {status for status, _ in took} == {200}
+        assert median([seconds for _, seconds in took]) < 0.5 * env.SLOW, took
+        assert grpc.StatusCode.OK in askers.codes
+        assert counter(p, "outrigger_admin_requests_refused_total") > 0
 
 
 def test_many_connections_make_room(proxy, backend):

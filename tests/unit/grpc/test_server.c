@@ -185,6 +185,38 @@ may_call(void *arg, struct slice authority, const char **ret_why)
     return !friend || slice_eq_str(authority, friend);
 }
 
+/* A budget of messages. */
+static unsigned budget, begun, ended;
+
+static bool
+message_begin(void *arg, const struct grpc_method *method, int64_t *ret_note,
+              const char **ret_why)
+{
+    assert_null(arg);
+    assert_string_equal(method->path, "/a.A/Name");
+    *ret_why = "not now";
+    *ret_note = ++begun;
+    return begun <= budget;
+}
+
+static void
+message_end(void *arg, const struct grpc_method *method, int64_t note)
+{
+    assert_null(arg);
+    assert_string_equal(method->path, "/a.A/Name");
+    assert_int_equal(note, begun);
+    ended++;
+}
+
+static const struct grpc_server_conf busy_conf = {
+    .services = services,
+    .n_services = ARRAY_LEN(services),
+    .state_size = sizeof(struct echo_state),
+    .limits = &world.limits,
+    .message_begin = message_begin,
+    .message_end = message_end,
+};
+
 static const struct grpc_server_conf shared_conf = {
     .methods = methods,
     .n_methods = ARRAY_LEN(methods),
@@ -567,6 +599,26 @@ who_may_not_call_hears_why(void **state)
     world_stop();
 }
 
+static void
+who_asks_for_too_much_hears_why(void **state)
+{
+    struct heard h;
+
+    (void)state;
+    begun = ended = 0;
+    budget = 2;
+    world_start_with(&busy_conf, 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        call_once("/a.A/Name", slice_of("x"), 20, &h);
+        assert_int_equal(begun, i);
+        assert_int_equal(h.code, i <= budget ? GRPC_OK : GRPC_RESOURCE_EXHAUSTED);
+        assert_int_equal(h.messages, i <= budget);
+        assert_int_equal(ended, i <= budget ? i : budget);
+    }
+    assert_string_equal(h.text, "not now");
+    world_stop();
+}
+
 int
 main(void)
 {
@@ -585,6 +637,7 @@ main(void)
         cmocka_unit_test(calls_end_when_the_server_goes),
         cmocka_unit_test(each_service_has_its_own_arg),
         cmocka_unit_test(who_may_not_call_hears_why),
+        cmocka_unit_test(who_asks_for_too_much_hears_why),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,8 @@
 #include "base/xalloc.h"
 #include "grpc/channelz.h"
 #include "loop/loop.h"
+#include "main/leave.h"
+#include "main/process_int.h"
 #include "proxy/server.h"
 #include "proxy/shared.h"
 #include "proxy/worker.h"
@@ -219,6 +221,18 @@ what_is_on_its_way_at_the_end_is_freed(void **state)
     loop_turn(workers[0]->loop, false);
 }
 
+/* A question behind "forget it" would come when the listener is freed, or is being freed. */
+static void
+a_listener_that_workers_forget_is_not_asked_about(void **state)
+{
+    struct live_server l = { .server = &server };
+
+    (void)state;
+    for (l.step = LEAVE_STOPS; l.step < LEAVE_FORGETS; l.step++)
+        assert_ptr_equal(leave_server(&l), &server);
+    assert_null(leave_server(&l));
+}
+
 static void
 an_id_means_one_socket(void **state)
 {
@@ -260,6 +274,7 @@ main(void)
         ROUND_TEST(who_does_not_wait_any_more_is_not_told),
         ROUND_TEST(there_is_a_bound_and_late_ones_count),
         ROUND_TEST(what_is_on_its_way_at_the_end_is_freed),
+        ROUND_TEST(a_listener_that_workers_forget_is_not_asked_about),
         ROUND_TEST(an_id_means_one_socket),
     };
 
