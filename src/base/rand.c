@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/compat.h"
 
 static uint64_t
 rng_splitmix(uint64_t *x)
@@ -17,12 +18,6 @@ rng_splitmix(uint64_t *x)
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
-}
-
-static uint64_t
-rng_rotate(uint64_t x, int by)
-{
-    return (x << by) | (x >> (64 - by));
 }
 
 void
@@ -47,16 +42,9 @@ rng_seed_system(struct rng *r)
 uint64_t
 rng_next(struct rng *r)
 {
-    uint64_t *s = r->s;
-    uint64_t out = rng_rotate(s[1] * 5, 7) * 9;
-    uint64_t t = s[1] << 17;
+    uint64_t out = rng_rotate(r->s[1] * 5, 7) * 9;
 
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = rng_rotate(s[3], 45);
+    rng_step(r->s);
     return out;
 }
 

@@ -147,7 +147,7 @@ slab_take_large(struct slab *s, void *old, size_t n)
 }
 
 /* *ret_zeroed: the memory is fresh from the system. */
-static inline void *
+static ALWAYS_INLINE void *
 slab_take(struct slab *s, size_t n, bool *ret_zeroed)
 {
     *ret_zeroed = false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/utf8.c - one table of first and second bytes decides. */
+/* base/utf8.c - one table of first and second bytes decides; texts that are ASCII do not need it. */
 #include "base/utf8.h"
 
 #include "base/compat.h"
@@ -35,6 +35,24 @@ utf8_len(const uint8_t *p, size_t n)
     return 0;
 }
 
+/* Bytes at the begin that are ASCII, eight at a time: nearly always all. */
+static size_t
+ascii_len(struct slice text)
+{
+    size_t at = 0;
+
+    for (; text.n - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t word;
+
+        memcpy(&word, text.p + at, sizeof(word));
+        if (word & UINT64_C(0x8080808080808080))
+            return at;
+    }
+    while (at < text.n && text.p[at] < 0x80)
+        at++;
+    return at;
+}
+
 static size_t
 escape_unit(char *out, unsigned unit)
 {
@@ -67,7 +85,7 @@ utf8_escape(const uint8_t *p, size_t n, char out[UTF8_ESCAPED_MAX], size_t *ret_
 bool
 utf8_valid(struct slice text)
 {
-    for (size_t at = 0; at < text.n;) {
+    for (size_t at = ascii_len(text); at < text.n;) {
         size_t n = utf8_len(text.p + at, text.n - at);
 
         if (n == 0)

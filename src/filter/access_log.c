@@ -2,7 +2,7 @@
 /* filter/access_log.c - the filter "accessLog": one line per call when it ends, for a share of all calls and for those that match a rule, and lines in between for calls
  * that go on. Whether there is a line is decided first, so a call without one costs a look at its code and a random number.
  * The request's headers are gone when the call ends, so the few that a line needs are kept aside, in the call's
- * arena; a call that never came to its filters still has them. */
+ * arena; a call that never came to its filters still has them. Where no rule can bring a line for a call that is not drawn, the draw comes first, and nothing is kept. */
 #include <string.h>
 
 #include "base/arena.h"
@@ -25,13 +25,17 @@
 #include "obs/line.h"
 #include "obs/stats.h"
 
-enum { HEADER_VALUE_MAX = LINE_VALUE_MAX, AUTHORITY_MAX = 512 };
+enum { HEADER_VALUE_MAX = LINE_VALUE_MAX, AUTHORITY_MAX = 512, ACCESS_NEAR = 48 };
 
 struct access_filter {
     struct filter base;
     struct access_sink *sink;
     struct access_format *format; /* NULL: JSON */
     uint64_t sample;              /* of 2^32 */
+    uint32_t always_codes;        /* bit per code that has a line always */
+    int64_t always_us;            /* calls that take so long have one */
+    bool keeps;                   /* a line may come for a call that is not drawn */
+    bool keeps_more;              /* headers, or lines in between */
     size_t header_count;
     struct slice headers[ACCESS_HEADERS_MAX]; /* names */
 };
@@ -39,18 +43,21 @@ struct access_filter {
 enum draw { NOT_DRAWN, DRAWN_NO, DRAWN_YES };
 
 /* What is left of the request. */
-struct kept {
-    struct filter_call *fc; /* for the timer */
-    const struct access_filter *filter;
-    struct timer interval;
+struct access_call {
+    bool asked; /* there was a request: what is kept of it counts */
     enum draw draw;
     struct slice path, authority;
-    size_t header_count;
-    struct slice headers[]; /* values; p NULL: not there */
+    char room[ACCESS_NEAR]; /* for an authority that is short */
+    struct slice
+        *headers; /* values, p NULL: not there; NULL: no memory, or none wanted */
+    struct interval *interval; /* NULL: no lines in between */
 };
 
-struct access_call {
-    struct kept *kept; /* NULL: never asked, or no memory */
+struct interval {
+    struct timer timer;
+    struct filter_call *fc;
+    const struct access_filter *filter;
+    struct access_call *call;
 };
 
 static const struct access_conf *
@@ -61,16 +68,34 @@ conf_of(const struct access_filter *f)
 
 /* --- settings ------------------------------------------------------------------------ */
 
+/* The rules in a form that is quickly asked. */
 static void
-access_open(struct filter *base, const struct filter_env *env)
+access_rules(struct access_filter *f)
 {
-    struct access_filter *f = (struct access_filter *)base;
+    const struct access_conf *c = conf_of(f);
+    const struct access_rule_conf *rules = c->always.items;
+
+    f->always_us = INT64_MAX;
+    for (size_t i = 0; i < c->always.n; i++) {
+        const struct access_rule_conf *r = &rules[i];
+
+        if (r->kind == ACCESS_RULE_ERROR)
+            f->always_codes |= ~(UINT32_C(1) << GRPC_OK);
+        else if (r->kind == ACCESS_RULE_CODE)
+            f->always_codes |= UINT32_C(1) << r->value;
+        else if (r->value * 1000 < f->always_us)
+            f->always_us = r->value * 1000;
+    }
+}
+
+/* What a line has of the request. */
+static void
+access_fields(struct access_filter *f)
+{
     const struct access_conf *c = conf_of(f);
     const struct access_header_conf *h = c->headers.items;
     const char *why;
 
-    f->sample = (uint64_t)(c->sample / 100 * 4294967296.0 + 0.5);
-    f->sink = access_writer_get(env->services->access, c->to);
     for (size_t i = 0; i < c->headers.n; i++)
         f->headers[f->header_count++] = slice_of(h[i].name);
     if (!c->format)
@@ -80,6 +105,19 @@ access_open(struct filter *base, const struct filter_env *env)
         f->format->n = 0; /* the check of the row has refused it: cannot be */
     f->header_count = f->format->header_count;
     memcpy(f->headers, f->format->headers, sizeof(f->headers));
+}
+
+static void
+access_open(struct filter *base, const struct filter_env *env)
+{
+    struct access_filter *f = (struct access_filter *)base;
+
+    f->sample = (uint64_t)(conf_of(f)->sample / 100 * 4294967296.0 + 0.5);
+    f->sink = access_writer_get(env->services->access, conf_of(f)->to);
+    access_rules(f);
+    access_fields(f);
+    f->keeps = conf_of(f)->always.n > 0;
+    f->keeps_more = f->header_count > 0 || conf_of(f)->interval_ms > 0;
 }
 
 static void
@@ -132,25 +170,48 @@ access_draw(const struct access_filter *f, struct rng *rng)
     return rng_next(rng) >> 32 < f->sample ? DRAWN_YES : DRAWN_NO;
 }
 
-/* Why there is a line; NULL: there is none. Lines of one call are drawn for together. */
+/* The rule that wants a line; NULL: none does. */
 static const char *
-access_why(const struct access_filter *f, struct kept *k, struct rng *rng, int code,
-           int64_t total_us)
+access_rule(const struct access_filter *f, int code, int64_t total_us)
 {
     const struct access_conf *c = conf_of(f);
     const struct access_rule_conf *rules = c->always.items;
-    enum draw draw = k ? k->draw : NOT_DRAWN;
     const char *word;
 
     for (size_t i = 0; i < c->always.n; i++) {
         if (rule_holds(&rules[i], code, total_us, &word))
             return word;
     }
-    if (draw == NOT_DRAWN)
-        draw = access_draw(f, rng);
-    if (k)
-        k->draw = draw;
-    return draw == DRAWN_YES ? "sample" : NULL;
+    return NULL;
+}
+
+/* Lines of one call are drawn for together. */
+static bool
+access_drawn(const struct access_filter *f, struct access_call *a, struct rng *rng)
+{
+    if (a->draw == NOT_DRAWN)
+        a->draw = access_draw(f, rng);
+    return a->draw == DRAWN_YES;
+}
+
+/* A rule may hold. code: ACCESS_NONE at an interval. */
+static inline bool
+access_ruled(const struct access_filter *f, int code, int64_t total_us)
+{
+    return (code >= 0 && f->always_codes >> code & 1) || total_us >= f->always_us;
+}
+
+/* Why there is a line; NULL: there is none. */
+static const char *
+access_why(const struct access_filter *f, struct access_call *a, struct rng *rng,
+           int code, int64_t total_us)
+{
+    const char *word =
+        access_ruled(f, code, total_us) ? access_rule(f, code, total_us) : NULL;
+
+    if (word)
+        return word;
+    return access_drawn(f, a, rng) ? "sample" : NULL;
 }
 
 /* --- the line ------------------------------------------------------------------------- */
@@ -164,11 +225,12 @@ cut(struct slice s, size_t max)
 /* What the request said: from what is kept, or from the request itself. */
 static void
 record_request(struct access_record *r, const struct access_filter *f,
-               const struct filter_call *fc, const struct kept *k)
+               const struct filter_call *fc, const struct access_call *a)
 {
-    struct slice path = k ? k->path : h2_headers_get(fc->request, H2_TOKEN_PATH);
+    struct slice path = a->asked ? a->path : h2_headers_get(fc->request, H2_TOKEN_PATH);
 
-    r->authority = k ? k->authority : h2_headers_get(fc->request, H2_TOKEN_AUTHORITY);
+    r->authority =
+        a->asked ? a->authority : h2_headers_get(fc->request, H2_TOKEN_AUTHORITY);
     if (path_split(path, &r->service, &r->method) != 0) {
         r->service = (struct slice){ 0 };
         r->method = path; /* whatever it was */
@@ -177,7 +239,9 @@ record_request(struct access_record *r, const struct access_filter *f,
     for (size_t i = 0; i < f->header_count; i++)
         r->headers[i] = (struct access_header){
             .name = f->headers[i],
-            .value = k ? k->headers[i] : filter_header(fc, f->headers[i]),
+            .value = !a->asked    ? filter_header(fc, f->headers[i])
+                     : a->headers ? a->headers[i]
+                                  : (struct slice){ 0 },
         };
 }
 
@@ -244,70 +308,90 @@ access_fill_result(struct access_record *r, const struct filter_call *fc,
 
 static void access_on_interval(struct timer *t);
 
-/* Room for the texts follows the struct. */
-static struct slice
-keep(char **room, struct slice s)
+static NOINLINE struct slice
+keep(struct filter_call *fc, struct slice s, size_t max)
 {
-    struct slice kept = slice_make(*room, s.n);
+    struct slice some = cut(s, max);
+    const void *p = some.n ? arena_copy(fc->arena, some.p, some.n) : "";
 
-    if (s.n)
-        memcpy(*room, s.p, s.n);
-    *room += s.n;
-    return s.p ? kept : (struct slice){ 0 };
+    return s.p && p ? slice_make(p, some.n) : (struct slice){ 0 };
+}
+
+/* Copies 8 bytes or more, without a call: n is seldom more than 32. The last eight may overlap those before. */
+static inline void
+copy_short(char *to, const uint8_t *from, size_t n)
+{
+    uint64_t word;
+
+    for (size_t at = 0; at + sizeof(word) < n; at += sizeof(word)) {
+        memcpy(&word, from + at, sizeof(word));
+        memcpy(to + at, &word, sizeof(word));
+    }
+    memcpy(&word, from + n - sizeof(word), sizeof(word));
+    memcpy(to + n - sizeof(word), &word, sizeof(word));
+}
+
+/* What most filters do not want. */
+static NOINLINE void
+access_keep_more(const struct access_filter *f, struct filter_call *fc,
+                 struct access_call *a)
+{
+    if (f->header_count)
+        a->headers = arena_alloc(fc->arena, f->header_count * sizeof(a->headers[0]));
+    for (size_t i = 0; a->headers && i < f->header_count; i++)
+        a->headers[i] = keep(fc, filter_header(fc, f->headers[i]), HEADER_VALUE_MAX);
+    if (conf_of(f)->interval_ms > 0)
+        a->interval = arena_alloc(fc->arena, sizeof(*a->interval));
+    if (!a->interval)
+        return;
+    *a->interval = (struct interval){ .fc = fc, .filter = f, .call = a };
+    timer_init(&a->interval->timer, access_on_interval);
+    timer_start(fc->loop, &a->interval->timer, conf_of(f)->interval_ms * 1000);
 }
 
 static enum filter_verdict
 access_on_request(struct filter_call *fc, void *state)
 {
     const struct access_filter *f = (const struct access_filter *)filter_self(fc);
-    struct slice authority =
-        cut(h2_headers_get(fc->request, H2_TOKEN_AUTHORITY), AUTHORITY_MAX);
-    UNINITIALIZED struct slice values[ACCESS_HEADERS_MAX];
-    size_t texts = fc->path.n + authority.n;
-    struct kept *k;
-    char *room;
+    struct slice authority = h2_headers_get(fc->request, H2_TOKEN_AUTHORITY);
+    struct access_call *a = state;
 
-    for (size_t i = 0; i < f->header_count; i++) {
-        values[i] = cut(filter_header(fc, f->headers[i]), HEADER_VALUE_MAX);
-        texts += values[i].n;
+    a->asked = true;
+    a->draw = NOT_DRAWN;
+    a->headers = NULL;
+    a->interval = NULL;
+    if (!f->keeps && !access_drawn(f, a, fc->rng))
+        return FILTER_NEXT; /* nothing can bring a line any more */
+    a->path = fc->kept_path.p ? fc->kept_path : keep(fc, fc->path, SIZE_MAX);
+    if (LIKELY(authority.n >= sizeof(uint64_t) && authority.n <= ACCESS_NEAR)) {
+        copy_short(a->room, authority.p, authority.n);
+        a->authority = slice_make(a->room, authority.n);
+    } else {
+        a->authority = keep(fc, authority, AUTHORITY_MAX);
     }
-    k = arena_alloc(fc->arena,
-                    sizeof(*k) + f->header_count * sizeof(k->headers[0]) + texts);
-    ((struct access_call *)state)->kept = k;
-    if (!k)
-        return FILTER_NEXT;
-    room = (char *)&k->headers[f->header_count];
-    k->fc = fc;
-    k->filter = f;
-    k->draw = NOT_DRAWN;
-    k->path = keep(&room, fc->path);
-    k->authority = keep(&room, authority);
-    for (size_t i = 0; i < f->header_count; i++)
-        k->headers[i] = keep(&room, values[i]);
-    timer_init(&k->interval, access_on_interval);
-    if (conf_of(f)->interval_ms > 0)
-        timer_start(fc->loop, &k->interval, conf_of(f)->interval_ms * 1000);
+    if (UNLIKELY(f->keeps_more))
+        access_keep_more(f, fc, a);
     return FILTER_NEXT;
 }
 
 static void
 access_on_interval(struct timer *t)
 {
-    struct kept *k = CONTAINER_OF(t, struct kept, interval);
-    const struct access_filter *f = k->filter;
-    struct filter_call *fc = k->fc;
+    struct interval *i = CONTAINER_OF(t, struct interval, timer);
+    const struct access_filter *f = i->filter;
+    struct filter_call *fc = i->fc;
     int64_t total_us = loop_now_us(fc->loop) - fc->begun_us;
     UNINITIALIZED struct access_record r;
     char client[ADDR_TEXT_MAX];
 
     timer_start(fc->loop, t, conf_of(f)->interval_ms * 1000);
     access_record_init(&r);
-    r.logged = access_why(f, k, fc->rng, ACCESS_NONE, total_us);
+    r.logged = access_why(f, i->call, fc->rng, ACCESS_NONE, total_us);
     if (!r.logged)
         return;
     r.event = "interval";
     access_fill_call(&r, fc, client);
-    record_request(&r, f, fc, k);
+    record_request(&r, f, fc, i->call);
     access_fill_so_far(&r, fc);
     access_write(f, fc, &r);
 }
@@ -315,32 +399,47 @@ access_on_interval(struct timer *t)
 /* Apart from the slot, which most calls leave without a line: its room is not theirs. */
 static NOINLINE void
 access_end_line(const struct access_filter *f, const struct filter_call *fc,
-                const struct kept *k, const struct filter_result *result, const char *why)
+                const struct access_call *a, const struct filter_result *result,
+                const char *why)
 {
     UNINITIALIZED struct access_record r;
     UNINITIALIZED char client[ADDR_TEXT_MAX], message[ACCESS_MESSAGE_MAX];
 
+    filter_result_whole(fc, result);
     access_record_init(&r);
     r.event = "end";
     r.logged = why;
     access_fill_call(&r, fc, client);
-    record_request(&r, f, fc, k);
+    record_request(&r, f, fc, a);
     access_fill_result(&r, fc, result, message);
     access_write(f, fc, &r);
+}
+
+/* Somebody may want a line, or there is a timer. */
+static NOINLINE void
+access_end(struct filter_call *fc, struct access_call *a,
+           const struct filter_result *result)
+{
+    const struct access_filter *f = (const struct access_filter *)filter_self(fc);
+    const char *why =
+        access_why(f, a, fc->rng, result->code, result->end_us - fc->begun_us);
+
+    if (a->interval)
+        timer_stop(fc->loop, &a->interval->timer);
+    if (why)
+        access_end_line(f, fc, a, result, why);
 }
 
 static void
 access_on_end(struct filter_call *fc, void *state, const struct filter_result *result)
 {
     const struct access_filter *f = (const struct access_filter *)filter_self(fc);
-    struct kept *k = ((struct access_call *)state)->kept;
-    const char *why =
-        access_why(f, k, fc->rng, result->code, result->end_us - fc->begun_us);
+    struct access_call *a = state;
 
-    if (LIKELY(k != NULL))
-        timer_stop(fc->loop, &k->interval);
-    if (UNLIKELY(why != NULL))
-        access_end_line(f, fc, k, result, why);
+    if (UNLIKELY(a->interval != NULL ||
+                 access_ruled(f, result->code, result->end_us - fc->begun_us) ||
+                 access_drawn(f, a, fc->rng)))
+        access_end(fc, a, result);
 }
 
 const struct filter_kind filter_access_log = {
@@ -348,7 +447,7 @@ const struct filter_kind filter_access_log = {
     .conf = &access_log_conf_struct,
     .size = sizeof(struct access_filter),
     .call_size = sizeof(struct access_call),
-    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT,
+    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT | FILTER_RAW_STATE,
     .open = access_open,
     .close = access_close,
     .usual = access_usual,

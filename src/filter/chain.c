@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* filter/chain.c - a list of steps per slot, and who is asked next. */
+/* filter/chain.c - a list of hooks per slot, and who is asked next. */
 #include "filter/chain.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -14,20 +15,38 @@
 
 enum { STATE_ALIGN = 16, LINES_PER_WINDOW = 10 };
 
-struct step {
-    struct filter *filter;
+/* What a slot asks, one after the other: all that is needed for that lies together. */
+struct chain_hook {
+    union {
+        enum filter_verdict (*request)(struct filter_call *fc, void *state);
+        enum filter_verdict (*request_data)(struct filter_call *fc, void *state,
+                                            const struct buf *in, bool end);
+        void (*attempt)(struct filter_call *fc, void *state, unsigned number);
+        void (*attempt_end)(struct filter_call *fc, void *state,
+                            const struct filter_attempt *a);
+        enum filter_verdict (*response)(struct filter_call *fc, void *state,
+                                        struct h2_headers *h, bool end);
+        enum filter_verdict (*response_data)(struct filter_call *fc, void *state,
+                                             const struct buf *in);
+        enum filter_verdict (*trailers)(struct filter_call *fc, void *state,
+                                        struct h2_headers *h);
+        void (*end)(struct filter_call *fc, void *state, const struct filter_result *r);
+    } ask;
+    const struct filter *filter;
+    uint64_t bit;   /* of the filter, in a set of them */
     uint32_t state; /* offset of its state */
-    bool has_state;
+    uint8_t step;   /* place of the filter */
 };
 
 struct chain {
     uint8_t n;
-    uint8_t count[SLOT_COUNT];
-    uint8_t order[SLOT_COUNT]
-                 [CHAIN_STEPS_MAX]; /* steps that have the slot, in the order of asking */
     unsigned flags;
-    size_t state_size;
-    struct step steps[];
+    bool wants_answer;
+    uint64_t all;              /* set of all filters */
+    size_t state_size, zeroed; /* the first bytes of the states are zeroed */
+    struct filter **filters;
+    /* Hooks of a slot, in the order of asking, are from here to the begin of the next slot. */
+    struct chain_hook *hooks[SLOT_COUNT + 1];
 };
 
 static bool
@@ -63,35 +82,109 @@ slot_goes_back(enum filter_slot slot)
     return slot >= SLOT_ATTEMPT_END;
 }
 
-static void
-chain_list(struct chain *c, enum filter_slot slot)
+static struct chain_hook
+hook_make(const struct filter *f, enum filter_slot slot)
 {
+    const struct filter_kind *k = f->kind;
+    struct chain_hook h = { .filter = f };
+
+    switch (slot) {
+    case SLOT_REQUEST:
+        h.ask.request = k->on_request;
+        break;
+    case SLOT_REQUEST_DATA:
+        h.ask.request_data = k->on_request_data;
+        break;
+    case SLOT_ATTEMPT:
+        h.ask.attempt = k->on_attempt;
+        break;
+    case SLOT_ATTEMPT_END:
+        h.ask.attempt_end = k->on_attempt_end;
+        break;
+    case SLOT_RESPONSE:
+        h.ask.response = k->on_response;
+        break;
+    case SLOT_RESPONSE_DATA:
+        h.ask.response_data = k->on_response_data;
+        break;
+    case SLOT_TRAILERS:
+        h.ask.trailers = k->on_trailers;
+        break;
+    case SLOT_END:
+        h.ask.end = k->on_end;
+        break;
+    case SLOT_COUNT:
+        break;
+    }
+    return h;
+}
+
+/* Returns where the hooks of the next slot begin. */
+static struct chain_hook *
+chain_list(struct chain *c, enum filter_slot slot, const uint32_t *states,
+           struct chain_hook *to)
+{
+    c->hooks[slot] = to;
     for (unsigned i = 0; i < c->n; i++) {
         unsigned step = slot_goes_back(slot) ? c->n - 1u - i : i;
+        const struct filter *f = c->filters[step];
 
-        if (kind_has(c->steps[step].filter->kind, slot))
-            c->order[slot][c->count[slot]++] = (uint8_t)step;
+        if (!kind_has(f->kind, slot))
+            continue;
+        *to = hook_make(f, slot);
+        to->step = (uint8_t)step;
+        to->bit = UINT64_C(1) << step;
+        to->state = states[step];
+        to++;
+        if ((slot == SLOT_RESPONSE && !(f->kind->flags & FILTER_ASKS_ANSWER)) ||
+            slot == SLOT_TRAILERS)
+            c->wants_answer = true;
     }
+    return to;
+}
+
+/* The set of the first n filters. */
+static uint64_t
+steps_below(unsigned n)
+{
+    return n < CHAIN_STEPS_MAX ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+}
+
+/* Gives those filters their states that have raw ones, or those that have not, from `at` on. Returns the end. */
+static size_t
+chain_place(const struct chain *c, unsigned raw, size_t at, uint32_t *states)
+{
+    for (unsigned i = 0; i < c->n; i++) {
+        const struct filter_kind *k = c->filters[i]->kind;
+
+        if ((k->flags & FILTER_RAW_STATE) != raw)
+            continue;
+        states[i] = (uint32_t)at;
+        at += (k->call_size + STATE_ALIGN - 1) / STATE_ALIGN * STATE_ALIGN;
+    }
+    return at;
 }
 
 struct chain *
 chain_new(struct filter *const *filters, size_t n)
 {
-    struct chain *c = xcalloc(1, sizeof(*c) + n * sizeof(c->steps[0]));
+    struct chain *c = xcalloc(1, sizeof(*c));
+    struct chain_hook *to = xcalloc(n * SLOT_COUNT + 1, sizeof(*to));
+    uint32_t states[CHAIN_STEPS_MAX] = { 0 };
 
     assert(n <= CHAIN_STEPS_MAX);
     c->n = (uint8_t)n;
+    c->all = steps_below((unsigned)n);
+    c->filters = xcalloc(n + 1, sizeof(struct filter *));
     for (size_t i = 0; i < n; i++) {
-        const struct filter_kind *k = filters[i]->kind;
-
-        c->steps[i] = (struct step){ .filter = filters[i],
-                                     .state = (uint32_t)c->state_size,
-                                     .has_state = k->call_size > 0 };
-        c->state_size += (k->call_size + STATE_ALIGN - 1) / STATE_ALIGN * STATE_ALIGN;
-        c->flags |= k->flags;
+        c->filters[i] = filters[i];
+        c->flags |= filters[i]->kind->flags;
     }
+    c->zeroed = chain_place(c, 0, 0, states);
+    c->state_size = chain_place(c, FILTER_RAW_STATE, c->zeroed, states);
     for (unsigned slot = 0; slot < SLOT_COUNT; slot++)
-        chain_list(c, slot);
+        to = chain_list(c, slot, states, to);
+    c->hooks[SLOT_COUNT] = to;
     return c;
 }
 
@@ -101,7 +194,9 @@ chain_free(struct chain *c)
     if (!c)
         return;
     for (unsigned i = 0; i < c->n; i++)
-        filter_drop(c->steps[i].filter);
+        filter_drop(c->filters[i]);
+    xfree(c->filters);
+    xfree(c->hooks[0]);
     xfree(c);
 }
 
@@ -109,14 +204,14 @@ void
 chain_use(const struct chain *c, unsigned worker, struct loop *loop, struct stats *stats)
 {
     for (unsigned i = 0; c && i < c->n; i++)
-        filter_use(c->steps[i].filter, worker, loop, stats);
+        filter_use(c->filters[i], worker, loop, stats);
 }
 
 void
 chain_unuse(const struct chain *c, unsigned worker)
 {
     for (unsigned i = 0; c && i < c->n; i++)
-        filter_unuse(c->steps[i].filter, worker);
+        filter_unuse(c->filters[i], worker);
 }
 
 size_t
@@ -128,13 +223,19 @@ chain_count(const struct chain *c)
 struct filter *
 chain_filter(const struct chain *c, size_t i)
 {
-    return c->steps[i].filter;
+    return c->filters[i];
 }
 
 bool
 chain_has(const struct chain *c, enum filter_slot slot)
 {
-    return c->count[slot] > 0;
+    return c->hooks[slot] != c->hooks[slot + 1];
+}
+
+bool
+chain_wants_answer(const struct chain *c)
+{
+    return c->wants_answer;
 }
 
 unsigned
@@ -152,7 +253,13 @@ chain_state_size(const struct chain *c)
 const struct filter *
 filter_self(const struct filter_call *fc)
 {
-    return fc->chain->steps[fc->at].filter;
+    return fc->hook->filter;
+}
+
+unsigned
+filter_step(const struct filter_call *fc)
+{
+    return fc->hook->step;
 }
 
 /* --- one question ------------------------------------------------------------------ */
@@ -164,30 +271,23 @@ struct question {
     bool end;
 };
 
-static void *
-step_state(const struct filter_call *fc, const struct step *s)
-{
-    return s->has_state ? fc->state + s->state : NULL;
-}
-
 static ALWAYS_INLINE enum filter_verdict
-step_ask(struct filter_call *fc, enum filter_slot slot, const struct step *s,
+hook_ask(struct filter_call *fc, enum filter_slot slot, const struct chain_hook *hook,
          const struct question *q)
 {
-    const struct filter_kind *k = s->filter->kind;
-    void *state = step_state(fc, s);
+    void *state = fc->state + hook->state;
 
     switch (slot) {
     case SLOT_REQUEST:
-        return k->on_request(fc, state);
+        return hook->ask.request(fc, state);
     case SLOT_REQUEST_DATA:
-        return k->on_request_data(fc, state, q->in, q->end);
+        return hook->ask.request_data(fc, state, q->in, q->end);
     case SLOT_RESPONSE:
-        return k->on_response(fc, state, q->h, q->end);
+        return hook->ask.response(fc, state, q->h, q->end);
     case SLOT_RESPONSE_DATA:
-        return k->on_response_data(fc, state, q->in);
+        return hook->ask.response_data(fc, state, q->in);
     case SLOT_TRAILERS:
-        return k->on_trailers(fc, state, q->h);
+        return hook->ask.trailers(fc, state, q->h);
     default:
         return FILTER_NEXT;
     }
@@ -237,6 +337,7 @@ chain_judge(struct filter_call *fc, enum filter_slot slot, enum filter_verdict v
         return FILTER_DONE;
     if (v == FILTER_WAIT && (slot == SLOT_REQUEST || slot == SLOT_REQUEST_DATA)) {
         fc->waiting = true;
+        fc->waits = fc->hook; /* attempts may begin and end meanwhile */
         fc->slot = (uint8_t)slot;
         return FILTER_WAIT;
     }
@@ -247,36 +348,40 @@ chain_judge(struct filter_call *fc, enum filter_slot slot, enum filter_verdict v
                                               : "gave no verdict");
 }
 
-/* The set of the first n steps. */
-static uint64_t
-steps_below(unsigned n)
-{
-    return n < CHAIN_STEPS_MAX ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
-}
-
 /* Once for each slot, which is known where it is called, so that no step has to look which one it is. */
 static ALWAYS_INLINE enum filter_verdict
-chain_ask(struct filter_call *fc, enum filter_slot slot, unsigned from,
+chain_ask(struct filter_call *fc, enum filter_slot slot, const struct chain_hook *from,
           const struct question *q)
 {
-    const struct chain *c = fc->chain;
+    const struct chain_hook *end = fc->chain->hooks[slot + 1];
+    enum filter_verdict v;
 
-    for (unsigned i = from; i < c->count[slot]; i++) {
-        enum filter_verdict v;
-
-        fc->at = c->order[slot][i];
+    fc->in_slot = true;
+    for (const struct chain_hook *hook = from; hook != end; hook++) {
+        fc->hook = hook;
+        v = hook_ask(fc, slot, hook, q);
+        if (LIKELY(v == FILTER_NEXT && !fc->refused))
+            continue;
+        v = chain_judge(fc, slot, v);
+        if (v == FILTER_NEXT)
+            continue;
         if (slot == SLOT_REQUEST)
-            fc->begun = steps_below(fc->at + 1u);
-        fc->in_slot = true;
-        v = step_ask(fc, slot, &c->steps[fc->at], q);
+            fc->begun = steps_below(hook->step + 1u);
         fc->in_slot = false;
-        if (UNLIKELY(v != FILTER_NEXT || fc->refused)) {
-            v = chain_judge(fc, slot, v);
-            if (v != FILTER_NEXT)
-                return v;
-        }
+        return v;
     }
+    if (slot ==
+        SLOT_REQUEST) /* filters without on_request count as asked: they get their on_end with the others */
+        fc->begun = fc->chain->all;
+    fc->in_slot = false;
     return FILTER_NEXT;
+}
+
+/* All of a slot. */
+static ALWAYS_INLINE enum filter_verdict
+chain_ask_all(struct filter_call *fc, enum filter_slot slot, const struct question *q)
+{
+    return chain_ask(fc, slot, fc->chain->hooks[slot], q);
 }
 
 /* --- the way of a call -------------------------------------------------------------- */
@@ -286,22 +391,16 @@ chain_begin(struct filter_call *fc, const struct chain *c, void *state)
 {
     fc->chain = c;
     fc->state = state;
-    memset(state, 0, c->state_size);
-}
-
-/* Filters without on_request count as asked: they get their on_end with the others. */
-static enum filter_verdict
-chain_asked(struct filter_call *fc, enum filter_verdict v)
-{
-    if (v == FILTER_NEXT)
-        fc->begun = steps_below(fc->chain->n);
-    return v;
+    memset(&fc->pool, 0,
+           offsetof(struct filter_call, refusal) - offsetof(struct filter_call, pool));
+    if (c->zeroed)
+        memset(state, 0, c->zeroed);
 }
 
 enum filter_verdict
 chain_request(struct filter_call *fc)
 {
-    return chain_asked(fc, chain_ask(fc, SLOT_REQUEST, 0, NULL));
+    return chain_ask_all(fc, SLOT_REQUEST, NULL);
 }
 
 enum filter_verdict
@@ -309,7 +408,7 @@ chain_request_data(struct filter_call *fc, const struct buf *in, bool end)
 {
     struct question q = { .in = in, .end = end };
 
-    return chain_ask(fc, SLOT_REQUEST_DATA, 0, &q);
+    return chain_ask_all(fc, SLOT_REQUEST_DATA, &q);
 }
 
 enum filter_verdict
@@ -317,7 +416,7 @@ chain_response(struct filter_call *fc, struct h2_headers *h, bool end)
 {
     struct question q = { .h = h, .end = end };
 
-    return chain_ask(fc, SLOT_RESPONSE, 0, &q);
+    return chain_ask_all(fc, SLOT_RESPONSE, &q);
 }
 
 enum filter_verdict
@@ -325,7 +424,7 @@ chain_response_data(struct filter_call *fc, const struct buf *in)
 {
     struct question q = { .in = in };
 
-    return chain_ask(fc, SLOT_RESPONSE_DATA, 0, &q);
+    return chain_ask_all(fc, SLOT_RESPONSE_DATA, &q);
 }
 
 enum filter_verdict
@@ -333,45 +432,38 @@ chain_trailers(struct filter_call *fc, struct h2_headers *h)
 {
     struct question q = { .h = h };
 
-    return chain_ask(fc, SLOT_TRAILERS, 0, &q);
+    return chain_ask_all(fc, SLOT_TRAILERS, &q);
 }
 
 enum filter_verdict
 chain_go_on(struct filter_call *fc, const struct buf *in, bool end)
 {
-    const struct chain *c = fc->chain;
     struct question q = { .in = in, .end = end };
-    unsigned next = 0;
-    enum filter_verdict v;
 
     fc->waiting = false;
-    while (next < c->count[fc->slot] && c->order[fc->slot][next] <= fc->at)
-        next++; /* slots that may wait ask from first to last */
-    v = chain_ask(fc, fc->slot, next, &q);
-    return fc->slot == SLOT_REQUEST ? chain_asked(fc, v) : v;
+    return fc->slot == SLOT_REQUEST ? chain_ask(fc, SLOT_REQUEST, fc->waits + 1, &q)
+                                    : chain_ask(fc, SLOT_REQUEST_DATA, fc->waits + 1, &q);
 }
 
 void
 chain_attempt(struct filter_call *fc, unsigned number)
 {
-    const struct chain *c = fc->chain;
+    const struct chain_hook *end = fc->chain->hooks[SLOT_ATTEMPT + 1];
 
-    for (unsigned i = 0; i < c->count[SLOT_ATTEMPT]; i++) {
-        const struct step *s = &c->steps[fc->at = c->order[SLOT_ATTEMPT][i]];
-
-        s->filter->kind->on_attempt(fc, step_state(fc, s), number);
+    for (const struct chain_hook *h = fc->chain->hooks[SLOT_ATTEMPT]; h != end; h++) {
+        fc->hook = h;
+        h->ask.attempt(fc, fc->state + h->state, number);
     }
 }
 
 void
 chain_attempt_end(struct filter_call *fc, const struct filter_attempt *a)
 {
-    const struct chain *c = fc->chain;
+    const struct chain_hook *end = fc->chain->hooks[SLOT_ATTEMPT_END + 1];
 
-    for (unsigned i = 0; i < c->count[SLOT_ATTEMPT_END]; i++) {
-        const struct step *s = &c->steps[fc->at = c->order[SLOT_ATTEMPT_END][i]];
-
-        s->filter->kind->on_attempt_end(fc, step_state(fc, s), a);
+    for (const struct chain_hook *h = fc->chain->hooks[SLOT_ATTEMPT_END]; h != end; h++) {
+        fc->hook = h;
+        h->ask.attempt_end(fc, fc->state + h->state, a);
     }
 }
 
@@ -380,8 +472,9 @@ chain_watch(struct filter_call *fc)
 {
     const struct chain *c = fc->chain;
 
+    memset(fc->state, 0, c->state_size);
     for (unsigned i = 0; i < c->n; i++) {
-        if (c->steps[i].filter->kind->flags & FILTER_ALWAYS)
+        if (c->filters[i]->kind->flags & FILTER_ALWAYS)
             fc->begun |= UINT64_C(1) << i;
     }
 }
@@ -389,17 +482,13 @@ chain_watch(struct filter_call *fc)
 void
 chain_end(struct filter_call *fc, const struct filter_result *r)
 {
-    const struct chain *c = fc->chain;
+    const struct chain_hook *end = fc->chain->hooks[SLOT_END + 1];
 
-    for (unsigned i = 0; i < c->count[SLOT_END]; i++) {
-        const struct step *s;
-        unsigned at = c->order[SLOT_END][i];
-
-        if (!(fc->begun >> at & 1))
+    for (const struct chain_hook *h = fc->chain->hooks[SLOT_END]; h != end; h++) {
+        if (UNLIKELY(!(fc->begun & h->bit)))
             continue;
-        fc->at = (uint8_t)at;
-        s = &c->steps[at];
-        s->filter->kind->on_end(fc, step_state(fc, s), r);
+        fc->hook = h;
+        h->ask.end(fc, fc->state + h->state, r);
     }
     fc->begun = 0;
 }

@@ -40,6 +40,8 @@ void chain_free(struct chain *c);
 size_t chain_count(const struct chain *c);
 struct filter *chain_filter(const struct chain *c, size_t i);
 bool chain_has(const struct chain *c, enum filter_slot slot);
+/* on_response and on_trailers are for all calls; else for those only whose filter has asked for it (filter_ask_answer). */
+bool chain_wants_answer(const struct chain *c);
 unsigned chain_flags(const struct chain *c); /* enum filter_flags of all */
 /* Bytes of state that a call needs, for chain_begin; aligned to 16. */
 size_t chain_state_size(const struct chain *c);

@@ -95,7 +95,7 @@ filter_answer_header(struct filter_call *fc, struct slice name, struct slice val
     if (!f)
         return false;
     *f = (struct filter_field){
-        .next = fc->answer, .name = name, .value = value, .step = fc->at
+        .next = fc->answer, .name = name, .value = value, .step = (uint8_t)filter_step(fc)
     };
     fc->answer = f;
     return true;
@@ -105,7 +105,7 @@ bool
 filter_answer_taken(const struct filter_call *fc, struct slice name)
 {
     for (const struct filter_field *f = fc->answer; f; f = f->next) {
-        if (f->step != fc->at && slice_eq(f->name, name))
+        if (f->step != filter_step(fc) && slice_eq(f->name, name))
             return true;
     }
     return false;
@@ -117,7 +117,7 @@ filter_answer_take_back(struct filter_call *fc)
     struct filter_field **at = &fc->answer;
 
     while (*at) {
-        if ((*at)->step == fc->at)
+        if ((*at)->step == filter_step(fc))
             *at = (*at)->next;
         else
             at = &(*at)->next;

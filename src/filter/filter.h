@@ -9,7 +9,7 @@
  *   struct filter        one filter with its settings, shared by all workers; made, opened and closed on the main thread. Counted: a reload that says the same
  *                        of it keeps it (buckets, caches and keys live on). A kind that has more to keep embeds it as the first member (kind->size).
  *   struct filter_call   one call as filters see it; the proxy embeds it in its own call. One worker's thread.
- *   state                kind->call_size zeroed bytes per call and filter, in the call's arena: the slots get it as `state`.
+ *   state                kind->call_size zeroed bytes (but see FILTER_RAW_STATE) per call and filter, in the call's arena: the slots get it as `state`.
  *
  * The five lifetime rules hold: a slot may refuse the call or make it wait, but it never frees it; whoever said FILTER_WAIT ends that wait exactly once with
  * filter_resume, unless on_end comes first, which cancels. */
@@ -28,6 +28,7 @@ struct addr;
 struct arena;
 struct buf;
 struct chain;
+struct chain_hook;
 struct claims;
 struct conf_copy;
 struct conf_struct;
@@ -62,19 +63,21 @@ struct filter_attempt {
 
 /* How the call ended, for on_end. Times are the loop's clock; 0: it did not happen. */
 struct filter_result {
-    int code;                   /* gRPC code; never -1 */
-    bool local;                 /* the status is our own */
-    bool cancelled;             /* the client went away before its answer was complete */
+    int code;       /* gRPC code; never -1 */
+    bool local;     /* the status is our own */
+    bool cancelled; /* the client went away before its answer was complete */
+    bool whole;     /* what follows the next line of stars is there */
+    unsigned attempts;
+    uint64_t messages_in,
+        messages_out; /* complete ones: from the client, to the client */
+    int64_t end_us;
+    /* *** Only for those who have called filter_result_whole: most calls end without anybody who wants to know. */
     const char *reason;         /* of an own status: the word of grpc/reason.h; "" else */
     const char *pool, *backend; /* "": none */
-    unsigned attempts;
     struct slice
         message; /* grpc-message: local: our own text; else as the backend sent it, encoded */
-    uint64_t messages_in,
-        messages_out;             /* complete ones: from the client, to the client */
     uint64_t bytes_in, bytes_out; /* of messages with their prefixes */
     int64_t first_byte_us;        /* when the answer's headers left for the client */
-    int64_t end_us;
     int64_t blocked_down_us,
         blocked_up_us; /* time with bytes waiting for the client's, for the backend's window */
 };
@@ -89,7 +92,9 @@ struct filter_host {
     /* From on_request, or while the call waits there: the call ends at this time of the loop's clock at the latest. Only an earlier one than fc->deadline_us, which it
      * changes, makes a difference; it holds whatever route is found by filter_ask_match. */
     void (*set_deadline)(struct filter_call *fc, int64_t deadline_us);
-    /* How far a call is that goes on, in the words of its end: code is -1, end_us now. Texts are valid until the slot returns. Not once the end was told. */
+    /* In on_end: fills the second part of the result. */
+    void (*tell)(const struct filter_call *fc, struct filter_result *r);
+    /* How far a call is that goes on, in the words of its end: whole, code is -1, end_us now. Texts are valid until the slot returns. Not once the end was told. */
     void (*progress)(const struct filter_call *fc, struct filter_result *ret);
 };
 
@@ -130,29 +135,36 @@ struct filter_call {
     const struct addr *
         local; /* where its listener listens; in on_request only; NULL: the client is gone */
     uint64_t connection; /* its number on this worker; 0: closed */
-    const char *pool;    /* name of the pool of the attempt; NULL before the first */
     struct h2_headers *
         request; /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
     struct slice path, service, method;         /* parts of request */
     int64_t begun_us, deadline_us;              /* deadline_us 0: none */
     const uint64_t *messages_in, *messages_out; /* counts of the call so far */
+    /* From here to refusal all is zero when the call begins (chain_begin). */
+    const char *pool; /* name of the pool of the attempt; NULL before the first */
+    uint64_t
+        pool_number; /* of the pool of the attempt: no other pool of the process ever has it; 0: not known */
     /* Facts that a filter finds and later ones use. */
     const struct claims
         *claims;         /* jwt: of the verified token, held until the end; NULL: none */
     struct slice client; /* apiKey: name of the client; p NULL: none */
     struct slice request_id; /* requestId */
     struct slice trace_id;   /* tracing: 32 hex digits; p NULL: none */
-    bool sampled;            /* tracing: the trace is recorded */
-    bool told;               /* metrics: /why and /tail have heard of its end */
+    struct slice
+        kept_path; /* metrics: the path, in memory that outlives the call; p NULL: none */
     /* The chain's own. */
-    char *state;    /* of all steps */
-    uint64_t begun; /* set of steps that get on_end */
-    uint8_t at;     /* step whose slot runs, or that waits */
-    uint8_t slot;   /* enum filter_slot that waits */
-    bool in_slot, waiting, refused, wants_match;
-    struct filter_field *answer; /* for the answer's headers, newest first */
+    uint64_t begun;                 /* set of filters that get on_end */
+    const struct chain_hook *hook;  /* whose slot runs */
+    const struct chain_hook *waits; /* that said WAIT */
+    struct filter_field *answer;    /* for the answer's headers, newest first */
+    uint8_t slot;                   /* enum filter_slot that waits */
+    bool in_slot, waiting, refused, wants_match, wants_answer;
+    bool sampled; /* tracing: the trace is recorded */
+    bool told;    /* metrics: /why and /tail have heard of its end */
+    /* With refused: why. */
     struct filter_refusal refusal;
     const char *text; /* of the refusal */
+    char *state;      /* of all filters */
 };
 
 enum filter_flags {
@@ -161,6 +173,10 @@ enum filter_flags {
      * ended before the filters were asked (no route, a malformed request): then it is the only slot, and its state is zero. */
     FILTER_ALWAYS = 2,
     FILTER_NO_REPEAT = 4, /* at most one in a chain */
+    /* Its on_response is for calls only for which it said so in on_request (filter_ask_answer); other filters may have it called for more of them. */
+    FILTER_ASKS_ANSWER = 8,
+    /* Its state is not zeroed for on_request, which writes all that later slots read. Where on_end is the only slot, the state is zero all the same. */
+    FILTER_RAW_STATE = 16,
 };
 
 /* What a filter gets when it is opened; all of it outlives the filter. */
@@ -177,9 +193,10 @@ struct filter_env {
 struct filter_kind {
     const char *name; /* value of "type" */
     const struct conf_struct *conf;
-    size_t size;      /* of the object that begins with struct filter; 0: that alone */
-    size_t call_size; /* zeroed bytes per call, 16-byte aligned */
-    unsigned flags;   /* enum filter_flags */
+    size_t size; /* of the object that begins with struct filter; 0: that alone */
+    size_t
+        call_size; /* zeroed bytes per call, 16-byte aligned; 0: there is no state, and what the slots get must not be used */
+    unsigned flags; /* enum filter_flags */
 
     /* Main thread. open cannot fail: conf->check has refused what cannot be; what turns bad later (a key file) is the filter's to log, count and survive.
      * close: the last hold is gone, no call has it. Both may be NULL. */
@@ -235,6 +252,8 @@ struct filter {
 
 /* The filter whose slot is running. */
 const struct filter *filter_self(const struct filter_call *fc);
+/* Its place in the chain. */
+unsigned filter_step(const struct filter_call *fc);
 
 /* From a slot: ends the call with this status and this plain text, which names a limit, a rule or a pool, never an internal address. Returns FILTER_DONE, to be returned. */
 enum filter_verdict
@@ -265,6 +284,21 @@ bool filter_answer_taken(const struct filter_call *fc, struct slice name);
 void filter_answer_take_back(struct filter_call *fc);
 /* The request was edited so that another route may fit: after the last filter it is looked for again, once; the chain is not run again. */
 void filter_ask_match(struct filter_call *fc);
+
+/* In on_end: all of the result is wanted. */
+static inline void
+filter_result_whole(const struct filter_call *fc, const struct filter_result *r)
+{
+    if (!r->whole)
+        fc->host->tell(fc, (struct filter_result *)(uintptr_t)r);
+}
+
+/* From on_request: the answer of this call is to be shown (FILTER_ASKS_ANSWER). */
+static inline void
+filter_ask_answer(struct filter_call *fc)
+{
+    fc->wants_answer = true;
+}
 
 /* Who the client is by TLS: see down_peer and down_identity in proxy/down.h. */
 static inline const struct tls_peer *

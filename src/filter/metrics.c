@@ -26,10 +26,8 @@ struct metrics_filter {
 struct metrics_call {
     struct rpc_table *table;   /* NULL: never asked */
     struct rpc_counts *counts; /* NULL: the method is not known */
-    struct slice path;         /* while it is not known: kept */
+    struct slice path;         /* known: of the process; else kept */
     uint64_t begun;            /* attempts by number that are counted as begun */
-    struct rpc_counts *client; /* of the pool `pool`; NULL: not looked for */
-    const char *pool;
 };
 
 static const struct conf_field fields[] = {
@@ -60,38 +58,54 @@ metrics_wanted(const void *conf, const struct filter_env *env)
 }
 
 static struct rpc_table *
-metrics_table(const struct filter_call *fc, struct metrics_call *m)
+metrics_table(const struct filter_call *fc)
 {
-    const struct metrics_filter *f;
+    const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
 
-    if (LIKELY(m->table != NULL))
-        return m->table;
-    f = (const struct metrics_filter *)filter_self(fc);
-    return m->table = rpc_metrics_table(f->metrics, fc->worker);
+    return rpc_metrics_table(f->metrics, fc->worker);
 }
 
 /* --- calls ---------------------------------------------------------------------------- */
 
 static void
-metrics_know(struct rpc_table *t, struct metrics_call *m, unsigned method)
+metrics_know(struct metrics_call *m, unsigned method)
 {
-    m->counts = rpc_table_server(t, method);
+    m->counts = rpc_table_server(m->table, method);
     rpc_add(m->counts, RPC_STARTED, 1);
+}
+
+/* Not asked for lately; perhaps nobody has answered a call of it yet. */
+static NOINLINE enum filter_verdict
+metrics_find_method(struct filter_call *fc, struct metrics_call *m)
+{
+    m->path = (struct slice){ 0 };
+    m->counts = rpc_table_known_find(m->table, fc->path, &fc->kept_path);
+    if (m->counts) {
+        rpc_add(m->counts, RPC_STARTED, 1);
+        return FILTER_NEXT;
+    }
+    filter_ask_answer(fc);
+    if (fc->path.n <= NAME_BYTES_MAX) {
+        m->path.p = arena_copy(fc->arena, fc->path.p, fc->path.n);
+        m->path.n = m->path.p ? fc->path.n : 0;
+    }
+    return FILTER_NEXT;
 }
 
 static enum filter_verdict
 metrics_on_request(struct filter_call *fc, void *state)
 {
     struct metrics_call *m = state;
-    struct rpc_table *t = metrics_table(fc, m);
-    unsigned method = rpc_table_method(t, fc->path);
+    const struct rpc_lately *l;
 
-    if (LIKELY(method != NAME_OTHER)) {
-        metrics_know(t, m, method);
-    } else if (fc->path.n <= NAME_BYTES_MAX) {
-        m->path.p = arena_copy(fc->arena, fc->path.p, fc->path.n);
-        m->path.n = m->path.p ? fc->path.n : 0;
-    }
+    m->table = metrics_table(fc);
+    m->begun = 0;
+    l = rpc_table_lately(m->table, fc->path);
+    if (UNLIKELY(!l))
+        return metrics_find_method(fc, m);
+    m->path = fc->kept_path = l->path;
+    m->counts = l->counts;
+    rpc_add(m->counts, RPC_STARTED, 1);
     return FILTER_NEXT;
 }
 
@@ -101,26 +115,23 @@ metrics_on_response(struct filter_call *fc, void *state, struct h2_headers *h, b
 {
     struct metrics_call *m = state;
 
+    (void)fc;
     (void)h;
     if (UNLIKELY(!m->counts) && !end) {
-        struct rpc_table *t = metrics_table(fc, m);
-        unsigned method = rpc_table_learn(t, m->path);
+        unsigned method = rpc_table_learn(m->table, m->path);
 
         if (method != NAME_OTHER)
-            metrics_know(t, m, method);
+            metrics_know(m, method);
     }
     return FILTER_NEXT;
 }
 
-/* Of a method that is known. Nearly always the pool of the attempt before. */
-static struct rpc_counts *
-metrics_client(struct rpc_table *t, struct metrics_call *m, const char *pool)
+/* Of a method that is known. */
+static ALWAYS_INLINE struct rpc_counts *
+metrics_client(struct rpc_table *t, const struct metrics_call *m,
+               const struct filter_call *fc)
 {
-    if (!m->client || m->pool != pool) {
-        m->client = rpc_table_client(t, slice_of(pool), m->counts->key);
-        m->pool = pool;
-    }
-    return m->client;
+    return rpc_table_attempt(t, fc->pool, fc->pool_number, m->counts->key);
 }
 
 static bool
@@ -136,6 +147,7 @@ metrics_tell(const struct metrics_filter *f, const struct filter_call *fc,
 {
     struct slice path = m->path;
 
+    filter_result_whole(fc, r);
     if (!asked)
         path = h2_headers_get(fc->request, H2_TOKEN_PATH);
     else if (!path.n && m->counts->key != NAME_OTHER)
@@ -146,34 +158,71 @@ metrics_tell(const struct metrics_filter *f, const struct filter_call *fc,
         tail_put(f->tail, fc, path, r);
 }
 
-static void
-metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
+/* What few calls have: an example, a failure, somebody who looks. */
+static NOINLINE void
+metrics_more(struct filter_call *fc, const struct metrics_call *m, bool asked,
+             const struct filter_result *r)
 {
     const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
-    struct metrics_call *m = state;
-    bool asked = m->table != NULL;
-    struct rpc_table *t = metrics_table(fc, m);
 
-    if (UNLIKELY(!m->counts))
-        metrics_know(t, m,
-                     proves_method(!r->local && !r->cancelled, r->code)
-                         ? rpc_table_learn(t, m->path)
-                         : NAME_OTHER);
+    if (fc->sampled)
+        rpc_example(m->table, m->counts, r->end_us - fc->begun_us, fc->trace_id);
+    if (r->code != GRPC_OK || tail_wanted(f->tail)) {
+        metrics_tell(f, fc, m, asked, r);
+        fc->told = true;
+    }
+}
+
+/* A call whose method is still not known when it ends, or that was never asked. */
+static void
+metrics_know_late(const struct filter_call *fc, struct metrics_call *m,
+                  const struct filter_result *r)
+{
+    if (!m->table)
+        m->table = metrics_table(fc);
+    metrics_know(m, proves_method(!r->local && !r->cancelled, r->code)
+                        ? rpc_table_learn(m->table, m->path)
+                        : NAME_OTHER);
+}
+
+static ALWAYS_INLINE void
+metrics_count_end(struct filter_call *fc, const struct metrics_call *m, bool asked,
+                  const struct filter_result *r)
+{
+    const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
+
     rpc_add(m->counts, RPC_RECEIVED, r->messages_in);
     rpc_add(m->counts, RPC_SENT, r->messages_out);
-    rpc_handled(t, m->counts, r->code, r->end_us - fc->begun_us);
-    if (UNLIKELY(fc->sampled))
-        rpc_example(t, m->counts, r->end_us - fc->begun_us, fc->trace_id);
-    if (r->attempts > 0) {
-        struct rpc_counts *c = metrics_client(t, m, fc->pool ? fc->pool : r->pool);
+    if (r->attempts > 0) { /* then there was a pool */
+        struct rpc_counts *c = metrics_client(m->table, m, fc);
 
         rpc_add(c, RPC_SENT, r->messages_in);
         rpc_add(c, RPC_RECEIVED, r->messages_out);
     }
-    if (UNLIKELY(r->code != GRPC_OK || tail_wanted(f->tail))) {
-        metrics_tell(f, fc, m, asked, r);
-        fc->told = true;
-    }
+    rpc_handled(m->table, m->counts, r->code, r->end_us - fc->begun_us);
+    if (UNLIKELY(fc->sampled || r->code != GRPC_OK || tail_wanted(f->tail)))
+        metrics_more(fc, m, asked, r);
+}
+
+static NOINLINE void
+metrics_end_late(struct filter_call *fc, struct metrics_call *m,
+                 const struct filter_result *r)
+{
+    bool asked = m->table != NULL;
+
+    metrics_know_late(fc, m, r);
+    metrics_count_end(fc, m, asked, r);
+}
+
+static void
+metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
+{
+    struct metrics_call *m = state;
+
+    if (LIKELY(m->counts != NULL))
+        metrics_count_end(fc, m, true, r);
+    else
+        metrics_end_late(fc, m, r);
 }
 
 /* --- attempts ------------------------------------------------------------------------- */
@@ -192,29 +241,55 @@ metrics_on_attempt(struct filter_call *fc, void *state, unsigned number)
     if (UNLIKELY(!m->counts))
         return;
     m->begun |= attempt_bit(number);
-    rpc_add(metrics_client(m->table, m, fc->pool), RPC_STARTED, 1);
+    rpc_add(metrics_client(m->table, m, fc), RPC_STARTED, 1);
+}
+
+/* Of a method that is not known, unless this answer makes it known. */
+static NOINLINE struct rpc_counts *
+metrics_client_new(const struct filter_call *fc, const struct metrics_call *m,
+                   const struct filter_attempt *a)
+{
+    return rpc_table_client(m->table, slice_of(fc->pool),
+                            proves_method(a->answered, a->code)
+                                ? rpc_table_learn(m->table, m->path)
+                                : NAME_OTHER);
+}
+
+static NOINLINE void
+metrics_attempt_example(const struct filter_call *fc, const struct rpc_table *t,
+                        struct rpc_counts *c, const struct filter_attempt *a)
+{
+    rpc_example(t, c, loop_now_us(fc->loop) - a->begun_us, fc->trace_id);
+}
+
+static ALWAYS_INLINE void
+metrics_count_attempt(struct filter_call *fc, const struct metrics_call *m,
+                      struct rpc_counts *c, const struct filter_attempt *a)
+{
+    if (UNLIKELY(!(m->begun & attempt_bit(a->number))))
+        rpc_add(c, RPC_STARTED, 1);
+    rpc_handled(m->table, c, a->code, loop_now_us(fc->loop) - a->begun_us);
+    if (UNLIKELY(fc->sampled))
+        metrics_attempt_example(fc, m->table, c, a);
+}
+
+static NOINLINE void
+metrics_attempt_late(struct filter_call *fc, const struct metrics_call *m,
+                     const struct filter_attempt *a)
+{
+    metrics_count_attempt(fc, m, metrics_client_new(fc, m, a), a);
 }
 
 static void
 metrics_on_attempt_end(struct filter_call *fc, void *state,
                        const struct filter_attempt *a)
 {
-    struct metrics_call *m = state;
-    struct rpc_table *t = metrics_table(fc, m);
-    struct rpc_counts *c;
+    const struct metrics_call *m = state;
 
     if (LIKELY(m->counts != NULL))
-        c = metrics_client(t, m, fc->pool);
+        metrics_count_attempt(fc, m, metrics_client(m->table, m, fc), a);
     else
-        c = rpc_table_client(t, slice_of(fc->pool),
-                             proves_method(a->answered, a->code)
-                                 ? rpc_table_learn(t, m->path)
-                                 : NAME_OTHER);
-    if (UNLIKELY(!(m->begun & attempt_bit(a->number))))
-        rpc_add(c, RPC_STARTED, 1);
-    rpc_handled(t, c, a->code, loop_now_us(fc->loop) - a->begun_us);
-    if (UNLIKELY(fc->sampled))
-        rpc_example(t, c, loop_now_us(fc->loop) - a->begun_us, fc->trace_id);
+        metrics_attempt_late(fc, m, a);
 }
 
 const struct filter_kind filter_metrics = {
@@ -222,7 +297,7 @@ const struct filter_kind filter_metrics = {
     .conf = &metrics_conf_struct,
     .size = sizeof(struct metrics_filter),
     .call_size = sizeof(struct metrics_call),
-    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT,
+    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT | FILTER_ASKS_ANSWER | FILTER_RAW_STATE,
     .open = metrics_open,
     .wanted = metrics_wanted,
     .on_request = metrics_on_request,

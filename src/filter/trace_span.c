@@ -192,8 +192,8 @@ trace_call_encode(const struct trace_call_span *c, struct strbuf *out)
 {
     UNINITIALIZED struct attributes a;
     UNINITIALIZED struct texts t;
-    struct otlp_event events[TRACE_RETRIES_MAX];
-    struct retry_event rooms[TRACE_RETRIES_MAX];
+    UNINITIALIZED struct otlp_event events[TRACE_RETRIES_MAX];
+    UNINITIALIZED struct retry_event rooms[TRACE_RETRIES_MAX];
     struct otlp_span o = span_begin(&c->span, OTLP_SERVER, &t, &a);
 
     add_address(&a, "network.peer.address", "network.peer.port", slice_of(c->client));

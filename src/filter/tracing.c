@@ -181,11 +181,18 @@ headers_find(const struct h2_headers *h)
     for (unsigned i = 0; i < h->n; i++) {
         const struct h2_entry *e = &h->v[i];
 
-        if (e->token == H2_TOKEN_OTHER || e->token == H2_TOKEN_ONE_OFF)
+        if (e->token == H2_TOKEN_ONE_OFF || e->token == H2_TOKEN_B3_HINT)
             found_see(&f, slice_make(e->f.name, e->f.namelen),
                       slice_make(e->f.value, e->f.valuelen));
     }
     return f;
+}
+
+/* Some field may be one of those above: all their names have these tokens. Most requests have none, and shall not pay for reading them. */
+static bool
+headers_speak(const struct h2_headers *h)
+{
+    return h->first[H2_TOKEN_ONE_OFF] || h->first[H2_TOKEN_B3_HINT];
 }
 
 /* Without memory the call goes on with the header that it had. */
@@ -389,11 +396,18 @@ should_record(struct tracing_filter *f, struct filter_call *fc,
     return false;
 }
 
-static enum filter_verdict
-tracing_on_request(struct filter_call *fc, void *state)
+/* What later filters and lines of logs are told. */
+static void
+tell(struct filter_call *fc, const struct trace_call *t)
 {
-    struct tracing_filter *f = (struct tracing_filter *)(uintptr_t)self(fc);
-    struct trace_call *t = state;
+    fc->trace_id = slice_make(t->text + TRACEPARENT_ID, 2 * TRACE_ID_BYTES);
+    fc->sampled = t->recording != NULL;
+}
+
+/* The request has a header that may speak of a trace. */
+static NOINLINE enum filter_verdict
+request_read(struct tracing_filter *f, struct filter_call *fc, struct trace_call *t)
+{
     struct found found = headers_find(fc->request);
     struct slice tracestate = { 0 };
     enum trace_decision said;
@@ -414,8 +428,36 @@ tracing_on_request(struct filter_call *fc, void *state)
     } else {
         memcpy(t->text, found.traceparent.p, TRACEPARENT_BYTES);
     }
-    fc->trace_id = slice_make(t->text + TRACEPARENT_ID, 2 * TRACE_ID_BYTES);
-    fc->sampled = t->recording != NULL;
+    tell(fc, t);
+    return FILTER_NEXT;
+}
+
+/* A trace that we began, and that is to be recorded unless there are too many. */
+static NOINLINE void
+request_record(struct tracing_filter *f, struct filter_call *fc, struct trace_call *t)
+{
+    if (limit_pass(f, loop_now_us(fc->loop)))
+        (void)recording_begin(fc, t, false, (struct slice){ 0 });
+    else
+        stat_inc(fc->stats, STAT_SPANS_LIMITED);
+}
+
+static enum filter_verdict
+tracing_on_request(struct filter_call *fc, void *state)
+{
+    struct tracing_filter *f = (struct tracing_filter *)(uintptr_t)self(fc);
+    struct trace_call *t = state;
+
+    t->recording = NULL;
+    t->binary = false;
+    if (headers_speak(fc->request))
+        return request_read(f, fc, t);
+    trace_context_new(&t->context, fc->rng);
+    if (UNLIKELY(trace_sampled(&t->context, f->threshold)))
+        request_record(f, fc, t);
+    traceparent_write(&t->context, t->text);
+    traceparent_add(fc, t->text);
+    tell(fc, t);
     return FILTER_NEXT;
 }
 
@@ -506,10 +548,11 @@ call_record(struct filter_call *fc, struct trace_call *t,
             const struct filter_result *result)
 {
     struct recording *r = t->recording;
-    char client[ADDR_TEXT_MAX], message[MESSAGE_MAX];
+    UNINITIALIZED char client[ADDR_TEXT_MAX], message[MESSAGE_MAX];
     struct trace_call_span s;
     struct strbuf bytes;
 
+    filter_result_whole(fc, result);
     s = (struct trace_call_span){
         .span = span_of(fc, t),
         .listener = fc->listener,
@@ -551,7 +594,7 @@ const struct filter_kind filter_tracing = {
     .conf = &tracing_conf_struct,
     .size = sizeof(struct tracing_filter),
     .call_size = sizeof(struct trace_call),
-    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT,
+    .flags = FILTER_ALWAYS | FILTER_NO_REPEAT | FILTER_RAW_STATE,
     .open = tracing_open,
     .close = tracing_close,
     .usual = tracing_usual,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grpc/otlp.c - our structs to protobuf-c's, which point to them while they are packed. */
+/* grpc/otlp.c - our structs to protobuf-c's, which point to them while they are packed; spans, of which there are many, are written here. */
 #include "grpc/otlp.h"
 
 #include <assert.h>
@@ -10,10 +10,7 @@
 #include "base/utf8.h"
 #include "base/xalloc.h"
 #include "grpc/otlp_int.h"
-
-typedef Outrigger__OtlpPart__Event pb_event;
-typedef Outrigger__OtlpPart__Span pb_span;
-typedef Outrigger__OtlpPart__Status pb_status;
+#include "grpc/pb_back.h"
 
 static ProtobufCBinaryData
 text_of(const char *s)
@@ -77,57 +74,122 @@ otlp_nanoseconds(int64_t us)
     return us > 0 ? (uint64_t)us * 1000 : 0;
 }
 
-static void
-event_fill(pb_event *to, struct otlp_room *room, const struct otlp_event *e,
-           struct otlp_texts *t)
+/* --- spans: made on the path of a call, so without protobuf-c -------------------------- */
+
+/* Field numbers of opentelemetry/proto/trace/v1/trace.proto and common/v1/common.proto. */
+enum {
+    SPAN_TRACE_ID = 1,
+    SPAN_SPAN_ID = 2,
+    SPAN_TRACE_STATE = 3,
+    SPAN_PARENT_SPAN_ID = 4,
+    SPAN_NAME = 5,
+    SPAN_KIND = 6,
+    SPAN_START = 7,
+    SPAN_END = 8,
+    SPAN_ATTRIBUTES = 9,
+    SPAN_EVENTS = 11,
+    SPAN_DROPPED_EVENTS = 12,
+    SPAN_STATUS = 15,
+    SPAN_FLAGS = 16,
+    EVENT_TIME = 1,
+    EVENT_NAME = 2,
+    EVENT_ATTRIBUTES = 3,
+    STATUS_MESSAGE = 2,
+    STATUS_CODE = 3,
+    ATTRIBUTE_KEY = 1,
+    ATTRIBUTE_VALUE = 2,
+    VALUE_STRING = 1,
+    VALUE_BOOL = 2,
+    VALUE_INT = 3,
+};
+
+static struct slice
+clean(struct slice s, struct otlp_texts *t)
 {
-    *to = (pb_event)OUTRIGGER__OTLP_PART__EVENT__INIT;
-    to->time_unix_nano = otlp_nanoseconds(e->wall_us);
-    to->name = text_of(e->name);
+    return pb_slice(otlp_text_clean(s, t));
+}
+
+static void
+attribute_write(struct pb_back *b, unsigned field, const struct otlp_attribute *a,
+                struct otlp_texts *t)
+{
+    size_t whole = pb_back_left(b);
+
+    if (a->kind == OTLP_TEXT)
+        pb_back_one_bytes(b, VALUE_STRING, clean(a->text, t));
+    else if (a->kind == OTLP_INT)
+        pb_back_one_number(b, VALUE_INT, (uint64_t)a->number);
+    else
+        pb_back_one_number(b, VALUE_BOOL, a->number != 0);
+    pb_back_nest(b, ATTRIBUTE_VALUE, whole);
+    pb_back_bytes(b, ATTRIBUTE_KEY, slice_of(a->key));
+    pb_back_nest(b, field, whole);
+}
+
+static void
+event_write(struct pb_back *b, const struct otlp_event *e, struct otlp_texts *t)
+{
+    size_t whole = pb_back_left(b);
+
     assert(e->attribute_count <= OTLP_EVENT_ATTRIBUTES_MAX);
-    to->attributes = otlp_attributes_fill(room, e->attributes, e->attribute_count, t);
-    to->n_attributes = e->attribute_count;
+    for (size_t i = e->attribute_count; i-- > 0;)
+        attribute_write(b, EVENT_ATTRIBUTES, &e->attributes[i], t);
+    pb_back_bytes(b, EVENT_NAME, slice_of(e->name));
+    pb_back_fixed64(b, EVENT_TIME, otlp_nanoseconds(e->wall_us));
+    pb_back_nest(b, SPAN_EVENTS, whole);
+}
+
+static void
+status_write(struct pb_back *b, enum otlp_status status, struct slice message)
+{
+    size_t whole = pb_back_left(b);
+
+    if (status == OTLP_UNSET)
+        return;
+    pb_back_number(b, STATUS_CODE, status);
+    pb_back_bytes(b, STATUS_MESSAGE, message);
+    pb_back_nest(b, SPAN_STATUS, whole);
 }
 
 void
 otlp_span_encode(const struct otlp_span *s, struct strbuf *out)
 {
-    UNINITIALIZED struct otlp_room attributes;
+    UNINITIALIZED uint8_t room[OTLP_SPAN_MAX];
     UNINITIALIZED struct otlp_texts texts;
-    pb_event events[OTLP_EVENTS_MAX], *event_list[OTLP_EVENTS_MAX];
-    pb_status status = OUTRIGGER__OTLP_PART__STATUS__INIT;
-    pb_span m = OUTRIGGER__OTLP_PART__SPAN__INIT;
+    struct slice state, name, message, bytes;
+    struct pb_back b;
 
     assert(s->event_count <= OTLP_EVENTS_MAX &&
            s->attribute_count <= OTLP_ATTRIBUTES_MAX);
     texts.n = 0;
-    attributes.n = 0;
-    m.trace_id = pb_data(slice_make(s->trace, 16));
-    m.span_id = pb_data(slice_make(s->span, 8));
+    state = clean(s->state, &texts); /* first: room for these is sure */
+    name = clean(s->name, &texts);
+    message = clean(s->message, &texts);
+    pb_back_init(&b, room, sizeof(room));
+    pb_back_fixed32(&b, SPAN_FLAGS, s->flags);
+    status_write(&b, s->status, message);
+    pb_back_number(&b, SPAN_DROPPED_EVENTS, s->events_dropped);
+    for (size_t i = s->event_count; i-- > 0;)
+        event_write(&b, &s->events[i], &texts);
+    for (size_t i = s->attribute_count; i-- > 0;)
+        attribute_write(&b, SPAN_ATTRIBUTES, &s->attributes[i], &texts);
+    pb_back_fixed64(&b, SPAN_END, otlp_nanoseconds(s->end_us));
+    pb_back_fixed64(&b, SPAN_START, otlp_nanoseconds(s->start_us));
+    pb_back_number(&b, SPAN_KIND, s->kind);
+    pb_back_bytes(&b, SPAN_NAME, name);
     if (s->parent)
-        m.parent_span_id = pb_data(slice_make(s->parent, 8));
-    m.trace_state = otlp_text_clean(s->state, &texts);
-    m.name = otlp_text_clean(s->name, &texts);
-    m.kind = s->kind;
-    m.start_time_unix_nano = otlp_nanoseconds(s->start_us);
-    m.end_time_unix_nano = otlp_nanoseconds(s->end_us);
-    m.attributes =
-        otlp_attributes_fill(&attributes, s->attributes, s->attribute_count, &texts);
-    m.n_attributes = s->attribute_count;
-    for (size_t i = 0; i < s->event_count; i++) {
-        event_fill(&events[i], &attributes, &s->events[i], &texts);
-        event_list[i] = &events[i];
-    }
-    m.events = event_list;
-    m.n_events = s->event_count;
-    m.dropped_events_count = s->events_dropped;
-    status.code = s->status;
-    status.message = otlp_text_clean(s->message, &texts);
-    if (s->status != OTLP_UNSET)
-        m.status = &status;
-    m.flags = s->flags;
-    pb_write(&m.base, out);
+        pb_back_bytes(&b, SPAN_PARENT_SPAN_ID, slice_make(s->parent, 8));
+    pb_back_bytes(&b, SPAN_TRACE_STATE, state);
+    pb_back_bytes(&b, SPAN_SPAN_ID, slice_make(s->span, 8));
+    pb_back_bytes(&b, SPAN_TRACE_ID, slice_make(s->trace, 16));
+    bytes = pb_back_message(&b);
+    if (b.full)
+        out->cut = true;
+    else
+        strbuf_add(out, (const char *)bytes.p, bytes.n);
 }
+
+/* --- the request ------------------------------------------------------------------------ */
 
 void
 otlp_request_encode(const struct otlp_resource *r, const struct slice *spans, size_t n,

@@ -24,6 +24,7 @@ enum {
     OTLP_EVENTS_MAX = 16,
     OTLP_TEXT_MAX =
         1024, /* bytes of a text; a longer one is cut between two characters */
+    OTLP_SPAN_MAX = 32 * 1024, /* serialized */
 };
 
 enum otlp_kind { OTLP_SERVER = 2, OTLP_CLIENT = 3 };
@@ -73,7 +74,7 @@ struct otlp_answer {
     char why[256];
 };
 
-/* Appends one serialized span. */
+/* Appends one serialized span; one that is longer than OTLP_SPAN_MAX is left out (out->cut). */
 void otlp_span_encode(const struct otlp_span *s, struct strbuf *out);
 /* Appends an ExportTraceServiceRequest with these serialized spans. */
 void otlp_request_encode(const struct otlp_resource *r, const struct slice *spans,

@@ -10,17 +10,15 @@
 typedef Outrigger__OtlpPart__Attribute pb_attribute;
 typedef Outrigger__OtlpPart__Value pb_value;
 
-/* Room for texts that had to be changed. All of one span's texts are seldom more than a few hundred bytes. */
+/* Room for texts that had to be changed. All that had to be, of one span, are seldom more than a few hundred bytes. */
 struct otlp_texts {
     size_t n;
     char room[4 * OTLP_TEXT_MAX];
 };
 
-enum {
-    OTLP_ROOM_MAX = OTLP_ATTRIBUTES_MAX + OTLP_EVENTS_MAX * OTLP_EVENT_ATTRIBUTES_MAX
-};
+enum { OTLP_ROOM_MAX = OTLP_ATTRIBUTES_MAX };
 
-/* Attributes of a span and of its events. Not initialized but for n. */
+/* Attributes of a resource or a point. Not initialized but for n. */
 struct otlp_room {
     size_t n;
     pb_attribute *list[OTLP_ROOM_MAX];

@@ -83,6 +83,7 @@ h2_token_find(const uint8_t *name, size_t n)
         IS("keep-alive", H2_TOKEN_HOP);
         IS(":authority", H2_TOKEN_AUTHORITY);
         IS("tracestate", H2_TOKEN_ONE_OFF);
+        IS("x-b3-flags", H2_TOKEN_B3_HINT);
         break;
     case 11:
         IS("grpc-status", H2_TOKEN_GRPC_STATUS);
@@ -95,6 +96,7 @@ h2_token_find(const uint8_t *name, size_t n)
         IS("grpc-message", H2_TOKEN_GRPC_MESSAGE);
         IS("x-request-id", H2_TOKEN_ONE_OFF);
         IS("x-b3-traceid", H2_TOKEN_ONE_OFF);
+        IS("x-b3-sampled", H2_TOKEN_B3_HINT);
         break;
     case 14:
         IS("content-length", H2_TOKEN_CONTENT_LENGTH);

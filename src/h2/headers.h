@@ -30,6 +30,7 @@ enum h2_token {
     H2_TOKEN_GRPC_MESSAGE,
     H2_TOKEN_HOP, /* connection, keep-alive and their kin: malformed in HTTP/2 */
     H2_TOKEN_ONE_OFF, /* a value that is new in every call: not worth a place in the HPACK table */
+    H2_TOKEN_B3_HINT, /* x-b3-sampled, x-b3-flags: speak of a trace without naming it */
     H2_TOKEN_COUNT
 };
 

@@ -240,6 +240,33 @@ addr_print_unix(const struct addr *a, char out[ADDR_TEXT_MAX])
                  (const char *)path.p + 1);
 }
 
+static char *
+put_number(char *to, unsigned v)
+{
+    char digits[10];
+    size_t n = sizeof(digits);
+
+    do {
+        digits[--n] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    memcpy(to, digits + n, sizeof(digits) - n);
+    return to + sizeof(digits) - n;
+}
+
+/* Without printf: lines of logs have addresses of clients. */
+static void
+addr_print_in(const struct sockaddr_in *in, char *out)
+{
+    const uint8_t *bytes = (const uint8_t *)&in->sin_addr;
+
+    for (int i = 0; i < 4; i++) {
+        out = put_number(out, bytes[i]);
+        *out++ = i < 3 ? '.' : ':';
+    }
+    *put_number(out, ntohs(in->sin_port)) = '\0';
+}
+
 const char *
 addr_print(const struct addr *a, char out[ADDR_TEXT_MAX])
 {
@@ -250,8 +277,7 @@ addr_print(const struct addr *a, char out[ADDR_TEXT_MAX])
     if (a->len == 0) {
         snprintf(out, ADDR_TEXT_MAX, "none");
     } else if (a->sa.ss_family == AF_INET) {
-        inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-        snprintf(out, ADDR_TEXT_MAX, "%s:%u", host, ntohs(in->sin_port));
+        addr_print_in(in, out);
     } else if (a->sa.ss_family == AF_INET6) {
         inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
         if (in6->sin6_scope_id != 0)

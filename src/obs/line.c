@@ -31,6 +31,38 @@ line_is_plain(uint8_t c)
     return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
 }
 
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+/* Not 0: some byte is 0. */
+static uint64_t
+has_zero(uint64_t word)
+{
+    return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
+}
+
+/* How many of the first n bytes are plain in a row: nearly always all, so eight are asked at a time. */
+static size_t
+line_plain(const uint8_t *p, size_t n)
+{
+    size_t i = 0;
+
+    for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+        uint64_t word, not_plain;
+
+        memcpy(&word, p + i, sizeof(word));
+        not_plain =
+            ((word - EACH_BYTE(0x20)) & ~word) | word; /* below 0x20, above 0x7f */
+        not_plain &= EACH_BYTE(0x80);
+        not_plain |= has_zero(word ^ EACH_BYTE('"')) | has_zero(word ^ EACH_BYTE('\\')) |
+                     has_zero(word ^ EACH_BYTE(0x7f));
+        if (not_plain)
+            break;
+    }
+    while (i < n && line_is_plain(p[i]))
+        i++;
+    return i;
+}
+
 /* Writes what is at p as an escape. *ret_taken: bytes that it stands for. */
 static size_t
 line_escape(char out[UTF8_ESCAPED_MAX], const uint8_t *p, size_t left,
@@ -67,8 +99,7 @@ line_value(struct line *l, struct slice v, enum line_escape how)
         char one[UTF8_ESCAPED_MAX];
         size_t from = i, n, taken;
 
-        while (i < v.n && line_is_plain(v.p[i]) && l->n + (i - from) < end)
-            i++;
+        i += line_plain(v.p + i, v.n - i < end - l->n ? v.n - i : end - l->n);
         memcpy(l->s + l->n, v.p + from, i - from);
         l->n += i - from;
         if (i == v.n)

@@ -9,8 +9,6 @@
 #include "base/xalloc.h"
 #include "obs/rpc_metrics_int.h"
 
-enum { CODE_UNKNOWN = 2 };
-
 static void
 table_init(struct rpc_table *t, struct rpc_metrics *m)
 {
@@ -23,7 +21,7 @@ table_init(struct rpc_table *t, struct rpc_metrics *m)
         .bounds = m->bounds,
         .server = xcalloc(m->max_methods + 1, sizeof(*t->server)),
         .client = xcalloc(m->max_pairs, sizeof(*t->client)),
-        .last = xcalloc(m->max_methods + 1, sizeof(struct rpc_counts *)),
+        .last = xcalloc(m->max_methods + 1, sizeof(*t->last)),
         .client_slots = xcalloc(slots, sizeof(*t->client_slots)),
         .client_mask = slots - 1,
     };
@@ -113,6 +111,22 @@ rpc_table_server(struct rpc_table *t, unsigned method)
     return c;
 }
 
+NOINLINE struct rpc_counts *
+rpc_table_known_find(struct rpc_table *t, struct slice path, struct slice *ret_path)
+{
+    unsigned method = rpc_table_method(t, path);
+    struct rpc_lately found;
+
+    if (method == NAME_OTHER)
+        return NULL;
+    found = (struct rpc_lately){ .path = names_get(t->metrics->methods, method),
+                                 .counts = rpc_table_server(t, method) };
+    if (path.n >= RPC_LATELY_MIN)
+        t->lately[rpc_lately_place(path)] = found;
+    *ret_path = found.path;
+    return found.counts;
+}
+
 static unsigned
 key_slot(const struct rpc_table *t, uint32_t key)
 {
@@ -164,23 +178,24 @@ client_find(struct rpc_table *t, struct slice pool, unsigned method)
 struct rpc_counts *
 rpc_table_client(struct rpc_table *t, struct slice pool, unsigned method)
 {
-    struct rpc_counts *last = t->last[method];
+    struct rpc_counts *last = t->last[method].counts;
 
     if (LIKELY(last && rpc_key_method(last->key) == method &&
                slice_eq(names_get(t->metrics->pools, rpc_key_pool(last->key)), pool)))
         return last;
-    return t->last[method] = client_find(t, pool, method);
+    t->last[method] = (struct rpc_last){ .counts = client_find(t, pool, method) };
+    return t->last[method].counts;
 }
 
-void
-rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int64_t us)
+NOINLINE struct rpc_counts *
+rpc_table_attempt_find(struct rpc_table *t, const char *name, uint64_t pool_number,
+                       unsigned method)
 {
-    unsigned at = code < 0 || code >= RPC_CODES ? CODE_UNKNOWN : (unsigned)code;
+    struct rpc_last *last = &t->last[method];
 
-    rpc_add(c, RPC_CODE_0 + at, 1);
-    rpc_add(c, RPC_TIME_US, us > 0 ? (uint64_t)us : 0);
-    if (t->bounds->n)
-        rpc_add(c, RPC_BUCKET_0 + (unsigned)histogram_find(t->bounds, us), 1);
+    last->counts = rpc_table_client(t, slice_of(name), method);
+    last->pool_number = pool_number;
+    return last->counts;
 }
 
 void

@@ -11,14 +11,23 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/compat.h"
 #include "obs/exemplar.h"
 #include "obs/histogram.h"
 #include "obs/names.h"
 
 struct prom;
 
-enum { RPC_CODES = 17, RPC_POOLS_MAX = 1000 };
+enum {
+    RPC_CODES = 17,
+    RPC_CODE_UNKNOWN = 2,
+    RPC_POOLS_MAX = 1000,
+    RPC_LATELY = 64,
+    RPC_LATELY_SHIFT = 64 - 6,
+    RPC_LATELY_MIN = 8, /* bytes of a path */
+};
 
 /* Places in a block of counts. */
 enum rpc_count {
@@ -36,6 +45,18 @@ struct rpc_counts {
     _Atomic uint64_t v[];
 };
 
+/* The block of a method's attempts that was asked for last. */
+struct rpc_last {
+    struct rpc_counts *counts;
+    uint64_t pool_number; /* of its pool; 0: not known */
+};
+
+/* A method that was asked for lately. */
+struct rpc_lately {
+    struct slice path;         /* as names keeps it */
+    struct rpc_counts *counts; /* of the server side */
+};
+
 struct rpc_metrics; /* of the process */
 
 struct rpc_table { /* of one worker */
@@ -45,9 +66,10 @@ struct rpc_table { /* of one worker */
     _Atomic(struct rpc_counts *) *server; /* by method */
     _Atomic(struct rpc_counts *) *client; /* the first client_count */
     _Atomic unsigned client_count;
-    struct rpc_counts **last; /* by method: the pair that was asked for last */
-    uint16_t *client_slots;   /* by hash of the key: place in client + 1 */
+    struct rpc_last *last;  /* by method */
+    uint16_t *client_slots; /* by hash of the key: place in client + 1 */
     unsigned client_mask;
+    struct rpc_lately lately[RPC_LATELY]; /* by some bits of the path */
 };
 
 struct rpc_metrics *
@@ -64,6 +86,61 @@ rpc_table_method(const struct rpc_table *t, struct slice path)
     return name_index_find(&t->methods, path);
 }
 
+/* Paths end with the method, and most differ there, or in their length. Whoever makes paths that share a place gains nothing: each costs what the first one did. */
+static inline unsigned
+rpc_lately_place(struct slice path)
+{
+    uint64_t end;
+
+    memcpy(&end, path.p + path.n - sizeof(end), sizeof(end));
+    return (unsigned)((end * UINT64_C(0x9e3779b97f4a7c15) + path.n) >> RPC_LATELY_SHIFT);
+}
+
+/* Both have the same length, of 8 or more. Paths are short, so a call of memcmp would cost more than the comparing. */
+static inline bool
+rpc_path_same(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    uint64_t x, y;
+
+    for (size_t at = 0; n - at > sizeof(x); at += sizeof(x)) {
+        memcpy(&x, a + at, sizeof(x));
+        memcpy(&y, b + at, sizeof(y));
+        if (x != y)
+            return false;
+    }
+    memcpy(&x, a + n - sizeof(x), sizeof(x));
+    memcpy(&y, b + n - sizeof(y), sizeof(y));
+    return x == y;
+}
+
+/* What was asked for lately; NULL: look for it with rpc_table_known. */
+static inline const struct rpc_lately *
+rpc_table_lately(const struct rpc_table *t, struct slice path)
+{
+    const struct rpc_lately *l;
+
+    if (UNLIKELY(path.n < RPC_LATELY_MIN))
+        return NULL;
+    l = &t->lately[rpc_lately_place(path)];
+    return LIKELY(l->path.n == path.n && rpc_path_same(l->path.p, path.p, path.n)) ? l
+                                                                                   : NULL;
+}
+
+struct rpc_counts *
+rpc_table_known_find(struct rpc_table *t, struct slice path, struct slice *ret_path);
+
+/* The block of a method that is known, and *ret_path, the path in memory of the process; NULL: it is not learned yet. */
+static inline struct rpc_counts *
+rpc_table_known(struct rpc_table *t, struct slice path, struct slice *ret_path)
+{
+    const struct rpc_lately *l = rpc_table_lately(t, path);
+
+    if (UNLIKELY(!l))
+        return rpc_table_known_find(t, path, ret_path);
+    *ret_path = l->path;
+    return l->counts;
+}
+
 /* A backend knows this method. NAME_OTHER: there is no room for it. */
 static inline unsigned
 rpc_table_learn(struct rpc_table *t, struct slice path)
@@ -75,6 +152,20 @@ rpc_table_learn(struct rpc_table *t, struct slice path)
 struct rpc_counts *rpc_table_server(struct rpc_table *t, unsigned method);
 struct rpc_counts *
 rpc_table_client(struct rpc_table *t, struct slice pool, unsigned method);
+/* The same, for a pool that has a number which no other has (0: it has none): nearly always it is the one that was asked for last. name ends with NUL. */
+struct rpc_counts *rpc_table_attempt_find(struct rpc_table *t, const char *name,
+                                          uint64_t pool_number, unsigned method);
+
+static ALWAYS_INLINE struct rpc_counts *
+rpc_table_attempt(struct rpc_table *t, const char *name, uint64_t pool_number,
+                  unsigned method)
+{
+    const struct rpc_last *last = &t->last[method];
+
+    if (LIKELY(last->pool_number == pool_number && pool_number != 0))
+        return last->counts;
+    return rpc_table_attempt_find(t, name, pool_number, method);
+}
 
 static inline void
 rpc_add(struct rpc_counts *c, unsigned at, uint64_t n)
@@ -85,7 +176,16 @@ rpc_add(struct rpc_counts *c, unsigned at, uint64_t n)
 }
 
 /* A call or an attempt ended. Codes outside 0..16 count as UNKNOWN (2). */
-void rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int64_t us);
+static inline void
+rpc_handled(const struct rpc_table *t, struct rpc_counts *c, int code, int64_t us)
+{
+    unsigned at = (unsigned)code < RPC_CODES ? (unsigned)code : RPC_CODE_UNKNOWN;
+
+    rpc_add(c, RPC_CODE_0 + at, 1);
+    rpc_add(c, RPC_TIME_US, us > 0 ? (uint64_t)us : 0);
+    if (LIKELY(t->bounds->n))
+        rpc_add(c, RPC_BUCKET_0 + (unsigned)histogram_find(t->bounds, us), 1);
+}
 
 /* The call that was just counted is traced: it becomes the example of its bucket. Memory for that comes with the first one and is bounded as the counts are. */
 void rpc_example(const struct rpc_table *t, struct rpc_counts *c, int64_t us,

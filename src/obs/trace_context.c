@@ -6,7 +6,6 @@
 
 #include "base/base64.h"
 #include "base/err.h"
-#include "base/rand.h"
 
 /* --- hex ---------------------------------------------------------------------------- */
 
@@ -31,43 +30,54 @@ hex_read(const uint8_t *text, uint8_t *out, size_t n)
     return good;
 }
 
-typedef uint8_t hex_vector __attribute__((vector_size(16)));
+/* Signed, since x86-64 compares no others. */
+typedef int8_t hex_vector __attribute__((vector_size(16)));
+
+/* The halves of eight bytes by turns. gcc has this since version 12, and an older form of its own. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define HEX_ZIP(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define HEX_ZIP(a, b, ...) __builtin_shuffle(a, b, (hex_vector){ __VA_ARGS__ })
+#endif
+#define HEX_ZIP_LOW(a, b) \
+    HEX_ZIP(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define HEX_ZIP_HIGH(a, b) \
+    HEX_ZIP(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 
 /* A digit above 9 is further on by what lies between '9' and 'a'. */
-static hex_vector
-hex_digits(hex_vector v)
+static inline void
+hex_digits(hex_vector v, char *out)
 {
-    return v + '0' + ((hex_vector)(v > 9) & ('a' - '9' - 1));
-}
-
-/* Digits of 8 bytes, or of 16, at once: the high halves between the low ones. */
-static void
-hex_write_eight(const uint8_t *bytes, char *out)
-{
-    hex_vector v = { 0 }, high, low;
-
-    memcpy(&v, bytes, 8);
-    high = hex_digits(v >> 4);
-    low = hex_digits(v & 15);
-    v = __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6,
-                                22, 7, 23);
+    v = v + '0' + ((hex_vector)(v > 9) & ('a' - '9' - 1));
     memcpy(out, &v, 16);
 }
 
-static void
+static inline hex_vector
+hex_high(hex_vector v)
+{
+    return v >> 4 & 15;
+}
+
+/* Digits of 8 bytes, or of 16, at once: the high halves between the low ones. */
+static inline void
+hex_write_eight(const uint8_t *bytes, char *out)
+{
+    hex_vector v = { 0 };
+
+    memcpy(&v, bytes, 8);
+    hex_digits(HEX_ZIP_LOW(hex_high(v), v & 15), out);
+}
+
+static inline void
 hex_write_sixteen(const uint8_t *bytes, char *out)
 {
     hex_vector v, high, low;
 
     memcpy(&v, bytes, 16);
-    high = hex_digits(v >> 4);
-    low = hex_digits(v & 15);
-    v = __builtin_shufflevector(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6,
-                                22, 7, 23);
-    memcpy(out, &v, 16);
-    v = __builtin_shufflevector(high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
-                                14, 30, 15, 31);
-    memcpy(out + 16, &v, 16);
+    high = hex_high(v);
+    low = v & 15;
+    hex_digits(HEX_ZIP_LOW(high, low), out);
+    hex_digits(HEX_ZIP_HIGH(high, low), out + 16);
 }
 
 static inline void
@@ -135,7 +145,8 @@ traceparent_write(const struct trace_context *c, char out[TRACEPARENT_BYTES])
     out[35] = '-';
     hex_write_eight(c->span, out + 36);
     out[52] = '-';
-    hex_write_byte(c->flags, out + 53);
+    out[53] = '0';
+    out[54] = (char)('0' + c->flags); /* below 4 */
 }
 
 /* --- grpc-trace-bin ------------------------------------------------------------------ */
@@ -254,20 +265,6 @@ trace_span_new(struct trace_context *c, struct rng *rng)
         span = rng_next(rng);
     while (span == 0);
     memcpy(c->span, &span, SPAN_ID_BYTES);
-}
-
-void
-trace_context_new(struct trace_context *c, struct rng *rng)
-{
-    uint64_t halves[2];
-
-    do {
-        halves[0] = rng_next(rng);
-        halves[1] = rng_next(rng);
-    } while (halves[0] == 0 && halves[1] == 0);
-    memcpy(c->trace, halves, TRACE_ID_BYTES);
-    trace_span_new(c, rng);
-    c->flags = TRACE_RANDOM;
 }
 
 uint64_t

@@ -11,9 +11,8 @@
 #include <stdint.h>
 
 #include "base/compat.h"
+#include "base/rand.h"
 #include "base/slice.h"
-
-struct rng;
 
 enum {
     TRACE_ID_BYTES = 16,
@@ -57,8 +56,7 @@ enum { TRACE_BIN_BYTES = 29, TRACE_BIN_TEXT = 39 };
 int trace_bin_parse(struct slice value, struct trace_context *ret) MUST_CHECK;
 void trace_bin_write(const struct trace_context *c, char out[TRACE_BIN_TEXT]);
 
-/* A new trace, or a new span of the same trace. */
-void trace_context_new(struct trace_context *c, struct rng *rng);
+/* A new span of the same trace. */
 void trace_span_new(struct trace_context *c, struct rng *rng);
 
 /* The share of new traces that is recorded, from 0 to 1, by their ids, so that all who sample by the same ratio agree. */
@@ -79,6 +77,20 @@ bool tracestate_add(struct tracestate *t, struct slice value) MUST_CHECK;
 void tracestate_trim(struct tracestate *t);
 /* After tracestate_trim. Returns how many bytes. */
 size_t tracestate_write(const struct tracestate *t, char out[TRACESTATE_MAX]);
+
+/* A new trace. Inline: most calls begin one. */
+static inline void
+trace_context_new(struct trace_context *c, struct rng *rng)
+{
+    uint64_t words[3];
+
+    do
+        rng_three(rng, words);
+    while (UNLIKELY((words[0] == 0 && words[1] == 0) || words[2] == 0));
+    memcpy(c->trace, words, TRACE_ID_BYTES);
+    memcpy(c->span, words + 2, SPAN_ID_BYTES);
+    c->flags = TRACE_RANDOM;
+}
 
 /* 2 n lower-case digits. */
 void trace_hex_write(const uint8_t *bytes, size_t n, char *out);

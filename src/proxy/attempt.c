@@ -293,10 +293,10 @@ attempt_close(struct attempt *a, bool again)
     upconn_release(conn, &a->wait);
     if (LIKELY(!(c->acts & ACT_FILTERS)))
         return;
-    if (a->code >= 0)
+    if (UNLIKELY(a->code >= 0))
         filters_attempt_end(a, a->code, a->answered, again, upconn_name(conn));
     else
-        filters_attempt_end(a, ended ? c->code : response_lost_code(&a->up),
+        filters_attempt_end(a, LIKELY(ended) ? c->code : response_lost_code(&a->up),
                             ended && !c->local, again, upconn_name(conn));
 }
 

@@ -26,9 +26,10 @@
 struct call_filters {
     struct call *call;
     struct filter_call fc;
-    struct buf aside; /* request bytes that a filter made wait */
-    bool aside_end;   /* with them comes the end */
-    bool ended;       /* the request's end was shown */
+    struct buf aside; /* request bytes that a filter made wait; with has_aside */
+    bool has_aside;
+    bool aside_end; /* with them comes the end */
+    bool ended;     /* the request's end was shown */
     int64_t answered_us;
     int64_t limit_us; /* the earliest deadline that a filter set; 0: none did */
     _Alignas(16) char state[];
@@ -95,6 +96,14 @@ filters_fail(struct call *c)
     call_refuse(c, &fc->refusal, fc->text);
 }
 
+/* All have seen the request. */
+static void
+filters_asked(struct call *c)
+{
+    if (UNLIKELY(c->filters->fc.wants_answer))
+        c->acts |= ACT_FILTER_ANSWER;
+}
+
 static void
 filters_resume(struct filter_call *fc, enum filter_verdict verdict)
 {
@@ -115,11 +124,14 @@ filters_resume(struct filter_call *fc, enum filter_verdict verdict)
         filters_fail(c);
     else if (verdict == FILTER_NEXT && data)
         request_pass_aside(c, &f->aside);
-    else if (verdict == FILTER_NEXT)
+    else if (verdict == FILTER_NEXT) {
+        filters_asked(c);
         request_go_on(c, fc->wants_match);
+    }
     call_settle(c);
 }
 
+static void host_tell(const struct filter_call *fc, struct filter_result *r);
 static void filters_progress(const struct filter_call *fc, struct filter_result *ret);
 
 static const struct filter_host host = {
@@ -128,6 +140,7 @@ static const struct filter_host host = {
     .identity = host_identity,
     .pool = host_pool,
     .set_deadline = host_set_deadline,
+    .tell = host_tell,
     .progress = filters_progress,
 };
 
@@ -139,15 +152,16 @@ filters_chain(const struct call *c)
     return c->route ? c->route->chain : c->table->table->chain;
 }
 
+/* The first part of fc; the rest is chain_begin's. */
 static ALWAYS_INLINE void
 filters_fill(struct call *c, struct call_filters *f)
 {
     struct worker *w = c->worker;
     struct filter_call *fc = &f->fc;
 
-    memset(f, 0, sizeof(*f));
     f->call = c;
-    buf_init(&f->aside);
+    f->has_aside = f->aside_end = f->ended = false;
+    f->answered_us = f->limit_us = 0;
     fc->host = &host;
     fc->arena = &c->arena;
     fc->slab = w->slab;
@@ -162,6 +176,7 @@ filters_fill(struct call *c, struct call_filters *f)
     fc->connection = c->owner->h2 ? h2_conn_number(c->owner->h2) : 0;
     fc->request = &c->down.in_headers;
     fc->path = h2_headers_get(fc->request, H2_TOKEN_PATH);
+    fc->service = fc->method = (struct slice){ 0 };
     fc->begun_us = c->begun_us;
     fc->deadline_us = c->deadline_us;
     fc->messages_in = &c->in_frames.messages;
@@ -169,7 +184,8 @@ filters_fill(struct call *c, struct call_filters *f)
     c->filters = f;
 }
 
-static bool
+/* In two places, of which only one is on the path of a good call. */
+static ALWAYS_INLINE bool
 filters_attach(struct call *c, const struct chain *chain)
 {
     struct call_filters *f =
@@ -196,6 +212,7 @@ filters_request(struct call *c, struct slice service, struct slice method)
     c->filters->fc.method = method;
     v = chain_request(&c->filters->fc);
     if (LIKELY(v == FILTER_NEXT)) {
+        filters_asked(c);
         if (!c->filters->fc.wants_match)
             return true;
         request_go_on(c, true);
@@ -237,6 +254,9 @@ filters_request_data(struct call *c)
         filters_fail(c);
         return false;
     }
+    if (!f->has_aside)
+        buf_init(&f->aside);
+    f->has_aside = true;
     buf_splice(&f->aside, c->worker->bufs, &c->down.in);
     f->aside_end = end;
     return false;
@@ -275,10 +295,13 @@ filters_trailers(struct call *c, struct h2_headers *h)
 void
 filters_attempt(struct attempt *a)
 {
+    struct filter_call *fc = &a->call->filters->fc;
+
     a->number = ++a->call->begun;
     a->begun_us = loop_now_us(a->call->worker->loop);
-    a->call->filters->fc.pool = pool_name(a->call->pool);
-    chain_attempt(&a->call->filters->fc, a->number);
+    fc->pool = pool_name(a->call->pool);
+    fc->pool_number = pool_number(a->call->pool);
+    chain_attempt(fc, a->number);
 }
 
 void
@@ -361,30 +384,37 @@ filters_message(const struct call *c)
 }
 
 static void
+host_tell(const struct filter_call *fc, struct filter_result *r)
+{
+    const struct call *c = filters_call(fc);
+
+    r->whole = true;
+    r->reason = c->reason ? c->reason : "";
+    r->pool = c->pool ? pool_name(c->pool) : "";
+    r->backend = c->lost_name ? c->lost_name : "";
+    r->message = filters_message(c);
+    r->bytes_in = c->bytes_in;
+    r->bytes_out = c->bytes_out;
+    r->first_byte_us = c->filters->answered_us;
+    r->blocked_down_us = filters_waited(c, &c->down);
+    r->blocked_up_us = filters_waited(c, &c->at->up);
+}
+
+static void
 filters_result(const struct call *c, struct filter_result *r)
 {
-    *r = (struct filter_result){
-        .code = c->code < 0 || c->code > GRPC_UNAUTHENTICATED ? GRPC_UNKNOWN : c->code,
-        .local = c->local,
-        .cancelled = c->cancelled,
-        .reason = c->reason ? c->reason : "",
-        .pool = c->pool ? pool_name(c->pool) : "",
-        .backend = c->lost_name ? c->lost_name : "",
-        .attempts = c->attempts,
-        .message = filters_message(c),
-        .messages_in = c->in_frames.messages,
-        .messages_out = c->out_frames.messages,
-        .bytes_in = c->bytes_in,
-        .bytes_out = c->bytes_out,
-        .first_byte_us = c->filters->answered_us,
-        .end_us = loop_now_us(c->worker->loop),
-        .blocked_down_us = filters_waited(c, &c->down),
-        .blocked_up_us = filters_waited(c, &c->at->up),
-    };
+    r->code = c->code < 0 || c->code > GRPC_UNAUTHENTICATED ? GRPC_UNKNOWN : c->code;
+    r->local = c->local;
+    r->cancelled = c->cancelled;
+    r->whole = false;
+    r->attempts = c->attempts;
+    r->messages_in = c->in_frames.messages;
+    r->messages_out = c->out_frames.messages;
+    r->end_us = loop_now_us(c->worker->loop);
 }
 
 /* A call that ended before it came to its filters: those that watch hear of it all the same. */
-static bool
+static NOINLINE bool
 filters_watch(struct call *c)
 {
     const struct chain *chain = c->table ? filters_chain(c) : NULL;
@@ -402,7 +432,8 @@ filters_watch(struct call *c)
 static void
 filters_drop(struct call *c)
 {
-    buf_done(&c->filters->aside, c->worker->bufs);
+    if (UNLIKELY(c->filters->has_aside))
+        buf_done(&c->filters->aside, c->worker->bufs);
     slab_give(c->worker->slab, c->filters);
     c->filters = NULL;
 }
@@ -417,6 +448,7 @@ filters_tell(struct call *c, const struct filter_result *r)
 
     if (!to || fc->told)
         return;
+    filter_result_whole(fc, r);
     if (!path.p && c->path)
         path = slice_of(c->path);
     if (r->code != GRPC_OK)
@@ -438,6 +470,7 @@ filters_end_alone(struct call *c)
     f = slab_malloc(c->worker->slab, sizeof(*f));
     if (!f)
         return;
+    memset(f, 0, sizeof(*f));
     filters_fill(c, f);
     filters_result(c, &r);
     filters_tell(c, &r);
@@ -451,6 +484,7 @@ filters_progress(const struct filter_call *fc, struct filter_result *ret)
     const struct upconn *upconn = c->at->upconn;
 
     filters_result(c, ret);
+    host_tell(fc, ret);
     ret->code = -1;
     if (upconn)
         ret->backend = upconn_name(upconn);
@@ -459,7 +493,7 @@ filters_progress(const struct filter_call *fc, struct filter_result *ret)
 void
 filters_end(struct call *c)
 {
-    struct filter_result r;
+    UNINITIALIZED struct filter_result r;
 
     if (!c->filters && !filters_watch(c)) {
         filters_end_alone(c);

@@ -151,7 +151,7 @@ route_set_chain(struct route *r, const struct chain *chain)
         r->acts |= ACT_FILTER_IN;
     if (chain_has(chain, SLOT_RESPONSE_DATA))
         r->acts |= ACT_FILTER_OUT;
-    if (chain_has(chain, SLOT_RESPONSE) || chain_has(chain, SLOT_TRAILERS))
+    if (chain_wants_answer(chain))
         r->acts |= ACT_FILTER_ANSWER;
     if (chain_flags(chain) & FILTER_KEEPS_REQUEST)
         r->acts |= ACT_KEEP_HEADERS;

@@ -50,8 +50,10 @@ struct pool *
 pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
          pool_stream_fn *on_stream)
 {
+    static _Atomic uint64_t last_number; /* workers make pools at the same time */
     struct pool *p = xcalloc(1, sizeof(*p));
 
+    p->number = atomic_fetch_add(&last_number, 1) + 1;
     p->h2 = w;
     p->loop = h2_worker_loop(w);
     p->stats = h2_worker_stats(w);
@@ -438,6 +440,12 @@ const char *
 pool_name(const struct pool *p)
 {
     return p->conf->name;
+}
+
+uint64_t
+pool_number(const struct pool *p)
+{
+    return p->number;
 }
 
 const struct pool_conf *

@@ -108,6 +108,8 @@ const char *pool_blame(struct pool *p, struct pool_wait *w);
 /* How the last connection of the pool failed, to whichever endpoint; "": none did. */
 const char *pool_last_failure(const struct pool *p);
 const char *pool_name(const struct pool *p);
+/* Its own in the whole process, for ever; never 0. For those who remember pools and do not want to compare names. */
+uint64_t pool_number(const struct pool *p);
 const struct pool_conf *pool_config(const struct pool *p);
 /* What the pool wants to know of a call: its owner reads it from the headers and trailers. */
 enum {

@@ -89,8 +89,9 @@ struct endpoint {
 };
 
 struct pool {
-    unsigned wants; /* POOL_WANTS_; first, see pool_wants */
-    bool limited;   /* some limit of the whole process is set */
+    unsigned wants;  /* POOL_WANTS_; first, see pool_wants */
+    bool limited;    /* some limit of the whole process is set */
+    uint64_t number; /* see pool_number */
     struct h2_worker *h2;
     struct loop *loop;
     struct stats *stats;

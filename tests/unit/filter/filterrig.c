@@ -192,6 +192,15 @@ rig_set_deadline(struct filter_call *fc, int64_t deadline_us)
         fc->deadline_us = deadline_us;
 }
 
+/* Tests write the whole result. */
+static void
+rig_tell(const struct filter_call *fc, struct filter_result *r)
+{
+    (void)fc;
+    assert_false(r->whole);
+    r->whole = true;
+}
+
 static void
 rig_progress(const struct filter_call *fc, struct filter_result *ret)
 {
@@ -199,6 +208,7 @@ rig_progress(const struct filter_call *fc, struct filter_result *ret)
 
     *ret = (struct filter_result){
         .code = -1,
+        .whole = true,
         .reason = "",
         .pool = fc->pool ? fc->pool : "",
         .backend = "192.0.2.9:50051",
@@ -218,6 +228,7 @@ static const struct filter_host host = {
     .identity = rig_identity,
     .pool = rig_pool,
     .set_deadline = rig_set_deadline,
+    .tell = rig_tell,
 };
 
 /* Pseudo headers can only come from the wire: they are put in by hand. */

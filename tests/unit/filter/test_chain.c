@@ -173,7 +173,7 @@ bystander_on_response(struct filter_call *fc, void *state, struct h2_headers *h,
     (void)fc;
     (void)h;
     (void)end;
-    assert_null(state); /* it has none */
+    (void)state; /* it has none */
     note_down("*", "r");
     return FILTER_NEXT;
 }
@@ -270,6 +270,61 @@ wait_goes_on_behind_the_filter_that_waited(void **state)
     assert_int_equal(c->verdict, FILTER_NEXT);
     rig_end(c, GRPC_OK);
     assert_string_equal(notes, "a b c ce be ae ");
+}
+
+/* While bytes of the request wait, an attempt may end and an answer may come. */
+static void
+wait_goes_on_behind_its_filter_whatever_was_asked_meanwhile(void **state)
+{
+    struct rigcall *c;
+
+    (void)state;
+    three("", "wait", "");
+    c = rig_call("a.B/C");
+    assert_int_equal(rig_request(c), FILTER_WAIT);
+    assert_int_equal(chain_response(&c->fc, &c->response, false), FILTER_NEXT);
+    rig_advance_ms(20);
+    assert_int_equal(c->verdict, FILTER_NEXT);
+    rig_end(c, GRPC_OK);
+    assert_string_equal(notes, "a b cr br ar c ce be ae ");
+}
+
+static enum filter_verdict
+asker_on_request(struct filter_call *fc, void *state)
+{
+    (void)state;
+    filter_ask_answer(fc);
+    return FILTER_NEXT;
+}
+
+static void
+answers_are_wanted_by_those_who_have_not_to_ask(void **state)
+{
+    struct filter_kind asker = scribe;
+    struct filter *f[2];
+    struct rigcall *c;
+
+    (void)state;
+    asker.name = "asker";
+    asker.flags = FILTER_ASKS_ANSWER;
+    asker.on_request = asker_on_request;
+    asker.on_end = NULL;
+    f[0] = rig_filter(&asker, "{}");
+    rig_chain(f, 1);
+    c = rig_call("a.B/C");
+    assert_true(chain_has(c->fc.chain, SLOT_RESPONSE));
+    assert_false(chain_wants_answer(c->fc.chain));
+    assert_false(c->fc.wants_answer);
+    assert_int_equal(rig_request(c), FILTER_NEXT);
+    assert_true(c->fc.wants_answer);
+    rig_end(c, GRPC_OK);
+    f[0] = rig_filter(&asker, "{}");
+    f[1] = rig_filter(&bystander, "{}");
+    rig_chain(f, 2);
+    c = rig_call("a.B/C");
+    assert_true(chain_wants_answer(c->fc.chain));
+    rig_end(c, GRPC_OK);
+    rig_only(&scribe, "{}"); /* the kind above goes */
 }
 
 static void
@@ -505,6 +560,8 @@ main(void)
         FILTER_TEST(refusal_ends_the_questions_and_only_who_was_asked_hears_the_end),
         FILTER_TEST(refusal_counts_whatever_the_verdict_says),
         FILTER_TEST(wait_goes_on_behind_the_filter_that_waited),
+        FILTER_TEST(wait_goes_on_behind_its_filter_whatever_was_asked_meanwhile),
+        FILTER_TEST(answers_are_wanted_by_those_who_have_not_to_ask),
         FILTER_TEST(wait_may_end_in_a_refusal),
         FILTER_TEST(end_while_waiting_comes_once_and_cancels),
         FILTER_TEST(broken_filters_cost_one_call_and_say_who_it_was),

@@ -108,6 +108,69 @@ a_span_is_bounded_whatever_is_in_it(void **state)
     strbuf_done(&out);
 }
 
+/* Lengths of two and three bytes, and numbers of any length. */
+static void
+long_parts_have_long_lengths(void **state)
+{
+    static const char head[] = "\x0a\x01k\x12\xeb\x07\x0a\xe8\x07";
+    static char text[1000];
+    const struct otlp_attribute attributes[] = {
+        { .key = "k", .text = slice_make(text, sizeof(text)) },
+        { .key = "n", .kind = OTLP_INT, .number = INT64_C(300) },
+    };
+    const struct otlp_span s = { .trace = trace,
+                                 .span = span,
+                                 .kind = OTLP_CLIENT,
+                                 .attributes = attributes,
+                                 .attribute_count = 2,
+                                 .events_dropped = 1u << 31 };
+    struct strbuf out;
+    size_t at = 18 + 10 + 2; /* the ids and the kind */
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    strbuf_init(&out, 4096);
+    otlp_span_encode(&s, &out);
+    assert_int_equal(out.len, at + 3 + 9 + 1000 + 10 + 6);
+    assert_memory_equal(out.s + at, "\x4a\xf1\x07", 3);
+    assert_memory_equal(out.s + at + 3, head, 9);
+    assert_memory_equal(out.s + at + 12, text, sizeof(text));
+    assert_memory_equal(out.s + at + 1012, "\x4a\x08\x0a\x01n\x12\x03\x18\xac\x02", 10);
+    assert_memory_equal(out.s + at + 1022, "\x60\x80\x80\x80\x80\x08", 6);
+    strbuf_done(&out);
+}
+
+static void
+a_span_that_is_too_long_is_left_out(void **state)
+{
+    static char text[OTLP_TEXT_MAX];
+    struct otlp_attribute attributes[OTLP_EVENT_ATTRIBUTES_MAX];
+    struct otlp_event events[OTLP_EVENTS_MAX];
+    struct otlp_span s = { .trace = trace, .span = span, .kind = OTLP_CLIENT };
+    struct strbuf out;
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    for (size_t i = 0; i < OTLP_EVENT_ATTRIBUTES_MAX; i++)
+        attributes[i] = (struct otlp_attribute){ .key = "key",
+                                                 .text = slice_make(text, sizeof(text)) };
+    for (size_t i = 0; i < OTLP_EVENTS_MAX; i++)
+        events[i] = (struct otlp_event){ .name = "event",
+                                         .attributes = attributes,
+                                         .attribute_count = OTLP_EVENT_ATTRIBUTES_MAX };
+    s.events = events;
+    strbuf_init(&out, SIZE_MAX);
+    s.event_count = 7;
+    otlp_span_encode(&s, &out);
+    assert_true(out.len > 7 * 4 * sizeof(text) && out.len < OTLP_SPAN_MAX);
+    strbuf_done(&out);
+    s.event_count = 8;
+    otlp_span_encode(&s, &out);
+    assert_int_equal(out.len, 0);
+    assert_true(out.cut);
+    strbuf_done(&out);
+}
+
 static void
 a_request_has_the_public_bytes(void **state)
 {
@@ -156,6 +219,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_span_has_the_public_bytes),
         cmocka_unit_test(a_span_is_bounded_whatever_is_in_it),
+        cmocka_unit_test(long_parts_have_long_lengths),
+        cmocka_unit_test(a_span_that_is_too_long_is_left_out),
         cmocka_unit_test(a_request_has_the_public_bytes),
         cmocka_unit_test(answers_are_read),
     };

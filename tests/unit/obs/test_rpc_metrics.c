@@ -313,6 +313,76 @@ the_tables_may_be_read_while_they_are_written(void **state)
     rpc_metrics_free(m);
 }
 
+/* --- what is remembered ------------------------------------------------------------- */
+
+/* More than there are places, many with the same end and the same length: whatever is remembered, the answer is the one of the names. */
+static void
+methods_are_found_whatever_was_asked_before(void **state)
+{
+    enum { METHODS = 300 };
+    struct rpc_metrics *m = rpc_metrics_new(1, 2 * METHODS, HISTOGRAM_NONE);
+    struct rpc_table *t = rpc_metrics_table(m, 0);
+    struct rng rng;
+    unsigned known = 0;
+
+    (void)state;
+    unit_seed(&rng);
+    for (int i = 0; i < 20000; i++) {
+        static const char *const shapes[][2] = { { "/s", "/M" },
+                                                 { "/a/", "" },
+                                                 { "/pkg.Service/Method", "" },
+                                                 { "/pkg.Service", "/TheSameMethod" } };
+        size_t shape = rng_below(&rng, ARRAY_LEN(shapes));
+        unsigned number = (unsigned)rng_below(&rng, METHODS / 2), id;
+        char path[64], copy[64];
+        struct slice name, kept = { 0 };
+        struct rpc_counts *c;
+
+        snprintf(path, sizeof(path), "%s%u%s", shapes[shape][0], number,
+                 shapes[shape][1]);
+        memcpy(copy, path, sizeof(copy));
+        name = slice_of(copy);
+        id = rpc_table_method(t, slice_of(path));
+        c = rpc_table_known(t, name, &kept);
+        memset(copy, 'x', sizeof(copy)); /* what is kept is not the caller's */
+        if (id == NAME_OTHER) {
+            assert_null(c);
+            assert_null(kept.p);
+            rpc_table_learn(t, slice_of(path));
+            continue;
+        }
+        known++;
+        assert_ptr_equal(c, rpc_table_server(t, id));
+        assert_true(slice_eq(kept, slice_of(path)));
+    }
+    assert_true(known > 10000);
+    rpc_metrics_free(m);
+}
+
+static void
+pools_are_found_by_their_numbers(void **state)
+{
+    struct rpc_metrics *m = rpc_metrics_new(1, 4, HISTOGRAM_NONE);
+    struct rpc_table *t = rpc_metrics_table(m, 0);
+    unsigned a = rpc_table_learn(t, slice_of("/s/A")),
+             b = rpc_table_learn(t, slice_of("/s/B"));
+    struct rpc_counts *app_a = rpc_table_client(t, slice_of("app"), a),
+                      *app_b = rpc_table_client(t, slice_of("app"), b),
+                      *old_a = rpc_table_client(t, slice_of("old"), a);
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_ptr_equal(rpc_table_attempt(t, "app", 1, a), app_a);
+        assert_ptr_equal(rpc_table_attempt(t, "app", 1, b), app_b);
+        assert_ptr_equal(rpc_table_attempt(t, "old", 2, a), old_a);
+        assert_ptr_equal(rpc_table_attempt(t, "app", 3, a), app_a); /* after a reload */
+        assert_ptr_equal(rpc_table_attempt(t, "old", 0, a), old_a); /* has no number */
+        assert_ptr_equal(rpc_table_attempt(t, "app", 0, a), app_a);
+        assert_ptr_equal(rpc_table_client(t, slice_of("old"), a), old_a);
+    }
+    rpc_metrics_free(m);
+}
+
 int
 main(void)
 {
@@ -323,6 +393,8 @@ main(void)
         cmocka_unit_test(sums_of_all_workers_are_printed),
         cmocka_unit_test(a_traced_call_is_the_example_of_its_bucket),
         cmocka_unit_test(a_million_names_make_no_more_series_than_the_bound),
+        cmocka_unit_test(methods_are_found_whatever_was_asked_before),
+        cmocka_unit_test(pools_are_found_by_their_numbers),
         cmocka_unit_test(the_tables_may_be_read_while_they_are_written),
     };
 

@@ -142,6 +142,7 @@ probe_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
     if (plan.limit_ms) /* too late: nothing may come of it */
         fc->host->set_deadline(fc, fc->begun_us + 1);
     heard.ends++;
+    filter_result_whole(fc, r);
     heard.result = *r;
     heard.fc = NULL;
 }
