@@ -86,7 +86,7 @@ def route(service, to, on=None, **more):
 
 
 ROUTES = ([route("to." + name.title(), name) for name in BACKENDS] + [
-    route("late.Greeting", "greeting", timeout="150ms"),
+    route("late.Greeting", "greeting", timeout="1s"),
     route("limit.Answer", "big", limits={"maxResponseMessageBytes": "1KiB"}),
     route("limit.Waiting", "crowded"),
     route("edit.Much", "good", requestHeaders={"set": {"x-a": "%{header:x-long}" * 30}}),
@@ -96,7 +96,7 @@ ROUTES = ([route("to." + name.title(), name) for name in BACKENDS] + [
     route("to.Gone", "gone"),
     route("to.Mixed", {"pool": "mixed", "subset": {"version": "v2"}}),
     route("to.Label", {"pool": "good", "subset": {"version": "v9"}}),
-    route("to.Late", "silent", timeout="150ms"),
+    route("to.Late", "silent", timeout="500ms"),
     route("to.Slow", "silent", retryPolicy=RETRY),
     route("limit.Route", "silent", limits={"maxConcurrentRequests": 1}),
     route("limit.Pool", "narrow"),
@@ -176,7 +176,7 @@ KINDS = [
          "outrigger_upstream_connect_failures_total", "mixed"),
     Kind("timeout", "to.Late", 4, "DEADLINE", "the deadline passed while the backend", "outrigger_deadlines_total", "silent"),
     Kind("timeout of the client", "to.Silent", 4, "DEADLINE", "the deadline passed while the backend",
-         "outrigger_deadlines_total", "silent", grpc_timeout="150m"),
+         "outrigger_deadlines_total", "silent", grpc_timeout="500m"),
     Kind("per try timeout", "to.Slow", 4, "TRY_TIMEOUT", "perTryTimeout", pool="silent"),
     Kind("reset", "to.Reset", 13, "UPSTREAM_RESET", "pool reset: it reset the stream with HTTP/2 code 2 .INTERNAL_ERROR.", pool="reset"),
     Kind("refused", "to.Refusing", 14, "UPSTREAM_REFUSED", "pool refusing: .*refused", pool="refusing"),

@@ -48,7 +48,7 @@ def test_only_a_post_that_means_this_port_reloads(proxy):
                   {"Host": "127.0.0.1.evil.example:" + port}, {"Host": "localhost.evil.example"},
                   {"Origin": "http://evil.example"}, {"Origin": "null"},
                   {"Origin": "http://localhost"}, {"Origin": "http://127.0.0.1"},
-                  {"Origin": "https://" + proxy.admin},
+                  {"Origin": "https://" + proxy.admin}, {"Origin": "http://localhost:" + port},
                   {"Host": "evil.example", "Origin": "http://evil.example"}):
         status, text = ask(proxy, **wrong)
         assert status == 403 and text.startswith("refused: "), (wrong, status, text)
@@ -58,7 +58,7 @@ def test_only_a_post_that_means_this_port_reloads(proxy):
     assert version(proxy) == 1
     for i, right in enumerate(({}, {"Host": "localhost:" + port}, {"Host": "localhost"},
                                {"Origin": "http://" + proxy.admin},
-                               {"Origin": "http://localhost:" + port})):
+                               {"Host": "localhost:8000", "Origin": "http://localhost:8000"})):
         reloads.write(proxy._path, other(proxy, i))
         env.wait_until(lambda: ask(proxy, **right)[0] != 503)
         assert version(proxy) == 2 + i

@@ -381,12 +381,12 @@ the_manual_describes_each_kind_once(void **state)
     (void)state;
     strbuf_init(&out, 65536);
     conf_print_man(&zoo_struct, &out);
-    at = strstr(out.s, ".Ss rides[]\n");
+    at = strstr(out.s, ".Ss rides[]\\&\n");
     assert_non_null(at);
     at = strstr(at, ".Ss rides.train\nAn object with\n.Cm type\n.Dq train .\nGoes "
                     "around.\nIt is slow.\n.Bl -tag -width Ds\n.It Cm wagons\n");
     assert_non_null(at);
-    at = strstr(at, ".Ss rides.train.stops[]\n");
+    at = strstr(at, ".Ss rides.train.stops[]\\&\n");
     assert_non_null(at);
     at = strstr(at, ".Ss rides.swing\n");
     assert_non_null(at);
