@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 
 import grpc
@@ -79,6 +80,19 @@ def wait_until(ready, timeout=10, what="the condition"):
             return value
         assert time.monotonic() < end, "%s did not come true within %s s" % (what, timeout)
         time.sleep(0.01)
+
+
+def ask_patiently(url):
+    """The text of GET url; the admin port of a busy machine may refuse large pages for a moment (503)."""
+    def ask():
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return [answer.read().decode()]
+        except urllib.error.HTTPError as e:
+            if e.code != 503:
+                raise
+            return None
+    return wait_until(ask, what="an answer of the admin port")[0]
 
 
 def wait_steady(read, quiet=0.7, timeout=30):
@@ -343,8 +357,7 @@ class Proxy(Process):
     def metrics(self):
         """{series: value} of GET /metrics."""
         self.need_process()
-        with urllib.request.urlopen("http://%s/metrics" % self.admin, timeout=5) as answer:
-            text = answer.read().decode()
+        text = ask_patiently("http://%s/metrics" % self.admin)
         out = {}
         for line in text.splitlines():
             if line and not line.startswith("#"):
@@ -355,8 +368,7 @@ class Proxy(Process):
     def pools(self):
         """The pools of GET /pools.json, by name."""
         self.need_process()
-        with urllib.request.urlopen("http://%s/pools.json" % self.admin, timeout=5) as answer:
-            return {p["name"]: p for p in json.load(answer)["pools"]}
+        return {p["name"]: p for p in json.loads(ask_patiently("http://%s/pools.json" % self.admin))["pools"]}
 
     def endpoints(self, pool="app"):
         """{address: endpoint} of one pool."""

@@ -118,8 +118,7 @@ class Scene:
 
     def why(self, **query):
         text = "&".join("%s=%s" % (k, urllib.request.quote(str(v))) for k, v in query.items())
-        with urllib.request.urlopen("http://%s/why.json?%s" % (self.proxy.admin, text), timeout=5) as a:
-            return json.load(a)["failed"]
+        return json.loads(env.ask_patiently("http://%s/why.json?%s" % (self.proxy.admin, text)))["failed"]
 
     def line(self, method):
         """The access line of the call."""
@@ -364,8 +363,7 @@ def test_outriggerctl_why(scene):
 
 
 def test_stats_have_the_last_ones(scene):
-    with urllib.request.urlopen("http://%s/stats.json" % scene.proxy.admin, timeout=5) as answer:
-        failed = json.load(answer)["failed"]
+    failed = json.loads(env.ask_patiently("http://%s/stats.json" % scene.proxy.admin))["failed"]
     assert 0 < len(failed) <= 20
     assert set(failed[0]) == {"time", "ageMs", "method", "code", "reason", "why", "pool", "endpoint", "ms", "traceId"}
     assert [f["time"] for f in failed] == sorted((f["time"] for f in failed), reverse=True)

@@ -139,8 +139,7 @@ class Place:
         self.proxy, self.addresses = proxy, addresses
 
     def _failed(self, method):
-        with urllib.request.urlopen("http://%s/why.json?method=%s" % (self.proxy.admin, method), timeout=5) as answer:
-            return json.load(answer)["failed"]
+        return json.loads(env.ask_patiently("http://%s/why.json?method=%s" % (self.proxy.admin, method)))["failed"]
 
     def why(self, method):
         """The record of the call, which comes a moment after its answer."""

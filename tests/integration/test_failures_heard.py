@@ -4,7 +4,6 @@ without the filter that counts, without any; and what is refused before it is a 
 import contextlib
 import http.client
 import json
-import urllib.request
 
 import pytest
 
@@ -69,8 +68,7 @@ def why(proxy, method, count=1):
 
 
 def asked(proxy, method):
-    with urllib.request.urlopen("http://%s/why.json?method=%s" % (proxy.admin, method), timeout=5) as answer:
-        return json.load(answer)["failed"]
+    return json.loads(env.ask_patiently("http://%s/why.json?method=%s" % (proxy.admin, method)))["failed"]
 
 
 def failed(proxy):
