@@ -348,6 +348,15 @@ chain_judge(struct filter_call *fc, enum filter_slot slot, enum filter_verdict v
                                               : "gave no verdict");
 }
 
+/* Outside of slots a filter that makes the call wait is the one that filter_self names, whoever was asked meanwhile. */
+static ALWAYS_INLINE void
+chain_left(struct filter_call *fc)
+{
+    fc->in_slot = false;
+    if (UNLIKELY(fc->waiting))
+        fc->hook = fc->waits;
+}
+
 /* Once for each slot, which is known where it is called, so that no step has to look which one it is. */
 static ALWAYS_INLINE enum filter_verdict
 chain_ask(struct filter_call *fc, enum filter_slot slot, const struct chain_hook *from,
@@ -367,13 +376,13 @@ chain_ask(struct filter_call *fc, enum filter_slot slot, const struct chain_hook
             continue;
         if (slot == SLOT_REQUEST)
             fc->begun = steps_below(hook->step + 1u);
-        fc->in_slot = false;
+        chain_left(fc);
         return v;
     }
     if (slot ==
         SLOT_REQUEST) /* filters without on_request count as asked: they get their on_end with the others */
         fc->begun = fc->chain->all;
-    fc->in_slot = false;
+    chain_left(fc);
     return FILTER_NEXT;
 }
 
@@ -454,6 +463,7 @@ chain_attempt(struct filter_call *fc, unsigned number)
         fc->hook = h;
         h->ask.attempt(fc, fc->state + h->state, number);
     }
+    chain_left(fc);
 }
 
 void
@@ -465,6 +475,7 @@ chain_attempt_end(struct filter_call *fc, const struct filter_attempt *a)
         fc->hook = h;
         h->ask.attempt_end(fc, fc->state + h->state, a);
     }
+    chain_left(fc);
 }
 
 void

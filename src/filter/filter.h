@@ -250,7 +250,7 @@ struct filter {
     unsigned *uses;   /* by worker, of kinds with worker_open; each worker has its own */
 };
 
-/* The filter whose slot is running. */
+/* The filter whose slot is running; between slots, while one makes the call wait: that one. */
 const struct filter *filter_self(const struct filter_call *fc);
 /* Its place in the chain. */
 unsigned filter_step(const struct filter_call *fc);

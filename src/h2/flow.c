@@ -95,7 +95,8 @@ flow_unhold(struct h2_conn *c)
     }
 }
 
-/* Gives the peer of what is due as much as may be; a rest that is too small for a frame of its own waits. The connection counts as held back from when less than a
+/* Gives the peer of what is due as much as may be; a rest that is too small for a frame of its own waits, but never so long that what may be is mostly out of use: in a
+ * full worker that may be less than CREDIT_MIN. The connection counts as held back from when less than a
  * quarter of what it could have with nothing held is out until half of that is out again. */
 static void
 flow_announce(struct h2_conn *c)
@@ -106,7 +107,7 @@ flow_announce(struct h2_conn *c)
 
     add = add < c->recv_due ? add : c->recv_due;
     if (add > 0 &&
-        (add == c->recv_due || add >= CREDIT_MIN || add >= c->conn_window / 8)) {
+        (add == c->recv_due || add >= CREDIT_MIN || (int64_t)add >= most / 8)) {
         control_window(c, 0, (uint32_t)add);
         c->recv_window += (int64_t)add;
         c->recv_due -= add;

@@ -197,6 +197,80 @@ a_call_that_never_came_to_its_filters_has_a_line(void **state)
     json_decref(o);
 }
 
+/* Short ones are kept in the call's state, others in its arena. */
+static void
+an_authority_of_any_length_is_kept(void **state)
+{
+    static const size_t lengths[] = { 1, 7, 8, 9, 16, 17, 47, 48, 49, 300 };
+
+    (void)state;
+    open_log("");
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        struct rigcall *c = rig_call("pkg.Service/Method");
+        char text[301] = "";
+        json_t *o;
+
+        for (size_t k = 0; k < lengths[i]; k++)
+            text[k] = (char)('a' + k % 26);
+        c->request.v[c->request.first[H2_TOKEN_AUTHORITY] - 1].f = (struct h2_field){
+            .name = (uint8_t *)(uintptr_t) ":authority",
+            .value = (uint8_t *)text,
+            .namelen = 10,
+            .valuelen = lengths[i],
+        };
+        assert_int_equal(rig_request(c), FILTER_NEXT);
+        h2_headers_done(&c->request, rig_slab);
+        memset(text, '!', lengths[i]);
+        rig_end(c, GRPC_OK);
+        for (size_t k = 0; k < lengths[i]; k++)
+            text[k] = (char)('a' + k % 26);
+        o = last();
+        assert_string_equal(word(o, "authority"), text);
+        json_decref(o);
+    }
+}
+
+/* Where no rule can want a line any more, a call that is not drawn pays for nothing. */
+static void
+a_call_that_cannot_have_a_line_keeps_nothing(void **state)
+{
+    (void)state;
+    for (int rule = 0; rule < 2; rule++) {
+        struct rigcall *c;
+
+        open_log(
+            rule ? "\"sample\": \"0%\", \"interval\": \"1s\", \"headers\": [\"x-a\"], "
+                   "\"always\": [\"error\"]"
+                 : "\"sample\": \"0%\", \"interval\": \"1s\", \"headers\": [\"x-a\"]");
+        c = rig_call("pkg.Service/Method");
+        rig_header(c, "x-a", "b");
+        assert_int_equal(rig_request(c), FILTER_NEXT);
+        assert_int_equal(c->arena.used > 0, rule);
+        rig_advance_ms(2500);
+        rig_end(c, rule ? GRPC_OK : GRPC_INTERNAL);
+        assert_int_equal(count(), 0);
+    }
+}
+
+static void
+a_path_that_is_kept_for_ever_is_not_copied(void **state)
+{
+    static const char path_of_process[] = "/kept.Service/Method";
+    struct rigcall *c;
+    json_t *o;
+
+    (void)state;
+    open_log("");
+    c = rig_call("kept.Service/Method");
+    c->fc.kept_path = slice_of(path_of_process);
+    assert_int_equal(rig_request(c), FILTER_NEXT);
+    assert_int_equal(c->arena.used, 0);
+    rig_end(c, GRPC_OK);
+    o = last();
+    assert_string_equal(word(o, "service"), "kept.Service");
+    json_decref(o);
+}
+
 static void
 a_share_of_the_calls_is_chosen(void **state)
 {
@@ -384,6 +458,9 @@ main(void)
         LOG_TEST(a_call_becomes_a_line),
         LOG_TEST(our_own_text_is_not_decoded),
         LOG_TEST(a_call_that_never_came_to_its_filters_has_a_line),
+        LOG_TEST(an_authority_of_any_length_is_kept),
+        LOG_TEST(a_call_that_cannot_have_a_line_keeps_nothing),
+        LOG_TEST(a_path_that_is_kept_for_ever_is_not_copied),
         LOG_TEST(a_share_of_the_calls_is_chosen),
         LOG_TEST(rules_take_calls_whatever_the_share),
         LOG_TEST(a_long_call_has_lines_in_between),

@@ -147,6 +147,30 @@ who_holds_nothing_gets_on_when_others_fill_the_worker(void **state)
     assert_false(c->h2->held_back);
 }
 
+/* A little that one call holds does not stop the others on its connection, however full the worker is. */
+static void
+a_few_held_bytes_stop_nobody_when_others_fill_the_worker(void **state)
+{
+    struct h2peer *p = down_ready();
+    struct rig_conn *c = &rig.conn[H2_DOWN];
+
+    (void)state;
+    h2_worker_set_buffer_limit(rig.w, 1000 * 1000);
+    rig.w->held += 2000 * 1000;
+    c->eat = false;
+    h2peer_call(p, 1, 0);
+    send_data(p, 1, 100);
+    rig_run(&rig);
+    c->eat = true;
+    for (int32_t id = 3; id < 150; id += 2) {
+        assert_true(c->h2->recv_window > 0);
+        fill(c, p, id, 1);
+        assert_true(c->h2->held + (size_t)c->h2->recv_window <= 1024 * 1024);
+    }
+    assert_int_equal(c->h2->held, 100);
+    rig.w->held -= 2000 * 1000;
+}
+
 /* Windows given before are no way around the worker's limit: the client is not read any more, until there is room, though nobody releases on its connection. */
 static void
 a_full_worker_does_not_read_who_holds_something(void **state)
@@ -229,6 +253,36 @@ a_connection_once_held_back_is_used_again(void **state)
     assert_true(c->settings > news); /* the owner must hear that there is room again */
 }
 
+/* Nothing is held and no call is left that could use up the rest of the window: the next call must not wait for others to release. */
+static void
+an_idle_connection_is_used_again_though_others_fill_the_worker(void **state)
+{
+    struct rig_conn *c = &rig.conn[H2_UP];
+    struct h2peer *p = up_ready();
+
+    (void)state;
+    h2_worker_set_buffer_limit(rig.w, 1000 * 1000);
+    rig.w->held += 2000 * 1000;
+    while (c->h2->recv_window > 3000) {
+        struct rig_stream *s = rig_request(&rig, true);
+        size_t n = (size_t)c->h2->recv_window - 3000;
+
+        rig_run(&rig);
+        h2peer_headers(p, s->s.id, 0, ":status", "200", NULL);
+        send_data(p, s->s.id, n < STREAM_WINDOW ? n : STREAM_WINDOW);
+        rig_run(&rig);
+        h2peer_u32(p, F_RST, s->s.id, H2_CANCEL);
+        rig_run(&rig);
+        if (c->h2->recv_window > 3000 && c->h2->recv_window <= 16 * 1024)
+            break;
+    }
+    rig_wait_ms(&rig, 1100);
+    assert_int_equal(c->h2->held, 0);
+    assert_false(c->h2->held_back);
+    assert_true(h2_conn_free_streams(c->h2) > 0);
+    rig.w->held -= 2000 * 1000;
+}
+
 /* At the cap, calls that nobody reads end: after 10 s, or after 1 s when their clients opened no window for them though they could. */
 static void
 hoarders_end_sooner_when_they_never_read(void **state)
@@ -303,9 +357,11 @@ main(void)
         H2_TEST(held_back_window_returns_when_its_streams_close),
         H2_TEST(worker_limit_holds_windows_back_and_gives_them_back),
         H2_TEST(who_holds_nothing_gets_on_when_others_fill_the_worker),
+        H2_TEST(a_few_held_bytes_stop_nobody_when_others_fill_the_worker),
         H2_TEST(a_full_worker_does_not_read_who_holds_something),
         H2_TEST(a_full_worker_still_reads_backends),
         H2_TEST(a_connection_once_held_back_is_used_again),
+        H2_TEST(an_idle_connection_is_used_again_though_others_fill_the_worker),
         H2_TEST(hoarders_end_sooner_when_they_never_read),
         H2_TEST(unwanted_data_under_pressure_leaks_no_window),
     };

@@ -77,6 +77,28 @@ each_pair_of_bytes_stays_in_its_value_and_reads_back(void **state)
     }
 }
 
+/* Plain bytes are looked at eight at a time: a byte that is none is seen wherever it stands. */
+static void
+each_byte_is_seen_at_each_place(void **state)
+{
+    static const enum line_escape both[] = { LINE_JSON, LINE_TEXT };
+
+    (void)state;
+    for (unsigned place = 0; place < 20; place++) {
+        for (unsigned byte = 0; byte < 256; byte++) {
+            uint8_t in[20], out[200];
+
+            memset(in, 'x', sizeof(in));
+            in[place] = (uint8_t)byte;
+            for (int i = 0; i < 2; i++) {
+                value((const char *)in, sizeof(in), both[i]);
+                assert_int_equal(unescape(line.s, line.n, both[i], out), sizeof(in));
+                assert_memory_equal(in, out, sizeof(in));
+            }
+        }
+    }
+}
+
 static void
 escapes_are_spelled_as_everywhere(void **state)
 {
@@ -183,6 +205,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_pair_of_bytes_stays_in_its_value_and_reads_back),
+        cmocka_unit_test(each_byte_is_seen_at_each_place),
         cmocka_unit_test(escapes_are_spelled_as_everywhere),
         cmocka_unit_test(characters_of_json_are_the_ones_that_were_sent),
         cmocka_unit_test(a_long_value_is_cut_between_two_escapes),
