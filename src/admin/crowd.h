@@ -37,7 +37,7 @@ enum {
     CROWD_BUDGET_US = 40 * 1000,
     CROWD_HEAVY_US = 1000,
     CROWD_WAITING = 64 << 20,
-    CROWD_PAGES = 16, /* heavy ones that are known */
+    CROWD_PAGES = 16,    /* heavy ones that are known */
     CROWD_PAGE_MAX = 48, /* a path; methods of gRPC differ within it */
 };
 
