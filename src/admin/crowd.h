@@ -37,8 +37,8 @@ enum {
     CROWD_BUDGET_US = 40 * 1000,
     CROWD_HEAVY_US = 1000,
     CROWD_WAITING = 64 << 20,
-    CROWD_PAGES = 16, /* heavy ones that are known */
-    CROWD_PAGE_MAX = 32,
+    CROWD_PAGES = 16,    /* heavy ones that are known */
+    CROWD_PAGE_MAX = 48, /* a path; methods of gRPC differ within it */
 };
 
 struct crowd_conn {

@@ -62,6 +62,8 @@ conf_redact_url(const char *url, struct strbuf *out)
         conf_put_string(out, CONF_REDACTED);
         return;
     }
+    if (host && (size_t)(host - url) > keep) /* of a URL inside the query */
+        host = NULL;
     from = host ? (size_t)(host + 3 - url) : 0;
     at = host ? memrchr(host + 3, '@', strcspn(host + 3, "/?#")) : NULL;
     strbuf_init(&shown, URL_MAX);

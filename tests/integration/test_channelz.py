@@ -5,6 +5,7 @@ import copy
 import json
 import os
 import socket
+import threading
 
 import grpc
 import pytest
@@ -289,3 +290,33 @@ def test_a_method_that_there_is_not():
         with pytest.raises(grpc.RpcError) as e:
             ch.unary_unary("/%s/GetChannel" % channelz.SERVICE)(b"\xff\xff", timeout=5)
         assert e.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_listeners_that_come_and_go_are_asked_about(backend):
+    """Each answer is a good one or says that there is no such thing; a sanitizer sees what is read too late."""
+    with env.Proxy([backend.address], workers=2) as p:
+        more = copy.deepcopy(p.config["listeners"]) + [
+            {"name": "more", "listen": env.free_address(), "routes": [{"to": "app"}]}]
+        done, codes = threading.Event(), set()
+
+        def ask():
+            with channelz.client(p.admin) as z:
+                while not done.is_set():
+                    for s in z.ask("GetServers").server:
+                        for method in ("GetServer", "GetServerSockets"):
+                            try:
+                                z.ask(method, server_id=s.ref.server_id)
+                                codes.add(grpc.StatusCode.OK)
+                            except grpc.RpcError as e:
+                                codes.add(e.code())
+
+        threads = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
+        for t in threads:
+            t.start()
+        for i in range(150):
+            reloads.reload(p, reloads.changed(p, listeners=more) if i % 2 == 0 else p.config)
+        done.set()
+        for t in threads:
+            t.join(30 * env.SLOW)
+            assert not t.is_alive()
+        assert grpc.StatusCode.OK in codes and codes <= {grpc.StatusCode.OK, grpc.StatusCode.NOT_FOUND}

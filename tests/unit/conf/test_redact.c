@@ -78,6 +78,7 @@ urls_keep_where_they_lead(void **state)
     check_url("https://a@b@id.example?x@y",
               "\"https://(redacted)@id.example?(redacted)\"");
     check_url("https://id.example/a@b", "\"https://id.example/a@b\"");
+    check_url("https:/k?next=http://joe:pw@id.example", "\"https:/k?(redacted)\"");
     check_url("file:/etc/keys.json", "\"file:/etc/keys.json\"");
     check_url("a\"b", "\"a\\\"b\"");
     check_url("", "\"\"");

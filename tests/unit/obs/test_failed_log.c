@@ -90,7 +90,7 @@ only_the_last_ones_of_each_kind_are_kept(void **state)
 static void
 reasons_are_counted_by_their_words_and_bounded(void **state)
 {
-    static char words[2 * FAILED_REASONS_MAX][8];
+    static char words[2 * FAILED_REASONS_MAX][16];
     const char again[] = "NO_ROUTE";
     struct failed_log *l = failed_log_new(2);
     struct strbuf out;
