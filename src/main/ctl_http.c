@@ -66,9 +66,13 @@ exchange_read(struct exchange *x)
     char piece[READ_MAX];
     ssize_t n;
 
-    while ((n = transport_read(x->t, piece, sizeof(piece))) > 0)
-        strbuf_add(&x->answer, piece, (size_t)n);
-    if (n == ERR_EOF)
+    /* Who sends faster than we read would keep us here. */
+    do {
+        n = transport_read(x->t, piece, sizeof(piece));
+        if (n > 0)
+            strbuf_add(&x->answer, piece, (size_t)n);
+    } while (n > 0 && !x->answer.cut);
+    if (n == ERR_EOF || x->answer.cut)
         exchange_end(x, ERR_OK);
     else if (n != ERR_AGAIN)
         exchange_end(x, (int)n);
