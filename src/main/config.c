@@ -55,7 +55,7 @@ static const struct conf_field admin_fields[] = {
       .code = "E0207",
       .example = "\"127.0.0.1:9901\"",
       .help = "Address of the live page, /metrics and /stats.json over HTTP/1.1, and of "
-              "gRPC (reflection) on the same socket; \"off\" for none. "
+              "gRPC (reflection, channelz) on the same socket; \"off\" for none. "
               "Loopback or unix socket only; the file of a socket is for the user of the "
               "process alone. A bare string in \"admin\" means the same." },
     { .key = "descriptors",
