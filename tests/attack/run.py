@@ -19,11 +19,7 @@ import proxies
 from proxies import RunError
 
 # What a row needs beside its name: limits of the listener, of the process, and its own gates.
-# Rows that ask for 1 MiB answers and read none may fill the process buffer limit (64 MiB).
-BIG_GATE = 64 + 16
 SPECIAL = {
-    "A6-zero-big": {"rss_gate": BIG_GATE},
-    "A6-noread-big": {"rss_gate": BIG_GATE},
     "A6-thousand": {"rss_gate": 1000 * (100 * 4 + 16) / 1024},  # 4 KiB a stream pair, 16 a client
     "A6-stall": {"limits": {"writeStallTimeout": "1s"}, "must_free": True},
     "A9-ping": {"must_close": True},
@@ -222,7 +218,7 @@ def run_all(args):
     tools = args.tools or os.path.join(os.path.dirname(args.outrigger) or ".", "tests/attack")
     with tempfile.TemporaryDirectory(prefix="attack-") as temporary:
         names = choose_rows(args, tools)
-        print(gate.explain(proxies.MAX_STREAMS, BIG_GATE), flush=True)
+        print(gate.explain(proxies.MAX_STREAMS), flush=True)
         rows = run_rows(names, args, tools, args.keep or temporary)
     failed = [r["name"] for r in rows if r["problems"]]
     print(f"# {len(rows) - len(failed)} of {len(rows)} attack rows pass"
