@@ -4,7 +4,9 @@
 
 Reads each .trs file (automake's result of a program) and the .log beside it, where cmocka, pytest, the
 attack and our lint say how many single tests they ran. A program that tells no number counts as one test.
-Shows the end of each failed log. The last line is "N passed, N failed"; status 1 unless all is well."""
+Of each failed log it shows what pytest says of failed tests, else the end. Their names come once more right
+before the last line, because CI keeps no more than the end. The last line is "N passed, N failed"; status 1
+unless all is well."""
 import os
 import re
 import sys
@@ -13,7 +15,11 @@ CMOCKA = re.compile(r"^\[  (PASSED|FAILED)  \] (\d+) test\(s\)", re.M)
 PYTEST = re.compile(r"^(?:=+ )?(\d+ (?:passed|failed|errors?|skipped|deselected)\b.*?) in [\d.:]+ ?s", re.M)
 LINES = re.compile(r"^(ok|not ok)\b( - skip)?", re.M)
 ATTACK = re.compile(r"^# (\d+) of (\d+) attack rows pass", re.M)
+# From a file's failed tests to its line of numbers; other files' results may follow it (lanes.py).
+FAILURES = re.compile(r"^=+ (?:FAILURES|ERRORS) =+$.*?^\d+ (?:failed|passed|error).*?$", re.M | re.S)
+NAMES = re.compile(r"^(?:FAILED|ERROR|not ok|\[  FAILED  \]) (?!\d+ test)(.*)$", re.M)
 TAIL = 40
+REPORT = 120    # lines of one file's failed tests: the last ones hold the assertion and the names
 
 
 def count(log, result):
@@ -49,6 +55,13 @@ def count(log, result):
     return passed, max(failed, 1), skipped
 
 
+def what_failed(log):
+    """The part of a failed program's log that says why, cut."""
+    reports = [m.group(0).split("\n")[-REPORT:] for m in FAILURES.finditer(log)]
+    lines = [line for report in reports for line in report] or log.rstrip().split("\n")[-TAIL:]
+    return "\n".join("    " + line for line in lines)
+
+
 def results(folder):
     """(name, result, text of the log) of each program that ran in the build tree."""
     for base, dirs, names in os.walk(folder):
@@ -75,6 +88,7 @@ def main():
     if args[:1] == ["--broken"]:
         broken, args = args[1].strip(), args[2:]
     total_passed = total_failed = total_skipped = 0
+    names = []
     for folder in args:
         programs = list(results(folder))
         passed = failed = skipped = 0
@@ -82,8 +96,11 @@ def main():
             p, f, s = count(log, result)
             passed, failed, skipped = passed + p, failed + f, skipped + s
             if f:
-                print("---- %s: %s, %d failed; the end of its log:" % (name, result, f))
-                print("\n".join("    " + line for line in log.rstrip().split("\n")[-TAIL:]))
+                print("---- %s: %s, %d failed; from its log:" % (name, result, f))
+                print(what_failed(log))
+                tree = os.path.basename(os.path.abspath(folder))
+                names += ["failed: %s %s: %s" % (tree, name, each[:160])
+                          for each in dict.fromkeys(NAMES.findall(log)) or [result]]
         if not programs:
             failed = 1
             print("---- %s: no test ran there" % folder)
@@ -95,6 +112,7 @@ def main():
         # make said no although no test did: a build error, or a run out of time.
         print("Not finished: " + broken)
         total_failed = 1
+    print("".join(line + "\n" for line in names), end="")
     print("%d passed, %d failed" % (total_passed, total_failed))
     sys.exit(1 if total_failed or not total_passed else 0)
 
