@@ -226,7 +226,7 @@ size_t recv_feed(struct h2_conn *c, const uint8_t *p, size_t n, bool *ret_yield)
 void recv_done(struct h2_conn *c);
 
 /* read.c */
-void conn_read(struct h2_conn *c);
+bool conn_read(struct h2_conn *c); /* false: nothing came, or the connection failed */
 void conn_feed(struct h2_conn *c, const uint8_t *p, size_t n);
 /* After a piece of input. n > 0: the pieces of `rest` are for the next turn. */
 void conn_fed(struct h2_conn *c, const struct iovec *rest, int n);

@@ -2,7 +2,7 @@
 /* h2/flush.c - everything that a connection has to say in one turn leaves with one write. */
 #include "h2/conn_int.h"
 
-enum { FLUSH_ROUNDS = 4, BLOCKED_QUEUE = 256 };
+enum { FLUSH_ROUNDS = 4, BLOCKED_QUEUE = 256, LAST_READS = 16 };
 
 /* While the socket is full and our answers pile up, reading more would only make it grow further (reliability.md 0.2-0.4). */
 void
@@ -83,6 +83,17 @@ flush_write(struct h2_conn *c)
     return rv;
 }
 
+/* The peer is gone. What a backend said before may still lie in the socket: answers, or the GOAWAY that lets calls be repeated elsewhere. */
+static void
+flush_lost(struct h2_conn *c)
+{
+    int reads = c->side == H2_UP ? LAST_READS : 0;
+
+    while (reads-- > 0 && c->state == CONN_OPEN && c->want_read && conn_read(c))
+        ;
+    conn_fail(c, ERR_CONN_LOST, conn_tls_why(c));
+}
+
 void
 conn_flush(struct h2_conn *c)
 {
@@ -93,9 +104,12 @@ conn_flush(struct h2_conn *c)
     rv = c->state == CONN_OPEN ? flush_write(c) : output_write_rest(c);
     send_resets_done(c, false);
     conn_tell(c);
+    if (rv == ERR_CONN_LOST) {
+        flush_lost(c);
+        return;
+    }
     if (rv != ERR_OK && rv != ERR_AGAIN) {
-        conn_fail(c, rv == ERR_CONN_LOST ? ERR_CONN_LOST : rv,
-                  rv == ERR_CONN_LOST ? conn_tls_why(c) : "");
+        conn_fail(c, rv, "");
         return;
     }
     if (c->flooded)

@@ -128,7 +128,7 @@ conn_keep_first_bytes(struct h2_conn *c, size_t n)
     c->pre_len = (uint8_t)(c->pre_len + k);
 }
 
-void
+bool
 conn_read(struct h2_conn *c)
 {
     size_t most = flow_read_size(c);
@@ -137,20 +137,21 @@ conn_read(struct h2_conn *c)
 
     if (n <= 0) {
         conn_read_failed(c, n);
-        return;
+        return false;
     }
     conn_note_turn(c, (size_t)n);
     c->last_read = (uint32_t)n;
     keepalive_note_read(c);
     if (bulk) {
         bulk_feed(c, (size_t)n);
-        return;
+        return true;
     }
     if (c->state == CONN_PREFACE) {
         preface_read(c, c->w->read_buf, (size_t)n);
-        return;
+        return true;
     }
     if (c->side == H2_UP && !c->settled)
         conn_keep_first_bytes(c, (size_t)n);
     conn_feed(c, c->w->read_buf, (size_t)n);
+    return true;
 }

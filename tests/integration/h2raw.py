@@ -28,9 +28,17 @@ class Conn:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.inflater = Inflater()
         self._in = b""
+        self._finished = False
 
     def send(self, data):
-        self.sock.sendall(data)
+        if not self._finished:
+            self.sock.sendall(data)
+
+    def finish(self):
+        """Nothing more will be sent: what comes later is dropped without an error, so that reading goes on. A
+        close with unread input resets the connection, and the reset overtakes what still waits in our queue."""
+        self.sock.shutdown(socket.SHUT_WR)
+        self._finished = True
 
     def close(self):
         # shutdown first: it also wakes a thread that is blocked in recv on this socket.

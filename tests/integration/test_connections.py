@@ -70,8 +70,7 @@ class GoawayServer(h2raw.RawBackend):
                     state["last"] = request.sid
             conn.send(out)
             if self.manner == "close" and state["last"] is not None:
-                # Only our direction: an abrupt end could overtake the GOAWAY.
-                conn.sock.shutdown(socket.SHUT_WR)
+                conn.finish()
             return None
 
         def frame(f):

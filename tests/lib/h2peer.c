@@ -263,6 +263,13 @@ h2peer_close(struct h2peer *p)
 }
 
 void
+h2peer_push(struct h2peer *p)
+{
+    peer_write(p);
+    peer_want(p);
+}
+
+void
 h2peer_set_deaf(struct h2peer *p, bool deaf)
 {
     p->deaf = deaf;

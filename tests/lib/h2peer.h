@@ -79,6 +79,8 @@ void h2peer_open(struct h2peer *p, struct loop *l, struct transport *t, bool ser
 void h2peer_close(struct h2peer *p);
 /* Ends our sending side only. */
 void h2peer_shut(struct h2peer *p);
+/* What waits goes out now, not in the next turn. */
+void h2peer_push(struct h2peer *p);
 /* Closes the transport; what was received stays. */
 void h2peer_hang_up(struct h2peer *p);
 void h2peer_set_deaf(struct h2peer *p, bool deaf);
