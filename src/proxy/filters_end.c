@@ -35,7 +35,7 @@ filters_host_tell(const struct filter_call *fc, struct filter_result *r)
 {
     const struct call *c = filters_call(fc);
 
-    r->whole = true;
+    r->rest = NULL;
     r->reason = c->reason ? c->reason : "";
     r->pool = c->pool ? pool_name(c->pool) : "";
     r->backend = c->lost_name ? c->lost_name : "";
@@ -53,7 +53,7 @@ filters_result(const struct call *c, struct filter_result *r)
     r->code = c->code < 0 || c->code > GRPC_UNAUTHENTICATED ? GRPC_UNKNOWN : c->code;
     r->local = c->local;
     r->cancelled = c->cancelled;
-    r->whole = false;
+    r->rest = r;
     r->attempts = c->attempts;
     r->messages_in = c->in_frames.messages;
     r->messages_out = c->out_frames.messages;
