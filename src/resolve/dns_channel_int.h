@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/list.h"
+#include "loop/reap.h"
 #include "loop/timer.h"
 #include "net/addr.h"
 #include "resolve/dns_channel.h"
