@@ -66,11 +66,12 @@ struct filter_result {
     int code;       /* gRPC code; never -1 */
     bool local;     /* the status is our own */
     bool cancelled; /* the client went away before its answer was complete */
-    bool whole;     /* what follows the next line of stars is there */
     unsigned attempts;
     uint64_t messages_in,
         messages_out; /* complete ones: from the client, to the client */
     int64_t end_us;
+    /* This result while what follows the next line of stars is missing; NULL: it is there. */
+    struct filter_result *rest;
     /* *** Only for those who have called filter_result_whole: most calls end without anybody who wants to know. */
     const char *reason;         /* of an own status: the word of grpc/reason.h; "" else */
     const char *pool, *backend; /* "": none */
@@ -289,8 +290,8 @@ void filter_ask_match(struct filter_call *fc);
 static inline void
 filter_result_whole(const struct filter_call *fc, const struct filter_result *r)
 {
-    if (!r->whole)
-        fc->host->tell(fc, (struct filter_result *)(uintptr_t)r);
+    if (r->rest)
+        fc->host->tell(fc, r->rest);
 }
 
 /* From on_request: the answer of this call is to be shown (FILTER_ASKS_ANSWER). */

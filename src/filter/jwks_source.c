@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* filter/jwks_source.c */
+/* filter/jwks_source.c - a source on the main thread: what was read becomes the set of keys, from the config, a file or a URL. The workers' side is jwks_view.c. */
 #include "filter/jwks_source.h"
 
 #include <pthread.h>
@@ -11,61 +11,20 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/list.h"
 #include "base/log.h"
 #include "base/rand.h"
-#include "base/siphash.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
-#include "filter/jose.h"
 #include "filter/jwks.h"
+#include "filter/jwks_source_int.h"
 #include "loop/fdwatch.h"
 #include "loop/loop.h"
 #include "loop/pathwatch.h"
-#include "loop/timer.h"
 #include "net/digest.h"
 #include "obs/stats.h"
 #include "resolve/readfile.h"
 
-enum { WHY_MAX = 512, NAME_MAX_BYTES = 128, ABSENT_MAX = 64, JITTER_PERCENT = 10 };
-
-struct jwks_source {
-    struct list link;
-    unsigned holds; /* main thread */
-    struct loop *loop;
-    struct stats *stats;
-    struct jwks_conf conf;
-    enum jwks_kind kind;
-    struct sip_secret secret;
-    char name[NAME_MAX_BYTES]; /* for logs: without what stands behind ? in a URL */
-    bool has_text;
-    struct sip_hash text; /* of the text of the keys: no copy of secrets stays */
-    char *told;           /* the last complaint; NULL: all is good */
-    struct pathwatch *watch;
-    /* of a URL */
-    void *fetch; /* under way; NULL: none */
-    struct timer timer;
-    struct fdwatch *wake;
-    int fd;
-    unsigned failures; /* in a row */
-    struct rng rng;
-    /* shared with the workers */
-    _Atomic uint64_t version;
-    _Atomic int64_t good_until_us;
-    _Atomic int64_t next_ask_us;
-    _Atomic bool busy;    /* a fetch is under way or wanted */
-    _Atomic bool begun;   /* a fetch has ended, well or not */
-    pthread_mutex_t lock; /* guards what follows */
-    struct jwks *keys;
-    bool wanted; /* somebody asked, the main thread has not seen it */
-    char asked[JOSE_KID_MAX];
-    size_t asked_n; /* 0: no name */
-    struct {
-        uint64_t hash;
-        int64_t until_us;
-    } absent[ABSENT_MAX]; /* names that an answer did not have */
-    unsigned absent_at;
-};
+enum { WHY_MAX = 512, JITTER_PERCENT = 10 };
 
 /* Main thread: all that are open, so that those that say the same are one, and the one fetcher of those with a URL. */
 static struct list all = { &all, &all };
@@ -227,12 +186,6 @@ url_fetch(struct jwks_source *s)
                          : fetch_start(fetcher, &args, url_on_answer, s);
 }
 
-static uint64_t
-kid_hash(const struct jwks_source *s, struct slice kid)
-{
-    return sip_hash(&s->secret, kid.p, kid.n).lo;
-}
-
 /* The name that was asked for, if it is not there, is not asked for again soon. */
 static void
 url_note_absent(struct jwks_source *s)
@@ -241,9 +194,9 @@ url_note_absent(struct jwks_source *s)
     int64_t until_us = loop_now_us(s->loop) + JWKS_ABSENT_S * INT64_C(1000000);
 
     if (s->asked_n > 0 && !jwks_has(s->keys, kid)) {
-        s->absent[s->absent_at].hash = kid_hash(s, kid);
+        s->absent[s->absent_at].hash = jwks_source_kid_hash(s, kid);
         s->absent[s->absent_at].until_us = until_us;
-        s->absent_at = (s->absent_at + 1) % ABSENT_MAX;
+        s->absent_at = (s->absent_at + 1) % JWKS_ABSENT_MAX;
     }
     s->asked_n = 0;
 }
@@ -336,7 +289,7 @@ url_close(struct jwks_source *s)
     }
 }
 
-/* ---- main thread ---- */
+/* ---- life ---- */
 
 static bool
 text_same(const char *a, const char *b)
@@ -411,92 +364,4 @@ jwks_source_close(struct jwks_source *s)
     xfree((char *)(uintptr_t)s->conf.from);
     xfree((char *)(uintptr_t)s->conf.ca);
     xfree(s);
-}
-
-/* ---- workers ---- */
-
-static void
-view_update(struct jwks_source *s, struct jwks_view *v)
-{
-    struct jwks *before = v->keys;
-
-    pthread_mutex_lock(&s->lock);
-    v->version = atomic_load_explicit(&s->version, memory_order_acquire);
-    v->keys = s->keys ? jwks_hold(s->keys) : NULL;
-    pthread_mutex_unlock(&s->lock);
-    jwks_drop(before);
-}
-
-enum jwks_state
-jwks_source_look(struct jwks_source *s, struct jwks_view *v, int64_t now_us)
-{
-    if (UNLIKELY(atomic_load_explicit(&s->version, memory_order_acquire) != v->version))
-        view_update(s, v);
-    if (!v->keys)
-        return atomic_load_explicit(&s->busy, memory_order_acquire) &&
-                       !atomic_load_explicit(&s->begun, memory_order_relaxed)
-                   ? JWKS_COMING
-                   : JWKS_NONE;
-    return now_us < atomic_load_explicit(&s->good_until_us, memory_order_relaxed)
-               ? JWKS_GOOD
-               : JWKS_OLD;
-}
-
-void
-jwks_view_done(struct jwks_view *v)
-{
-    jwks_drop(v->keys);
-    v->keys = NULL;
-    v->version = 0;
-}
-
-bool
-jwks_source_busy(const struct jwks_source *s)
-{
-    return atomic_load_explicit(&s->busy, memory_order_acquire);
-}
-
-/* Under the lock. */
-static bool
-kid_is_absent(const struct jwks_source *s, struct slice kid, int64_t now_us)
-{
-    uint64_t hash = kid_hash(s, kid);
-
-    for (size_t i = 0; i < ABSENT_MAX; i++)
-        if (s->absent[i].until_us > now_us && s->absent[i].hash == hash)
-            return true;
-    return false;
-}
-
-bool
-jwks_source_ask(struct jwks_source *s, struct slice kid, int64_t now_us)
-{
-    uint64_t one = 1;
-    bool ask;
-
-    if (s->kind != JWKS_URL)
-        return false;
-    if (jwks_source_busy(s))
-        return true;
-    if (now_us < atomic_load_explicit(&s->next_ask_us, memory_order_relaxed))
-        return false;
-    pthread_mutex_lock(&s->lock);
-    ask = !atomic_load_explicit(&s->busy, memory_order_relaxed) &&
-          now_us >= atomic_load_explicit(&s->next_ask_us, memory_order_relaxed) &&
-          !kid_is_absent(s, kid, now_us);
-    if (ask) {
-        atomic_store_explicit(&s->next_ask_us,
-                              now_us + JWKS_ASK_EVERY_S * INT64_C(1000000),
-                              memory_order_relaxed);
-        memcpy(s->asked, kid.p, kid.n);
-        s->asked_n = kid.n;
-        s->wanted = true;
-        atomic_store_explicit(&s->busy, true, memory_order_release);
-    }
-    ask = atomic_load_explicit(&s->busy, memory_order_relaxed);
-    pthread_mutex_unlock(&s->lock);
-    if (ask &&
-        write(s->fd, &one, sizeof(one)) < 0) { /* it is full: the main thread knows */
-    }
-    return ask;
 }

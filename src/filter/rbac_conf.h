@@ -51,6 +51,8 @@ struct rbac_rule_conf {
     struct rbac_when_conf except; /* "not": none of its kinds may fit */
 };
 
+extern const struct conf_struct rbac_rule_conf_struct; /* rbac_rule_conf.c */
+
 /* --- gRFC A43 ------------------------------------------------------------------------- */
 
 struct policy_header_conf {

@@ -1,82 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* filter/tracing.c - the filter "tracing": reads who began the trace (traceparent, else grpc-trace-bin, else B3), decides whether the call is recorded, and gives backends the traceparent
  * that joins their spans to ours. A call that is not recorded costs the reading of its headers, and, when it has no trace yet, the making of one, so that everybody
- * behind us decides as we did.
+ * behind us decides as we did. Spans of recorded calls are made in trace_recording.c.
  *
- * A recorded call has one span for itself and one for each attempt; a backend gets the id of its attempt. They are serialized when they end and go into the ring of
- * the exporter. W3C rules: who makes no span passes both headers as they are; tracestate without a good traceparent is dropped; tracestate has at most 512 bytes. */
-#include <stdatomic.h>
+ * W3C rules: who makes no span passes both headers as they are; tracestate without a good traceparent is dropped; tracestate has at most 512 bytes. */
 #include <string.h>
 
-#include "base/arena.h"
-#include "base/clock.h"
 #include "base/rand.h"
-#include "base/strbuf.h"
 #include "filter/kinds.h"
 #include "filter/services.h"
 #include "filter/trace_export.h"
-#include "filter/trace_span.h"
-#include "filter/tracing_conf.h"
-#include "grpc/status.h"
+#include "filter/tracing_int.h"
 #include "h2/edit.h"
 #include "h2/headers.h"
 #include "loop/loop.h"
-#include "net/addr.h"
 #include "obs/stats.h"
 #include "obs/trace_context.h"
-
-enum {
-    ATTEMPTS_MAX = 16, /* whose ids are kept at the same time */
-    SPAN_BYTES_MAX = 32 * 1024,
-    AUTHORITY_MAX = 256,
-    MESSAGE_MAX = 1024,
-};
-
-struct tracing_filter {
-    struct filter base;
-    struct trace_exporter *exporter;
-    uint64_t threshold;
-    _Atomic uint64_t window; /* second << 32 | calls recorded in it */
-};
-
-struct attempt {
-    unsigned number; /* 0: free */
-    bool transparent;
-    uint8_t span[SPAN_ID_BYTES];
-};
-
-/* Of a recorded call. */
-struct recording {
-    uint8_t parent[SPAN_ID_BYTES];
-    bool has_parent;
-    bool unprocessed;  /* the last attempt was seen by no backend */
-    int64_t offset_us; /* wall clock minus the loop's */
-    struct slice path, authority, state;
-    struct attempt attempts[ATTEMPTS_MAX];
-    size_t retry_count;
-    unsigned retries_left_out;
-    struct trace_retry retries[TRACE_RETRIES_MAX];
-};
-
-struct trace_call {
-    struct trace_context
-        context; /* of the call's span; of the parent's when nothing is recorded */
-    struct recording *recording;  /* NULL: it is not recorded */
-    bool binary;                  /* the parent spoke by grpc-trace-bin */
-    char text[TRACEPARENT_BYTES]; /* of it, for the request and fc->trace_id */
-};
-
-static const struct tracing_filter *
-self(const struct filter_call *fc)
-{
-    return (const struct tracing_filter *)filter_self(fc);
-}
-
-static const struct tracing_conf *
-conf_of(const struct tracing_filter *f)
-{
-    return f->base.conf;
-}
 
 /* --- settings ------------------------------------------------------------------------- */
 
@@ -85,8 +24,8 @@ tracing_open(struct filter *base, const struct filter_env *env)
 {
     struct tracing_filter *f = (struct tracing_filter *)base;
 
-    f->threshold = trace_threshold(conf_of(f)->sample_ratio);
-    f->exporter = trace_exporter_get(env->services, conf_of(f));
+    f->threshold = trace_threshold(tracing_conf_of(f)->sample_ratio);
+    f->exporter = trace_exporter_get(env->services, tracing_conf_of(f));
 }
 
 static void
@@ -115,9 +54,8 @@ tracing_wanted(const void *conf, const struct filter_env *env)
 
 /* --- headers -------------------------------------------------------------------------- */
 
-#define TRACEPARENT "traceparent"
-#define TRACESTATE  "tracestate"
-#define TRACE_BIN   "grpc-trace-bin"
+#define TRACESTATE "tracestate"
+#define TRACE_BIN  "grpc-trace-bin"
 
 /* What the request has of all that. */
 struct found {
@@ -195,18 +133,8 @@ headers_speak(const struct h2_headers *h)
     return h->first[H2_TOKEN_ONE_OFF] || h->first[H2_TOKEN_B3_HINT];
 }
 
-/* Without memory the call goes on with the header that it had. */
-static void
-traceparent_set(struct filter_call *fc, const char *text)
-{
-    if (!filter_set(fc, fc->request, slice_of(TRACEPARENT),
-                    slice_make(text, TRACEPARENT_BYTES), true))
-        return;
-}
-
-/* Who joins a trace by grpc-trace-bin tells it in both forms. */
-static NOINLINE void
-binary_set(struct filter_call *fc, const struct trace_context *c)
+void
+tracing_set_binary(struct filter_call *fc, const struct trace_context *c)
 {
     char text[TRACE_BIN_TEXT];
 
@@ -257,7 +185,8 @@ tracestate_check(struct filter_call *fc, bool good_parent)
 static bool
 limit_pass(struct tracing_filter *f, int64_t now_us)
 {
-    uint64_t second = (uint64_t)(now_us / 1000000), max = conf_of(f)->max_per_second;
+    uint64_t second = (uint64_t)(now_us / 1000000),
+             max = tracing_conf_of(f)->max_per_second;
     uint64_t was = atomic_load_explicit(&f->window, memory_order_relaxed), next;
 
     if (max == 0)
@@ -276,67 +205,11 @@ static bool
 decide(const struct tracing_filter *f, struct filter_call *fc,
        const struct trace_context *c, enum trace_decision said, bool has_parent)
 {
-    if (conf_of(f)->trust_parent && said != TRACE_UNDECIDED)
+    if (tracing_conf_of(f)->trust_parent && said != TRACE_UNDECIDED)
         return said == TRACE_RECORD;
-    if (conf_of(f)->trust_parent || !has_parent)
+    if (tracing_conf_of(f)->trust_parent || !has_parent)
         return trace_sampled(c, f->threshold);
     return rng_next(fc->rng) >> 8 >= f->threshold;
-}
-
-/* --- recording ------------------------------------------------------------------------ */
-
-static struct slice
-keep(struct filter_call *fc, struct slice s, size_t max)
-{
-    size_t n = s.n < max ? s.n : max;
-    const void *p = n ? arena_copy(fc->arena, s.p, n) : NULL;
-
-    return slice_make(p, p ? n : 0);
-}
-
-static NOINLINE bool
-recording_begin(struct filter_call *fc, struct trace_call *t, bool has_parent,
-                struct slice state)
-{
-    struct recording *r = arena_alloc(fc->arena, sizeof(*r));
-
-    if (!r)
-        return false;
-    memset(r, 0, sizeof(*r));
-    r->has_parent = has_parent;
-    memcpy(r->parent, t->context.span, SPAN_ID_BYTES);
-    r->offset_us = clock_wall_us() - loop_now_us(fc->loop);
-    r->path = keep(fc, fc->path, SIZE_MAX);
-    r->authority =
-        keep(fc, h2_headers_get(fc->request, H2_TOKEN_AUTHORITY), AUTHORITY_MAX);
-    r->state = keep(fc, state, SIZE_MAX);
-    t->context.flags |= TRACE_SAMPLED;
-    if (has_parent)
-        trace_span_new(&t->context, fc->rng);
-    t->recording = r;
-    return true;
-}
-
-static void
-span_put(struct filter_call *fc, struct strbuf *bytes)
-{
-    if (!trace_exporter_put(self(fc)->exporter, fc->worker,
-                            slice_make(bytes->s, bytes->len)))
-        stat_inc(fc->stats, STAT_SPANS_FULL);
-    strbuf_done(bytes);
-}
-
-static struct trace_span
-span_of(const struct filter_call *fc, const struct trace_call *t)
-{
-    const struct recording *r = t->recording;
-
-    return (struct trace_span){
-        .context = t->context,
-        .state = r->state,
-        .path = r->path,
-        .grpc_names = conf_of(self(fc))->names == TRACING_GRPC,
-    };
 }
 
 /* --- slots ---------------------------------------------------------------------------- */
@@ -346,7 +219,7 @@ static bool
 pass_on(const struct tracing_filter *f, struct filter_call *fc, struct trace_call *t,
         bool w3c, bool asked)
 {
-    bool trusted = conf_of(f)->trust_parent;
+    bool trusted = tracing_conf_of(f)->trust_parent;
 
     if (w3c && (!asked || trusted))
         return false;
@@ -416,15 +289,15 @@ request_read(struct tracing_filter *f, struct filter_call *fc, struct trace_call
     if (found.tracestates > 0)
         tracestate = tracestate_check(fc, w3c);
     if ((should_record(f, fc, t, said, parent) &&
-         recording_begin(fc, t, parent, tracestate)) ||
+         trace_recording_begin(fc, t, parent, tracestate)) ||
         pass_on(f, fc, t, w3c, parent && said == TRACE_RECORD)) {
         traceparent_write(&t->context, t->text);
         if (found.traceparents > 0)
-            traceparent_set(fc, t->text);
+            tracing_set_parent(fc, t->text);
         else
             traceparent_add(fc, t->text);
         if (UNLIKELY(t->binary))
-            binary_set(fc, &t->context);
+            tracing_set_binary(fc, &t->context);
     } else {
         memcpy(t->text, found.traceparent.p, TRACEPARENT_BYTES);
     }
@@ -437,7 +310,7 @@ static NOINLINE void
 request_record(struct tracing_filter *f, struct filter_call *fc, struct trace_call *t)
 {
     if (limit_pass(f, loop_now_us(fc->loop)))
-        (void)recording_begin(fc, t, false, (struct slice){ 0 });
+        (void)trace_recording_begin(fc, t, false, (struct slice){ 0 });
     else
         stat_inc(fc->stats, STAT_SPANS_LIMITED);
 }
@@ -445,7 +318,7 @@ request_record(struct tracing_filter *f, struct filter_call *fc, struct trace_ca
 static enum filter_verdict
 tracing_on_request(struct filter_call *fc, void *state)
 {
-    struct tracing_filter *f = (struct tracing_filter *)(uintptr_t)self(fc);
+    struct tracing_filter *f = (struct tracing_filter *)(uintptr_t)tracing_self(fc);
     struct trace_call *t = state;
 
     t->recording = NULL;
@@ -461,76 +334,13 @@ tracing_on_request(struct filter_call *fc, void *state)
     return FILTER_NEXT;
 }
 
-static NOINLINE void
-attempt_begin(struct filter_call *fc, struct trace_call *t, unsigned number)
-{
-    struct recording *r = t->recording;
-    struct trace_context context;
-    char text[TRACEPARENT_BYTES];
-    struct attempt *a;
-
-    a = &r->attempts[number % ATTEMPTS_MAX];
-    context = t->context;
-    trace_span_new(&context, fc->rng);
-    *a = (struct attempt){ .number = number, .transparent = r->unprocessed };
-    memcpy(a->span, context.span, SPAN_ID_BYTES);
-    traceparent_write(&context, text);
-    traceparent_set(fc, text);
-    if (t->binary)
-        binary_set(fc, &context);
-}
-
 static void
 tracing_on_attempt(struct filter_call *fc, void *state, unsigned number)
 {
     struct trace_call *t = state;
 
     if (UNLIKELY(t->recording != NULL))
-        attempt_begin(fc, t, number);
-}
-
-static void
-note_retry(struct recording *r, const struct filter_attempt *a, int64_t wall_us)
-{
-    r->unprocessed = a->unprocessed;
-    if (!a->again)
-        return;
-    if (r->retry_count == TRACE_RETRIES_MAX) {
-        r->retries_left_out++;
-        return;
-    }
-    r->retries[r->retry_count++] =
-        (struct trace_retry){ .wall_us = wall_us, .number = a->number, .code = a->code };
-}
-
-static NOINLINE void
-attempt_record(struct filter_call *fc, struct trace_call *t,
-               const struct filter_attempt *a)
-{
-    struct recording *r = t->recording;
-    struct trace_attempt_span s;
-    struct attempt *began;
-    struct strbuf bytes;
-
-    began = &r->attempts[a->number % ATTEMPTS_MAX];
-    if (began->number != a->number)
-        return; /* an older one took its place: more than 16 at once */
-    s = (struct trace_attempt_span){
-        .span = span_of(fc, t),
-        .backend = a->backend,
-        .number = a->number,
-        .transparent = began->transparent,
-    };
-    memcpy(s.span.context.span, began->span, SPAN_ID_BYTES);
-    s.span.parent = t->context.span;
-    s.span.start_us = a->begun_us + r->offset_us;
-    s.span.end_us = loop_now_us(fc->loop) + r->offset_us;
-    s.span.code = a->code;
-    s.span.pool = fc->pool;
-    note_retry(r, a, s.span.end_us);
-    strbuf_init(&bytes, SPAN_BYTES_MAX);
-    trace_attempt_encode(&s, &bytes);
-    span_put(fc, &bytes);
+        trace_recording_attempt(fc, t, number);
 }
 
 static void
@@ -540,44 +350,7 @@ tracing_on_attempt_end(struct filter_call *fc, void *state,
     struct trace_call *t = state;
 
     if (UNLIKELY(t->recording != NULL))
-        attempt_record(fc, t, a);
-}
-
-static NOINLINE void
-call_record(struct filter_call *fc, struct trace_call *t,
-            const struct filter_result *result)
-{
-    struct recording *r = t->recording;
-    UNINITIALIZED char client[ADDR_TEXT_MAX], message[MESSAGE_MAX];
-    struct trace_call_span s;
-    struct strbuf bytes;
-
-    filter_result_whole(fc, result);
-    s = (struct trace_call_span){
-        .span = span_of(fc, t),
-        .listener = fc->listener,
-        .route = fc->route,
-        .reason = result->reason,
-        .client = addr_print(fc->address, client),
-        .authority = r->authority,
-        .attempts = result->attempts,
-        .retries = r->retries,
-        .retry_count = r->retry_count,
-        .retries_left_out = r->retries_left_out,
-    };
-    s.span.parent = r->has_parent ? r->parent : NULL;
-    s.span.remote = r->has_parent;
-    s.span.start_us = fc->begun_us + r->offset_us;
-    s.span.end_us = result->end_us + r->offset_us;
-    s.span.code = result->code;
-    s.span.pool = result->pool;
-    s.span.message = result->message;
-    if (!result->local)
-        s.span.message = slice_make(
-            message, grpc_message_decode(result->message, message, MESSAGE_MAX));
-    strbuf_init(&bytes, SPAN_BYTES_MAX);
-    trace_call_encode(&s, &bytes);
-    span_put(fc, &bytes);
+        trace_recording_attempt_end(fc, t, a);
 }
 
 static void
@@ -586,7 +359,7 @@ tracing_on_end(struct filter_call *fc, void *state, const struct filter_result *
     struct trace_call *t = state;
 
     if (UNLIKELY(t->recording != NULL))
-        call_record(fc, t, result);
+        trace_recording_end(fc, t, result);
 }
 
 const struct filter_kind filter_tracing = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net/fetch_curl.h - the functions of libcurl that net/fetch.c calls, found when they are needed first. */
+/* net/fetch_curl.h - the functions of libcurl that fetchers (net/fetch.c, fetch_thread.c) call, found when they are needed first. */
 #ifndef OUTRIGGER_NET_FETCH_CURL_H
 #define OUTRIGGER_NET_FETCH_CURL_H
 

@@ -72,7 +72,7 @@ void explain_done(struct explain *e);
 /* A target that some call with these words may take: not one of weight 0, and not another than the sticky one. */
 bool explain_takes(const struct explain *e, unsigned target);
 
-/* explain_print.c. address: where the listener listens; config: version of the config in force. Lines for a terminal; */
+/* explain_print.c, explain_json.c. address: where the listener listens; config: version of the config in force. Lines for a terminal; */
 void explain_print(const struct explain *e, const char *address, uint64_t config,
                    struct strbuf *out);
 /* or the members of a JSON object, without its braces. */

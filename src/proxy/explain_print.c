@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proxy/explain_print.c - what becomes of a call, and where routes lead, as lines for a terminal and as JSON. */
+/* proxy/explain_print.c - what becomes of a call, and where routes lead, as lines for a terminal. The same as JSON: explain_json.c. */
 #include <inttypes.h>
-#include <stdio.h>
 
-#include "base/jsontext.h"
 #include "base/strbuf.h"
-#include "conf/print.h"
 #include "conf/redact.h"
 #include "conf/values.h"
 #include "filter/retry_policy.h"
 #include "grpc/status.h"
 #include "proxy/explain.h"
 #include "proxy/explain_filters.h"
+#include "proxy/explain_int.h"
 #include "proxy/listener_conf.h"
 #include "proxy/route.h"
 #include "proxy/table.h"
@@ -44,8 +42,8 @@ put_to(const struct to_conf *to, struct strbuf *out)
     }
 }
 
-static double
-share_of(const struct route_conf *r, size_t i)
+double
+explain_share(const struct route_conf *r, size_t i)
 {
     const struct to_conf *to = r->to.items;
     double sum = 0;
@@ -69,7 +67,7 @@ put_targets(const struct route_conf *r, struct strbuf *out)
         strbuf_puts(out, i ? ", " : "");
         put_to(&to[i], out);
         if (r->to.n > 1)
-            strbuf_printf(out, " (%.4g %%)", share_of(r, i));
+            strbuf_printf(out, " (%.4g %%)", explain_share(r, i));
     }
     if (r->to.n > 1 && r->split_by.on)
         strbuf_printf(out, ", by header %s", r->split_by.header);
@@ -148,8 +146,8 @@ put_codes(uint32_t codes, struct strbuf *out)
 }
 
 /* "at most 3 attempts after UNAVAILABLE, 100ms apart, x2 up to 1s" */
-static void
-put_policy(const struct retry_policy *p, struct strbuf *out)
+void
+explain_put_policy(const struct retry_policy *p, struct strbuf *out)
 {
     strbuf_printf(out, "at most %u attempts", p->max_attempts);
     if (!p->hedging) {
@@ -169,18 +167,6 @@ put_policy(const struct retry_policy *p, struct strbuf *out)
         strbuf_puts(out, ", all at once");
     strbuf_puts(out, "; not fatal: ");
     put_codes(p->codes, out);
-}
-
-static const char *
-policy_key(const struct retry_policy *p)
-{
-    return p->hedging ? "hedgingPolicy" : "retryPolicy";
-}
-
-static bool
-policy_is_routes(const struct explain *e)
-{
-    return e->policy == e->route->policy;
 }
 
 /* --- a call, for a terminal --------------------------------------------------------------- */
@@ -263,9 +249,9 @@ print_policy(const struct explain *e, struct strbuf *out)
         strbuf_puts(out, "  waitForReady: waits for an endpoint until its deadline\n");
     if (!e->policy || e->route->conf->status.on)
         return;
-    strbuf_printf(out, "  %s of %s: ", policy_key(e->policy),
-                  policy_is_routes(e) ? "the route" : "methodConfig");
-    put_policy(e->policy, out);
+    strbuf_printf(out, "  %s of %s: ", explain_policy_key(e->policy),
+                  explain_policy_is_routes(e) ? "the route" : "methodConfig");
+    explain_put_policy(e->policy, out);
     strbuf_puts(out, "\n");
     if (e->first_hop_only)
         strbuf_puts(out, "    not for this call: it comes with "
@@ -315,148 +301,6 @@ explain_print(const struct explain *e, const char *address, uint64_t config,
     print_skips(e, out);
 }
 
-/* --- a call, JSON -------------------------------------------------------------------------- */
-
-static void
-json_key(struct strbuf *out, const char *key, const char *text)
-{
-    strbuf_printf(out, "\"%s\":", key);
-    if (text)
-        json_text_add(out, text);
-    else
-        strbuf_puts(out, "null");
-}
-
-static void
-json_route_name(const struct route *r, struct strbuf *out)
-{
-    strbuf_printf(out, "\"index\":%u,", r->index);
-    json_key(out, "name", r->conf->name);
-}
-
-static void
-json_to(const struct to_conf *to, struct strbuf *out)
-{
-    json_key(out, "pool", to->pool);
-    strbuf_puts(out, ",\"subset\":{");
-    for (size_t i = 0; i < to->subset.n; i++) {
-        strbuf_puts(out, i ? "," : "");
-        json_text_add(out, to->subset.items[i].key);
-        strbuf_puts(out, ":");
-        json_text_add(out, to->subset.items[i].value);
-    }
-    strbuf_puts(out, "}");
-}
-
-static void
-json_targets(const struct route_conf *r, struct strbuf *out)
-{
-    const struct to_conf *to = r->to.items;
-
-    strbuf_puts(out, "\"targets\":[");
-    for (size_t i = 0; i < r->to.n; i++) {
-        strbuf_puts(out, i ? ",{" : "{");
-        json_to(&to[i], out);
-        strbuf_printf(out, ",\"weight\":%u,\"percent\":%.6g}", to[i].weight,
-                      share_of(r, i));
-    }
-    strbuf_puts(out, "],");
-    json_key(out, "splitBy", r->split_by.on ? r->split_by.header : NULL);
-    if (r->status.on) {
-        strbuf_puts(out, ",\"status\":{");
-        json_key(out, "code", r->status.code);
-        strbuf_puts(out, ",");
-        json_key(out, "message", r->status.message);
-        strbuf_puts(out, "}");
-    } else {
-        strbuf_puts(out, ",\"status\":null");
-    }
-}
-
-static void
-json_skips(const struct explain *e, struct strbuf *out)
-{
-    strbuf_printf(out, "\"skipped\":%zu,\"skippedLast\":[", e->skipped);
-    for (size_t i = 0; i < e->shown; i++) {
-        strbuf_puts(out, i ? ",\n{" : "\n{");
-        json_route_name(&e->table->routes[e->skips[i].index], out);
-        strbuf_puts(out, ",");
-        json_key(out, "why", e->skips[i].why);
-        strbuf_puts(out, "}");
-    }
-    strbuf_puts(out, "]");
-}
-
-static void
-json_policy(const struct explain *e, struct strbuf *out)
-{
-    struct strbuf text;
-
-    if (!e->policy || e->route->conf->status.on) {
-        strbuf_puts(out, ",\"retry\":null");
-        return;
-    }
-    strbuf_init(&text, 1024);
-    put_policy(e->policy, &text);
-    strbuf_puts(out, ",\"retry\":{");
-    json_key(out, "key", policy_key(e->policy));
-    strbuf_puts(out, ",");
-    json_key(out, "of", policy_is_routes(e) ? "route" : "methodConfig");
-    strbuf_puts(out, ",");
-    json_key(out, "text", text.s);
-    strbuf_printf(out, ",\"thisCall\":%s}", e->first_hop_only ? "false" : "true");
-    strbuf_done(&text);
-}
-
-void
-explain_json(const struct explain *e, const char *address, uint64_t config,
-             struct strbuf *out)
-{
-    char path[256];
-
-    snprintf(path, sizeof(path), "%.*s", (int)e->call->in.path.n,
-             (const char *)e->call->in.path.p);
-    strbuf_printf(out, "\"version\":1,\"config\":%" PRIu64 ",", config);
-    json_key(out, "listener", e->table->conf->name);
-    strbuf_puts(out, ",");
-    json_key(out, "address", address);
-    strbuf_puts(out, ",");
-    json_key(out, "method", path);
-    strbuf_puts(out, ",\n");
-    json_skips(e, out);
-    if (!e->route) {
-        strbuf_puts(out, ",\n\"route\":null,\"answer\":\"UNIMPLEMENTED\"");
-        return;
-    }
-    strbuf_puts(out, ",\n\"route\":{");
-    json_route_name(e->route, out);
-    strbuf_puts(out, ",");
-    json_targets(e->route->conf, out);
-    strbuf_puts(out, ",\n\"config\":");
-    conf_print_shown(&route_conf_struct, e->route->conf, out);
-    strbuf_puts(out, ",\n\"filters\":");
-    explain_filters_json(e->table, e->route, out);
-    strbuf_puts(out, "},\"answer\":");
-    if (e->route->conf->status.on)
-        json_text_add(out, e->route->conf->status.code);
-    else
-        strbuf_puts(out, "null");
-    strbuf_puts(out, ",\"methodConfig\":");
-    if (e->method)
-        conf_print_shown(&method_conf_struct, e->method, out);
-    else
-        strbuf_puts(out, "null");
-    if (e->limit_us > 0)
-        strbuf_printf(out, ",\"timeLimitUs\":%" PRId64, e->limit_us);
-    else
-        strbuf_printf(out, ",\"timeLimitUs\":%s", e->limit_us ? "0" : "null");
-    if (e->target >= 0)
-        strbuf_printf(out, ",\"target\":%d", e->target);
-    else
-        strbuf_puts(out, ",\"target\":null");
-    json_policy(e, out);
-}
-
 /* --- routes of a listener -------------------------------------------------------------------- */
 
 void
@@ -502,38 +346,11 @@ explain_routes(const struct table *t, const char *address, struct strbuf *out)
         strbuf_puts(out, " -> ");
         put_targets(t->routes[i].conf, out);
         if (t->routes[i].policy) {
-            strbuf_printf(out, "; %s: ", policy_key(t->routes[i].policy));
-            put_policy(t->routes[i].policy, out);
+            strbuf_printf(out, "; %s: ", explain_policy_key(t->routes[i].policy));
+            explain_put_policy(t->routes[i].policy, out);
         }
         strbuf_puts(out, "\n");
         if (t->routes[i].conf->filters.n)
             explain_filters_line(t, &t->routes[i], "    filters: ", out);
     }
-}
-
-void
-explain_routes_json(const struct table *t, const char *address, struct strbuf *out)
-{
-    strbuf_puts(out, "{");
-    json_key(out, "name", t->conf->name);
-    strbuf_puts(out, ",");
-    json_key(out, "address", address);
-    strbuf_puts(out, ",\n\"filters\":");
-    explain_filters_json(t, NULL, out);
-    strbuf_puts(out, ",\n\"routes\":[");
-    for (size_t i = 0; i < t->route_count; i++) {
-        strbuf_puts(out, i ? ",\n{" : "\n{");
-        json_route_name(&t->routes[i], out);
-        strbuf_puts(out, ",\"match\":");
-        conf_print_shown(&match_conf_struct, &t->routes[i].conf->match, out);
-        strbuf_puts(out, ",");
-        json_targets(t->routes[i].conf, out);
-        strbuf_puts(out, ",\n\"filters\":");
-        explain_filters_json(t, &t->routes[i], out);
-        strbuf_puts(out, ",");
-        json_key(out, "retry",
-                 t->routes[i].policy ? policy_key(t->routes[i].policy) : NULL);
-        strbuf_puts(out, "}");
-    }
-    strbuf_puts(out, "]}");
 }

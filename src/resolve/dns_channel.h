@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resolve/dns_channel.h - questions to name servers: c-ares behind the loop. The only file that
- * knows c-ares.
+/* resolve/dns_channel.h - questions to name servers: c-ares behind the loop. Only
+ * dns_channel.c and dns_ares.c know c-ares.
  * A channel is shared by all resolvers of a loop that ask the same servers in the same way. It
  * follows resolv.conf, and starts afresh when nothing works (envoy#37446: stuck for ever after
  * the DNS service had moved). Two rules keep c-ares safe: its callbacks only take notes, and it

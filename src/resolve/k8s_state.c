@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resolve/k8s_state.c - slices in a table sorted by name. Zones are few, so each name is kept
+/* resolve/k8s_state.c - lists and events become slices (k8s_slices.h), slices become endpoints. Zones are few, so each name is kept
  * once and endpoints point to it. */
 #include "resolve/k8s_state.h"
 
@@ -11,33 +11,15 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "conf/json.h"
+#include "resolve/k8s_slices.h"
 #include "resolve/unique.h"
 
 enum { WORDS_MAX = 256, WORD_MAX = 512, VERSION_MAX = 256, CONTINUE_MAX = 4096 };
 
-struct k8s_endpoint {
-    struct addr addr;
-    bool ready, draining;    /* draining: serving && terminating */
-    const char *zone, *hint; /* of words; "" unknown */
-};
-
-struct k8s_slice {
-    char *name;
-    bool has_port;
-    struct k8s_endpoint *v;
-    size_t n;
-};
-
-struct table {
-    struct k8s_slice *v;
-    size_t n, room;
-    size_t endpoints; /* in all */
-};
-
 struct k8s_state {
     struct k8s_target target;
     const char *host;
-    struct table now, next;
+    struct k8s_slices now, next;
     char version[VERSION_MAX];
     char cont[CONTINUE_MAX];
     char *words[WORDS_MAX];
@@ -45,112 +27,6 @@ struct k8s_state {
     struct resolved *out;
     struct resolve_label *labels;
 };
-
-/* ---- tables ---- */
-
-static void
-slice_done(struct k8s_slice *s)
-{
-    xfree(s->name);
-    xfree(s->v);
-}
-
-static void
-table_clear(struct table *t)
-{
-    for (size_t i = 0; i < t->n; i++)
-        slice_done(&t->v[i]);
-    xfree(t->v);
-    *t = (struct table){ 0 };
-}
-
-/* Index of the slice, or where it would stand. */
-static size_t
-table_find(const struct table *t, const char *name, bool *ret_found)
-{
-    size_t low = 0, high = t->n;
-
-    *ret_found = false;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        int order = strcmp(t->v[mid].name, name);
-
-        if (order == 0) {
-            *ret_found = true;
-            return mid;
-        }
-        if (order < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-static bool
-slice_same(const struct k8s_slice *a, const struct k8s_slice *b)
-{
-    if (a->n != b->n || a->has_port != b->has_port)
-        return false;
-    for (size_t i = 0; i < a->n; i++) {
-        const struct k8s_endpoint *x = &a->v[i], *y = &b->v[i];
-
-        if (x->ready != y->ready || x->draining != y->draining || x->zone != y->zone ||
-            x->hint != y->hint || !addr_equal(&x->addr, &y->addr))
-            return false;
-    }
-    return true;
-}
-
-/* Takes the slice over. */
-static enum k8s_result
-table_put(struct table *t, struct k8s_slice *s, struct strbuf *why)
-{
-    bool found;
-    size_t at = table_find(t, s->name, &found);
-    size_t old = found ? t->v[at].n : 0;
-
-    if (found && slice_same(&t->v[at], s)) {
-        slice_done(s);
-        return K8S_SAME;
-    }
-    if (t->endpoints - old + s->n > K8S_STORED_MAX ||
-        (!found && t->n == K8S_SLICES_MAX)) {
-        strbuf_printf(why, "the service has more than %d endpoints or %d slices",
-                      K8S_STORED_MAX, K8S_SLICES_MAX);
-        slice_done(s);
-        return K8S_BAD;
-    }
-    t->endpoints += s->n - old;
-    if (found) {
-        slice_done(&t->v[at]);
-        t->v[at] = *s;
-        return K8S_CHANGED;
-    }
-    if (t->n == t->room) {
-        t->room = t->room ? 2 * t->room : 16;
-        t->v = xrealloc(t->v, t->room * sizeof(*t->v));
-    }
-    memmove(&t->v[at + 1], &t->v[at], (t->n - at) * sizeof(*t->v));
-    t->v[at] = *s;
-    t->n++;
-    return K8S_CHANGED;
-}
-
-static enum k8s_result
-table_drop(struct table *t, const char *name)
-{
-    bool found;
-    size_t at = table_find(t, name, &found);
-
-    if (!found)
-        return K8S_SAME;
-    t->endpoints -= t->v[at].n;
-    slice_done(&t->v[at]);
-    t->n--;
-    memmove(&t->v[at], &t->v[at + 1], (t->n - at) * sizeof(*t->v));
-    return K8S_CHANGED;
-}
 
 /* ---- from JSON ---- */
 
@@ -269,12 +145,12 @@ read_slice(struct k8s_state *s, const struct json_t *v, struct k8s_slice *ret,
 }
 
 static enum k8s_result
-put_slice(struct k8s_state *s, struct table *t, const struct json_t *v,
+put_slice(struct k8s_state *s, struct k8s_slices *t, const struct json_t *v,
           struct strbuf *why)
 {
     struct k8s_slice slice;
 
-    return read_slice(s, v, &slice, why) ? table_put(t, &slice, why) : K8S_BAD;
+    return read_slice(s, v, &slice, why) ? k8s_slices_put(t, &slice, why) : K8S_BAD;
 }
 
 static struct json_t *
@@ -305,7 +181,7 @@ set_version(struct k8s_state *s, const struct json_t *object)
 void
 k8s_state_list_begin(struct k8s_state *s)
 {
-    table_clear(&s->next);
+    k8s_slices_clear(&s->next);
     s->cont[0] = '\0';
 }
 
@@ -335,9 +211,9 @@ add_page(struct k8s_state *s, const struct json_t *root, struct strbuf *why)
         strbuf_puts(why, "the API server's list has no resourceVersion");
         return K8S_BAD;
     }
-    table_clear(&s->now);
+    k8s_slices_clear(&s->now);
     s->now = s->next;
-    s->next = (struct table){ 0 };
+    s->next = (struct k8s_slices){ 0 };
     return K8S_CHANGED;
 }
 
@@ -386,8 +262,8 @@ take_event(struct k8s_state *s, const struct json_t *root, struct strbuf *why)
     if (strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0)
         rv = put_slice(s, &s->now, object, why);
     else if (strcmp(type, "DELETED") == 0)
-        rv = table_drop(&s->now,
-                        jtree_get_string(jtree_get(object, "metadata"), "name", ""));
+        rv = k8s_slices_drop(&s->now,
+                             jtree_get_string(jtree_get(object, "metadata"), "name", ""));
     /* BOOKMARK, and types of the future, only move the version. */
     if (rv != K8S_BAD)
         (void)set_version(s, object);
@@ -433,7 +309,7 @@ wanted(const struct k8s_endpoint *e, bool any_ready)
 }
 
 static bool
-any_is_ready(const struct table *t)
+any_is_ready(const struct k8s_slices *t)
 {
     for (size_t i = 0; i < t->n; i++) {
         for (size_t k = 0; k < t->v[i].n; k++) {
@@ -493,8 +369,8 @@ k8s_state_free(struct k8s_state *s)
 {
     if (!s)
         return;
-    table_clear(&s->now);
-    table_clear(&s->next);
+    k8s_slices_clear(&s->now);
+    k8s_slices_clear(&s->next);
     for (unsigned i = 0; i < s->word_count; i++)
         xfree(s->words[i]);
     xfree(s->out);

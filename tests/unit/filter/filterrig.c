@@ -197,8 +197,8 @@ static void
 rig_tell(const struct filter_call *fc, struct filter_result *r)
 {
     (void)fc;
-    assert_false(r->whole);
-    r->whole = true;
+    assert_ptr_equal(r->rest, r);
+    r->rest = NULL;
 }
 
 static void
@@ -208,7 +208,6 @@ rig_progress(const struct filter_call *fc, struct filter_result *ret)
 
     *ret = (struct filter_result){
         .code = -1,
-        .whole = true,
         .reason = "",
         .pool = fc->pool ? fc->pool : "",
         .backend = "192.0.2.9:50051",
@@ -339,6 +338,7 @@ rig_end(struct rigcall *c, int code)
         c->result.pool = "";
     if (!c->result.backend)
         c->result.backend = "";
+    c->result.rest = &c->result;
     chain_end(&c->fc, &c->result);
     h2_headers_done(&c->request, rig_slab);
     h2_headers_done(&c->response, rig_slab);
