@@ -291,12 +291,12 @@ def cpu_ms(pid):
     return out
 
 
-def test_no_walk_keeps_a_thread_busy_for_long():
+def test_no_walk_keeps_a_thread_busy_for_long(tmp_path):
     """Of 7,000 endpoints and 2,500 connections of one worker, 20 listeners: each question is one turn of a loop, so its CPU time is how long others wait. The cheapest
     of some askings counts, since the process has other things to do at times. Measured: 1.6 ms of the main thread for 7,000 endpoints, 0.2 ms of a worker for 10,000 connections."""
     many = ["127.1.%d.%d:9" % (i // 250, i % 250 + 1) for i in range(7000)]
     with env.Proxy({"many": many}, [{"to": "many"}], workers=1) as p, channelz.client(p.admin) as z, contextlib.ExitStack() as stack:
-        listeners = p.config["listeners"] + [{"name": "more%d" % i, "listen": env.free_address(), "routes": [{"to": "many"}]} for i in range(19)]
+        listeners = p.config["listeners"] + [{"name": "more%d" % i, "listen": "unix:%s/%d" % (tmp_path, i), "routes": [{"to": "many"}]} for i in range(19)]
         reloads.reload(p, reloads.changed(p, listeners=listeners))
         host, port = p.address.split(":")
         for _ in range(2500):
@@ -312,7 +312,7 @@ def test_no_walk_keeps_a_thread_busy_for_long():
                                ("GetServerSockets", {"server_id": server, "max_results": 1000}),
                                ("GetServerSockets", {"server_id": server, "start_socket_id": last}), ("GetSocket", {"socket_id": last})):
             costs = []
-            for _ in range(8):
+            for _ in range(5):
                 before = cpu_ms(p.proc.pid)
                 z.ask(method, **fields)
                 after = cpu_ms(p.proc.pid)
