@@ -98,7 +98,7 @@ _outriggerctl()
             '--pool=[calls to this pool]:NAME: ' \
             '--endpoint=[calls to this endpoint]:ADDRESS: ' \
             '--listener=[calls of this listener]:NAME: ' \
-            '(-n --lines)'{-n+,--lines=}'[so many calls at most, from 1 to 1000 (default 20)]:N: ' \
+            '(-n --lines)'{-n+,--lines=}'[so many kinds of calls at most, from 1 to 1000 (default 20)]:N: ' \
             '--json[the same as JSON, for scripts]' \
             '(-a --admin)'{-a+,--admin=}'[admin port of the running outrigger\: IP\:PORT or unix\:/path (default 127.0.0.1\:9901)]:ADDRESS: ' \
             '(-h --help)'{-h,--help}'[print what it does and its options]' \

@@ -110,7 +110,7 @@ static const struct plain_column failed_columns[] = {
     { "code", "Code", AS_TEXT },         { "reason", "Reason", AS_TEXT },
     { "why", "In words", AS_TEXT },      { "pool", "Pool", AS_TEXT },
     { "endpoint", "Endpoint", AS_TEXT }, { "ms", "ms", AS_NUMBER },
-    { "traceId", "Trace", AS_TEXT },
+    { "traceId", "Trace", AS_TEXT },     { "count", "Times", AS_NUMBER },
 };
 static const struct plain_column code_columns[] = {
     { "code", "Code", AS_TEXT },

@@ -3,6 +3,7 @@
 #include "admin/why.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,7 +16,6 @@
 #include "base/jsontext.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
-#include "grpc/reason.h"
 #include "grpc/status.h"
 #include "obs/failed_log.h"
 
@@ -26,79 +26,6 @@ enum {
     DEFAULT_SHOWN = 20,
     PAGE_MAX = 8 << 20
 };
-
-/* --- the sentence --------------------------------------------------------------------- */
-
-static void
-put_ms(struct strbuf *out, int64_t us)
-{
-    strbuf_printf(out, "%" PRId64 ".%" PRId64 " ms", us / 1000, us % 1000 / 100);
-}
-
-static void
-put_attempts(const struct failed_call *c, struct strbuf *out)
-{
-    if (c->attempts > 1)
-        strbuf_printf(out, ", after %u attempts", c->attempts);
-}
-
-static void
-sentence_of_client(const struct failed_call *c, struct strbuf *out)
-{
-    if (strcmp(c->reason, REASON_CLIENT_STALLED) == 0)
-        strbuf_puts(out,
-                    "the client read nothing for so long that it was cut off, after ");
-    else
-        strbuf_puts(out, "the client gave the call up after ");
-    put_ms(out, c->total_us);
-    if (c->endpoint[0])
-        strbuf_printf(out, ", while backend %s of pool %s worked on it", c->endpoint,
-                      c->pool);
-    else
-        strbuf_puts(out, ", before a backend got it");
-}
-
-static void
-sentence_of_backend(const struct failed_call *c, struct strbuf *out)
-{
-    strbuf_printf(out, "backend %s of pool %s answered %s", c->endpoint, c->pool,
-                  grpc_code_label(c->code));
-    if (c->text[0])
-        strbuf_printf(out, ": %s", c->text);
-    else
-        strbuf_puts(out, " without a message");
-    put_attempts(c, out);
-}
-
-/* Without the line end that a body of plain HTTP has. */
-static void
-sentence_of_ours(const struct failed_call *c, struct strbuf *out)
-{
-    size_t n = strlen(c->text);
-    bool named = !c->endpoint[0] || strstr(c->text, c->endpoint);
-
-    while (n > 0 && c->text[n - 1] == '\n')
-        n--;
-    if (n == 0)
-        strbuf_printf(out, "the proxy answered %s", grpc_code_label(c->code));
-    strbuf_add(out, c->text, n);
-    if (!named)
-        strbuf_printf(out, " (backend %s)", c->endpoint);
-    put_attempts(c, out);
-    if (c->cancelled)
-        strbuf_puts(out, "; the client did not wait for the answer");
-}
-
-void
-why_sentence(const struct failed_call *c, struct strbuf *out)
-{
-    if (c->local)
-        sentence_of_ours(c, out);
-    else if (c->cancelled)
-        sentence_of_client(c, out);
-    else
-        sentence_of_backend(c, out);
-}
 
 /* --- which ---------------------------------------------------------------------------- */
 
@@ -179,9 +106,16 @@ struct print {
     struct wanted wanted;
     struct strbuf *out;
     int64_t now_us;
-    size_t kept, shown;
-    bool full; /* JSON: also what /stats.json leaves out */
+    size_t entries;       /* that were shown */
+    uint64_t kept, shown; /* calls */
+    bool full;            /* JSON: also what /stats.json leaves out */
 };
+
+static void
+put_ms(struct strbuf *out, int64_t us)
+{
+    strbuf_printf(out, "%" PRId64 ".%" PRId64 " ms", us / 1000, us % 1000 / 100);
+}
 
 static void
 put_time(struct strbuf *out, int64_t wall_us, bool date)
@@ -195,6 +129,20 @@ put_time(struct strbuf *out, int64_t wall_us, bool date)
                       tm.tm_mday);
     strbuf_printf(out, "%02d:%02d:%02d.%03d", tm.tm_hour, tm.tm_min, tm.tm_sec,
                   (int)(wall_us / 1000 % 1000));
+}
+
+/* 1,200 */
+static void
+put_count(struct strbuf *out, uint64_t n)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof(digits), "%" PRIu64, n);
+
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            strbuf_puts(out, ",");
+        strbuf_add(out, &digits[i], 1);
+    }
 }
 
 /* Nobody who calls us may move somebody's cursor. */
@@ -236,24 +184,49 @@ put_sentence(const struct print *p, const struct failed_call *c, bool json)
     strbuf_done(&text);
 }
 
-static bool
-print_text(void *arg, const struct failed_call *c)
+static int64_t
+age_us(const struct print *p, int64_t wall_us)
 {
-    struct print *p = arg;
-    const char *advice = why_advice(c->reason);
-    int64_t age_us = p->now_us > c->wall_us ? p->now_us - c->wall_us : 0;
+    return p->now_us > wall_us ? p->now_us - wall_us : 0;
+}
 
-    p->kept++;
-    if (p->shown == p->wanted.n || !wanted_fits(&p->wanted, c))
-        return true;
-    p->shown++;
-    strbuf_puts(p->out, "\n");
+/* 12:00:01.123  3.2 s ago  x 1,200 in 42.1 s  Unavailable STREAM_LIMIT  /a.B/C */
+static void
+put_line(const struct print *p, const struct failed_entry *e)
+{
+    const struct failed_call *c = &e->call;
+    int64_t age = age_us(p, c->wall_us), span = c->wall_us - e->first_us;
+
     put_time(p->out, c->wall_us, false);
-    strbuf_printf(p->out, "  %" PRId64 ".%" PRId64 " s ago  %s%s%s  ", age_us / 1000000,
-                  age_us / 100000 % 10, grpc_code_label(c->code), c->reason[0] ? " " : "",
+    strbuf_printf(p->out, "  %" PRId64 ".%" PRId64 " s ago  ", age / 1000000,
+                  age / 100000 % 10);
+    if (e->count > 1) {
+        strbuf_puts(p->out, "x ");
+        put_count(p->out, e->count);
+        strbuf_printf(p->out, " in %" PRId64 ".%" PRId64 " s  ", span / 1000000,
+                      span / 100000 % 10);
+    }
+    strbuf_printf(p->out, "%s%s%s  ", grpc_code_label(c->code), c->reason[0] ? " " : "",
                   c->reason);
     put_plain(p->out, c->method);
-    strbuf_puts(p->out, "\n    ");
+    strbuf_puts(p->out, "\n");
+}
+
+static bool
+print_text(void *arg, const struct failed_entry *e)
+{
+    struct print *p = arg;
+    const struct failed_call *c = &e->call;
+    const char *advice = why_advice(c->reason);
+
+    p->kept += e->count;
+    if (p->entries == p->wanted.n || !wanted_fits(&p->wanted, c))
+        return true;
+    p->entries++;
+    p->shown += e->count;
+    strbuf_puts(p->out, "\n");
+    put_line(p, e);
+    strbuf_puts(p->out, "    ");
     put_sentence(p, c, false);
     strbuf_puts(p->out, "\n    ");
     if (advice)
@@ -291,18 +264,19 @@ put_more(struct strbuf *out, const struct failed_call *c)
 }
 
 static bool
-print_json(void *arg, const struct failed_call *c)
+print_json(void *arg, const struct failed_entry *e)
 {
     struct print *p = arg;
     struct strbuf *out = p->out;
+    const struct failed_call *c = &e->call;
 
-    p->kept++;
     if (!wanted_fits(&p->wanted, c))
         return true;
-    strbuf_puts(out, p->shown++ ? ",\n{\"time\":\"" : "\n{\"time\":\"");
+    strbuf_puts(out, p->entries++ ? ",\n{\"time\":\"" : "\n{\"time\":\"");
     put_time(out, c->wall_us, true);
-    strbuf_printf(out, "Z\",\"ageMs\":%" PRId64,
-                  p->now_us > c->wall_us ? (p->now_us - c->wall_us) / 1000 : 0);
+    strbuf_printf(
+        out, "Z\",\"ageMs\":%" PRId64 ",\"count\":%" PRIu64 ",\"firstAgeMs\":%" PRId64,
+        age_us(p, c->wall_us) / 1000, e->count, age_us(p, e->first_us) / 1000);
     put_member(out, "method", c->method);
     put_member(out, "code", grpc_code_label(c->code));
     put_member(out, "reason", c->reason);
@@ -316,7 +290,7 @@ print_json(void *arg, const struct failed_call *c)
     if (p->full)
         put_more(out, c);
     strbuf_puts(out, "}");
-    return p->shown < p->wanted.n;
+    return p->entries < p->wanted.n;
 }
 
 void
@@ -339,12 +313,13 @@ page_head(const struct print *p, struct strbuf *out)
     if (p->kept == 0)
         strbuf_puts(out, "no call has failed since the start\n");
     else if (p->shown == 0)
-        strbuf_printf(out, "none of the last %zu failed calls fits\n", p->kept);
+        strbuf_printf(out, "none of the last %" PRIu64 " failed calls fits\n", p->kept);
     else
         strbuf_printf(out,
-                      "%zu of the last %zu failed calls, newest first; times are "
-                      "UTC\n",
-                      p->shown, p->kept);
+                      "%" PRIu64 " of the last %" PRIu64
+                      " failed calls, newest first; times are UTC%s\n",
+                      p->shown, p->kept,
+                      p->shown > p->entries ? "; of calls of one kind, the newest" : "");
 }
 
 static int

@@ -14,11 +14,11 @@ enum { WHY_SHOWN = 20, WHY_SHOWN_MAX = 1000 };
 /* GET /why and /why.json. log outlives the admin port. a NULL is fine. */
 void why_open(struct admin *a, const struct failed_log *log);
 
-/* The JSON array of the last WHY_SHOWN failed calls, newest first, as /stats.json has it:
- * [{"time":…,"ageMs":…,"method":…,"code":…,"reason":…,"why":…,"pool":…,"endpoint":…,"ms":…,"traceId":…},…] */
+/* The JSON array of the last WHY_SHOWN kinds of failed calls, newest first, as /stats.json has it:
+ * [{"time":…,"ageMs":…,"count":…,"firstAgeMs":…,"method":…,"code":…,"reason":…,"why":…,"pool":…,"endpoint":…,"ms":…,"traceId":…},…] */
 void why_print_failed(const struct failed_log *log, struct strbuf *out);
 
-/* One sentence without its full stop. A backend's bytes in it are as they came: who prints it escapes. */
+/* One sentence without its full stop (why_sentence.c). A backend's bytes in it are as they came: who prints it escapes. */
 void why_sentence(const struct failed_call *c, struct strbuf *out);
 /* What to do about a reason (why_advice.c): a sentence; NULL: there is no such word. */
 const char *why_advice(const char *reason);

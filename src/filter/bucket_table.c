@@ -17,6 +17,9 @@ struct entry {
     uint32_t newer, older; /* by last use */
 };
 
+_Static_assert(sizeof(struct entry) + sizeof(uint32_t) == BUCKET_KEY_BYTES,
+               "as bucket_table.h says");
+
 struct shard {
     alignas(LINE) pthread_mutex_t lock;
     struct entry *v; /* [1, n] are in use */

@@ -32,6 +32,8 @@ bucket_table_take(struct bucket_table *t, struct sip_hash key, uint32_t n, int64
                   struct bucket_state *state, enum bucket_place *ret_place);
 /* How many entries a search for this key looks at, for tests of what a flood of keys costs. */
 uint32_t bucket_table_steps(struct bucket_table *t, struct sip_hash key);
+/* Memory that the bucket of one key takes, with its slot of the index. */
+enum { BUCKET_KEY_BYTES = 44 };
 /* Keys that have a bucket. */
 uint32_t bucket_table_count(const struct bucket_table *t);
 

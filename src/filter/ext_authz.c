@@ -239,6 +239,17 @@ authz_cache(const struct ext_authz_call *c)
     return c->f->caches ? c->f->caches[c->fc->worker] : NULL;
 }
 
+/* Whenever the cache may have changed; an answer that was found changes nothing. */
+static void
+cache_counted(const struct ext_authz_call *c)
+{
+    size_t bytes = answer_cache_bytes(authz_cache(c));
+    size_t *counted = &c->f->counted[c->fc->worker];
+
+    stat_add(c->fc->stats, STAT_AUTHZ_CACHE_BYTES, (int64_t)bytes - (int64_t)*counted);
+    *counted = bytes;
+}
+
 static bool
 cache_find(struct ext_authz_call *c, struct slice *ret)
 {
@@ -254,6 +265,8 @@ cache_find(struct ext_authz_call *c, struct slice *ret)
         return false;
     found = answer_cache_find(cache, c->key, loop_now_us(c->fc->loop), ret);
     stat_inc(c->fc->stats, found ? STAT_AUTHZ_CACHE_HITS : STAT_AUTHZ_CACHE_MISSES);
+    if (!found)
+        cache_counted(c);
     return found;
 }
 
@@ -263,9 +276,11 @@ cache_keep(struct ext_authz_call *c, struct slice message, enum authz_verdict ve
     const struct ext_authz_cache_conf *conf = &authz_conf(c)->cache;
     int64_t ttl_ms = verdict == AUTHZ_ALLOWED ? conf->ttl_ms : conf->denied_ttl_ms;
 
-    if (c->keyed && verdict != AUTHZ_ERROR && ttl_ms > 0)
-        answer_cache_put(authz_cache(c), c->key, message,
-                         loop_now_us(c->fc->loop) + ttl_ms * 1000);
+    if (!c->keyed || verdict == AUTHZ_ERROR || ttl_ms <= 0)
+        return;
+    answer_cache_put(authz_cache(c), c->key, message,
+                     loop_now_us(c->fc->loop) + ttl_ms * 1000);
+    cache_counted(c);
 }
 
 /* --- question ------------------------------------------------------------------------- */
@@ -354,8 +369,10 @@ ext_authz_open(struct filter *base, const struct filter_env *env)
     pattern_set_init(&f->headers, &conf->allowed_headers, false);
     sip_secret_make(&f->secret);
     f->workers = env->workers;
+    f->stats = env->stats;
     if (!conf->cache.on)
         return;
+    f->counted = xcalloc(f->workers, sizeof(*f->counted));
     f->caches = xcalloc(f->workers, sizeof(struct answer_cache *));
     for (unsigned i = 0; i < f->workers; i++)
         f->caches[i] = answer_cache_new(conf->cache.max_entries);
@@ -367,8 +384,11 @@ ext_authz_close(struct filter *base)
     struct ext_authz_filter *f = CONTAINER_OF(base, struct ext_authz_filter, base);
 
     pattern_set_done(&f->headers);
-    for (unsigned i = 0; f->caches && i < f->workers; i++)
+    for (unsigned i = 0; f->caches && i < f->workers; i++) {
+        stat_add(f->stats, STAT_AUTHZ_CACHE_BYTES, -(int64_t)f->counted[i]);
         answer_cache_free(f->caches[i]);
+    }
+    xfree(f->counted);
     xfree(f->caches);
 }
 

@@ -25,6 +25,8 @@ struct ext_authz_filter {
     struct sip_secret secret;
     unsigned workers;
     struct answer_cache **caches; /* one for each worker; NULL: no cache */
+    size_t *counted;              /* bytes of each, in the counters of its worker */
+    struct stats *stats;          /* of the main thread */
 };
 
 /* Appends the CheckRequest of this call. ERR_NOMEM: its arena is full; ERR_LIMIT: out's cap is reached. */

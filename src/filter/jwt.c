@@ -89,6 +89,7 @@ jwt_open(struct filter *f, const struct filter_env *env)
     size_t n, ours = 0;
 
     j->conf = f->conf;
+    j->stats = env->stats;
     v = jwt_conf_providers(j->conf, &n);
     for (size_t i = 0; i < n; i++)
         ours += v[i].claim_headers.n + 1;
@@ -101,10 +102,11 @@ jwt_open(struct filter *f, const struct filter_env *env)
 }
 
 static void
-worker_free(struct jwt_worker *w)
+worker_free(struct jwt_worker *w, struct stats *stats)
 {
     if (!w)
         return;
+    stat_add(stats, STAT_JWT_CACHE_BYTES, -(int64_t)w->counted);
     token_cache_free(w->cache);
     token_home_close(w->home);
     for (size_t i = 0; i < JWT_PROVIDERS_MAX; i++)
@@ -118,7 +120,7 @@ jwt_close(struct filter *f)
     struct jwt *j = (struct jwt *)f;
 
     for (unsigned i = 0; i < j->n_workers; i++)
-        worker_free(j->workers[i]);
+        worker_free(j->workers[i], j->stats);
     for (size_t i = 0; i < j->n_providers; i++) {
         jwks_source_close(j->providers[i].source);
         xfree(j->providers[i].audiences);

@@ -34,6 +34,7 @@ struct jwt_provider {
 struct jwt_worker {
     struct token_home *home;
     struct token_cache *cache;
+    size_t counted; /* bytes of the cache, in the worker's counters */
     struct jwks_view views[JWT_PROVIDERS_MAX];
     struct loop *loop;
     struct timer look;   /* runs while calls wait */
@@ -44,6 +45,7 @@ struct jwt_worker {
 struct jwt {
     struct filter f; /* first */
     const struct jwt_conf *conf;
+    struct stats *stats; /* of the main thread */
     struct jwt_place places[JWT_PLACES_ALL];
     size_t n_places;
     struct jwt_provider providers[JWT_PROVIDERS_MAX];

@@ -62,6 +62,18 @@ provider_keys(const struct look *l, const struct jwt_provider *p, struct jwks_vi
     return jwks_source_look(p->source, *ret, loop_now_us(l->fc->loop));
 }
 
+/* Whenever the cache may have changed; a token that was found changes nothing. */
+static void
+cache_counted(const struct look *l)
+{
+    size_t bytes = token_cache_bytes(l->w->cache);
+
+    if (bytes == l->w->counted)
+        return;
+    stat_add(l->fc->stats, STAT_JWT_CACHE_BYTES, (int64_t)bytes - (int64_t)l->w->counted);
+    l->w->counted = bytes;
+}
+
 /* The token as it was verified before, held; NULL: it was not. */
 static struct token *
 look_in_cache(const struct look *l, unsigned providers, const struct jwt_provider **ret)
@@ -80,6 +92,7 @@ look_in_cache(const struct look *l, unsigned providers, const struct jwt_provide
         *ret = p;
         return t;
     }
+    cache_counted(l);
     return NULL;
 }
 
@@ -106,6 +119,7 @@ look_with(const struct look *l, const struct token_draft *d, const struct jwt_pr
     stat_add(l->fc->stats, STAT_JWT_VALUES_LOST, (int64_t)(*ret)->values_lost);
     stat_add(l->fc->stats, STAT_JWT_EVICTED,
              (int64_t)token_cache_put(l->w->cache, l->hash, *ret, p, keys->version));
+    cache_counted(l);
     return JWT_OK;
 }
 

@@ -110,6 +110,23 @@ look_subchannel(const struct worker *w, const struct look *q, struct look_found 
 
 /* --- servers -------------------------------------------------------------------------- */
 
+/* Its place; server_count: it is not asked for. There may be a thousand of them, and ten thousand connections. */
+static size_t
+server_at(const struct look *q, const struct server *s)
+{
+    size_t low = 0, high = q->server_count;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (q->servers[mid]->number < s->number)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < q->server_count && q->servers[low] == s ? low : q->server_count;
+}
+
 static void
 look_servers(const struct worker *w, const struct look *q, struct look_found *f)
 {
@@ -123,10 +140,8 @@ look_servers(const struct worker *w, const struct look *q, struct look_found *f)
     for (const struct list *n = w->downs.next; n != &w->downs; n = n->next) {
         const struct down *d = CONTAINER_OF(n, struct down, link);
         struct h2_view h2;
-        size_t i = 0;
+        size_t i = server_at(q, d->server);
 
-        while (i < q->server_count && q->servers[i] != d->server)
-            i++;
         if (!d->h2 || i == q->server_count)
             continue;
         h2_view_get(d->h2, &h2);

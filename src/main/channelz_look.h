@@ -32,7 +32,8 @@ enum look_what {
 
 struct look {
     enum look_what what;
-    struct server **servers; /* LOOK_SERVERS; LOOK_SOCKETS: the one */
+    struct server *
+        *servers; /* LOOK_SERVERS: in the order of numbers; LOOK_SOCKETS: the one */
     size_t server_count;
     struct backend *backend; /* LOOK_SUBCHANNEL; held */
     int64_t start;           /* LOOK_SOCKETS: smallest id; LOOK_SOCKET: the id */

@@ -8,6 +8,7 @@
 #include "base/slab.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "filter/bucket_table.h"
 #include "filter/services.h"
 #include "loop/loop.h"
 #include "main/libraries.h"
@@ -119,6 +120,17 @@ memory_print(struct prom *out, const char *owner, size_t bytes)
     prom_value(out, (int64_t)bytes);
 }
 
+/* Parts of a level are read one after the other: for a moment the sum may be below 0. */
+static size_t
+level(const struct process *p, enum stat_id id)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < p->worker_count + 2; i++)
+        sum += stat_get(p->stats[i], id);
+    return sum > 0 ? (size_t)sum : 0;
+}
+
 static void
 metrics_of_memory(void *arg, struct prom *out)
 {
@@ -132,12 +144,14 @@ metrics_of_memory(void *arg, struct prom *out)
     for (size_t i = 0; i < p->worker_count; i++)
         memory_add(p->workers[i]->slab, p->workers[i]->bufs, of);
     memory_add(p->slab, p->bufs, of);
-    prom_family(out, "outrigger_memory_bytes", PROM_GAUGE,
-                "Memory that grows with the load, by owner: payload that waits, objects "
-                "(connections, calls, headers, HPACK tables), what both keep for later; "
-                "counts of calls by method; what waits to be written or sent: lines of "
-                "access logs and of /tail, spans, pushed metrics; records of failed "
-                "calls.");
+    prom_family(
+        out, "outrigger_memory_bytes", PROM_GAUGE,
+        "Memory that grows with the load, by owner: payload that waits, objects "
+        "(connections, calls, headers, HPACK tables), what both keep for later; "
+        "counts of calls by method; what waits to be written or sent: lines of "
+        "access logs and of /tail, spans, pushed metrics; records of failed "
+        "calls; what filters keep: verified tokens, answers of extAuthz, buckets of "
+        "rateLimit.");
     for (size_t i = 0; i < OWNERS; i++)
         memory_print(out, owners[i], of[i]);
     memory_print(out, "call_metrics", rpc_metrics_bytes(s->metrics));
@@ -146,6 +160,9 @@ metrics_of_memory(void *arg, struct prom *out)
     memory_print(out, "spans", m.spans);
     memory_print(out, "metrics_push", m.metrics_push);
     memory_print(out, "failed_calls", m.failed_calls);
+    memory_print(out, "jwt_cache", level(p, STAT_JWT_CACHE_BYTES));
+    memory_print(out, "ext_authz_cache", level(p, STAT_AUTHZ_CACHE_BYTES));
+    memory_print(out, "rate_limit", level(p, STAT_RATE_KEYS) * BUCKET_KEY_BYTES);
 }
 
 static void

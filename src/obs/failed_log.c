@@ -1,33 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* obs/failed_log.c - records are copied in and out word by word. A word is written behind the odd number of its place and read before the number is looked at again, so who sees a
- * newer word sees that the number changed, and drops what he has. */
+/* obs/failed_log.c - counts by reason, and one list of what the lanes of all workers keep: what they have of one kind is brought together, then sorted. Both by sorting heads
+ * of 48 bytes; whole records are read when they are shown. */
 #include "obs/failed_log.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/compat.h"
 #include "base/xalloc.h"
+#include "obs/failed_lane.h"
 #include "obs/prom.h"
 
-enum {
-    LANES = 2, /* per worker: ours, and the others' */
-    WORDS = sizeof(struct failed_call) / sizeof(uint64_t),
-};
-
-_Static_assert(sizeof(struct failed_call) % sizeof(uint64_t) == 0, "it is whole words");
-
-struct place {
-    _Atomic uint64_t
-        number; /* 2 * n: holds the n-th record of the lane, from 1; odd: it changes */
-    _Atomic uint64_t words[WORDS];
-};
-
-struct lane {
-    _Atomic uint64_t
-        written; /* records so far; the last one is in places[(written - 1) % FAILED_KEPT] */
-    struct place places[FAILED_KEPT];
-};
+enum { LANES = 2 }; /* per worker: ours, and the others' */
 
 struct reason_count {
     _Atomic(const char *) reason; /* NULL: free, as all behind it */
@@ -36,17 +21,13 @@ struct reason_count {
 
 struct failed_worker {
     struct reason_count reasons[FAILED_REASONS_MAX];
-    struct lane lanes[LANES];
+    struct failed_lane *lanes[LANES];
 };
 
 struct failed_log {
+    struct sip_secret secret;
     unsigned workers;
     struct failed_worker *of[]; /* apart: no two workers share a cache line */
-};
-
-union record {
-    struct failed_call call;
-    uint64_t words[WORDS];
 };
 
 struct failed_log *
@@ -55,8 +36,12 @@ failed_log_new(unsigned workers)
     struct failed_log *l = xcalloc(1, sizeof(*l) + workers * sizeof(l->of[0]));
 
     l->workers = workers;
-    for (unsigned i = 0; i < workers; i++)
+    sip_secret_make(&l->secret);
+    for (unsigned i = 0; i < workers; i++) {
         l->of[i] = xcalloc(1, sizeof(*l->of[i]));
+        for (unsigned k = 0; k < LANES; k++)
+            l->of[i]->lanes[k] = failed_lane_new();
+    }
     return l;
 }
 
@@ -65,8 +50,11 @@ failed_log_free(struct failed_log *l)
 {
     if (!l)
         return;
-    for (unsigned i = 0; i < l->workers; i++)
+    for (unsigned i = 0; i < l->workers; i++) {
+        for (unsigned k = 0; k < LANES; k++)
+            failed_lane_free(l->of[i]->lanes[k]);
         xfree(l->of[i]);
+    }
     xfree(l);
 }
 
@@ -109,94 +97,109 @@ reason_count(struct failed_worker *w, const char *reason)
     }
 }
 
-static void
-lane_put(struct lane *l, const struct failed_call *c)
-{
-    const char *from = (const char *)c;
-    uint64_t n = atomic_load_explicit(&l->written, memory_order_relaxed) + 1;
-    struct place *p = &l->places[(n - 1) % FAILED_KEPT];
-
-    atomic_store_explicit(&p->number, 2 * n - 1, memory_order_relaxed);
-    for (size_t i = 0; i < WORDS; i++) {
-        uint64_t word;
-
-        memcpy(&word, from + i * sizeof(word), sizeof(word));
-        atomic_store_explicit(&p->words[i], word, memory_order_release);
-    }
-    atomic_store_explicit(&p->number, 2 * n, memory_order_release);
-    atomic_store_explicit(&l->written, n, memory_order_release);
-}
-
 void
 failed_log_add(struct failed_log *l, unsigned worker, const struct failed_call *c)
 {
     struct failed_worker *w = l->of[worker];
 
     reason_count(w, c->reason[0] ? c->reason : FAILED_BY_BACKEND);
-    lane_put(&w->lanes[c->local ? 0 : 1], c);
+    failed_lane_put(w->lanes[c->local ? 0 : 1], &l->secret, c);
 }
 
 /* --- the main thread's ---------------------------------------------------------------- */
 
-/* False: it is gone, or about to go. */
-static bool
-place_get(const struct place *p, uint64_t n, union record *ret)
-{
-    if (atomic_load_explicit(&p->number, memory_order_acquire) != 2 * n)
-        return false;
-    for (size_t i = 0; i < WORDS; i++)
-        ret->words[i] = atomic_load_explicit(&p->words[i], memory_order_acquire);
-    return atomic_load_explicit(&p->number, memory_order_relaxed) == 2 * n;
-}
-
-/* On the way from the newest record of a lane to its oldest. */
-struct cursor {
-    const struct lane *lane;
-    uint64_t next, end; /* records next, next - 1 ... end + 1 were not read yet */
-    bool full;          /* at holds one that was not shown */
-    union record at;
+struct found {
+    struct failed_head head;
+    const struct failed_lane *lane;
+    size_t place;
 };
 
-static void
-cursor_step(struct cursor *c)
+static int
+compare(int64_t a, int64_t b)
 {
-    c->full = false;
-    while (!c->full && c->next > c->end) {
-        c->full =
-            place_get(&c->lane->places[(c->next - 1) % FAILED_KEPT], c->next, &c->at);
-        c->next--;
-    }
+    return (a > b) - (a < b);
 }
 
-static void
-cursor_init(struct cursor *c, const struct lane *l)
+/* Kinds together, the newest of each first. */
+static int
+by_kind(const void *x, const void *y)
 {
-    c->lane = l;
-    c->next = atomic_load_explicit(&l->written, memory_order_acquire);
-    c->end = c->next > FAILED_KEPT ? c->next - FAILED_KEPT : 0;
-    cursor_step(c);
+    const struct failed_head *a = &((const struct found *)x)->head;
+    const struct failed_head *b = &((const struct found *)y)->head;
+
+    if (a->kind.lo != b->kind.lo)
+        return a->kind.lo < b->kind.lo ? -1 : 1;
+    if (a->kind.hi != b->kind.hi)
+        return a->kind.hi < b->kind.hi ? -1 : 1;
+    return compare(b->last_us, a->last_us);
+}
+
+static int
+by_time(const void *x, const void *y)
+{
+    return compare(((const struct found *)y)->head.last_us,
+                   ((const struct found *)x)->head.last_us);
+}
+
+static size_t
+found_collect(const struct failed_log *l, struct found *all, size_t room)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < (size_t)l->workers * LANES; i++) {
+        const struct failed_lane *lane = l->of[i / LANES]->lanes[i % LANES];
+        size_t used = failed_lane_used(lane);
+
+        for (size_t k = 0; k < used && n < room; k++) {
+            all[n] = (struct found){ .lane = lane, .place = k };
+            if (failed_lane_head(lane, k, &all[n].head))
+                n++;
+        }
+    }
+    return n;
+}
+
+/* Calls of one kind went to several workers: the gaps between them are those of all together. */
+static size_t
+found_fold(struct found *all, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct failed_head *h = &all[i].head;
+        struct failed_head *to = kept > 0 ? &all[kept - 1].head : NULL;
+
+        if (!to || !sip_hash_equal(to->kind, h->kind) ||
+            to->first_us - h->last_us >= FAILED_FOLD_US) {
+            all[kept++] = all[i];
+            continue;
+        }
+        to->count += h->count;
+        if (h->first_us < to->first_us)
+            to->first_us = h->first_us;
+    }
+    return kept;
 }
 
 void
 failed_log_walk(const struct failed_log *l,
-                bool (*fn)(void *arg, const struct failed_call *c), void *arg)
+                bool (*fn)(void *arg, const struct failed_entry *e), void *arg)
 {
-    size_t n = (size_t)l->workers * LANES;
-    struct cursor *all = xcalloc(n, sizeof(*all));
+    size_t room = (size_t)l->workers * LANES * FAILED_KEPT, n;
+    struct found *all = xcalloc(room, sizeof(*all));
+    struct failed_entry entry;
+    bool on = true;
 
-    for (size_t i = 0; i < n; i++)
-        cursor_init(&all[i], &l->of[i / LANES]->lanes[i % LANES]);
-    for (;;) {
-        struct cursor *newest = NULL;
-
-        for (size_t i = 0; i < n; i++) {
-            if (all[i].full &&
-                (!newest || all[i].at.call.wall_us > newest->at.call.wall_us))
-                newest = &all[i];
-        }
-        if (!newest || !fn(arg, &newest->at.call))
-            break;
-        cursor_step(newest);
+    n = found_collect(l, all, room);
+    qsort(all, n, sizeof(*all), by_kind);
+    n = found_fold(all, n);
+    qsort(all, n, sizeof(*all), by_time);
+    for (size_t i = 0; i < n && on; i++) {
+        if (!failed_lane_get(all[i].lane, all[i].place, all[i].head.kind, &entry))
+            continue;
+        entry.first_us = all[i].head.first_us;
+        entry.count = all[i].head.count;
+        on = fn(arg, &entry);
     }
     xfree(all);
 }
@@ -245,13 +248,9 @@ failed_log_bytes(const struct failed_log *l)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < (size_t)l->workers * LANES; i++) {
-        const struct lane *lane = &l->of[i / LANES]->lanes[i % LANES];
-        uint64_t written = atomic_load_explicit(&lane->written, memory_order_relaxed);
-
-        n += written < FAILED_KEPT ? (size_t)written : FAILED_KEPT;
-    }
-    return n * sizeof(struct place);
+    for (size_t i = 0; i < (size_t)l->workers * LANES; i++)
+        n += failed_lane_bytes(l->of[i / LANES]->lanes[i % LANES]);
+    return n;
 }
 
 void

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* obs/failed_log.h - the last calls that failed, and how many failed for which reason since the start. For /why: an operator who asks later than the call.
  *
- * Each worker has two rings of its own and is their only writer: one for what this proxy itself answered, one for what backends and clients did, so that a busy method
- * which says NOT_FOUND to everybody does not push out the failure that somebody looks for. The main thread reads them while they are written: each place has a number
- * that is odd while it changes, and a record that changed meanwhile is left out. No lock, and nothing at all for calls that end well.
+ * Each worker has two lanes of its own (failed_lane.h) and is their only writer: one for what this proxy itself answered, one for what backends and clients did. Calls of one kind are one entry
+ * with a count, over all workers; a method that says NOT_FOUND to everybody, or a client that is refused all day, does not push out the failure that somebody looks for. The main
+ * thread reads while they are written. No lock, and nothing at all for calls that end well.
  *
- * Bounded: FAILED_KEPT records of each kind and worker, FAILED_REASONS_MAX reasons; memory is used when the first calls fail. */
+ * Bounded: FAILED_KEPT entries of each lane, FAILED_REASONS_MAX reasons; memory is used when the first calls fail. */
 #ifndef OUTRIGGER_OBS_FAILED_LOG_H
 #define OUTRIGGER_OBS_FAILED_LOG_H
 
@@ -23,6 +23,9 @@ enum {
     FAILED_REASONS_MAX = 96, /* what comes then counts as FAILED_OTHER */
     FAILED_TEXT_MAX = 256,
     FAILED_NAME_MAX = 128,
+    FAILED_FOLD_US =
+        60 * 1000 *
+        1000, /* with so much between them, calls of one kind are two entries */
 };
 
 /* The reason in the counter of a call whose status a backend gave. */
@@ -47,6 +50,14 @@ struct failed_call {
     char text[FAILED_TEXT_MAX];     /* what the client was told */
 };
 
+/* Calls of one kind. */
+struct failed_entry {
+    int64_t
+        first_us; /* the end of the first, us since 1970; call.wall_us is the last's */
+    uint64_t count;
+    struct failed_call call; /* the newest */
+};
+
 struct failed_log *failed_log_new(unsigned workers);
 void failed_log_free(struct failed_log *l); /* after the workers; NULL is fine */
 
@@ -55,12 +66,12 @@ void failed_log_add(struct failed_log *l, unsigned worker, const struct failed_c
 /* Copies as much as there is room for, with a NUL. */
 void failed_text(char *room, size_t size, struct slice text);
 
-/* [main] Shows the calls, newest first, until fn says false. */
+/* [main] Shows the entries, newest first, until fn says false. Of entries that several workers have of one kind it makes one. */
 void failed_log_walk(const struct failed_log *l,
-                     bool (*fn)(void *arg, const struct failed_call *c), void *arg);
+                     bool (*fn)(void *arg, const struct failed_entry *e), void *arg);
 /* [main] Calls that failed for this reason since the start. */
 uint64_t failed_log_count(const struct failed_log *l, const char *reason);
-/* [main] Bytes of the records that there are. */
+/* [main] Bytes of the entries that there are. */
 size_t failed_log_bytes(const struct failed_log *l);
 /* [main] outrigger_failed_calls_total by reason, as Prometheus text. */
 void failed_log_print(const struct failed_log *l, struct prom *p);

@@ -196,6 +196,8 @@ static const struct stat_row rows[] = {
             "Calls that had a key for the cache of extAuthz."),
     LABELED(STAT_AUTHZ_CACHE_MISSES, "outrigger_ext_authz_cache_total", "result=\"miss\"",
             "Calls that had a key for the cache of extAuthz."),
+    LEVEL(STAT_AUTHZ_CACHE_BYTES, "outrigger_ext_authz_cache_bytes", NULL,
+          "Answers that the caches of extAuthz keep."),
     COUNTER(STAT_AUTHZ_EDITS_REFUSED, "outrigger_ext_authz_edits_refused_total",
             "Changes of headers that an authorization service wanted and may not make."),
     COUNTER(STAT_MIRRORS_STARTED, "outrigger_mirrors_total", "Calls that were copied."),
@@ -481,6 +483,8 @@ static const struct stat_row rows[] = {
     JWT(20, "no_memory"),
     COUNTER(STAT_JWT_EVICTED, "outrigger_jwt_cache_evicted_total",
             "Verified tokens that left a full cache before they expired (tokenCache)."),
+    LEVEL(STAT_JWT_CACHE_BYTES, "outrigger_jwt_cache_bytes", NULL,
+          "Verified tokens that are kept (tokenCache), of all workers."),
     COUNTER(STAT_JWT_VALUES_LOST, "outrigger_jwt_headers_left_out_total",
             "Headers of claimToHeaders that were not set because no header can hold what "
             "the token says."),

@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import tempfile
+import time
 
 import grpc
 from google.protobuf import (any_pb2, descriptor_pb2, descriptor_pool, duration_pb2,
@@ -49,7 +50,7 @@ class Client:
         self._channel = channel
 
     def ask(self, method, timeout=10, patient=True, **fields):
-        """patient: a worker that has no time on a busy machine is asked again."""
+        """patient: a worker that has no time on a busy machine is asked again, and so is an admin port that was asked for too much."""
         request = message(method + "Request")
         call = self._channel.unary_unary(
             "/%s/%s" % (SERVICE, method), request_serializer=request.SerializeToString,
@@ -58,7 +59,9 @@ class Client:
             try:
                 return call(request(**fields), timeout=timeout)
             except grpc.RpcError as e:
-                if left == 0 or e.code() != grpc.StatusCode.UNAVAILABLE or \
+                if left and e.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and "asked for too much" in e.details():
+                    time.sleep(0.2)
+                elif left == 0 or e.code() != grpc.StatusCode.UNAVAILABLE or \
                         "did not answer" not in e.details():
                     raise
 

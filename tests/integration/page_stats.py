@@ -36,7 +36,7 @@ def pool(name, endpoints, rate, **more):
 
 
 def failed(age, method, code, reason, why, **more):
-    f = {"time": "2026-11-29T21:39:%06.3fZ" % (59 - age / 1000 % 59), "ageMs": age, "method": method, "code": code,
+    f = {"time": "2026-11-29T21:39:%06.3fZ" % (59 - age / 1000 % 59), "ageMs": age, "count": 1, "firstAgeMs": age, "method": method, "code": code,
          "reason": reason, "why": why, "pool": "stock", "endpoint": "10.2.0.14:50051", "ms": 12.4,
          "traceId": "4bf92f3577b34da6a3ce929d0e0e4736"}
     f.update(more)
@@ -91,7 +91,7 @@ def calm():
         {"method": "/shop.v1.Stock/Watch", "callsPerS": 0.06, "okShare": 1.0, "p50Ms": 61234.0, "p99Ms": 301000.0}]
     s["failed"] = [
         failed(2300, "/shop.v1.Stock/Reserve", "Unavailable", "CONNECT_REFUSED",
-               "No connection to 10.2.0.14:50051: it refuses connections (3 tries, 2 other endpoints tried)."),
+               "No connection to 10.2.0.14:50051: it refuses connections (3 tries, 2 other endpoints tried).", count=1200, firstAgeMs=44400),
         failed(14100, "/shop.v1.Stock/Reserve", "DeadlineExceeded", "DEADLINE",
                "The client gave 250 ms; the backend had the call for 248 ms and had not answered.", ms=250.2, endpoint="10.2.0.12:50051"),
         failed(61000, "/shop.v1.Orders/Place", "NotFound", "", "The backend said: no such customer", pool="app", endpoint="127.0.0.1:50051", ms=3.1, traceId="")]

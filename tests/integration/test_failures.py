@@ -365,8 +365,22 @@ def test_outriggerctl_why(scene):
 def test_stats_have_the_last_ones(scene):
     failed = json.loads(env.ask_patiently("http://%s/stats.json" % scene.proxy.admin))["failed"]
     assert 0 < len(failed) <= 20
-    assert set(failed[0]) == {"time", "ageMs", "method", "code", "reason", "why", "pool", "endpoint", "ms", "traceId"}
+    assert set(failed[0]) == {"time", "ageMs", "count", "firstAgeMs", "method", "code", "reason", "why", "pool", "endpoint", "ms", "traceId"}
     assert [f["time"] for f in failed] == sorted((f["time"] for f in failed), reverse=True)
+
+
+def test_calls_of_one_kind_are_told_once(scene):
+    """With their number, and the newest of them; also when other filters of the question are set."""
+    with h2raw.Client(scene.proxy.address) as client:
+        for i in range(1, 1013):
+            client.call("/to.Lost/Often", b"x", extra=[("x-n", str(i))])
+    env.wait_until(lambda: [f["count"] for f in scene.why(method="/to.Lost/Often")] == [1012], what="the count")
+    why, = scene.why(method="/to.Lost/Often", pool="lost", code="NotFound", endpoint=scene.address("lost"), listener="in", n=5)
+    assert why["count"] == 1012 and why["firstAgeMs"] >= why["ageMs"] >= 0
+    done = reloads.ctl(scene.proxy, "why", "--method", "/to.Lost/Often")
+    assert done.returncode == 0 and done.stdout.startswith("1012 of the last ") and "of calls of one kind, the newest" in done.stdout
+    assert re.search(r" s ago  x 1,012 in \d+\.\d s  NotFound  /to.Lost/Often\n", done.stdout), done.stdout
+    assert [f["count"] for f in json.loads(env.ask_patiently("http://%s/stats.json" % scene.proxy.admin))["failed"] if f["method"] == "/to.Lost/Often"] == [1012]
 
 
 def test_hostile_texts_stay_text(scene):

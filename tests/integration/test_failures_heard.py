@@ -136,6 +136,31 @@ def test_streams_over_the_limit(proxy):
             assert p.metrics()['outrigger_failed_calls_total{reason="STREAM_LIMIT"}'] == 1
 
 
+def test_a_noisy_client_hides_nothing():
+    """10,000 streams over their limit, and a thousand paths that no route takes, are two reasons among others: the pool that is gone stays in the list."""
+    with h2raw.RawBackend(BACKENDS["silent"]) as backend, \
+            env.Proxy({"gone": [env.free_address()], "slow": [backend.address]},
+                      [{"match": {"service": "a.B"}, "to": "gone"}, {"match": {"service": "a.Slow"}, "to": "slow"}],
+                      listener={"limits": {"maxConcurrentStreams": 2}}, workers=1) as p:
+        with h2raw.Client(p.address) as client:
+            client.call("/a.B/Dead", b"x")
+            for i in range(1000):
+                client.call("/no.Such/%s%d" % ("abcdefghij"[i % 10], i), b"x")
+        for _ in range(25):    # a connection that does not stop is told to go
+            with h2raw.Client(p.address) as client:
+                sids = [client.next_sid() for _ in range(402)]
+                client.send(b"".join(h2raw.make_headers(sid, h2raw.request_fields("/a.Slow/C"), True) for sid in sids))
+                assert client.wait_end(sids[-1], 20 * env.SLOW).rst == 7
+        found = asked(p, "&n=1000")
+        assert [f["count"] for f in found if f["reason"] == "STREAM_LIMIT"] == [10000]
+        dead, = [f for f in found if f["reason"] == "CONNECT_FAILED"]
+        assert (dead["pool"], dead["code"], dead["method"], dead["count"]) == ("gone", "Unavailable", "/a.B/Dead", 1)
+        assert [f["reason"] for f in asked(p, "&pool=gone")] == ["CONNECT_FAILED"]
+        assert len(asked(p, "&reason=NO_ROUTE&n=1000")) == 64 - 2    # what of this client's paths has room
+        text = reloads.ask(p, "GET", "/why?reason=STREAM_LIMIT")[1]
+        assert text.startswith("10000 of the last 1") and "x 10,000 in " in text
+
+
 def test_no_filters_at_all():
     """Also where no route fits."""
     with env.Proxy({"gone": [env.free_address()]}, [{"match": {"service": "a.B"}, "to": "gone"}],

@@ -119,6 +119,17 @@ def test_methods_can_be_left_out(guarded):
         assert check(protos.HealthCheckRequest(), timeout=5).status == 1
 
 
+def test_memory_of_tokens_has_an_owner(guarded, keys):
+    def kept():
+        metrics = guarded.metrics()
+        assert metrics['outrigger_memory_bytes{owner="jwt_cache"}'] == metrics["outrigger_jwt_cache_bytes"]
+        return metrics["outrigger_jwt_cache_bytes"]
+    before = kept()
+    token = keys["RS256"].token(jti="a token of its own")
+    assert ask(guarded, jwts.bearer(token)).code == "OK"
+    assert kept() > before + len(token)
+
+
 def test_a_token_is_verified_once(guarded, keys):
     token = keys["RS256"].token(jti="once")
     before = guarded.metrics()

@@ -146,6 +146,7 @@ def test_a_flood_of_keys_costs_no_memory_and_gets_no_more(tmp_path):
         now = proxy.counters()
         proxy.check_growth(before, 4)
         got = proxy.metrics()["outrigger_rate_limit_keys"]
+        assert proxy.metrics()['outrigger_memory_bytes{owner="rate_limit"}'] == 44 * got
 
     def grown(name):
         return now[name] - was[name]

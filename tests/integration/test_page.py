@@ -282,10 +282,10 @@ def test_figures_are_those_of_a_good_day(window, look):
 def test_calls_that_fail_in_one_way_are_told_once(window, look):
     stats = page_stats.calm()
     first = stats["failed"][0]
-    stats["failed"][1:1] = [dict(first, ageMs=3000, ms=9.0), dict(first, ageMs=4000, method="/shop.v1.Stock/Watch"), dict(first, ageMs=5000)]
+    stats["failed"][1:1] = [dict(first, ageMs=3000, ms=9.0), dict(first, ageMs=4000, method="/shop.v1.Stock/Watch"), dict(first, ageMs=5000, count=1)]
     look(stats)
     assert window.run("[...document.querySelectorAll('.failed .age')].map((a) => a.textContent)") == [
-        "2 s ago3 times", "4 s ago", "14 s ago", "1 min ago"]
+        "2 s ago\u00d7 2,401", "4 s ago\u00d7 1,200", "14 s ago", "1 min ago"]
     page = window.run(READ)
     assert page["failed"] == failed_kinds(stats["failed"]) and len(page["failed"]) == 4
 

@@ -54,13 +54,13 @@ function showSplit(cell, to) {
 
 // --- calls -----------------------------------------------------------------------------
 
-// Calls of one method that failed in one way are one item with the newest of them; the page /why has each.
+// Calls of one method that failed in one way are one item with the newest of them: the proxy counts those that came within a minute.
 function failedKinds(failed) {
   const kinds = new Map();
   for (const f of failed) {
     const key = [f.method, f.code, f.reason, f.why, f.pool, f.endpoint].join("\n"), kind = kinds.get(key);
-    if (kind) kind.times++;
-    else kinds.set(key, { key, newest: f, times: 1 });
+    if (kind) kind.times += f.count || 1;
+    else kinds.set(key, { key, newest: f, times: f.count || 1 });
   }
   return [...kinds.values()];
 }
@@ -82,7 +82,7 @@ function showFailed(failed) {
     put(li.age, ago(f.ageMs));
     attr(li.age, "datetime", f.time);
     attr(li.age, "title", f.time);
-    put(li.times, times > 1 ? times + " times" : "");
+    put(li.times, times > 1 ? "\u00d7 " + whole.format(times) : "");
     put(li.sentence, sentence(f.why || "the backend ended the call with " + f.code));
     state(li.code, "bad", f.code, "state code");
     li.parts.forEach((node, i) => { put(node, parts[i] || ""); show(node, !!parts[i]); });

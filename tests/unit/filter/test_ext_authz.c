@@ -416,6 +416,7 @@ answers_are_given_again(void **state)
     assert_int_equal(cached_call("a", false, NONE), GRPC_OK);
     assert_int_equal(rig_counted(STAT_AUTHZ_CACHE_HITS), 3);
     assert_int_equal(rig_counted(STAT_AUTHZ_CACHE_MISSES), 2);
+    assert_int_equal(rig_counted(STAT_AUTHZ_CACHE_BYTES), yes.n + no.n);
     rig_advance_ms(1001);
     assert_int_equal(cached_call("b", true, yes), GRPC_OK); /* the no is over */
     assert_int_equal(cached_call("a", false, NONE), GRPC_OK);
@@ -423,6 +424,9 @@ answers_are_given_again(void **state)
     assert_int_equal(cached_call("a", true, no), GRPC_UNAUTHENTICATED);
     assert_int_equal(rig_counted(STAT_AUTHZ_ALLOWED), 5);
     assert_int_equal(rig_counted(STAT_AUTHZ_DENIED), 3);
+    assert_true(rig_counted(STAT_AUTHZ_CACHE_BYTES) > 0);
+    use("{ \"pool\": \"authz\" }"); /* the other filter ends */
+    assert_int_equal(rig_counted(STAT_AUTHZ_CACHE_BYTES), 0);
 }
 
 static void

@@ -753,6 +753,28 @@ evictions_are_counted(void **state)
     assert_int_equal(rig_counted(STAT_JWT_EVICTED), 3);
 }
 
+static void
+bytes_of_the_cache_are_counted(void **state)
+{
+    const char *t = bearer(good());
+    int64_t first, second;
+
+    (void)state;
+    rig_only(&filter_jwt, one(", \"cacheTokens\": 2"));
+    assert_int_equal(rig_counted(STAT_JWT_CACHE_BYTES), 0);
+    expect(t, NULL);
+    first = rig_counted(STAT_JWT_CACHE_BYTES);
+    assert_true(first > (int64_t)strlen(t));
+    expect(t, NULL);
+    assert_int_equal(rig_counted(STAT_JWT_CACHE_BYTES), first);
+    for (unsigned i = 0; i < 5; i++)
+        expect(bearer(token(a, "me", "orders", printed(",\"n\":%u", i))), NULL);
+    second = rig_counted(STAT_JWT_CACHE_BYTES);
+    assert_true(second > first && second < 3 * first);
+    rig_only(&filter_jwt, one("")); /* the other filter ends */
+    assert_int_equal(rig_counted(STAT_JWT_CACHE_BYTES), 0);
+}
+
 /* ---- settings ---- */
 
 #define JWKS_A "\"jwks\": \"file:DIR/a.json\""
@@ -908,6 +930,7 @@ main(void)
         TEST(waiting_calls_are_bounded),
         TEST(the_cache_can_be_off),
         TEST(evictions_are_counted),
+        TEST(bytes_of_the_cache_are_counted),
         TEST(settings_say_whom_to_trust),
         TEST(a_set_may_stand_in_the_config),
     };

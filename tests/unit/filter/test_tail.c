@@ -157,12 +157,12 @@ a_full_ring_costs_lines_which_are_counted(void **state)
 }
 
 static bool
-count_failed(void *arg, const struct failed_call *c)
+count_failed(void *arg, const struct failed_entry *e)
 {
     size_t *n = arg;
 
-    assert_string_equal(c->method, "/a.B/C");
-    assert_string_equal(c->endpoint, "10.0.0.1:1");
+    assert_string_equal(e->call.method, "/a.B/C");
+    assert_string_equal(e->call.endpoint, "10.0.0.1:1");
     (*n)++;
     return true;
 }

@@ -461,7 +461,11 @@ failed_calls_are_those_of_why(void **state)
     (void)state;
     open_as(HISTOGRAM_FINE);
     failed_log_add(p.filters.env.services->failed, 0, &call);
+    failed_log_add(p.filters.env.services->failed, 0, &call);
     look();
+    assert_int_equal(json_array_size(json_object_get(root, "failed")), 1);
+    assert_int_equal(json_integer_value(json_object_get(at("failed", 0), "count")), 2);
+    assert_non_null(json_object_get(at("failed", 0), "firstAgeMs"));
     assert_string_equal(text(at("failed", 0), "code"), "Unavailable");
     assert_string_equal(text(at("failed", 0), "reason"), "CONNECT_REFUSED");
 }

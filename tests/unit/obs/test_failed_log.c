@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The last failed calls: newest first over all workers, ours and the backends' apart, whole records only while they are written, and counts by reason. */
+/* The last failed calls: newest first over all workers, ours and the backends' apart, whole records only while they are written, and counts by reason. What is one entry: test_failed_lane.c. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,31 +10,44 @@
 #include "obs/prom.h"
 #include "unit.h"
 
+/* Calls of one method are of one kind. */
 static void
-add(struct failed_log *l, unsigned worker, int64_t wall_us, const char *reason)
+add_method(struct failed_log *l, unsigned worker, int64_t wall_us, const char *reason,
+           int64_t method)
 {
     struct failed_call c = {
         .wall_us = wall_us, .reason = reason, .code = 14, .local = reason[0] != '\0'
     };
 
     snprintf(c.text, sizeof(c.text), "call %lld", (long long)wall_us);
+    snprintf(c.method, sizeof(c.method), "/m/%lld", (long long)method);
     failed_log_add(l, worker, &c);
+}
+
+static void
+add(struct failed_log *l, unsigned worker, int64_t wall_us, const char *reason)
+{
+    add_method(l, worker, wall_us, reason, wall_us);
 }
 
 struct seen {
     size_t n, most;
-    int64_t wall_us[4 * FAILED_KEPT];
+    int64_t wall_us[4 * FAILED_KEPT], first_us[4 * FAILED_KEPT];
+    uint64_t count[4 * FAILED_KEPT];
 };
 
 static bool
-see(void *arg, const struct failed_call *c)
+see(void *arg, const struct failed_entry *e)
 {
+    const struct failed_call *c = &e->call;
     struct seen *s = arg;
     char text[FAILED_TEXT_MAX];
 
     snprintf(text, sizeof(text), "call %lld", (long long)c->wall_us);
     assert_string_equal(c->text, text);
-    s->wall_us[s->n++] = c->wall_us;
+    s->wall_us[s->n] = c->wall_us;
+    s->count[s->n] = e->count;
+    s->first_us[s->n++] = e->first_us;
     return s->n < s->most;
 }
 
@@ -44,8 +57,6 @@ walk(const struct failed_log *l, size_t most)
     struct seen s = { .most = most };
 
     failed_log_walk(l, see, &s);
-    for (size_t i = 1; i < s.n; i++)
-        assert_true(s.wall_us[i] <= s.wall_us[i - 1]);
     return s;
 }
 
@@ -63,9 +74,40 @@ all_workers_come_newest_first(void **state)
     add(l, 1, 40, "");
     s = walk(l, 99);
     assert_int_equal(s.n, 4);
-    assert_int_equal(s.wall_us[0], 40);
-    assert_int_equal(s.wall_us[3], 10);
+    for (size_t i = 0; i < s.n; i++) {
+        assert_int_equal(s.wall_us[i], 40 - 10 * (int64_t)i);
+        assert_int_equal(s.count[i], 1);
+        assert_int_equal(s.first_us[i], s.wall_us[i]);
+    }
     assert_int_equal(walk(l, 2).n, 2);
+    failed_log_free(l);
+}
+
+/* The gaps between calls of one kind are those of all workers together. */
+static void
+what_workers_have_of_one_kind_is_one_entry(void **state)
+{
+    const int64_t gap = FAILED_FOLD_US;
+    struct failed_log *l = failed_log_new(3);
+    struct seen s;
+
+    (void)state;
+    add_method(l, 0, 10, "A", 1);
+    add_method(l, 1, 9 + gap, "A",
+               1); /* between two of worker 0 that are further apart */
+    add_method(l, 0, 8 + 2 * gap, "A", 1);
+    add_method(l, 2, 20, "A", 2);
+    add_method(l, 2, 30, "A", 2);
+    add_method(l, 1, 8 + 3 * gap, "A", 1); /* a new one */
+    s = walk(l, 99);
+    assert_int_equal(s.n, 3);
+    assert_int_equal(s.wall_us[0], 8 + 3 * gap);
+    assert_int_equal(s.count[0], 1);
+    assert_int_equal(s.wall_us[1], 8 + 2 * gap);
+    assert_int_equal(s.count[1], 3);
+    assert_int_equal(s.first_us[1], 10);
+    assert_int_equal(s.wall_us[2], 30);
+    assert_int_equal(s.count[2], 2);
     failed_log_free(l);
 }
 
@@ -144,12 +186,13 @@ write_on(void *arg)
 
     while (!atomic_load(&r->stop)) {
         r->written++;
-        add(r->log, 0, r->written, r->written % 2 ? "A" : "");
+        add_method(r->log, 0, r->written, r->written % 2 ? "A" : "",
+                   r->written % (3 * FAILED_KEPT));
     }
     return NULL;
 }
 
-/* see() compares two parts of each record: a torn one would not fit together. */
+/* see() compares two parts of each record: a torn one would not fit together. Some are counted up, some make room for others. */
 static void
 a_reader_never_sees_half_a_record(void **state)
 {
@@ -176,6 +219,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_workers_come_newest_first),
+        cmocka_unit_test(what_workers_have_of_one_kind_is_one_entry),
         cmocka_unit_test(only_the_last_ones_of_each_kind_are_kept),
         cmocka_unit_test(reasons_are_counted_by_their_words_and_bounded),
         cmocka_unit_test(texts_are_cut_to_their_room),
