@@ -111,7 +111,7 @@ class _Spans:
     """What arrived."""
 
     def __init__(self, answers, rejected):
-        self.batches, self.refused = [], 0
+        self.batches, self.refused_at = [], []
         self._answers, self._rejected = list(answers), rejected
         self._lock = threading.Lock()
 
@@ -119,7 +119,7 @@ class _Spans:
         """The answer, or an item of `answers` in its place."""
         with self._lock:
             if self._answers:
-                self.refused += 1
+                self.refused_at.append(time.monotonic())
                 return None, self._answers.pop(0)
             items = []
             for part in request.resource_spans:
@@ -137,6 +137,11 @@ class _Spans:
     @staticmethod
     def _read(raws, resource):
         return [Span(raw, resource) for raw in raws]
+
+    @property
+    def refused(self):
+        """How many requests got an item of `answers`."""
+        return len(self.refused_at)
 
     @property
     def spans(self):

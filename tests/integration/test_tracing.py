@@ -19,6 +19,8 @@ pytestmark = pytest.mark.proxy_only
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SERVER, CLIENT = 2, 3
+# The attempt's span and the call's are made one after the other: on a busy machine each may go in a request of its own.
+REFUSED = 'outrigger_spans_dropped_total{reason="refused"}'
 _calls = 0
 
 
@@ -289,11 +291,11 @@ def test_a_collector_that_cannot_now_is_asked_again(backend):
         with tracing(backend, sink.address) as proxy:
             call(proxy, backend)
             assert len(sink.wait(2, 20)) == 2
-            env.wait_until(lambda: proxy.metrics()["outrigger_spans_exported_total"] == 1, 10,
-                           "the answer")
+            taken = "outrigger_spans_exported_total"
+            env.wait_until(lambda: proxy.metrics()[taken] + proxy.metrics()[REFUSED] == 2, 10, "the answers")
             metrics = proxy.metrics()
     assert metrics["outrigger_trace_exports_failed_total"] == 2
-    assert metrics['outrigger_spans_dropped_total{reason="refused"}'] == 1
+    assert metrics[REFUSED] == len(sink.batches)
     assert sink.refused == 2
 
 
@@ -301,11 +303,13 @@ def test_a_collector_that_does_not_want_them_is_not_asked_again(backend):
     with collector.Collector([grpc.StatusCode.INVALID_ARGUMENT]) as sink:
         with tracing(backend, sink.address) as proxy:
             call(proxy, backend)
-            series = 'outrigger_spans_dropped_total{reason="refused"}'
-            env.wait_until(lambda: proxy.metrics()[series] == 2, 10, "two lost spans")
+            env.wait_until(lambda: proxy.metrics()[REFUSED] > 0, 10, "lost spans")
+            lost = proxy.metrics()[REFUSED]
             call(proxy, backend)
-            assert len(sink.wait(2)) == 2
-    assert sink.refused == 1
+            assert len(sink.wait(4 - lost)) == 4 - lost
+            metrics = proxy.metrics()
+    assert metrics[REFUSED] == lost and metrics["outrigger_trace_exports_failed_total"] == 1
+    assert sink.refused == 1 and len(sink.spans) == 4 - lost
 
 
 def test_a_collector_that_names_a_pause_gets_it(backend):
@@ -313,13 +317,13 @@ def test_a_collector_that_names_a_pause_gets_it(backend):
     with collector.Collector([(grpc.StatusCode.RESOURCE_EXHAUSTED, 2), grpc.StatusCode.RESOURCE_EXHAUSTED]) as sink:
         with tracing(backend, sink.address) as proxy:
             call(proxy, backend)
-            env.wait_until(lambda: sink.refused == 1, 10, "the first request")
-            begun = time.monotonic()
-            series = 'outrigger_spans_dropped_total{reason="refused"}'
-            env.wait_until(lambda: proxy.metrics()[series] == 2, 10, "two lost spans")
-            assert time.monotonic() - begun > 1.4 and sink.refused == 2
+            env.wait_until(lambda: proxy.metrics()[REFUSED] > 0, 10, "lost spans")
+            first, second = sink.refused_at
+            assert second - first > 1.5     # two seconds, less a fifth
+            lost = proxy.metrics()[REFUSED]
             call(proxy, backend)
-            assert len(sink.wait(2)) == 2
+            assert len(sink.wait(4 - lost)) == 4 - lost
+    assert sink.refused == 2 and len(sink.spans) == 4 - lost
 
 
 def test_spans_are_sent_before_the_end(backend, sink):

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls and their filters: what waits, what is refused at which place, and that each filter hears of the end exactly once, however the call ends. */
-#include "callrig.h"
+#include "probefilter.h"
 
-#include <string.h>
-
-#include "filter/chain.h"
-#include "filter/instance.h"
 #include "filter/retry_conf.h"
 #include "grpc/status.h"
 #include "h2/conn.h"
@@ -13,194 +9,9 @@
 #include "proxy/call.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
-#include "proxy/table.h"
 #include "proxy/worker.h"
 
 static struct h2peer *const backends = rig.pools[RIG_APP].conns;
-
-/* A filter that does what the test wants and counts what it hears. */
-static struct plan {
-    bool wait_request, wait_data, refuse_data, refuse_response, refuse_trailers;
-    bool edit, match, answer;
-    int64_t limit_ms; /* deadline, from the call's begin; 0: none */
-} plan;
-
-static struct heard {
-    unsigned requests, ends, attempts, attempt_ends, responses, trailers, data_ends;
-    size_t in, out;
-    bool again;
-    int code, attempt_code;
-    struct filter_result result;
-    int64_t limit_us, took_us; /* from the begin */
-    struct filter_call *fc;
-} heard;
-
-static const struct filter_refusal no = { .code = GRPC_ABORTED,
-                                          .reason = "NO",
-                                          .retry_known = true,
-                                          .retry_ms = 1500,
-                                          .pushback = true };
-
-struct probe_call {
-    bool asked;
-};
-
-static enum filter_verdict
-probe_on_request(struct filter_call *fc, void *state)
-{
-    struct probe_call *p = state;
-
-    assert_false(p->asked);
-    p->asked = true;
-    heard.requests++;
-    heard.fc = fc;
-    if (plan.edit) {
-        assert_true(
-            filter_set(fc, fc->request, slice_of("x-version"), slice_of("v2"), false));
-        assert_int_equal(filter_remove(fc->request, slice_of("x-secret")), 1);
-    }
-    if (plan.limit_ms)
-        fc->host->set_deadline(fc, fc->begun_us + plan.limit_ms * 1000);
-    if (plan.match)
-        filter_ask_match(fc);
-    if (plan.answer)
-        assert_true(filter_answer_header(fc, slice_of("x-from-filter"), slice_of("yes")));
-    return plan.wait_request ? FILTER_WAIT : FILTER_NEXT;
-}
-
-static enum filter_verdict
-probe_on_request_data(struct filter_call *fc, void *state, const struct buf *in, bool end)
-{
-    (void)state;
-    heard.in += in->len;
-    heard.data_ends += end;
-    if (plan.refuse_data)
-        return filter_refuse(fc, &no, "not these bytes");
-    return plan.wait_data ? FILTER_WAIT : FILTER_NEXT;
-}
-
-static void
-probe_on_attempt(struct filter_call *fc, void *state, unsigned number)
-{
-    char text[8];
-
-    (void)state;
-    heard.attempts++;
-    assert_int_equal(number, heard.attempts);
-    snprintf(text, sizeof(text), "%u", number);
-    assert_true(
-        filter_set(fc, fc->request, slice_of("x-attempt"), slice_of(text), false));
-}
-
-static void
-probe_on_attempt_end(struct filter_call *fc, void *state, const struct filter_attempt *a)
-{
-    (void)fc;
-    (void)state;
-    heard.attempt_ends++;
-    heard.again = a->again;
-    heard.attempt_code = a->code;
-}
-
-static enum filter_verdict
-probe_on_response(struct filter_call *fc, void *state, struct h2_headers *h, bool end)
-{
-    (void)state;
-    (void)end;
-    heard.responses++;
-    assert_true(filter_set(fc, h, slice_of("x-seen"), slice_of("1"), false));
-    return plan.refuse_response ? filter_refuse(fc, &no, "not this answer") : FILTER_NEXT;
-}
-
-static enum filter_verdict
-probe_on_response_data(struct filter_call *fc, void *state, const struct buf *in)
-{
-    (void)fc;
-    (void)state;
-    heard.out += in->len;
-    return FILTER_NEXT;
-}
-
-static enum filter_verdict
-probe_on_trailers(struct filter_call *fc, void *state, struct h2_headers *h)
-{
-    (void)state;
-    (void)h;
-    heard.trailers++;
-    return plan.refuse_trailers ? filter_refuse(fc, &no, "not this end") : FILTER_NEXT;
-}
-
-static void
-probe_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
-{
-    struct probe_call *p = state;
-
-    assert_true(p->asked);
-    p->asked = false;
-    heard.limit_us = fc->deadline_us - fc->begun_us;
-    heard.took_us = r->end_us - fc->begun_us;
-    if (plan.limit_ms) /* too late: nothing may come of it */
-        fc->host->set_deadline(fc, fc->begun_us + 1);
-    heard.ends++;
-    filter_result_whole(fc, r);
-    heard.result = *r;
-    heard.fc = NULL;
-}
-
-static const struct conf_field no_fields[] = { { .key = NULL } };
-static const struct conf_struct no_conf = { .name = "probe",
-                                            .size = 1,
-                                            .fields = no_fields };
-static const struct filter_kind probe = {
-    .name = "probe",
-    .conf = &no_conf,
-    .call_size = sizeof(struct probe_call),
-    .on_request = probe_on_request,
-    .on_request_data = probe_on_request_data,
-    .on_attempt = probe_on_attempt,
-    .on_attempt_end = probe_on_attempt_end,
-    .on_response = probe_on_response,
-    .on_response_data = probe_on_response_data,
-    .on_trailers = probe_on_trailers,
-    .on_end = probe_on_end,
-};
-
-static struct filter_store store;
-
-static void
-with_probe(struct table *t)
-{
-    struct filter *f;
-
-    filter_store_init(&store, NULL, NULL, 1);
-    f = filter_get(&store, &probe, "test", "probe", "");
-    t->chain = chain_new(&f, 1);
-    for (size_t i = 0; i < t->route_count; i++)
-        route_set_chain(&t->routes[i], t->chain);
-}
-
-static int
-filters_setup(void **state)
-{
-    callrig_setup(state);
-    memset(&plan, 0, sizeof(plan));
-    memset(&heard, 0, sizeof(heard));
-    rig.on_table = with_probe;
-    return 0;
-}
-
-static int
-filters_teardown(void **state)
-{
-    int rv = callrig_teardown(state);
-
-    assert_int_equal(heard.requests, heard.ends);
-    filter_store_done(&store);
-    return rv;
-}
-
-#define PROBE_TEST(fn) \
-    cmocka_unit_test_setup_teardown(fn, filters_setup, filters_teardown)
 
 static void
 turns(int n)
@@ -272,7 +83,7 @@ a_wait_may_end_in_a_refusal_with_all_that_was_said(void **state)
     callrig_open();
     h2peer_call(&rig.client, 1, 0);
     TURN_UNTIL(rig.loop, heard.requests == 1);
-    filter_resume(heard.fc, filter_refuse(heard.fc, &no, "not you"));
+    filter_resume(heard.fc, filter_refuse(heard.fc, &probe_no, "not you"));
     HAS(want_status(1, "10"), "grpc-message: not you");
     HAS(fields_of(&rig.client, 1, 0), "grpc-retry-pushback-ms: 1500");
     TURN_UNTIL(rig.loop, heard.ends == 1);
@@ -414,130 +225,6 @@ edits_reach_the_backend_and_may_choose_another_route(void **state)
     want_status(1, "0");
 }
 
-/* --- deadlines ---------------------------------------------------------------------- */
-
-/* A call whose backend never answers. client: its grpc-timeout; NULL: none. */
-static void
-silent_call(const char *client)
-{
-    h2peer_headers(&rig.client, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http",
-                   ":path", "/test.Service/Method", ":authority", "test.example", "te",
-                   "trailers", "content-type", "application/grpc", "x-secret", "s",
-                   client ? "grpc-timeout" : NULL, client, NULL);
-}
-
-/* The call ends by its deadline, after so long and not earlier. */
-static void
-ends_after(int64_t ms)
-{
-    TURN_UNTIL(rig.loop, heard.ends == 1);
-    assert_int_equal(heard.result.code, GRPC_DEADLINE_EXCEEDED);
-    assert_int_equal(heard.limit_us, ms * 1000);
-    assert_true(heard.took_us >= heard.limit_us);
-    want_status(1, "4");
-}
-
-static void
-a_filter_gives_a_call_its_deadline(void **state)
-{
-    (void)state;
-    plan.limit_ms = 80;
-    callrig_open();
-    silent_call(NULL);
-    TURN_UNTIL(rig.loop, h2peer_count(&backends[0], F_HEADERS, 1) == 1);
-    HAS(fields_of(&backends[0], 1, 0), "grpc-timeout: ");
-    ends_after(80);
-}
-
-static void
-a_filter_only_makes_it_earlier(void **state)
-{
-    (void)state;
-    plan.limit_ms = 80;
-    callrig_open();
-    silent_call("50m");
-    ends_after(50);
-}
-
-static void
-it_holds_while_a_filter_waits(void **state)
-{
-    (void)state;
-    plan.limit_ms = 80;
-    plan.wait_request = true;
-    callrig_open();
-    silent_call(NULL);
-    ends_after(80);
-}
-
-/* The first route has a timeout of 60 ms, the one that the call comes to has route_ms. */
-static void
-another_route(int64_t route_ms)
-{
-    static struct header_match_conf by_version = { .name = "x-version", .exact = "v2" };
-
-    rig.routes[1] = rig.routes[0];
-    rig.routes[1].timeout_ms = 60;
-    rig.routes[0].timeout_ms = route_ms;
-    rig.routes[0].match.headers = (struct conf_list){ &by_version, 1 };
-    rig.front.routes.n = 2;
-    plan.edit = plan.match = true;
-    callrig_open();
-    silent_call(NULL);
-}
-
-static void
-another_route_does_not_lift_it(void **state)
-{
-    (void)state;
-    plan.limit_ms = 50;
-    another_route(0);
-    ends_after(50);
-}
-
-static void
-another_route_may_be_stricter(void **state)
-{
-    (void)state;
-    plan.limit_ms = 50;
-    another_route(30);
-    ends_after(30);
-}
-
-/* Hits of routes: [0] and [1] are those of the targets of two routes. */
-static void
-want_hits(uint64_t first, uint64_t second)
-{
-    const struct table *t = rig.server->table;
-    uint64_t *hits = calloc(table_hits_count(t), sizeof(*hits));
-
-    table_hits_get(t, hits);
-    assert_int_equal(hits[t->routes[0].target], first);
-    assert_int_equal(hits[t->routes[1].target], second);
-    free(hits);
-}
-
-/* It came to the second route first. */
-static void
-a_call_counts_for_the_route_that_it_goes(void **state)
-{
-    (void)state;
-    another_route(30);
-    RIG_UNTIL(heard.requests == 1);
-    want_hits(1, 0);
-    ends_after(30);
-    want_hits(1, 0);
-}
-
-/* Without a word of a filter the time is that of the route it came to. */
-static void
-another_route_has_its_own_time(void **state)
-{
-    (void)state;
-    another_route(100);
-    ends_after(100);
-}
-
 /* --- attempts ----------------------------------------------------------------------- */
 
 static void
@@ -650,13 +337,6 @@ main(void)
         PROBE_TEST(a_refusal_of_the_answer_takes_its_place),
         PROBE_TEST(a_refusal_of_trailers_takes_their_place),
         PROBE_TEST(edits_reach_the_backend_and_may_choose_another_route),
-        PROBE_TEST(a_filter_gives_a_call_its_deadline),
-        PROBE_TEST(a_filter_only_makes_it_earlier),
-        PROBE_TEST(it_holds_while_a_filter_waits),
-        PROBE_TEST(a_call_counts_for_the_route_that_it_goes),
-        PROBE_TEST(another_route_does_not_lift_it),
-        PROBE_TEST(another_route_may_be_stricter),
-        PROBE_TEST(another_route_has_its_own_time),
         PROBE_TEST(each_attempt_is_told_with_its_end),
         PROBE_TEST(stop_of_the_worker_ends_what_waits),
     };

@@ -4,16 +4,6 @@
 
 #include "proxy/worker.h"
 
-/* The whole answer of a stream came, and nothing of it is ours. */
-static void
-want_answer(int32_t id, const char *code)
-{
-    char text[32];
-
-    snprintf(text, sizeof(text), "text-%s", code);
-    HAS(want_status(id, code), text);
-}
-
 /* --- what is tried again ------------------------------------------------------------------- */
 
 static void

@@ -3,25 +3,7 @@
 #include "tryrig.h"
 
 #include "proxy/worker.h"
-#include "upstream/hub.h"
-#include "upstream/hub_int.h"
 #include "upstream/retry_guard.h"
-
-static struct retry_guard *
-guard(void)
-{
-    return &rig.pools[RIG_APP].hub->levels->retry_guard;
-}
-
-/* The whole answer of a stream came, and nothing of it is ours. */
-static void
-want_answer(int32_t id, const char *code)
-{
-    char text[32];
-
-    snprintf(text, sizeof(text), "text-%s", code);
-    HAS(want_status(id, code), text);
-}
 
 /* --- pushback ------------------------------------------------------------------------------ */
 
@@ -71,7 +53,7 @@ pushback_may_say_never(void **state)
         t = next_try();
         answer_code(&t, i == 1 ? "5" : "14", "grpc-retry-pushback-ms", never[i]);
         want_answer(3 + 2 * i, i == 1 ? "5" : "14");
-        assert_int_equal(retry_guard_tokens(guard()), 9000 - 1000 * i);
+        assert_int_equal(retry_guard_tokens(app_guard()), 9000 - 1000 * i);
     }
     no_try(2000);
     assert_int_equal(counted(STAT_RETRIES_REFUSED_PUSHBACK), 4);
@@ -95,12 +77,12 @@ throttling_stops_at_half(void **state)
         client_call(id, NULL);
         t = next_try();
         answer_code(&t, "14", NULL, NULL);
-        assert_int_equal(retry_guard_tokens(guard()), 1000 * left);
+        assert_int_equal(retry_guard_tokens(app_guard()), 1000 * left);
         t = next_try();
         answer_code(&t, "14", NULL, NULL);
         want_answer(id, "14");
     }
-    assert_int_equal(retry_guard_tokens(guard()), 6000);
+    assert_int_equal(retry_guard_tokens(app_guard()), 6000);
     client_call(id, NULL);
     t = next_try();
     answer_code(&t, "14", NULL, NULL); /* 5 are left: not more than half */
@@ -113,7 +95,7 @@ throttling_stops_at_half(void **state)
         answer_ok(&t);
         want_status(id, "0");
     }
-    assert_int_equal(retry_guard_tokens(guard()), 6100);
+    assert_int_equal(retry_guard_tokens(app_guard()), 6100);
     id += 2;
     client_call(id, NULL);
     t = next_try();
@@ -121,7 +103,7 @@ throttling_stops_at_half(void **state)
     t = next_try();
     answer_ok(&t);
     want_status(id, "0");
-    assert_int_equal(retry_guard_tokens(guard()), 5200);
+    assert_int_equal(retry_guard_tokens(app_guard()), 5200);
 }
 
 static void
@@ -173,7 +155,7 @@ calls_that_lost_their_connection_need_no_budget(void **state)
     a = next_try();
     h2peer_hang_up(a.p);
     b = next_try();
-    assert_int_equal(atomic_load(&guard()->open), 0);
+    assert_int_equal(atomic_load(&app_guard()->open), 0);
     answer_code(&b, "14", NULL, NULL); /* this one does */
     want_answer(3, "14");
     assert_int_equal(counted(STAT_RETRIES_REFUSED_BUDGET), 1);
@@ -248,7 +230,7 @@ the_client_goes_during_the_backoff(void **state)
     h2peer_u32(&rig.client, F_RST, 3, H2_CANCEL);
     RIG_UNTIL(counted(STAT_CALLS_FLYING) == 0);
     no_try(1000);
-    assert_int_equal(atomic_load(&guard()->open), 0);
+    assert_int_equal(atomic_load(&app_guard()->open), 0);
     client_call(5, "10S");
     t = next_try();
     answer_code(&t, "14", "grpc-retry-pushback-ms", "5000");

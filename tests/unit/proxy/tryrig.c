@@ -4,6 +4,8 @@
 
 #include "base/compat.h"
 #include "filter/retry_conf.h"
+#include "upstream/hub.h"
+#include "upstream/hub_int.h"
 
 static struct retry_code_conf codes[4] = { { "UNAVAILABLE" } };
 static size_t seen[RIG_CONNS]; /* frames of each connection that were looked at */
@@ -160,4 +162,33 @@ client_call(int32_t id, const char *timeout)
                    timeout, NULL);
     send_hello(&rig.client, id, true);
     rig_turns();
+}
+
+struct retry_guard *
+app_guard(void)
+{
+    return &rig.pools[RIG_APP].hub->levels->retry_guard;
+}
+
+void
+want_cancelled(const struct attempt_seen *t)
+{
+    RIG_UNTIL(h2peer_rst_code(t->p, t->id) >= 0);
+    assert_int_equal(h2peer_rst_code(t->p, t->id), H2_CANCEL);
+}
+
+void
+want_alive(const struct attempt_seen *t)
+{
+    rig_turns();
+    assert_int_equal(h2peer_rst_code(t->p, t->id), -1);
+}
+
+void
+want_answer(int32_t id, const char *code)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "text-%s", code);
+    HAS(want_status(id, code), text);
 }

@@ -40,4 +40,12 @@ void answer_ok(const struct attempt_seen *t);
 /* The client's call, a message with it, and its end. timeout: grpc-timeout or NULL. */
 void client_call(int32_t id, const char *timeout);
 
+/* What bounds retries and hedges of the pool "app". */
+struct retry_guard *app_guard(void);
+/* Of an attempt: we gave it up, or it goes on. */
+void want_cancelled(const struct attempt_seen *t);
+void want_alive(const struct attempt_seen *t);
+/* The whole answer of a stream came, and nothing of it is ours. */
+void want_answer(int32_t id, const char *code);
+
 #endif
