@@ -296,7 +296,7 @@ admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
     if (!inherited)
         fd = admin_socket(at);
     if (fd < 0 || evutil_make_socket_nonblocking(fd) != 0) {
-        *ret_why = strerror(errno);
+        *ret_why = listener_bind_why(errno);
         return ERR_SYS;
     }
     a = xcalloc(1, sizeof(*a));

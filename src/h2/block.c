@@ -246,7 +246,9 @@ block_first(struct h2_conn *c, struct h2_stream *s)
 static void
 block_trailers(struct h2_conn *c, struct h2_stream *s)
 {
-    if (!c->recv.block_end_stream || s->in_trailers.malformed) {
+    /* A content-length that lied is found before the trailers are told: behind them it would be too late to fail the call. */
+    if (!c->recv.block_end_stream || s->in_trailers.malformed ||
+        (s->in_length >= 0 && s->in_length != s->in_bytes)) {
         stream_error(c, s, H2_PROTOCOL_ERROR);
         return;
     }

@@ -101,6 +101,7 @@ h2_token_find(const uint8_t *name, size_t n)
     case 14:
         IS("content-length", H2_TOKEN_CONTENT_LENGTH);
         IS("grpc-trace-bin", H2_TOKEN_ONE_OFF);
+        IS("http2-settings", H2_TOKEN_OF_HOP);
         break;
     case 16:
         IS("proxy-connection", H2_TOKEN_HOP);

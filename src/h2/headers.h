@@ -28,7 +28,8 @@ enum h2_token {
     H2_TOKEN_GRPC_TIMEOUT,
     H2_TOKEN_GRPC_STATUS,
     H2_TOKEN_GRPC_MESSAGE,
-    H2_TOKEN_HOP, /* connection, keep-alive and their kin: malformed in HTTP/2 */
+    H2_TOKEN_HOP,    /* connection, keep-alive and their kin: malformed in HTTP/2 */
+    H2_TOKEN_OF_HOP, /* http2-settings: legal, but never passed on (RFC 7540 3.2.1) */
     H2_TOKEN_ONE_OFF, /* a value that is new in every call: not worth a place in the HPACK table */
     H2_TOKEN_B3_HINT, /* x-b3-sampled, x-b3-flags: speak of a trace without naming it */
     H2_TOKEN_COUNT

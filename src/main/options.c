@@ -150,7 +150,9 @@ option_take(struct options *o, enum option_id id, const char *value,
         return 0;
     case OPTION_DEMO:
         o->demo = true;
-        return o->mode == OPTIONS_PRINT_CONFIG ? 0 : option_mode(o, OPTIONS_DEMO);
+        return o->mode == OPTIONS_PRINT_CONFIG || o->mode == OPTIONS_CHECK
+                   ? 0
+                   : option_mode(o, OPTIONS_DEMO);
     case OPTION_PRINT_CONFIG:
         return option_mode(o, OPTIONS_PRINT_CONFIG);
     case OPTION_PRINT_SCHEMA:
@@ -210,6 +212,9 @@ options_check(const struct options *o, struct strbuf *problems)
 
     bool demo = o->demo && (o->mode == OPTIONS_DEMO || o->mode == OPTIONS_PRINT_CONFIG);
 
+    if (o->demo && o->mode == OPTIONS_CHECK)
+        return usage_fail(problems, "-t checks a file; --demo brings its own config, "
+                                    "which outrigger --demo --print-config shows");
     if (demo && (o->config_file || o->n_backends > 0))
         return usage_fail(problems,
                           "--demo brings its own listener and backends; leave out %s",

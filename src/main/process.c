@@ -117,6 +117,17 @@ process_control(struct process *p)
     timer_init(&p->dead_timer, pools_on_dead_timer);
 }
 
+/* Each line of the text is a problem: a line of the log. */
+static void
+process_log_problems(char *text)
+{
+    char *rest = NULL;
+
+    for (char *line = strtok_r(text, "\n", &rest); line;
+         line = strtok_r(NULL, "\n", &rest))
+        log_at(NULL, LOG_ERROR, "cannot listen", LS("why", line));
+}
+
 static bool
 process_first_generation(struct process *p)
 {
@@ -127,7 +138,7 @@ process_first_generation(struct process *p)
     strbuf_init(&problems, PROBLEMS_MAX);
     rv = generation_apply(p, p->conf, p->version, NULL, &news, &problems);
     if (rv != ERR_OK)
-        log_at(NULL, LOG_ERROR, "cannot listen", LS("why", problems.s));
+        process_log_problems(problems.s);
     strbuf_done(&problems);
     return rv == ERR_OK;
 }

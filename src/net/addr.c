@@ -22,6 +22,7 @@ static const char addr_form[] =
     "an address looks like 127.0.0.1:50051, [::1]:50051, localhost:50051 or unix:/path";
 static const char addr_form_listen[] = "an address looks like 127.0.0.1:8080, [::]:8080, "
                                        ":8080 (all addresses) or unix:/path";
+static const char addr_no_port[] = "the port is missing; write it as address:port";
 
 static int
 addr_fail(const char **ret_why, const char *why)
@@ -164,6 +165,15 @@ addr_parse_bracketed(const char *text, bool listen, struct addr *ret,
     return ERR_OK;
 }
 
+/* All but the port is there. */
+static bool
+addr_is_host(const char *text)
+{
+    struct in_addr in;
+
+    return strcasecmp(text, "localhost") == 0 || inet_pton(AF_INET, text, &in) == 1;
+}
+
 static int
 addr_parse_inet(const char *text, bool listen, struct addr *ret, const char **ret_why)
 {
@@ -172,7 +182,9 @@ addr_parse_inet(const char *text, bool listen, struct addr *ret, const char **re
     in_port_t port;
 
     if (!colon)
-        return addr_fail(ret_why, listen ? addr_form_listen : addr_form);
+        return addr_fail(ret_why, addr_is_host(text) ? addr_no_port
+                                  : listen           ? addr_form_listen
+                                                     : addr_form);
     if (memchr(text, ':', (size_t)(colon - text)))
         return addr_fail(ret_why, "an IPv6 address needs brackets: [::1]:50051");
     if ((size_t)(colon - text) >= sizeof(host))

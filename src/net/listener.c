@@ -135,8 +135,8 @@ listener_fail(int e, const char *why, const char **ret_why)
     return ERR_SYS;
 }
 
-static int
-listener_fail_bind(int e, const char **ret_why)
+const char *
+listener_bind_why(int e)
 {
     const char *why = "the address cannot be listened on";
 
@@ -154,7 +154,13 @@ listener_fail_bind(int e, const char **ret_why)
         why = "the directory of the unix socket does not exist; create it first";
     else if (e == EMFILE || e == ENFILE)
         why = "no file descriptor is left; raise the limit";
-    return listener_fail(e, why, ret_why);
+    return why;
+}
+
+static int
+listener_fail_bind(int e, const char **ret_why)
+{
+    return listener_fail(e, listener_bind_why(e), ret_why);
 }
 
 int

@@ -16,6 +16,9 @@ struct listener;
 /* fd is non-blocking, close-on-exec and the callback's from now on. */
 typedef void listener_fn(void *arg, int fd, const struct addr *peer);
 
+/* What to do about an errno of bind or listen, as a sentence. */
+const char *listener_bind_why(int e);
+
 /* Binds and listens, but accepts nothing before listener_start. ERR_SYS with errno
  * set; *ret_why: plain sentence (static text). */
 int listener_open(struct loop *l, const struct addr *at, listener_fn *fn, void *arg,

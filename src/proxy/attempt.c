@@ -95,6 +95,7 @@ attempt_pass_fields(struct call *c, const struct pool *to, struct fields *f)
         case H2_TOKEN_TE:
         case H2_TOKEN_HOST:
         case H2_TOKEN_CONTENT_LENGTH:
+        case H2_TOKEN_OF_HOP:
         case H2_TOKEN_GRPC_TIMEOUT:
         case H2_TOKEN_GRPC_STATUS: /* names of answers have no place in a request */
         case H2_TOKEN_GRPC_MESSAGE:

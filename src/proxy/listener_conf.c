@@ -159,7 +159,12 @@ listen_valid(const char *text, const char **ret_why)
         return *ret_why ? ERR_SYNTAX : 0;
     *ret_why = "write \"127.0.0.1:8080\", \"[::1]:8080\", \":8080\" for all addresses, "
                "or \"unix:/path\"";
-    if (strstr(text, "://")) {
+    if (text[0] == '/') {
+        *ret_why = "the path of a unix socket starts with unix: as in "
+                   "\"unix:/run/outrigger/in.sock\"";
+        return ERR_SYNTAX;
+    }
+    if (strstr(text, "://") && strncmp(text, "unix:///", 8) != 0) {
         *ret_why = "an address is no URL; write \"127.0.0.1:8080\" or \":8080\"";
         return ERR_SYNTAX;
     }

@@ -185,18 +185,19 @@ void
 reply_http(struct call *c, const char *status, const char *text)
 {
     struct h2_stream *s = &c->down;
+    bool method = strcmp(status, "405") == 0;
     struct h2_field f[4];
     size_t n = 0;
 
     f[n++] = reply_field(":status", status, 3);
     f[n++] = H2_FIELD("content-type", "text/plain");
-    if (strcmp(status, "405") == 0)
+    if (method)
         f[n++] = H2_FIELD("allow", "POST");
-    else
-        f[n++] = H2_FIELD("grpc-status", "3"); /* as grpc-go does */
+    /* Both codes as grpc-go has them. */
+    f[n++] = method ? H2_FIELD("grpc-status", "13") : H2_FIELD("grpc-status", "3");
     stat_inc(&c->worker->stats, STAT_LOCAL_REPLIES);
     c->local = true;
-    c->code = GRPC_INVALID_ARGUMENT;
+    c->code = method ? GRPC_INTERNAL : GRPC_INVALID_ARGUMENT;
     c->reason = REASON_BAD_REQUEST;
     c->text = text;
     s->patient =

@@ -33,10 +33,13 @@ response_http_status(const struct h2_headers *h)
 static size_t
 response_fields(const struct h2_headers *h, struct h2_field *f)
 {
+    static const uint32_t not_passed = 1u << H2_TOKEN_STATUS |
+                                       1u << H2_TOKEN_CONTENT_LENGTH | 1u << H2_TOKEN_TE |
+                                       1u << H2_TOKEN_HOST | 1u << H2_TOKEN_OF_HOP;
     size_t n = 0;
 
     for (unsigned i = 0; i < h->n; i++) {
-        if (h->v[i].token != H2_TOKEN_CONTENT_LENGTH && h->v[i].token != H2_TOKEN_STATUS)
+        if (!(not_passed >> h->v[i].token & 1))
             f[n++] = h->v[i].f;
     }
     return n;
@@ -118,9 +121,10 @@ response_not_grpc(struct call *c, const struct h2_headers *h)
     stat_inc(&c->worker->stats, STAT_STATUS_SYNTHESIZED);
     pool_result(&c->at->wait, grpc_code_from_http(http));
     call_fail(c, grpc_code_from_http(http), REASON_NOT_GRPC,
-              "a backend of pool %s answered HTTP %d, content-type %.*s: not gRPC",
-              pool_name(c->pool), http, (int)(type.n < 60 ? type.n : 60),
-              type.p ? (const char *)type.p : "none");
+              "a backend of pool %s answered HTTP %d, %s%.*s: not gRPC",
+              pool_name(c->pool), http,
+              type.n ? "content-type " : "without a content-type",
+              (int)(type.n < 60 ? type.n : 60), type.n ? (const char *)type.p : "");
 }
 
 static bool

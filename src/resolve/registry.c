@@ -29,11 +29,11 @@ static const struct {
     const char *prefix, *why;
 } foreign[] = {
     { "http://", "an endpoint is no URL; leave out \"http://\" and write \"host:port\"" },
-    { "https://", "an endpoint is no URL, and this version does not have TLS; write "
-                  "\"host:port\"" },
+    { "https://", "an endpoint is no URL; write \"host:port\" and, for TLS, say "
+                  "\"tls\": {} in the pool" },
     { "grpc://", "an endpoint is no URL; leave out \"grpc://\" and write \"host:port\"" },
-    { "grpcs://", "an endpoint is no URL, and this version does not have TLS; write "
-                  "\"host:port\"" },
+    { "grpcs://", "an endpoint is no URL; write \"host:port\" and, for TLS, say "
+                  "\"tls\": {} in the pool" },
     { "tcp://", "an endpoint is no URL; leave out \"tcp://\" and write \"host:port\"" },
     { "ipv4:", "leave out \"ipv4:\" and write \"1.2.3.4:50051\"" },
     { "ipv6:", "leave out \"ipv6:\" and write \"[::1]:50051\"" },

@@ -103,6 +103,7 @@ def test_content_type(watched, value):
 def test_method(watched, value):
     got = send(watched, request_fields("/a.B/c", __method=value))
     assert got.get(":status") == "405" and got.get("allow") == "POST" and got.ended
+    assert got.status == INTERNAL
 
 
 PATHS = ["/", "//", "/a", "/a/", "//b", "/a//b", "//a/b", "/a/b/c", "/a/b/", "/a/../b", "/a/b%2f",

@@ -71,6 +71,8 @@ ANSWERS = {
     "headers-twice": ([headers(GOOD), headers(GOOD), headers(END, True)], {INTERNAL}),
     "content-length-lie": ([headers(GOOD + [("content-length", "3")]), data(MESSAGE),
                             headers(END, True)], {INTERNAL}),
+    "content-length-short": ([headers(GOOD + [("content-length", "99")]), data(MESSAGE),
+                              headers(END, True)], {INTERNAL}),
     "early-hints-with-end": ([headers([(":status", "103")], True)], {INTERNAL}),
     "only-headers": ([headers(GOOD, True)], {UNKNOWN}),
     "data-ends": ([headers(GOOD), data(MESSAGE, True)], {UNKNOWN}),
@@ -84,6 +86,7 @@ ANSWERS = {
     "html-431": (html(431), {INTERNAL}), "html-502": (html(502), {UNAVAILABLE}),
     "html-503": (html(503), {UNAVAILABLE}), "html-504": (html(504), {UNAVAILABLE}),
     "grpc-type-502": (html(502, "application/grpc"), {UNAVAILABLE}),
+    "no-type": ([headers([(":status", "200")]), data(MESSAGE), headers(END, True)], {UNKNOWN}),
     "no-body-502": ([headers([(":status", "502")], True)], {UNAVAILABLE}),
     "status-wins-over-502": ([headers([(":status", "502"), ("content-type", "application/grpc"),
                                        ("grpc-status", "5")], True)], {5}),
@@ -179,6 +182,8 @@ def test_answer(client, name):
     if got.status != OK and name != "status-wins-over-502":
         assert got.get(":status") == "200" and got.get("grpc-message")
         assert len(got.get_all("grpc-status")) == 1
+    if name == "no-type":
+        assert "without a content-type" in got.get("grpc-message")
     if name.startswith(("html", "only", "no-body", "no-status", "early-hints-flood")):
         assert got.trailers_only
     client.ping()

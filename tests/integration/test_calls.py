@@ -139,7 +139,7 @@ def test_request_fields_at_the_backend():
         h2raw.send_ok(request)
     extra = [("user-agent", "grpc-test/1"), ("x-raw-bin", "AQ, not/base64=!"),
              ("grpc-future-thing", "kept"), ("x-dup", "1"), ("grpc-timeout", "5S"),
-             ("x-dup", "2"), ("grpc-accept-encoding", "identity,gzip"), ("x-obs", b"\xc3\xa9")]
+             ("x-dup", "2"), ("http2-settings", "AAMAAABk"), ("grpc-accept-encoding", "identity,gzip"), ("x-obs", b"\xc3\xa9")]
     with h2raw.RawBackend(lambda c: h2raw.serve(c, on_end=end)) as raw, \
             env.Proxy([raw.address]) as proxy, h2raw.Client(proxy.address) as client:
         assert client.call("/pkg.Svc/Method", authority="some.host:1234", extra=extra,
@@ -152,10 +152,25 @@ def test_request_fields_at_the_backend():
     assert got.get("x-raw-bin") == "AQ, not/base64=!" and got.get("grpc-future-thing") == "kept"
     assert got.get_all("x-dup") == ["1", "2"] and got.get("user-agent") == "grpc-test/1"
     assert got.get("grpc-accept-encoding") == "identity,gzip" and got.get("host") is None
-    assert got.get("x-obs") == "\xc3\xa9"
+    assert got.get("x-obs") == "\xc3\xa9" and got.get("http2-settings") is None
     assert h2raw.split_messages(got.data) == ([(0, b"")], b"")
     names = [n for n, _ in got.fields]
     assert [n for n in names if n.startswith(":")] == names[:4]
+
+
+@pytest.mark.proxy_only
+def test_what_belongs_to_the_hop_stays_there_in_answers():
+    hop = [("te", "trailers"), ("host", "h"), ("http2-settings", "AAMAAABk"), ("x-k", "1")]
+
+    def end(request):
+        request.conn.send(h2raw.make_headers(request.sid, h2raw.RESPONSE_FIELDS + hop)
+                          + h2raw.make_headers(request.sid, [("grpc-status", "0")] + hop, True))
+    with h2raw.RawBackend(lambda c: h2raw.serve(c, on_end=end)) as raw, \
+            env.Proxy([raw.address]) as proxy, h2raw.Client(proxy.address) as client:
+        got = client.call("/pkg.Svc/Method")
+    assert got.status == 0
+    assert got.blocks == [h2raw.RESPONSE_FIELDS + [("x-k", "1")],
+                          [("grpc-status", "0"), ("x-k", "1")]]
 
 
 @pytest.mark.proxy_only

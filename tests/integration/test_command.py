@@ -156,6 +156,15 @@ def test_listen_address_in_use(backend):
         got = run("--listen", proxy.address, "--backend", backend.address, "--admin", "off")
     assert got.returncode not in (0, None) and got.returncode < 128
     assert proxy.address in got.stderr
+    assert got.stderr.strip().endswith('choose another address"')
+
+
+def test_admin_address_in_use(backend):
+    """Two on one host: the default address of the second one is taken."""
+    with env.Proxy([backend.address]) as proxy:
+        got = run("--listen", "127.0.0.1:0", "--backend", backend.address, "--admin", proxy.admin)
+    assert got.returncode == 1
+    assert "admin port" in got.stderr and 'why="the address is in use; stop the other' in got.stderr
 
 
 def test_admin_off_and_json_log(backend):

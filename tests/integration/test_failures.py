@@ -206,7 +206,7 @@ KINDS = [
     Kind("headers too large", "to.Good", 8, "HEADERS_TOO_LARGE", "maxHeaderBytes",
          'outrigger_bad_requests_total{reason="headers_too_large"}', x_big="b" * 6000),
     Kind("bad path", "", 12, "BAD_REQUEST", "path is not /service/method", 'outrigger_bad_requests_total{reason="path"}', path="/bad"),
-    Kind("bad method", "to.Good", 3, "BAD_REQUEST", "method POST", 'outrigger_bad_requests_total{reason="method"}', http="405",
+    Kind("bad method", "to.Good", 13, "BAD_REQUEST", "method POST", 'outrigger_bad_requests_total{reason="method"}', http="405",
          __method="PUT"),
     Kind("bad scheme", "to.Good", 13, "BAD_REQUEST", ":scheme must be", 'outrigger_bad_requests_total{reason="headers"}',
          __scheme="ftp"),

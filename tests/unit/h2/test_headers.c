@@ -24,6 +24,8 @@ tokens_are_found_by_exact_name(void **state)
         { "grpc-timeout", H2_TOKEN_GRPC_TIMEOUT },
         { "grpc-status", H2_TOKEN_GRPC_STATUS },
         { "grpc-message", H2_TOKEN_GRPC_MESSAGE },
+        { "http2-settings", H2_TOKEN_OF_HOP },
+        { "http2-setting", H2_TOKEN_OTHER },
         { "traceparent", H2_TOKEN_ONE_OFF },
         { "tracestate", H2_TOKEN_ONE_OFF },
         { "b3", H2_TOKEN_ONE_OFF },

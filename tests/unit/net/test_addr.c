@@ -79,7 +79,10 @@ bad_addresses_are_refused_with_a_reason(void **state)
     } bad[] = {
         { "", "looks like", false },
         { "8080", "looks like", true },
-        { "127.0.0.1", "looks like", false },
+        { "127.0.0.1", "port is missing", false },
+        { "127.0.0.1", "port is missing", true },
+        { "localhost", "port is missing", true },
+        { "127.0.0.1.", "looks like", false },
         { "127.0.0.1:", "port is missing", false },
         { "127.0.0.1:0", "port 0", false },
         { "127.0.0.1:65536", "1 to 65535", false },
