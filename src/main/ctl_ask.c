@@ -12,6 +12,7 @@
 #include "conf/json.h"
 #include "main/ctl_args.h"
 #include "main/ctl_http.h"
+#include "main/ctl_plain.h"
 #include "net/addr.h"
 
 enum { STATS_VERSION = 1, PATH_MAX_BYTES = 8000 };
@@ -138,7 +139,7 @@ int
 ctl_ask_say(const struct ctl_args *a, const char *path, bool post, int refused)
 {
     const char *why = "";
-    struct strbuf body;
+    struct strbuf body, said;
     struct addr to;
     int status = 0, rv = ctl_ask_address(a, &to);
 
@@ -149,7 +150,10 @@ ctl_ask_say(const struct ctl_args *a, const char *path, bool post, int refused)
     if (rv != ERR_OK) {
         rv = ctl_ask_failed(a, rv, why);
     } else if (status != 200) {
-        fprintf(stderr, "outriggerctl %s: %s", a->command->name, body.s ? body.s : "\n");
+        strbuf_init(&said, 2 * CTL_PLAIN_MAX);
+        ctl_plain_add(&said, body.s ? body.s : "", body.len);
+        fprintf(stderr, "outriggerctl %s: %s", a->command->name, said.s);
+        strbuf_done(&said);
         rv = status == 403 || status == 503 ? EXIT_FAILURE : refused;
     } else {
         rv = ctl_ask_print(&body, stdout);

@@ -11,6 +11,7 @@
 #include "main/ctl_ask.h"
 #include "main/ctl_drain.h"
 #include "main/ctl_http.h"
+#include "main/ctl_plain.h"
 #include "net/addr.h"
 
 enum { BUSY_TRIES = 100, BUSY_WAIT_US = 50 * 1000 };
@@ -31,6 +32,20 @@ page_post(const char *page, const struct addr *to, struct strbuf *body,
         ctl_http_wait(BUSY_WAIT_US);
     }
     *ret_done = rv == ERR_OK && status == 200;
+    return rv;
+}
+
+/* It was refused, or not all of it happened. */
+static int
+page_say(const struct strbuf *body)
+{
+    struct strbuf said;
+    int rv;
+
+    strbuf_init(&said, 2 * CTL_PLAIN_MAX);
+    ctl_plain_add(&said, body->s ? body->s : "", body->len);
+    rv = ctl_ask_print(&said, stderr);
+    strbuf_done(&said);
     return rv;
 }
 
@@ -64,8 +79,10 @@ ctl_page_run(const struct ctl_args *a)
         rv = ctl_drain_wait(&to, &body, &done, &why);
     if (rv != ERR_OK)
         rv = ctl_ask_failed(a, rv, why);
+    else if (done)
+        rv = ctl_ask_print(&body, stdout);
     else
-        rv = ctl_ask_print(&body, done ? stdout : stderr);
+        rv = page_say(&body);
     strbuf_done(&body);
     return rv == EXIT_SUCCESS && !done ? EXIT_FAILURE : rv;
 }

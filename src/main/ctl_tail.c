@@ -15,6 +15,7 @@
 #include "main/ctl_ask.h"
 #include "main/ctl_http.h"
 #include "main/ctl_known.h"
+#include "main/ctl_plain.h"
 #include "net/addr.h"
 #include "net/transport.h"
 
@@ -25,7 +26,7 @@ struct stream {
     struct loop *loop;
     struct transport *t;
     struct timer limit;
-    struct strbuf request, head;
+    struct strbuf request, head, said; /* said: instead of lines */
     size_t sent;
     bool begun; /* the head is over */
     int status; /* HTTP */
@@ -63,13 +64,13 @@ stream_write(struct stream *s)
     transport_want(s->t, true, s->sent < s->request.len);
 }
 
-/* A refusal is a sentence for stderr. */
+/* A refusal is a sentence, and is told when it is whole. */
 static void
 stream_put(struct stream *s, const char *bytes, size_t n)
 {
-    FILE *to = s->status == 200 ? stdout : stderr;
-
-    if (fwrite(bytes, 1, n, to) != n || fflush(to) != 0)
+    if (s->status != 200)
+        strbuf_add(&s->said, bytes, n);
+    else if (fwrite(bytes, 1, n, stdout) != n || fflush(stdout) != 0)
         stream_end(s, ERR_SYS);
 }
 
@@ -89,7 +90,8 @@ stream_take(struct stream *s, const char *bytes, size_t n)
     } else if (end) {
         s->begun = true;
         s->status = (int)strtol(s->head.s + 9, NULL, 10);
-        timer_stop(s->loop, &s->limit);
+        if (s->status == 200)
+            timer_stop(s->loop, &s->limit);
         end += 4;
         stream_put(s, end, s->head.len - (size_t)(end - s->head.s));
     }
@@ -127,6 +129,8 @@ stream_on_event(void *arg, int what)
 static int
 stream_verdict(const struct ctl_args *a, const struct stream *s)
 {
+    struct strbuf said;
+
     if (s->err == ERR_CONNECT)
         return ctl_ask_failed(
             a, s->err, s->t->sys_errno ? strerror(s->t->sys_errno) : err_text(s->err));
@@ -138,8 +142,13 @@ stream_verdict(const struct ctl_args *a, const struct stream *s)
         return ctl_ask_failed(a, s->err, "what listens there is no HTTP server");
     if (s->status == 404)
         return ctl_ask_failed(a, s->err, "it has no /tail; is it an older outrigger?");
-    if (s->status != 200)
+    if (s->status != 200) {
+        strbuf_init(&said, 2 * CTL_PLAIN_MAX);
+        ctl_plain_add(&said, s->said.s ? s->said.s : "", s->said.len);
+        fputs(said.s, stderr);
+        strbuf_done(&said);
         return s->status == 400 ? CTL_BAD_USAGE : EXIT_FAILURE;
+    }
     return EXIT_SUCCESS; /* also when the proxy ended in the middle */
 }
 
@@ -161,6 +170,7 @@ ctl_tail(const struct ctl_args *a)
     s.loop = loop_new(NULL);
     strbuf_init(&s.request, REQUEST_MAX);
     strbuf_init(&s.head, HEAD_MAX);
+    strbuf_init(&s.said, HEAD_MAX);
     strbuf_printf(&s.request, "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path.s);
     timer_init(&s.limit, stream_on_limit);
     timer_start(s.loop, &s.limit, TIMEOUT_US);
@@ -171,6 +181,7 @@ ctl_tail(const struct ctl_args *a)
     rv = stream_verdict(a, &s);
     timer_stop(s.loop, &s.limit);
     transport_close(s.t);
+    strbuf_done(&s.said);
     strbuf_done(&s.head);
     strbuf_done(&s.request);
     strbuf_done(&path);

@@ -16,6 +16,7 @@ import subprocess
 import tarfile
 import tempfile
 import termios
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -207,6 +208,33 @@ def test_a_port_that_is_none_of_the_admin(proxy):
     for words in (["status"], ["config"], ["log-level", "debug"], ["reload"]):
         done = subprocess.run([CTL] + words + ["-a", proxy.address], capture_output=True, text=True, timeout=60 * env.SLOW)
         assert done.returncode == 1 and "(This port speaks HTTP/2 " in done.stderr and "is that the admin port of an outrigger?" in done.stderr, (words, done.stderr)
+
+
+@pytest.mark.parametrize("words, status, code", [(["why"], 400, 2), (["why"], 403, 1), (["log-level"], 422, 2), (["log-level", "debug"], 403, 1),
+                                                 (["tail"], 400, 2), (["tail"], 503, 1), (["reload"], 422, 1), (["reload"], 403, 1), (["status"], 500, 1)])
+def test_an_answer_cannot_write_on_the_terminal(words, status, code):
+    """Any program may listen there, and what it says may have been said to it."""
+    said = b"no \x1b[2J\x1b]0;gone\x07 \xc2\x9b31m \xe2\x80\xae caf\xc3\xa9\r" + b"z" * 100000
+
+    def serve():
+        conn, _ = listener.accept()
+        with conn:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += conn.recv(4096)
+            conn.sendall(b"HTTP/1.0 %d Odd\r\n\r\n" % status + said)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        done = subprocess.run([CTL] + words + ["-a", "127.0.0.1:%d" % listener.getsockname()[1]], capture_output=True, timeout=60 * env.SLOW)
+        thread.join(10 * env.SLOW)
+    shown = done.stderr.decode()
+    assert done.returncode == code and done.stdout == b""
+    assert "no ?[2J?]0;gone?" in shown and not [c for c in shown if c != "\n" and (c < " " or "\x7f" <= c < "\xa0" or c == "\u202e")], shown[:200]
+    assert len(shown) < 20000
+    if status != 500:
+        assert "31m ? caf\u00e9?zzz" in shown and "... and more, which is left out" in shown
 
 
 def test_a_socket_that_one_may_not_use():
