@@ -213,6 +213,7 @@ main(void)
         JWT_TEST(waiting_calls_are_bounded),
         JWT_TEST(the_cache_can_be_off),
         JWT_TEST(evictions_are_counted),
+        JWT_TEST(bytes_of_the_cache_are_counted),
     };
 
     return cmocka_run_group_tests(tests, jwt_begin, jwt_end);
