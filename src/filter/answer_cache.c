@@ -130,5 +130,5 @@ answer_cache_count(const struct answer_cache *c)
 size_t
 answer_cache_bytes(const struct answer_cache *c)
 {
-    return c->bytes;
+    return c->bytes + c->count * sizeof(struct entry);
 }

@@ -28,6 +28,7 @@ bool answer_cache_find(struct answer_cache *c, struct sip_hash key, int64_t now_
 void answer_cache_put(struct answer_cache *c, struct sip_hash key, struct slice answer,
                       int64_t until_us);
 uint32_t answer_cache_count(const struct answer_cache *c);
+/* Of answers, and of what is kept beside each. */
 size_t answer_cache_bytes(const struct answer_cache *c);
 
 #endif

@@ -236,6 +236,11 @@ block_first(struct h2_conn *c, struct h2_stream *s)
     }
     if (block_interim(c, s))
         return;
+    if (c->recv.block_end_stream && s->in_length > 0) {
+        stream_error(c, s,
+                     H2_PROTOCOL_ERROR); /* it lied, and nobody is told of the headers */
+        return;
+    }
     s->in_headers.complete = s->in_begun = true;
     s->in_bodiless = c->recv.block_end_stream;
     conn_note(c, s, H2_EV_HEADERS);

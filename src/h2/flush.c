@@ -83,7 +83,8 @@ flush_write(struct h2_conn *c)
     return rv;
 }
 
-/* The peer is gone. What a backend said before may still lie in the socket: answers, or the GOAWAY that lets calls be repeated elsewhere. */
+/* The peer is gone. What a backend said before may still lie in the socket: answers, or the GOAWAY that lets calls be repeated elsewhere.
+ * Best effort: TLS has nothing more to give after such a failure, and what is beyond a turn's share is not waited for. */
 static void
 flush_lost(struct h2_conn *c)
 {

@@ -123,7 +123,7 @@ process_log_problems(char *text)
 {
     char *rest = NULL;
 
-    for (char *line = strtok_r(text, "\n", &rest); line;
+    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;
          line = strtok_r(NULL, "\n", &rest))
         log_at(NULL, LOG_ERROR, "cannot listen", LS("why", line));
 }

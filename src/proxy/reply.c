@@ -186,6 +186,8 @@ reply_http(struct call *c, const char *status, const char *text)
 {
     struct h2_stream *s = &c->down;
     bool method = strcmp(status, "405") == 0;
+    /* The answer to HEAD has no content (RFC 9110 9.3.2). */
+    bool head = slice_eq_str(h2_headers_get(&s->in_headers, H2_TOKEN_METHOD), "HEAD");
     struct h2_field f[4];
     size_t n = 0;
 
@@ -202,12 +204,12 @@ reply_http(struct call *c, const char *status, const char *text)
     c->text = text;
     s->patient =
         true; /* not a gRPC client: let it finish, so that its own mistakes get their own answer */
-    if (h2_stream_respond(s, f, n, false) != ERR_OK ||
-        buf_append(&s->out, c->worker->bufs, text, strlen(text), SIZE_MAX) != ERR_OK) {
+    if (h2_stream_respond(s, f, n, head) != ERR_OK ||
+        (!head &&
+         buf_append(&s->out, c->worker->bufs, text, strlen(text), SIZE_MAX) != ERR_OK))
         h2_stream_reset(s, H2_INTERNAL_ERROR);
-    } else {
+    else if (!head)
         h2_stream_end(s, NULL, 0);
-    }
     call_set_response(c, HALF_CLOSED);
     call_set_request(c, HALF_CLOSED);
 }

@@ -104,6 +104,7 @@ def test_method(watched, value):
     got = send(watched, request_fields("/a.B/c", __method=value))
     assert got.get(":status") == "405" and got.get("allow") == "POST" and got.ended
     assert got.status == INTERNAL
+    assert bool(got.data) == (value != "HEAD")    # its answer has no content (RFC 9110 9.3.2)
 
 
 PATHS = ["/", "//", "/a", "/a/", "//b", "/a//b", "//a/b", "/a/b/c", "/a/b/", "/a/../b", "/a/b%2f",

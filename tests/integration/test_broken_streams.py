@@ -73,6 +73,7 @@ ANSWERS = {
                             headers(END, True)], {INTERNAL}),
     "content-length-short": ([headers(GOOD + [("content-length", "99")]), data(MESSAGE),
                               headers(END, True)], {INTERNAL}),
+    "content-length-alone": ([headers(GOOD + [("content-length", "5")] + END, True)], {INTERNAL}),
     "early-hints-with-end": ([headers([(":status", "103")], True)], {INTERNAL}),
     "only-headers": ([headers(GOOD, True)], {UNKNOWN}),
     "data-ends": ([headers(GOOD), data(MESSAGE, True)], {UNKNOWN}),

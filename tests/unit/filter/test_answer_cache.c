@@ -50,7 +50,7 @@ answers_are_kept_for_their_time(void **state)
     put(c, 1, "other", 300);
     assert_int_equal(answer_cache_count(c), 2);
     assert_true(has(c, 1, 299, "other"));
-    assert_int_equal(answer_cache_bytes(c), 5);
+    assert_in_range(answer_cache_bytes(c), 2 * 16 + 5, 2 * 128 + 5);
     answer_cache_free(c);
 }
 
