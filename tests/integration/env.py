@@ -343,11 +343,11 @@ class Proxy(Process):
     def open_channel(self, aio=False, credentials=None, **options):
         return open_channel(self.address, aio, credentials, **options)
 
-    def rss(self):
-        """Resident bytes of the process."""
+    def rss(self, kind="VmRSS"):
+        """Resident bytes of the process; "RssAnon" leaves out the pages of its files."""
         self.need_process()
         with open("/proc/%d/status" % self.proc.pid) as f:
-            return int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1)) * 1024
+            return int(re.search(kind + r":\s+(\d+) kB", f.read()).group(1)) * 1024
 
     def check_growth(self, before, mib):
         """The process has grown by less than `mib` MiB since it had `before` bytes."""

@@ -63,10 +63,12 @@ def test_thousand_streams_open_at_once(proxy):
 
 @pytest.mark.proxy_only
 def test_idle_process_is_small(backend):
-    """Without TLS in the config OpenSSL must not have been woken up: that alone is 2 MiB."""
+    """Without TLS in the config OpenSSL must not have been woken up: that alone is 2 MiB. Of the
+    pages of files the kernel maps as many as it likes (5.5 to 6 MiB), so the whole has room."""
     with env.Proxy([backend.address]) as proxy:
-        idle = proxy.rss() / MIB
-        assert env.SANITIZED or idle < 7, "%.1f MiB" % idle
+        own, whole = proxy.rss("RssAnon") / MIB, proxy.rss() / MIB
+        assert env.SANITIZED or own < 2.5, "%.1f MiB of its own" % own
+        assert env.SANITIZED or whole < 8, "%.1f MiB" % whole
 
 
 # --- readers that do not read -------------------------------------------------------------
