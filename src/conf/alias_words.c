@@ -211,7 +211,7 @@ const struct alias alias_words[] = {
     SAY("proxyRequestBuffering", NO_BUFFER),
     SAY("grpcBufferSize", NO_BUFFER),
     SAY("clientMaxBodySize", "a body has no bound, its messages have: "
-                             "maxRequestMessageBytes in a method's or route's limits"),
+                             "limits.maxMessageBytes"),
     AT("listener", "httpFilters", "filters"),
     AT("listener", "middlewares", "filters"),
     AT("listener", "middleware", "filters"),

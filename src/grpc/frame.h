@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 enum { FRAME_PREFIX = 5 }; /* flag byte, then 32 bits of length, big-endian */
+#define FRAME_LENGTH_MAX 4294967295LL
 
 struct frame_parser {
     uint64_t messages;   /* messages that ended */

@@ -9,12 +9,11 @@
 #define REASON_HEADERS_TOO_LARGE "HEADERS_TOO_LARGE" /* maxHeaderBytes, maxHeaderCount */
 #define REASON_HEADER_TWICE      "HEADER_TWICE" /* one that a rule of authorization looks at */
 #define REASON_NO_ROUTE          "NO_ROUTE"
-#define REASON_ROUTE_STATUS      "ROUTE_STATUS" /* the route's own "status" */
-#define REASON_MESSAGE_TOO_LARGE \
-    "MESSAGE_TOO_LARGE" /* maxRequestMessageBytes, maxResponseMessageBytes */
-#define REASON_EDIT_FAILED   "EDIT_FAILED" /* header edits became too long */
-#define REASON_DEADLINE      "DEADLINE"
-#define REASON_CLIENT_CANCEL "CLIENT_CANCEL"
+#define REASON_ROUTE_STATUS      "ROUTE_STATUS"      /* the route's own "status" */
+#define REASON_MESSAGE_TOO_LARGE "MESSAGE_TOO_LARGE" /* maxMessageBytes and the like */
+#define REASON_EDIT_FAILED       "EDIT_FAILED"       /* header edits became too long */
+#define REASON_DEADLINE          "DEADLINE"
+#define REASON_CLIENT_CANCEL     "CLIENT_CANCEL"
 #define REASON_CLIENT_STALLED \
     "CLIENT_STALLED" /* took nothing, and its memory was needed */
 /* limits of ours */

@@ -207,15 +207,20 @@ action_end(struct call *c)
 
 /* --- message sizes ---------------------------------------------------------------- */
 
+/* key, own: the limit of the route, 0 when it has none. */
 static void
 action_too_large(struct call *c, const char *what, uint32_t n, uint32_t max,
-                 const char *key)
+                 const char *key, uint64_t own)
 {
+    const struct listener_conf *l = c->table->table->conf;
+    bool by_listener = own == 0 && max == l->limits.max_message_bytes;
+
     stat_inc(&c->worker->stats, STAT_MESSAGES_TOO_LARGE);
     call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_MESSAGE_TOO_LARGE,
               "%s message larger than max (%" PRIu32 " vs. %" PRIu32 " bytes): %s of "
-              "route %s",
-              what, n, max, key, c->route->name);
+              "%s %s",
+              what, n, max, by_listener ? "maxMessageBytes" : key,
+              by_listener ? "listener" : "route", by_listener ? l->name : c->route->name);
 }
 
 /* Feeds all of `in`. False: a message is over the limit; *ret_before bytes come before it. */
@@ -246,7 +251,8 @@ action_measure_request(struct call *c)
 
     if (action_measure(&ahead, &c->down.in, c->max_in, &before))
         return true;
-    action_too_large(c, "request", ahead.left, c->max_in, "maxRequestMessageBytes");
+    action_too_large(c, "request", ahead.left, c->max_in, "maxRequestMessageBytes",
+                     c->route->conf->limits.max_request_message_bytes);
     return false;
 }
 
@@ -294,7 +300,8 @@ action_measure_response(struct call *c)
         return false;
     }
     if (!fits) {
-        action_too_large(c, "response", size, c->max_out, "maxResponseMessageBytes");
+        action_too_large(c, "response", size, c->max_out, "maxResponseMessageBytes",
+                         c->route->conf->limits.max_response_message_bytes);
         buf_consume(&c->at->up.in, c->worker->bufs, c->at->up.in.len);
     }
     return false;

@@ -8,11 +8,11 @@
 #include "conf/check.h"
 #include "filter/edit.h"
 #include "filter/template.h"
+#include "grpc/frame.h"
 #include "grpc/status.h"
 
-#define KIB        1024LL
-#define MIB        (1024 * KIB)
-#define LENGTH_MAX 4294967295LL /* 32 bits of length before each message */
+#define KIB 1024LL
+#define MIB (1024 * KIB)
 
 /* --- to --------------------------------------------------------------------------- */
 
@@ -41,7 +41,7 @@ static const struct conf_field to_fields[] = {
       .at = offsetof(struct to_conf, weight),
       .def = "1",
       .min = 0,
-      .max = LENGTH_MAX,
+      .max = FRAME_LENGTH_MAX,
       .example = "95",
       .help = "Share of the calls, compared with the weights of the other targets in "
               "the list; 0: none. A target that cannot serve still gets its share." },
@@ -208,7 +208,7 @@ static const struct conf_field limits_fields[] = {
       .at = offsetof(struct route_limits_conf, max_request_message_bytes),
       .def = "0B",
       .min = 0,
-      .max = LENGTH_MAX,
+      .max = FRAME_LENGTH_MAX,
       .example = "\"4MiB\"",
       .help = "Longest message that a client may send, as it is on the wire "
               "(compressed, when it is). The call ends with RESOURCE_EXHAUSTED as soon "
@@ -218,7 +218,7 @@ static const struct conf_field limits_fields[] = {
       .at = offsetof(struct route_limits_conf, max_response_message_bytes),
       .def = "0B",
       .min = 0,
-      .max = LENGTH_MAX,
+      .max = FRAME_LENGTH_MAX,
       .example = "\"4MiB\"",
       .help = "The same for messages of the backend." },
     { .key = "maxConcurrentRequests",

@@ -224,8 +224,11 @@ print_method(const struct method_conf *m, struct strbuf *out)
 }
 
 static void
-print_actions(const struct route_conf *r, struct strbuf *out)
+print_actions(const struct explain *e, struct strbuf *out)
 {
+    const struct listener_limits_conf *l = &e->table->conf->limits;
+    const struct route_conf *r = e->route->conf;
+
     put_edits("requestHeaders", &r->request_headers, false, out);
     put_edits("responseHeaders", &r->response_headers, true, out);
     put_edits("responseTrailers", &r->response_trailers, true, out);
@@ -235,8 +238,10 @@ print_actions(const struct route_conf *r, struct strbuf *out)
         put_to(&r->mirror.to, out);
         strbuf_puts(out, "\n");
     }
-    put_bytes("  maxRequestMessageBytes: ", r->limits.max_request_message_bytes, out);
-    put_bytes("  maxResponseMessageBytes: ", r->limits.max_response_message_bytes, out);
+    put_bytes("  maxRequestMessageBytes: ",
+              route_message_max(r->limits.max_request_message_bytes, l), out);
+    put_bytes("  maxResponseMessageBytes: ",
+              route_message_max(r->limits.max_response_message_bytes, l), out);
     if (r->limits.max_concurrent_requests)
         strbuf_printf(out, "  maxConcurrentRequests: %u\n",
                       r->limits.max_concurrent_requests);
@@ -297,7 +302,7 @@ explain_print(const struct explain *e, const char *address, uint64_t config,
     print_method(e->method, out);
     explain_filters(e->table, e->route, out);
     print_policy(e, out);
-    print_actions(e->route->conf, out);
+    print_actions(e, out);
     print_skips(e, out);
 }
 

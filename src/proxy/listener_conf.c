@@ -9,6 +9,7 @@
 #include "base/xalloc.h"
 #include "conf/check.h"
 #include "filter/filter_conf.h"
+#include "grpc/frame.h"
 #include "net/addr.h"
 #include "net/sockets.h"
 #include "proxy/xfcc.h"
@@ -48,6 +49,12 @@ static const struct conf_field limits_fields[] = {
       .max = 1000, .example = "32",
       .help = "Most CONTINUATION frames of one header list. The connection is closed "
               "when there are more." },
+    { LIMIT("maxMessageBytes", CONF_SIZE, max_message_bytes), .def = "0B", .min = 0,
+      .max = FRAME_LENGTH_MAX, .example = "\"4MiB\"",
+      .help = "Longest message in either direction, as it is on the wire, of calls whose "
+              "route does not say it with limits.maxRequestMessageBytes or "
+              "limits.maxResponseMessageBytes. The call ends with RESOURCE_EXHAUSTED as "
+              "soon as a longer one is announced. 0B: no limit." },
     { LIMIT("streamWindow", CONF_SIZE, stream_window), .def = "64KiB", .min = 16 * KIB,
       .max = WINDOW_MAX, .example = "\"64KiB\"",
       .help = "First HTTP/2 flow-control window of each stream: what a client may send "

@@ -17,6 +17,7 @@ struct listener_limits_conf {
     uint32_t max_connections; /* 0: only the process limit */
     uint32_t max_concurrent_streams;
     uint64_t max_header_bytes;
+    uint64_t max_message_bytes; /* 0: none; routes may have their own */
     uint32_t max_header_count, max_continuations;
     uint64_t stream_window, connection_window, max_stream_window, max_connection_buffer,
         write_buffer;

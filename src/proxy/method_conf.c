@@ -10,9 +10,9 @@
 #include "base/xalloc.h"
 #include "conf/check.h"
 #include "filter/retry_policy.h"
+#include "grpc/frame.h"
 
-#define DAY_MS      (24 * 3600 * 1000LL)
-#define MESSAGE_MAX 4294967295LL /* the length of a message has 32 bits */
+#define DAY_MS (24 * 3600 * 1000LL)
 
 /* --- rows --------------------------------------------------------------------------- */
 
@@ -103,7 +103,7 @@ static const struct conf_field method_fields[] = {
       .type = CONF_SIZE,
       .at = offsetof(struct method_conf, max_request_bytes),
       .def = "0B",
-      .max = MESSAGE_MAX,
+      .max = FRAME_LENGTH_MAX,
       .bare_ok = true,
       .example = "4194304",
       .help =
@@ -113,7 +113,7 @@ static const struct conf_field method_fields[] = {
       .type = CONF_SIZE,
       .at = offsetof(struct method_conf, max_response_bytes),
       .def = "0B",
-      .max = MESSAGE_MAX,
+      .max = FRAME_LENGTH_MAX,
       .bare_ok = true,
       .example = "\"4MiB\"",
       .help = "Largest message of a backend, as a number of bytes or with a unit; a "

@@ -88,13 +88,20 @@ route_init_policy(struct route *r)
     r->acts |= ACT_RETRY;
 }
 
+uint64_t
+route_message_max(uint64_t own, const struct listener_limits_conf *limits)
+{
+    return own ? own : limits->max_message_bytes;
+}
+
 static void
-route_init_limits(struct route *r, const struct method_table *methods)
+route_init_limits(struct route *r, const struct listener_limits_conf *of_listener,
+                  const struct method_table *methods)
 {
     const struct route_limits_conf *l = &r->conf->limits;
 
-    r->max_in = (uint32_t)l->max_request_message_bytes;
-    r->max_out = (uint32_t)l->max_response_message_bytes;
+    r->max_in = (uint32_t)route_message_max(l->max_request_message_bytes, of_listener);
+    r->max_out = (uint32_t)route_message_max(l->max_response_message_bytes, of_listener);
     route_init_method(r, methods);
     r->max_calls = l->max_concurrent_requests;
     if (r->max_in)
@@ -109,7 +116,7 @@ route_init_limits(struct route *r, const struct method_table *methods)
 
 void
 route_init(struct route *r, const struct route_conf *conf, unsigned index,
-           const struct method_table *methods)
+           const struct listener_limits_conf *limits, const struct method_table *methods)
 {
     char name[32];
 
@@ -136,7 +143,7 @@ route_init(struct route *r, const struct route_conf *conf, unsigned index,
         r->mirror_share = (uint32_t)(conf->mirror.share * 10000 + 0.5);
     }
     route_init_edits(r);
-    route_init_limits(r, methods);
+    route_init_limits(r, limits, methods);
     route_init_policy(r);
 }
 

@@ -13,6 +13,7 @@
 struct chain;
 struct edit;
 struct h2_headers;
+struct listener_limits_conf;
 struct method_table;
 struct retry_policy;
 struct rng;
@@ -70,9 +71,12 @@ struct route {
     const struct retry_policy *method_policy;   /* of methodConfig, for its one method */
 };
 
-/* All but the targets, whose range the table sets. The strings stay those of conf. methods: of the listener; NULL: none. */
-void route_init(struct route *r, const struct route_conf *conf, unsigned index,
-                const struct method_table *methods);
+/* All but the targets, whose range the table sets. The strings stay those of conf. limits, methods: of the listener; methods NULL: none. */
+void
+route_init(struct route *r, const struct route_conf *conf, unsigned index,
+           const struct listener_limits_conf *limits, const struct method_table *methods);
+/* Bytes of one message on a route that says `own` in its limits, 0: nothing, in a listener with these limits; 0: no limit. */
+uint64_t route_message_max(uint64_t own, const struct listener_limits_conf *limits);
 /* Its filters; before any call. NULL: none. */
 void route_set_chain(struct route *r, const struct chain *chain);
 /* Frees what route_init made. No call may use the route. */

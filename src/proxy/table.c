@@ -16,7 +16,7 @@
 #include "proxy/worker.h"
 #include "upstream/pool.h"
 
-/* What does not change where calls go: the listener's front has it. */
+/* What does not change where calls go: the listener's front has it, but for the limit of messages. */
 static const char *const front_keys[] = { "limits", "keepalive", "tls", "errorDetails",
                                           NULL };
 
@@ -85,7 +85,7 @@ table_new(const struct listener_conf *conf, uint64_t version, struct filter_stor
     t->methods = method_table_new(&t->conf->method_config);
     t->matcher = table_matcher(r, t->route_count);
     for (size_t i = 0; i < t->route_count; i++) {
-        route_init(&t->routes[i], &r[i], (unsigned)i, t->methods);
+        route_init(&t->routes[i], &r[i], (unsigned)i, &t->conf->limits, t->methods);
         table_add_targets(t, &t->routes[i], slot_of, arg);
     }
     if (store)
@@ -135,6 +135,7 @@ table_is_same(const struct table *t, const struct listener_conf *conf,
               const struct filter_store *store, table_slot_fn *slot_of, void *arg)
 {
     if (!conf_equal_but(&listener_conf_struct, t->conf, conf, front_keys) ||
+        t->conf->limits.max_message_bytes != conf->limits.max_message_bytes ||
         (store && !table_has_same_filters(t, store, slot_of, arg)))
         return false;
     /* The same text, but a pool may be another one by now. */

@@ -29,7 +29,7 @@ WAITING = """test_resolver_dns test_resolver_file_k8s test_drain_phases test_kee
     test_access test_control_pages test_failures test_failures_heard
     test_failures_causes test_jwt test_filters test_compression
     test_broken_streams test_explain test_completion test_examples test_routing test_tls_xfcc
-    test_ext_authz test_filter_lists test_monitoring test_units test_kubernetes
+    test_ext_authz test_key_names test_filter_lists test_monitoring test_units test_kubernetes
     test_ctl_health test_readme test_secrets test_buffers test_admin_grpc""".split()
 # The longest of those that are no longer alone under a sanitizer.
 LONG = "test_pools_change test_pools_dns test_tls_rotate test_drain test_pools_kill".split()

@@ -13,6 +13,7 @@ import certs
 import env
 import load
 import protos
+import reloads
 from protos import (Empty, SimpleRequest, StreamingOutputCallRequest, ResponseParameters,
                     payload_of)
 
@@ -279,6 +280,32 @@ def test_a_response_message_over_the_limit(limited):
             stub.UnaryCall(SimpleRequest(response_size=200000), timeout=TIMEOUT)
     assert e.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "response message larger than max" in e.value.details()
+
+
+def test_a_limit_for_all_routes_of_a_listener(backend):
+    """A route's own limit takes its place, for its direction only."""
+    routes = [{"name": "own", "match": {"headers": {"x-own": "1"}}, "to": "app",
+               "limits": {"maxRequestMessageBytes": "1MB"}}, {"name": "r", "to": "app"}]
+    with env.Proxy([backend.address], routes=routes,
+                   listener={"limits": {"maxMessageBytes": "100KB"}}) as proxy, \
+            proxy.open_channel() as channel:
+        def code_of(up, down, **metadata):
+            try:
+                protos.Stub(channel).UnaryCall(
+                    SimpleRequest(payload=payload_of(up), response_size=down),
+                    timeout=TIMEOUT, metadata=[("x-" + k, v) for k, v in metadata.items()])
+            except grpc.RpcError as e:
+                assert "vs. 100000 bytes): maxMessageBytes of listener" in e.details()
+                return e.code()
+            return grpc.StatusCode.OK
+        assert code_of(99000, 99000) == grpc.StatusCode.OK
+        assert code_of(200000, 1) == code_of(1, 200000) == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert code_of(200000, 1, own="1") == grpc.StatusCode.OK
+        assert code_of(1, 200000, own="1") == grpc.StatusCode.RESOURCE_EXHAUSTED
+        config = reloads.changed(proxy)
+        config["listeners"][0]["limits"]["maxMessageBytes"] = "1MB"
+        reloads.reload(proxy, config)
+        assert code_of(200000, 200000) == grpc.StatusCode.OK
 
 
 def test_messages_before_a_large_one_arrive(limited):

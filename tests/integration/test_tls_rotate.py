@@ -70,9 +70,12 @@ def rotate(ca, proxy, cert, key, times, wait_each):
     """Replaces the pair `times` times; each tenth time only a half, then rubbish, then nothing,
     before it becomes whole. Waits at the end, and at each `wait_each`, for it to be used."""
     for i in range(1, times + 1):
+        if i % 10 == 0:
+            old = pair.x509.serial_number
+            env.wait_until(lambda: serial(proxy.address, ca) == old)
+            failed = reloads(proxy, "failed")
         pair = ca.issue("localhost")
         if i % 10 == 0:
-            old, failed = serial(proxy.address, ca), reloads(proxy, "failed")
             certs.write(cert, pair.cert_pem)
             env.wait_until(lambda: reloads(proxy, "failed") > failed)
             assert serial(proxy.address, ca) == old

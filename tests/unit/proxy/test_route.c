@@ -10,6 +10,7 @@
 #include "proxy/route.h"
 
 static const int64_t S = 1000000; /* in microseconds */
+static const struct listener_limits_conf no_limits;
 
 /* client and result in microseconds; -1: none, as in route_time_limit_us */
 static void
@@ -56,7 +57,7 @@ config_is_milliseconds_routes_are_microseconds(void **state)
     struct route r;
 
     (void)state;
-    route_init(&r, &conf, 3, NULL);
+    route_init(&r, &conf, 3, &no_limits, NULL);
     assert_int_equal(r.timeout_us, 2 * S);
     assert_int_equal(r.grpc_timeout_max_us, 3600 * S);
     assert_int_equal(r.index, 3);
@@ -83,24 +84,40 @@ method_config_only_makes_stricter(void **state)
     struct route r;
 
     (void)state;
-    route_init(&r, &conf, 0, methods);
+    route_init(&r, &conf, 0, &no_limits, methods);
     assert_int_equal(r.timeout_us, 2 * S);
     assert_int_equal(r.max_in, 100);
     assert_int_equal(r.max_out, 200);
     assert_int_equal(r.acts, ACT_MAX_IN | ACT_MAX_OUT);
     route_done(&r);
     conf.match.method = NULL;
-    route_init(&r, &conf, 0, methods);
+    route_init(&r, &conf, 0, &no_limits, methods);
     assert_int_equal(r.acts, ACT_LOOKUP | ACT_MAX_OUT);
     assert_int_equal(route_time_limit_us(&r, -1, 3 * S), 2 * S);
     assert_int_equal(route_time_limit_us(&r, -1, 1 * S), 1 * S);
     assert_int_equal(route_time_limit_us(&r, 500000000, 1 * S), S / 2);
     route_done(&r);
     conf.match.method = "D"; /* not in the list */
-    route_init(&r, &conf, 0, methods);
+    route_init(&r, &conf, 0, &no_limits, methods);
     assert_int_equal(r.acts, ACT_MAX_OUT);
     route_done(&r);
     method_table_free(methods);
+}
+
+/* Each direction by itself: what the route says takes the place of what its listener says. */
+static void
+messages_are_limited_by_the_listener_unless_the_route_says_more(void **state)
+{
+    const struct listener_limits_conf limits = { .max_message_bytes = 100 };
+    struct route_conf conf = { .limits = { .max_request_message_bytes = 500 } };
+    struct route r;
+
+    (void)state;
+    route_init(&r, &conf, 0, &limits, NULL);
+    assert_int_equal(r.max_in, 500);
+    assert_int_equal(r.max_out, 100);
+    assert_int_equal(r.acts, ACT_MAX_IN | ACT_MAX_OUT);
+    route_done(&r);
 }
 
 int
@@ -110,6 +127,7 @@ main(void)
         cmocka_unit_test(time_limit_is_the_shortest_of_all),
         cmocka_unit_test(config_is_milliseconds_routes_are_microseconds),
         cmocka_unit_test(method_config_only_makes_stricter),
+        cmocka_unit_test(messages_are_limited_by_the_listener_unless_the_route_says_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

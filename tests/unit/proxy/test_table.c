@@ -101,6 +101,9 @@ a_table_stays_while_routes_and_slots_are_the_same(void **state)
     conf.limits.max_concurrent_streams++;
     conf.keepalive.time_ms++;
     assert_true(table_is_same(t, &conf, NULL, slot_of, NULL));
+    conf.limits.max_message_bytes++; /* that one routes know */
+    assert_false(table_is_same(t, &conf, NULL, slot_of, NULL));
+    conf.limits.max_message_bytes--;
     slots[2] = 99; /* a new pool of the same name */
     assert_false(table_is_same(t, &conf, NULL, slot_of, NULL));
     slots[2] = 12;
