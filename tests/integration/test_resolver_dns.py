@@ -116,7 +116,7 @@ def test_search_list_and_its_change(tmp_path):
         assert [n for _, n, t, _ in ns.seen if t == A] == ["app.one.test", "app.two.test"]
         resolv_conf(conf, "search three.test\noptions ndots:5\n")
         p.wait_list(["10.0.0.3:80"], 3)
-        assert any("resolv.conf changed" in line for line in p.lines())
+        p.wait_line(lambda line: "resolv.conf changed" in line, "err")
 
 
 def test_failure_of_the_right_name_does_not_try_others(tmp_path):

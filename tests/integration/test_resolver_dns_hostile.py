@@ -34,6 +34,7 @@ def test_truncated_goes_over_tcp_and_is_capped():
             with open("/proc/%d/status" % p.proc.pid) as f:
                 top = [int(line.split()[1]) for line in f if line.startswith("VmHWM:")][0]
             assert top < 12 * 1024, "%d KiB" % top      # an idle probe has about 3 MiB
+        p.wait_line(lambda line: "more addresses than one target" in line, "err")
         warned = [line for line in p.lines() if "more addresses than one target" in line]
         assert len(warned) == 1
 
@@ -153,7 +154,7 @@ def test_allowed_cidrs():
     with NameServer(zone) as ns, \
             Probe(TARGET, ns, allowedCidrs=["10.0.0.0/8", "fd00::/8"]) as p:
         assert sorted(addresses(p.next_list())) == [V4, V6]
-        assert any("outside allowedCidrs" in line for line in p.lines())
+        p.wait_line(lambda line: "outside allowedCidrs" in line, "err")
         zone[(NAME, A)] = a("127.0.0.1")
         zone[(NAME, AAAA)] = aaaa("::1")
         assert p.next_error() == "all addresses are outside allowedCidrs for app.test"
