@@ -389,8 +389,8 @@ conn_retire(struct h2_conn *c, int err, const char *goaway_text)
 bool
 h2_conn_draining(const struct h2_conn *c)
 {
-    return c->draining || c->peer_goaway || c->terminating || c->state == CONN_CLOSED ||
-           c->state == CONN_LINGER;
+    return c->draining || c->peer_goaway || c->terminating || c->lost ||
+           c->state == CONN_CLOSED || c->state == CONN_LINGER;
 }
 
 bool

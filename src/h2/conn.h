@@ -183,7 +183,8 @@ void h2_conn_close(struct h2_conn *c, int err, enum h2_code code, const char *no
  * Up side: no GOAWAY, closes when the last stream ended. Idempotent. */
 void h2_conn_drain(struct h2_conn *c);
 bool h2_conn_draining(
-    const struct h2_conn *c); /* we drain, or the peer said GOAWAY, or it is closed */
+    const struct h2_conn
+        *c); /* we drain, or the peer said GOAWAY, or a write failed, or it is closed */
 bool h2_conn_settled(const struct h2_conn *c); /* the peer's SETTINGS arrived */
 unsigned h2_conn_streams(const struct h2_conn *c);
 /* Up side: streams that may be opened now (peer's limit minus open ones; 0 while draining). */

@@ -165,6 +165,7 @@ struct h2_conn {
     bool settled; /* the peer's SETTINGS arrived */
     bool acked;   /* the peer acked ours */
     bool draining, final_goaway, peer_goaway, terminating;
+    bool lost; /* a write failed. Beside those above, so that one test asks for all */
     bool goaway_news, settings_news; /* to be told after the feed */
     bool want_write, want_read, flooded, warned;
     bool held_back; /* too little of its window is out */

@@ -2,7 +2,7 @@
 /* h2/flush.c - everything that a connection has to say in one turn leaves with one write. */
 #include "h2/conn_int.h"
 
-enum { FLUSH_ROUNDS = 4, BLOCKED_QUEUE = 256, LAST_READS = 16 };
+enum { FLUSH_ROUNDS = 4, BLOCKED_QUEUE = 256, LAST_ROUNDS = 2 * 16 };
 
 /* While the socket is full and our answers pile up, reading more would only make it grow further (reliability.md 0.2-0.4). */
 void
@@ -83,14 +83,33 @@ flush_write(struct h2_conn *c)
     return rv;
 }
 
-/* The peer is gone. What a backend said before may still lie in the socket: answers, or the GOAWAY that lets calls be repeated elsewhere.
- * Best effort: TLS has nothing more to give after such a failure, and what is beyond a turn's share is not waited for. */
+/* One more piece of what the peer said, if only from the backlog. False: there is none. */
+static bool
+flush_hear(struct h2_conn *c)
+{
+    if (c->state != CONN_OPEN || c->terminating)
+        return false;
+    if (c->backlog_len == 0)
+        return conn_read(c);
+    list_remove(&c->backlogged);
+    conn_resume_backlog(c);
+    return true;
+}
+
+/* A write failed. What a backend said before may still lie in the socket or wait for its turn: answers, or the GOAWAY that lets calls be repeated elsewhere. Its turns
+ * come now, as there will be no others. Whoever is told something meanwhile may want to try a call again, and must not do that here: hence `lost`, before anybody is told.
+ *
+ * The bound is a full connection window in full reads, and as many shares of a turn for small frames: what an honest backend can have on its way. The rest is lost, as it
+ * would be with a backend that left before it was sent. */
 static void
 flush_lost(struct h2_conn *c)
 {
-    int reads = c->side == H2_UP ? LAST_READS : 0;
+    int rounds = c->side == H2_UP ? LAST_ROUNDS : 0;
 
-    while (reads-- > 0 && c->state == CONN_OPEN && c->want_read && conn_read(c))
+    c->lost = true;
+    send_resets_done(c, false);
+    conn_tell(c);
+    while (rounds-- > 0 && flush_hear(c))
         ;
     conn_fail(c, ERR_CONN_LOST, conn_tls_why(c));
 }
@@ -103,12 +122,12 @@ conn_flush(struct h2_conn *c)
     if (c->state != CONN_OPEN && !(c->state == CONN_PREFACE && c->outq.len))
         return;
     rv = c->state == CONN_OPEN ? flush_write(c) : output_write_rest(c);
-    send_resets_done(c, false);
-    conn_tell(c);
     if (rv == ERR_CONN_LOST) {
         flush_lost(c);
         return;
     }
+    send_resets_done(c, false);
+    conn_tell(c);
     if (rv != ERR_OK && rv != ERR_AGAIN) {
         conn_fail(c, rv, "");
         return;

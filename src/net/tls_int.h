@@ -97,7 +97,7 @@ struct tls {
     bool drained;  /* the transport below had no more bytes when it was read last */
     bool active;   /* bytes went through since the idle timer looked */
     bool flood;    /* too many key updates */
-    bool shut;     /* no more writes; close_notify follows rest */
+    bool shut;     /* no more writes; close_notify follows rest, unless a write failed */
     bool batching; /* records go to the thread's buffer */
     uint8_t *rest; /* plain: a record that ssl could not write at once */
     size_t rest_n;

@@ -102,20 +102,32 @@ tls_read(struct transport *t, void *to, size_t room)
     return tls_readv(t, &v, 1);
 }
 
-/* Writing failed: the peer has closed, and what it said before may not have been read. */
-static void
-tls_ask_why(struct tls *s)
+/* Writing failed: the peer has closed. What it said before may lie there unread: an alert that
+ * says why, or bytes of the owner's, which are to be had as from a plain socket; nothing is
+ * written any more then. The manual of OpenSSL wants no further calls after SSL_ERROR_SYSCALL.
+ * What 3.0 does: it enters its error state for faults of the protocol only; when our BIO
+ * refuses a write it keeps the record for the next try, which never comes, and reading does not
+ * look at it. In a version that minds the peek fails, and this is the end. */
+static ssize_t
+tls_lose(struct tls *s)
 {
     char one;
     int rv;
 
+    s->ended = ERR_CONN_LOST;
     if (s->flood)
-        return;
+        return ERR_CONN_LOST;
     s->drained = false;
     rv = SSL_peek(s->ssl, &one, 1);
-    if (rv <= 0 && tls_alert_came(SSL_get_error(s->ssl, rv)))
+    if (rv > 0) {
+        s->ended = ERR_OK;
+        s->shut = true;
+        s->rest_n = s->held_n = 0;
+    } else if (tls_alert_came(SSL_get_error(s->ssl, rv))) {
         tls_explain(s);
+    }
     ERR_clear_error();
+    return ERR_CONN_LOST;
 }
 
 static ssize_t
@@ -123,20 +135,17 @@ tls_end_write(struct tls *s, int rv)
 {
     ssize_t end = tls_end_io(s, rv);
 
-    if (end == ERR_CONN_LOST)
-        tls_ask_why(s);
-    return end;
+    return end == ERR_CONN_LOST ? tls_lose(s) : end;
 }
 
-/* The transport below gave up while encrypted bytes were on their way. */
+/* The transport below did not take encrypted bytes. */
 static ssize_t
-tls_lose(struct tls *s, ssize_t rv)
+tls_end_send(struct tls *s, ssize_t rv)
 {
     if (rv == ERR_AGAIN)
         return rv;
     s->t.sys_errno = s->inner->sys_errno;
-    tls_ask_why(s);
-    return s->ended = ERR_CONN_LOST;
+    return tls_lose(s);
 }
 
 static ssize_t
@@ -146,7 +155,7 @@ tls_flush_slowly(struct tls *s)
     int rv;
 
     if (sent != ERR_OK)
-        return tls_lose(s, sent);
+        return tls_end_send(s, sent);
     if (s->rest_n > 0) {
         rv = SSL_write(s->ssl, s->rest, (int)s->rest_n);
         if (rv <= 0)
@@ -247,7 +256,7 @@ write_records(struct tls *s, struct source *src, ssize_t *total)
         }
         *total += done;
         if (s->batching && tls_batch_is_full() && (rv = tls_send_batch(s)) != ERR_OK)
-            return tls_lose(s, rv);
+            return tls_end_send(s, rv);
     }
     return ERR_OK;
 }
@@ -272,7 +281,7 @@ tls_writev(struct transport *t, const struct iovec *v, int n)
         s->batching = false;
         sent = tls_send_batch(s);
         if (sent != ERR_OK && rv == ERR_OK)
-            rv = tls_lose(s, sent);
+            rv = tls_end_send(s, sent);
     } else if (rv == ERR_OK) {
         rv = write_records(s, &src, &total);
     }

@@ -6,6 +6,9 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+# These hold tests' own comparisons: what differs is told as in a test.
+pytest.register_assert_rewrite("examples", "examples_filters", "livepage")
+
 import env      # noqa: E402
 import protos   # noqa: E402
 

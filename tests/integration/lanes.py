@@ -23,6 +23,7 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 # The longest first, so that no lane is left with one at the end.
 WAITING = """test_resolver_dns test_resolver_file_k8s test_drain_phases test_keepalive test_tls
+    test_resolver_dns_hostile test_resolver_srv
     test_upgrade test_command test_demo test_bad_input test_broken_backend test_tls_interop
     test_stats test_tracing_http test_tracing test_metrics_push test_metrics_page test_ctl_live test_tail
     test_reload_ask test_tls_pools test_interop test_service_manager test_access_log test_actions
@@ -33,7 +34,7 @@ WAITING = """test_resolver_dns test_resolver_file_k8s test_drain_phases test_kee
     test_ctl_health test_readme test_secrets test_buffers test_admin_grpc""".split()
 # The longest of those that are no longer alone under a sanitizer.
 LONG = "test_pools_change test_pools_dns test_tls_rotate test_drain test_pools_kill".split()
-COMPARING = "test_admin_load test_balance test_limits test_log_pipe test_page".split()
+COMPARING = "test_admin_load test_balance test_limits test_log_pipe test_page test_page_figures".split()
 STRETCHED = 4    # from here on they run in pairs
 NO_TESTS = 5    # pytest: -k left nothing over in this file
 

@@ -2,123 +2,28 @@
 """Every file in conf/ is good, fits the schema, and does what its comments say: it runs with its
 ports and targets replaced, and a real call per route gets the promised answer.
 
-An example is a class below with its file name in `file`; a file without one fails the test."""
+An example is a class below, or in examples_filters.py, with its file name in `file`; a file without one fails the test."""
 import collections
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
 
-import certs
 import env
-import jwts
+import examples_filters  # noqa: F401  its classes are found below
 import k8s_server
 import named
-import outside
+from examples import CONF, TOP, Example, plain_json, read
 
-TOP = os.path.abspath(os.path.join(env.HERE, "..", ".."))
-CONF = os.path.join(TOP, "conf")
 sys.path.insert(0, os.path.join(TOP, "tests", "unit", "main"))
 
 import test_schema  # noqa: E402
 
 pytestmark = pytest.mark.proxy_only
 NOT_A_CONFIG = {"endpoints.json"}      # pools-file.json reads it
-
-
-def read(name):
-    with open(os.path.join(CONF, name), encoding="utf-8") as f:
-        return f.read()
-
-
-def plain_json(text):
-    """JSON with comments and commas before brackets as Python reads it."""
-    text = re.sub(r'("(?:[^"\\]|\\.)*")|//[^\n]*', lambda m: m.group(1) or "", text)
-    return json.loads(re.sub(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', lambda m: m.group(1) or "", text))
-
-
-class Example:
-    """One run of a file. replace: {text of the file: what stands there in the test}; each must
-    be in it. environment: variables. Then calls; at the end each route had one."""
-    file = None
-    listens = '"127.0.0.1:8080"'      # the listener in the file; None: prepare says more
-    environment = {}
-    credentials = None
-
-    def __init__(self, tmp_path):
-        self.tmp, self.backends, self.names, self.taken = tmp_path, {}, {}, set()
-        self.listen, self.admin = env.free_address(), env.free_address()
-        self.replace, self.closers = {}, []
-
-    def named(self, name, **keys):
-        """A backend that says its name."""
-        b = self.backends[name] = named.Named(name, **keys)
-        self.names[b.address] = name
-        return b
-
-    def prepare(self):
-        """Sets replace and environment, opens backends."""
-
-    def check(self):
-        """Calls."""
-
-    def text(self):
-        text = read(self.file)
-        if self.listens:
-            self.replace[self.listens] = '"%s"' % self.listen
-        for old, new in self.replace.items():
-            assert old in text, "%s has no %s any more" % (self.file, old)
-            text = text.replace(old, new)
-        if self.admin not in text:
-            text = (text.replace("version: 1", "version: 1\nadmin: { listen: '%s' }" % self.admin, 1)
-                    if self.file.endswith(".yaml") else
-                    text.replace('"version": 1,', '"version": 1, "admin": { "listen": "%s" },'
-                                 % self.admin, 1))
-        assert self.admin in text
-        return text
-
-    def run(self):
-        path = str(self.tmp / self.file)
-        with open(path, "w") as f:
-            f.write(self.text())
-        self.proxy = env.Process([env.OUTRIGGER, "-c", path],
-                                 env=dict(os.environ, **self.environment))
-        self.closers.append(self.proxy.kill)
-        self.proxy.wait_line(lambda line: " ready" in line or '"ready"' in line, "err")
-        self.check()
-        with env.urllib.request.urlopen("http://%s/routes.json" % self.admin, timeout=5) as f:
-            routes = json.load(f)["listeners"][0]["routes"]
-        assert self.taken == set(range(len(routes))), "no call for some route"
-
-    def close(self):
-        for close in self.closers:
-            close()
-        for b in self.backends.values():
-            b.server.stop(None).wait(5)
-
-    def call(self, method, *metadata, host=None, timeout=10, **words):
-        """One call; explain-call says the same, and its route is noted."""
-        told = named.explain(self.admin, method, metadata, host or "a.example", **words)
-        answer = named.ask(self.listen, method, metadata, host or "a.example",
-                           credentials=self.credentials, timeout=timeout)
-        named.check_agrees(told, answer, self.names)
-        if told["route"]:
-            self.taken.add(told["route"]["index"])
-        return answer
-
-    def wait_usable(self, pool, n):
-        def usable():
-            with env.urllib.request.urlopen("http://%s/pools.json" % self.admin, timeout=5) as f:
-                return {p["name"]: p["usable"] for p in json.load(f)["pools"]}[pool] == n
-        try:
-            env.wait_until(usable, 10, "%d usable endpoints of %s" % (n, pool))
-        except AssertionError:
-            print("\n".join(self.proxy.lines()[-20:]))
-            raise
 
 
 class Minimal(Example):
@@ -244,31 +149,6 @@ class PoolsFile(Example):
         env.wait_until(lambda: named.ask(self.listen, "/shop.Cart/Get").name in ("far", "spare"))
 
 
-class Observe(Example):
-    file = "observe.json"
-
-    def prepare(self):
-        import collector
-        self.collector = collector.Collector()
-        self.closers.append(lambda: self.collector.__exit__())
-        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
-                        "dns:///otel-collector.obs:4317": self.collector.address}
-        self.environment = {"POD_NAME": "pod-7"}
-
-    def check(self):
-        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-        for service in ("shop.Payments", "shop.Ping", "shop.Cart"):
-            self.call("/%s/Ask" % service,
-                      ("traceparent", "00-%s-00f067aa0ba902b7-01" % trace))
-        line = self.proxy.wait_line(json.loads, "out")
-        assert (line["service"], line["logged"], line["traceId"]) == (
-            "shop.Payments", "sample", trace)
-        assert "user-agent" in line["headers"]
-        spans = self.collector.wait(4, 20)
-        assert {s.name for s in spans} == {"shop.Payments/Ask", "shop.Cart/Ask"}
-        assert {s.resource["service.instance.id"] for s in spans} == {"pod-7"}
-
-
 class PoolsDns(Example):
     file = "pools-dns.json"
 
@@ -310,65 +190,6 @@ class PoolsDns(Example):
         assert seen == {"s1", "s2"}
 
 
-class RateLimit(Example):
-    file = "rate-limit.json"
-
-    def prepare(self):
-        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
-                        '"burst": 200': '"burst": 5', '"100/s"': '"5/m"'}
-
-    def passes(self, method, *metadata):
-        codes = [named.ask(self.listen, method, metadata, "a.example").code for _ in range(8)]
-        assert set(codes) <= {"OK", "RESOURCE_EXHAUSTED"}, codes
-        return codes.count("OK")
-
-    def check(self):
-        for service in ("shop.Admin/Show", "shop.Reports/Get", "shop.Cart/Get"):
-            assert self.call("/" + service, ("x-tenant", "first")).name == "app"
-        assert self.passes("/shop.Cart/Get", ("x-tenant", "a")) == 5
-        assert self.passes("/shop.Cart/Get", ("x-tenant", "b")) == 5
-        assert self.passes("/shop.Reports/Get", ("x-tenant", "a")) == 5
-        assert self.passes("/shop.Reports/Sum", ("x-tenant", "a")) == 5
-        assert self.passes("/shop.Admin/Show") == 8
-
-
-class Access(Example):
-    file = "access.json"
-
-    def prepare(self):
-        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address}
-
-    def code(self, method, *metadata):
-        return named.ask(self.listen, method, metadata, "a.example").code
-
-    def check(self):
-        mobile, batch = ("x-api-key", "mobile-key"), ("x-api-key", "batch-key")
-        got = self.call("/shop.Cart/Put", mobile, ("x-tenant", "a"))
-        assert got.sent["x-client"] == ["mobile"] and "x-api-key" not in got.sent
-        assert self.code("/shop.Cart/Put") == "UNAUTHENTICATED"
-        assert self.code("/shop.Cart/Put", mobile) == "PERMISSION_DENIED"
-        assert self.code("/shop.Cart/Put", batch) == "PERMISSION_DENIED"
-        assert self.code("/shop.Cart/List", batch) == "OK"
-        assert self.code("/shop.Admin/Get", batch) == "OK"      # from here
-
-
-class Fault(Example):
-    file = "fault.json"
-
-    def prepare(self):
-        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
-                        '"percent": "1%"': '"percent": "50%"'}
-
-    def check(self):
-        test = ("x-test", "1"), ("x-outrigger-fault-abort-grpc-request", "8")
-        assert named.ask(self.listen, "/shop.Cart/Get", test).code == "RESOURCE_EXHAUSTED"
-        assert self.call("/shop.Cart/Get", test[0]).name == "app"
-        assert {self.call("/shop.Payment/Pay").name for _ in range(20)} == {"app"}
-        codes = [named.ask(self.listen, "/shop.Cart/Get").code for _ in range(30)]
-        assert set(codes) == {"OK", "UNAVAILABLE"}
-        self.taken.add(2)
-
-
 class Retries(Example):
     file = "retries.json"
 
@@ -392,80 +213,6 @@ class Retries(Example):
         found = [self.call("/shop.Search/Find") for _ in range(2)]
         assert [f.code for f in found] == ["OK", "OK"]
         assert sorted("grpc-previous-rpc-attempts" in f.sent for f in found) == [False, True]
-
-
-class ExtAuthz(Example):
-    file = "ext-authz.json"
-
-    def prepare(self):
-        self.authz = outside.authz(self.judge)
-        self.rls = outside.rls(self.count)
-        self.closers += [lambda: self.authz.__exit__(), lambda: self.rls.__exit__()]
-        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
-                        '"127.0.0.1:9191"': '"%s"' % self.authz.address,
-                        '"127.0.0.1:8081"': '"%s"' % self.rls.address,
-                        '"timeout": "200ms"': '"timeout": "%dms"' % (500 * env.SLOW),
-                        '"domain": "shop",\n        "desc': '"domain": "shop",\n        "timeout": "%dms",\n        "desc'
-                        % (500 * env.SLOW)}
-
-    @staticmethod
-    def judge(request, context):
-        headers = outside.headers_of(request)
-        assert "te" not in headers
-        if headers.get("authorization") != "Bearer ann":
-            return outside.denied(16, body="who are you?")
-        return outside.allowed({"x-user": "ann"})
-
-    @staticmethod
-    def count(request, context):
-        over = any(e.value == "greedy" for d in request.descriptors for e in d.entries)
-        return outside.RateLimitResponse(overall_code=2 if over else 1)
-
-    def check(self):
-        token = ("authorization", "Bearer ann")
-        assert self.call("/shop.Login/Begin").name == "app"
-        stranger = named.ask(self.listen, "/shop.Cart/Get", (), "a.example")
-        assert (stranger.code, stranger.text) == ("UNAUTHENTICATED", "who are you?")
-        for _ in range(5):
-            assert self.call("/shop.Cart/Get", token).sent["x-user"] == ["ann"]
-        assert len(self.authz.asked) <= 2 * env.WORKERS + 1      # those without a token, and one of Ann's
-        greedy = named.ask(self.listen, "/shop.Cart/Get", (token, ("x-tenant", "greedy")), "a.example")
-        assert greedy.code == "RESOURCE_EXHAUSTED"
-        asked = self.rls.asked[-1]
-        assert [[(e.key, e.value) for e in d.entries] for d in asked.descriptors] == [
-            [("tenant", "greedy"), ("method", "Get")], [("generic_key", "all")]]
-
-
-class Jwt(Example):
-    file = "jwt-ratelimit.json"
-
-    def prepare(self):
-        self.key = jwts.Key("a")
-        (self.tmp / "jwks.json").write_text(jwts.key_set(self.key))
-        self.environment = {"KEYS": str(self.tmp)}
-        self.replace = {'"127.0.0.1:50051"': '"%s"' % self.named("app").address,
-                        '"burst": 200': '"burst": 5', '"100/s"': '"5/m"'}
-
-    def ask(self, method="/shop.Orders/Get", more=(), **claims):
-        token = self.key.token(iss="https://id.corp.example", **dict({"scope": "orders"}, **claims))
-        return named.ask(self.listen, method, jwts.bearer(token) + more)
-
-    def check(self):
-        assert named.ask(self.listen, "/shop.Orders/Get").code == "UNAUTHENTICATED"
-        assert self.ask(scope="stock").code == "UNAUTHENTICATED"
-        assert self.ask(aud="stock").code == "PERMISSION_DENIED"
-        told = self.ask(more=(("x-user", "root"),), sub="joe", realm_access={"roles": ["a", "b"]})
-        assert told.sent["x-user"] == ["joe"] and told.sent["x-roles"] == ["a,b"]
-        assert "authorization" not in told.sent
-        assert self.ask("/shop.Admin/Show", sub="joe").code == "PERMISSION_DENIED"
-        assert self.ask("/shop.Admin/Show", sub="ann",
-                        realm_access={"roles": ["admin"]}).code == "OK"
-        codes = [self.ask(sub="bob").code for _ in range(8)]
-        assert codes.count("OK") == 5 and codes[-1] == "RESOURCE_EXHAUSTED", codes
-        token = self.key.token(iss="https://id.corp.example", scope="orders", sub="eve")
-        assert self.call("/shop.Orders/Get", *jwts.bearer(token)).name == "app"
-        with env.open_channel(self.listen) as channel:      # the orchestrator has no token
-            assert channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=5)
 
 
 class Sidecar(Example):
@@ -509,28 +256,6 @@ class Sidecar(Example):
         assert self.call("/shop.Stock/Get", listener="in").name == "cart"
         lines = self.proxy.lines()
         assert lines and all(json.loads(line) for line in lines)       # log.format
-
-
-class Mtls(Example):
-    file = "mtls.json"
-    listens = None
-
-    def prepare(self):
-        ca = self.ca = certs.Authority(self.tmp)
-        own = ca.issue("app.shop.example", name="own")
-        own.save(str(self.tmp / "tls.crt"), str(self.tmp / "tls.key"))
-        certs.write(str(self.tmp / "ca.crt"), ca.pem)
-        app = self.named("app", credentials=named.grpc.ssl_server_credentials(
-            [(own.key_pem, own.cert_pem)], ca.pem, True))
-        self.environment = {"CERTS": str(self.tmp), "LISTEN": self.listen, "BACKEND": app.address}
-
-    def check(self):
-        for name in ("spiffe://shop.example/web", "a.clients.shop.example"):
-            self.credentials = self.ca.credentials(self.ca.issue(name))
-            assert self.call("/any.Service/Get", host="app.shop.example", san=name).name == "app"
-        self.credentials = self.ca.credentials(self.ca.issue("spiffe://shop.example/other"))
-        assert named.ask(self.listen, "/any.Service/Get", host="app.shop.example", timeout=5,
-                         credentials=self.credentials).code == "UNAVAILABLE"
 
 
 def subclasses(cls):

@@ -272,43 +272,6 @@ connection_lost_in_the_turn_of_the_request_proves_it_unsent(void **state)
     assert_true(s->s.unprocessed);
 }
 
-static struct rig_stream *unsent;
-
-/* Between the read and the write of one turn: the last words, and the end. */
-static void
-say_and_leave(struct rig_stream *s, unsigned events)
-{
-    struct h2peer *p = rig.conn[H2_UP].peer;
-
-    if (!(events & H2_EV_HEADERS) || unsent)
-        return;
-    answer(p, s->s.id + 2, true);
-    h2peer_goaway(p, (uint32_t)s->s.id + 2, H2_NO_ERROR, "");
-    h2peer_push(p);
-    unsent = rig_request(&rig, true);
-    h2peer_hang_up(p);
-}
-
-static void
-what_a_backend_said_before_it_left_is_heard_although_a_write_fails(void **state)
-{
-    struct h2peer *p = up_ready();
-    struct rig_stream *first = open_request(), *second = open_request(),
-                      *above = open_request();
-
-    (void)state;
-    unsent = NULL;
-    rig.conn[H2_UP].on_events = say_and_leave;
-    answer(p, first->s.id, true);
-    rig_run(&rig);
-    assert_int_equal(first->s.close_err, ERR_OK);
-    assert_int_equal(second->s.close_err, ERR_OK);
-    assert_int_equal(above->s.close_err, ERR_GOAWAY);
-    assert_true(above->s.unprocessed);
-    assert_true(unsent->s.unprocessed);
-    assert_int_equal(rig.conn[H2_UP].closes, 1);
-}
-
 /* The pipe takes exactly `room` bytes of the output and no more, so the border of "a byte of the request left" is met in every place. */
 static void
 connection_lost_at_each_byte_of_the_output(void **state)
@@ -487,7 +450,6 @@ main(void)
         H2_TEST(goaway_text_is_cut_to_128_bytes),
         H2_TEST(connection_lost_after_the_headers_left_proves_nothing),
         H2_TEST(connection_lost_in_the_turn_of_the_request_proves_it_unsent),
-        H2_TEST(what_a_backend_said_before_it_left_is_heard_although_a_write_fails),
         H2_TEST(connection_lost_at_each_byte_of_the_output),
         H2_TEST(rude_frame_of_a_backend_ends_all_streams_with_protocol),
         H2_TEST(malformed_answer_ends_only_its_stream),

@@ -13,6 +13,7 @@ struct hub *hub;
 struct pool *pool, *pools[POOLS];
 struct call calls[CALLS];
 unsigned done_count;
+void (*on_call_closed)(unsigned i);
 static struct slab *slab;
 static struct buf_pool *bufs;
 
@@ -117,6 +118,8 @@ call_on_stream(struct h2_stream *s, unsigned events)
     if (events & H2_EV_CLOSED) {
         c->closed++;
         upconn_release(c->conn, &c->wait);
+        if (on_call_closed)
+            on_call_closed((unsigned)(c - calls));
     }
 }
 
@@ -319,6 +322,7 @@ rig_setup(void **state)
     for (int i = 0; i < BACKENDS; i++)
         field_defaults(&endpoint_conf_struct, &targets[i]);
     done_count = 0;
+    on_call_closed = NULL;
     loop = loop_new(vclock_init(&now));
     slab = slab_new();
     bufs = buf_pool_new(1 << 20);

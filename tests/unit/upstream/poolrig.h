@@ -66,6 +66,7 @@ extern struct pool *pool;         /* of worker 0 */
 extern struct pool *pools[POOLS]; /* of all workers; they share the loop */
 extern struct call calls[CALLS];
 extern unsigned done_count;
+extern void (*on_call_closed)(unsigned i); /* NULL: nothing happens then */
 
 int rig_setup(void **state);
 /* Whatever happened: levels are zero and no memory is out. */

@@ -183,6 +183,64 @@ an_endpoint_that_was_tried_may_leave(void **state)
     pool_tried_done(&tried);
 }
 
+/* --- a connection that is dying --------------------------------------------------------- */
+
+enum { ANSWERED, ANSWERED_LAST, UNREAD, UNSENT, AGAIN };
+
+static int again_rv;
+
+static void
+answer_one(struct h2peer *p, int32_t id)
+{
+    h2peer_headers(p, id, FL_END_STREAM, ":status", "200", NULL);
+    h2peer_push(p);
+}
+
+/* Between the read and the write of one turn the backend says its last words and resets the connection; when they are heard, a call is tried again. */
+static void
+leave_and_try_again(unsigned i)
+{
+    struct h2peer *p = &backends[0].conns[0];
+
+    if (i == ANSWERED) {
+        answer_one(p, calls[ANSWERED_LAST].s.id);
+        assert_int_equal(call_start(UNSENT), ERR_OK); /* the write that fails */
+        h2peer_hang_up(p);
+    } else if (i == ANSWERED_LAST) {
+        again_rv = call_start(AGAIN);
+    }
+}
+
+static void
+a_call_is_not_tried_again_on_a_connection_that_is_dying(void **state)
+{
+    struct h2peer *p = &backends[0].conns[0];
+
+    (void)state;
+    again_rv = ERR_OK;
+    open_ready(1, "round_robin", 1);
+    assert_int_equal(call_start(ANSWERED), ERR_OK);
+    assert_int_equal(call_start(ANSWERED_LAST), ERR_OK);
+    turns();
+    h2peer_set_deaf(p, true);
+    assert_int_equal(call_start(UNREAD), ERR_OK); /* closing answers it with a reset */
+    turns();
+    on_call_closed = leave_and_try_again;
+    answer_one(p, calls[ANSWERED].s.id);
+    UNTIL(calls[UNSENT].closed);
+    on_call_closed = NULL;
+    assert_int_equal(calls[ANSWERED_LAST].s.close_err, ERR_OK);
+    assert_true(calls[UNSENT].s.unprocessed);
+    assert_false(calls[UNREAD].s.unprocessed);
+    assert_int_equal(again_rv, ERR_AGAIN); /* it waits for another one */
+    UNTIL(calls[AGAIN].done);
+    assert_int_equal(calls[AGAIN].err, ERR_OK);
+    answer_all();
+    UNTIL(calls[AGAIN].closed);
+    assert_int_equal(calls[AGAIN].s.close_err, ERR_OK);
+    assert_int_equal(backends[0].accepted, 2);
+}
+
 /* --- patience ---------------------------------------------------------------------------- */
 
 static void
@@ -262,6 +320,7 @@ main(void)
         POOL_TEST(all_endpoints_come_before_one_again),
         POOL_TEST(a_hash_goes_round_the_ring),
         POOL_TEST(an_endpoint_that_was_tried_may_leave),
+        POOL_TEST(a_call_is_not_tried_again_on_a_connection_that_is_dying),
         POOL_TEST(who_is_patient_waits_for_an_endpoint),
         POOL_TEST(patience_outlasts_the_queue),
         POOL_TEST(patience_has_its_bounds),
