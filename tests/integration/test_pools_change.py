@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import signal
 import threading
 import time
 
@@ -11,6 +12,7 @@ import grpc
 import pytest
 
 import env
+import h2raw
 import load
 import protos
 from protos import ResponseParameters, SimpleRequest, StreamingOutputCallRequest
@@ -44,6 +46,30 @@ def list_versions(proxy):
     return [int(m.group(1)) for m in
             (re.search(r"endpoints of a pool .*version=(\d+)", line) for line in proxy.lines())
             if m]
+
+
+def test_a_list_that_comes_with_the_end_is_nobodys(tmp_path):
+    """The drain is over in the same turn of the main thread in which it reads the file again: the workers have ended when the list is made."""
+    path = str(tmp_path / "endpoints.json")
+
+    def write(weight):
+        write_endpoints(path, [{"target": raw.address, "weight": weight}])
+    with h2raw.RawBackend(h2raw.serve) as raw:
+        write(1)
+        with env.Proxy(["file://" + path], workers=2, top={"drain": {"delay": "0s", "timeout": "2s"}}) as proxy, \
+                h2raw.Client(proxy.address) as client:
+            client.start_call("/s/m")
+            client.ping()
+            proxy.terminate()
+            proxy.wait_line(lambda line: "draining: GOAWAY" in line, "err")
+            begun, known = time.monotonic(), len(list_versions(proxy))
+            write(2)
+            env.wait_until(lambda: len(list_versions(proxy)) > known, what="the first change")
+            write(3)    # used half a second after the first
+            time.sleep(0.1)
+            proxy.proc.send_signal(signal.SIGSTOP)
+            time.sleep(max(begun + 2.5 - time.monotonic(), 0.6))    # both times pass
+            proxy.proc.send_signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize("workers,seconds", [(1, 4), (2, 14)])
