@@ -6,15 +6,18 @@ OUTRIGGER_TEST_DIRECT=1   no proxy at all: checks the tests themselves
 """
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import random
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import urllib.error
@@ -139,6 +142,14 @@ class Process:
         with self._changed:
             return list(self._lines[name])
 
+    def wait_read(self):
+        """Until all that it has written to stderr so far is in lines()."""
+        def empty():
+            left = fcntl.ioctl(self.proc.stderr.fileno(), termios.FIONREAD, struct.pack("i", 0))
+            return struct.unpack("i", left) == (0,)
+        wait_until(empty, what="the reading of stderr")
+        wait_steady(lambda: len(self.lines()), 0.05)    # the last lines are on their way to the list
+
     def wait_line(self, match, name, timeout=10):
         """The first line for which match(line) gives a true value: that value."""
         end = time.monotonic() + timeout * SLOW
@@ -190,7 +201,7 @@ class Backend(Process):
             args += ["--health", health]
         env = dict(os.environ, PYTHONPATH=HERE, GRPC_VERBOSITY="ERROR")
         super().__init__(args, env=env)
-        self.wait_line(lambda line: '"listening"' in line, "out", 20)
+        self.wait_line(lambda line: '"listening"' in line, "out", 60)   # grpcio needs seconds of a busy machine
 
     def __enter__(self):
         return self
@@ -297,7 +308,7 @@ class Proxy(Process):
             json.dump(self.config, f)
         super().__init__([OUTRIGGER, "-c", self._path])
         try:
-            self.wait_line(lambda line: re.search(r"\bready\b", line), "err", 10)
+            self.wait_line(lambda line: re.search(r"\bready\b", line), "err", 30)
         except BaseException:
             self.kill()
             raise
@@ -349,9 +360,16 @@ class Proxy(Process):
         with open("/proc/%d/status" % self.proc.pid) as f:
             return int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1)) * 1024
 
+    def memory(self):
+        """Bytes that the process has for itself. Without pages of files, which come when code runs for the first time; and from where
+        the kernel adds them up: VmRSS is counted per processor, and off by some MiB on a machine that has many."""
+        self.need_process()
+        with open("/proc/%d/smaps_rollup" % self.proc.pid) as f:
+            return int(re.search(r"Anonymous:\s+(\d+) kB", f.read()).group(1)) * 1024
+
     def check_growth(self, before, mib):
-        """The process has grown by less than `mib` MiB since it had `before` bytes."""
-        grown = (self.rss() - before) / 2 ** 20
+        """The process has grown by less than `mib` MiB since it had `before` bytes of memory()."""
+        grown = (self.memory() - before) / 2 ** 20
         assert SANITIZED or grown < mib, "the proxy grew by %.1f MiB" % grown
 
     def metrics(self):
