@@ -100,9 +100,10 @@ def test_a_file_that_flips_loses_no_call(backends, tmp_path, workers, seconds):
         versions = list_versions(proxy)
     print("%d flips, %d lists applied, %d calls" % (flips[0], len(versions), result.ok))
     assert result.failed == []
-    assert result.ok > 200 * seconds / env.SLOW
-    assert flips[0] > FLIPS / 30 * seconds / env.SLOW
-    assert len(versions) > 0.7 * seconds
+    # Enough of all to say something; how much of it a machine does is not the proxy's. Two lists a second are usual.
+    assert result.ok > 80 * seconds / env.SLOW
+    assert flips[0] > FLIPS / 100 * seconds / env.SLOW
+    assert len(versions) > 0.5 * seconds
 
 
 def test_a_stream_outlives_its_endpoint_in_the_list(backends, tmp_path):
@@ -245,5 +246,5 @@ def test_connections_with_a_request_limit_lose_no_call(backends):
         result = load.run_calls(proxy.address, seconds=4, parallel=20, sleep_ms=5)
         connects = proxy.gauge("outrigger_upstream_connects_total")
     assert result.failed == []
-    assert result.ok > 1000 / env.SLOW
-    assert connects > 25
+    assert result.ok > 300 / env.SLOW
+    assert connects > result.ok / 100    # at most 50 each
