@@ -11,6 +11,7 @@ import json
 import os
 import random
 import re
+import select
 import signal
 import socket
 import struct
@@ -116,21 +117,32 @@ class Process:
 
     def __init__(self, args, **kw):
         self._lines = {"out": [], "err": []}
+        self._taken = {"out": 0, "err": 0}      # bytes that were read
         self._changed = threading.Condition()
         self.proc = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                      stderr=subprocess.PIPE, **kw)
+        self._pipes = {"out": self.proc.stdout, "err": self.proc.stderr}
         self._readers = [threading.Thread(target=self._read, args=(f, n), daemon=True)
-                         for f, n in ((self.proc.stdout, "out"), (self.proc.stderr, "err"))]
+                         for n, f in self._pipes.items()]
         for reader in self._readers:
             reader.start()
 
     def _read(self, pipe, name):
-        for raw in pipe:
-            with self._changed:
-                self._lines[name].append(raw.decode("utf-8", "replace").rstrip("\n"))
+        rest, data = b"", True
+        readable = select.poll()
+        readable.register(pipe, select.POLLIN)
+        while data:
+            readable.poll()
+            with self._changed:     # around both, so that no byte is neither in the pipe nor in the list
+                if pipe.closed:     # somebody else holds its other end
+                    return
+                data = os.read(pipe.fileno(), 65536)
+                *whole, rest = (rest + data).split(b"\n")
+                if rest and not data:
+                    whole.append(rest)
+                self._lines[name] += [raw.decode("utf-8", "replace") for raw in whole]
+                self._taken[name] += len(data)
                 self._changed.notify_all()
-        with self._changed:
-            self._changed.notify_all()
 
     @contextlib.contextmanager
     def unread(self):
@@ -139,16 +151,14 @@ class Process:
             yield
 
     def lines(self, name="err"):
+        """All that it has written so far, also what our thread has not read yet: on a busy machine the effect of
+        something is often seen before the line that was written earlier."""
         with self._changed:
+            if not self._pipes[name].closed:
+                left = fcntl.ioctl(self._pipes[name].fileno(), termios.FIONREAD, struct.pack("i", 0))
+                until = self._taken[name] + struct.unpack("i", left)[0]
+                self._changed.wait_for(lambda: self._taken[name] >= until, 10 * SLOW)
             return list(self._lines[name])
-
-    def wait_read(self):
-        """Until all that it has written to stderr so far is in lines()."""
-        def empty():
-            left = fcntl.ioctl(self.proc.stderr.fileno(), termios.FIONREAD, struct.pack("i", 0))
-            return struct.unpack("i", left) == (0,)
-        wait_until(empty, what="the reading of stderr")
-        wait_steady(lambda: len(self.lines()), 0.05)    # the last lines are on their way to the list
 
     def wait_line(self, match, name, timeout=10):
         """The first line for which match(line) gives a true value: that value."""
