@@ -119,14 +119,20 @@ pools_on_dead_timer(struct timer *t)
 }
 
 static void
+live_leave(struct live_pool *l)
+{
+    for (size_t i = 0; i < l->process->worker_count; i++)
+        hub_leave(l->hub, i);
+}
+
+static void
 live_close(struct live_pool *l)
 {
     struct process *p = l->process;
     struct swap *s = swap_new(p);
 
     l->closing = true;
-    for (size_t i = 0; i < p->worker_count; i++)
-        hub_leave(l->hub, i);
+    live_leave(l);
     swap_add_close(s, l->slot);
     swap_post(s, live_on_closed, l);
 }
@@ -270,6 +276,15 @@ pools_apply(struct process *p, const struct config *conf, struct swap *s,
     }
     pools_sort(p);
     pools_keep_hubs(p, conf);
+}
+
+void
+pools_leave(struct process *p)
+{
+    for (size_t i = 0; i < p->slot_count; i++) {
+        if (p->slots[i])
+            live_leave(p->slots[i]);
+    }
 }
 
 void

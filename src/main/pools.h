@@ -20,6 +20,8 @@ struct live_pool *pools_find(const struct process *p, const char *name);
 unsigned pools_slot(void *arg, const char *name);
 /* A table with slots from pools_slot: its pools stay until its last drop, which must happen on the main thread. */
 void pools_table_made(struct process *p, struct table *t);
+/* Before the workers end: what the hubs hear from here on is told to nobody. */
+void pools_leave(struct process *p);
 /* After the workers ended: stops all hubs. The configs of the pools go with pools_on_dead_timer. */
 void pools_free(struct process *p);
 void pools_on_dead_timer(struct timer *t);

@@ -226,6 +226,7 @@ process_free(struct process *p)
     /* Workers first: their connections count down in the servers. But a server that accepts on a worker's loop lets go of it before. */
     for (size_t i = 0; i < p->server_count && p->drain.phase == DRAIN_SERVING; i++)
         server_stop(p->servers[i]);
+    pools_leave(p); /* their loops go, and the main loop turns once more */
     p->ending =
         true; /* a worker may drop the last hold of a table: nothing can be posted to those that are gone */
     for (size_t i = 0; i < p->worker_count; i++)

@@ -121,9 +121,14 @@ def judge(row):
     return bad
 
 
+# All that a busy machine does as well: it lets honest calls wait, and the attacker, which is nice, so that
+# what it sends comes late or its whole attack is too short to judge.
+TIMES = ("p99 is", "attacker held after", "attacker closed after", "the row ran")
+
+
 def only_late(row):
-    """Only the latency misses."""
-    return len(row["problems"]) == 1 and row["problems"][0].startswith("p99")
+    """Only times miss."""
+    return bool(row["problems"]) and all(p.startswith(TIMES) for p in row["problems"])
 
 
 def line(row):

@@ -49,7 +49,7 @@ def parse_args():
     p.add_argument("--reconnect", type=int, default=0, metavar="N",
                    help="the attacker comes back N times; the gate is not meant for this")
     p.add_argument("--retries", type=int, default=4,
-                   help="measure again, after all rows, when only the p99 misses "
+                   help="measure again, after all rows, when only times miss "
                         "(default %(default)s)")
     p.add_argument("--no-pin", action="store_true", help="leave the CPUs to the scheduler")
     p.add_argument("--sanitized", action="store_true",
@@ -202,8 +202,8 @@ def run_row(name, args, tools, folder, tries):
 
 
 def run_rows(names, args, tools, folder):
-    """A row that misses only the p99 gate is measured again: that figure is the noisy one. Not at
-    once but after the others, since what disturbs a machine often does so for some seconds."""
+    """A row in which only times miss is measured again: these figures are the noisy ones, and who lets an attacker go on does so
+    each time. Not at once but after the others, since what disturbs a machine often does so for some seconds."""
     rows = {name: run_row(name, args, tools, folder, 1) for name in names}
     for tries in range(2, args.retries + 2):
         again = [name for name, row in rows.items() if gate.only_late(row)]

@@ -141,7 +141,7 @@ class Browser:
         assert "exceptionDetails" not in said, (script, said)
         return said["result"].get("value")
 
-    def wait(self, script, timeout=10):
+    def wait(self, script, timeout=30):
         return env.wait_until(lambda: self.run(script), timeout, script)
 
     def press(self, key, code=0, text=""):

@@ -6,15 +6,19 @@ OUTRIGGER_TEST_DIRECT=1   no proxy at all: checks the tests themselves
 """
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import random
 import re
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import urllib.error
@@ -113,21 +117,32 @@ class Process:
 
     def __init__(self, args, **kw):
         self._lines = {"out": [], "err": []}
+        self._taken = {"out": 0, "err": 0}      # bytes that were read
         self._changed = threading.Condition()
         self.proc = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                      stderr=subprocess.PIPE, **kw)
+        self._pipes = {"out": self.proc.stdout, "err": self.proc.stderr}
         self._readers = [threading.Thread(target=self._read, args=(f, n), daemon=True)
-                         for f, n in ((self.proc.stdout, "out"), (self.proc.stderr, "err"))]
+                         for n, f in self._pipes.items()]
         for reader in self._readers:
             reader.start()
 
     def _read(self, pipe, name):
-        for raw in pipe:
-            with self._changed:
-                self._lines[name].append(raw.decode("utf-8", "replace").rstrip("\n"))
+        rest, data = b"", True
+        readable = select.poll()
+        readable.register(pipe, select.POLLIN)
+        while data:
+            readable.poll()
+            with self._changed:     # around both, so that no byte is neither in the pipe nor in the list
+                if pipe.closed:     # somebody else holds its other end
+                    return
+                data = os.read(pipe.fileno(), 65536)
+                *whole, rest = (rest + data).split(b"\n")
+                if rest and not data:
+                    whole.append(rest)
+                self._lines[name] += [raw.decode("utf-8", "replace") for raw in whole]
+                self._taken[name] += len(data)
                 self._changed.notify_all()
-        with self._changed:
-            self._changed.notify_all()
 
     @contextlib.contextmanager
     def unread(self):
@@ -136,7 +151,13 @@ class Process:
             yield
 
     def lines(self, name="err"):
+        """All that it has written so far, also what our thread has not read yet: on a busy machine the effect of
+        something is often seen before the line that was written earlier."""
         with self._changed:
+            if not self._pipes[name].closed:
+                left = fcntl.ioctl(self._pipes[name].fileno(), termios.FIONREAD, struct.pack("i", 0))
+                until = self._taken[name] + struct.unpack("i", left)[0]
+                self._changed.wait_for(lambda: self._taken[name] >= until, 10 * SLOW)
             return list(self._lines[name])
 
     def wait_line(self, match, name, timeout=10):
@@ -190,7 +211,7 @@ class Backend(Process):
             args += ["--health", health]
         env = dict(os.environ, PYTHONPATH=HERE, GRPC_VERBOSITY="ERROR")
         super().__init__(args, env=env)
-        self.wait_line(lambda line: '"listening"' in line, "out", 20)
+        self.wait_line(lambda line: '"listening"' in line, "out", 60)   # grpcio needs seconds of a busy machine
 
     def __enter__(self):
         return self
@@ -297,7 +318,7 @@ class Proxy(Process):
             json.dump(self.config, f)
         super().__init__([OUTRIGGER, "-c", self._path])
         try:
-            self.wait_line(lambda line: re.search(r"\bready\b", line), "err", 10)
+            self.wait_line(lambda line: re.search(r"\bready\b", line), "err", 30)
         except BaseException:
             self.kill()
             raise
@@ -349,9 +370,16 @@ class Proxy(Process):
         with open("/proc/%d/status" % self.proc.pid) as f:
             return int(re.search(kind + r":\s+(\d+) kB", f.read()).group(1)) * 1024
 
+    def memory(self):
+        """Bytes that the process has for itself. Without pages of files, which come when code runs for the first time; and from where
+        the kernel adds them up: VmRSS is counted per processor, and off by some MiB on a machine that has many."""
+        self.need_process()
+        with open("/proc/%d/smaps_rollup" % self.proc.pid) as f:
+            return int(re.search(r"Anonymous:\s+(\d+) kB", f.read()).group(1)) * 1024
+
     def check_growth(self, before, mib):
-        """The process has grown by less than `mib` MiB since it had `before` bytes."""
-        grown = (self.rss() - before) / 2 ** 20
+        """The process has grown by less than `mib` MiB since it had `before` bytes of memory()."""
+        grown = (self.memory() - before) / 2 ** 20
         assert SANITIZED or grown < mib, "the proxy grew by %.1f MiB" % grown
 
     def metrics(self):

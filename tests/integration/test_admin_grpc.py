@@ -201,7 +201,7 @@ def test_answers_that_nobody_reads_are_bounded(large_proxy):
     question = reflect.load_public("v1")[0](file_by_filename="a.proto").SerializeToString()
     with h2raw.Client(large_proxy.admin, rcvbuf=4096) as client:
         client.ping()
-        before = large_proxy.rss()
+        before = large_proxy.memory()
         for _ in range(8):
             sid = client.start_call("/%s/ServerReflectionInfo" % OWN[1], authority=large_proxy.admin)
             for _ in range(50):

@@ -199,7 +199,7 @@ def test_viewers_stay_when_others_make_room(proxy):
 
 
 def test_answers_that_nobody_reads_are_bounded(proxy):
-    before = proxy.rss()
+    before = proxy.memory()
     socks = []
     try:
         for _ in range(200):

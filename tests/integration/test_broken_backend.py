@@ -160,7 +160,7 @@ def test_backend_that_pushes_without_window(backend):
     """The proxy takes no more than it allowed: the call ends, and the memory stays."""
     with h2raw.RawBackend(at_request(flood_data)) as raw, broken_proxy(raw, backend) as proxy, \
             h2raw.Client(proxy.address, rcvbuf=65536) as client, env.Neighbour(proxy.address):
-        before = proxy.rss()
+        before = proxy.memory()
         client.credit = False
         got = client.call("/bad.Svc/m", timeout=5 * env.SLOW)
         assert got.status in EITHER | {8} or got.rst is not None
@@ -183,7 +183,7 @@ def test_flood_of_small_frames(backend, kind):
             s, ([] if kind == "empty-data" else GOOD) + [("grpc-status", "0")], True)
             )) as raw, broken_proxy(raw, backend) as proxy, \
             h2raw.Client(proxy.address) as client, env.Neighbour(proxy.address):
-        before = proxy.rss()
+        before = proxy.memory()
         got = client.call("/bad.Svc/m", timeout=5 * env.SLOW)
         assert got.ended and got.status is not None
         proxy.check_growth(before, 16)

@@ -263,7 +263,7 @@ def test_pending_timeout():
         start = time.monotonic()
         got = client.wait_end(start_held(client, 1)[0])
         assert got.trailers_only and got.status == UNAVAILABLE and got.get("grpc-message")
-        assert 0.35 < time.monotonic() - start < 1.5 * env.SLOW
+        assert 0.35 < time.monotonic() - start < 8      # nothing else ends it
         raw.release()
         assert client.wait_end(held).status == 0
 
@@ -277,7 +277,7 @@ def test_pending_queue_full():
         raw.wait_total(1)
         waiting = start_held(client, 5)
         client.ping()
-        got = client.wait_end(start_held(client, 1)[0], 2)
+        got = client.wait_end(start_held(client, 1)[0], 10)     # long before pendingTimeout
         assert got.trailers_only and got.status == UNAVAILABLE
         raw.release()
         assert [client.wait_end(sid).status for sid in first + waiting] == [0] * 6
@@ -287,7 +287,7 @@ def test_backend_that_allows_no_stream_at_all():
     with LimitServer(0) as raw, env.Proxy([raw.address], pool={
             "limits": {"pendingTimeout": "400ms"}}) as proxy, \
             h2raw.Client(proxy.address) as client:
-        got = client.call("/s/m", timeout=3)
+        got = client.call("/s/m", timeout=10)
     assert got.trailers_only and got.status == UNAVAILABLE and raw.total == 0
 
 
@@ -297,7 +297,7 @@ def test_connect_refused_names_the_endpoint_only_where_it_may():
             h2raw.Client(proxy.address) as client:
         start = time.monotonic()
         for _ in range(3):
-            got = client.call("/s/m", timeout=3)
+            got = client.call("/s/m", timeout=10)
             assert got.trailers_only and got.status == UNAVAILABLE
             assert "refused" in got.get("grpc-message") and nobody not in got.get("grpc-message"), got.blocks
             details = base64.b64decode(got.get("grpc-status-details-bin") + "==")
@@ -326,7 +326,7 @@ def test_backend_that_never_accepts_is_given_up_in_time():
             s.close()
     assert e.value.code() == grpc.StatusCode.UNAVAILABLE
     assert address not in e.value.details() and "took too long" in e.value.details()
-    assert 0.25 <= took < 2 * env.SLOW
+    assert 0.25 <= took < 8     # its deadline: 10 s
 
 
 def test_backend_pings_around_every_frame():
@@ -357,24 +357,29 @@ def named_backend(name):
         c, on_end=lambda r: h2raw.send_ok(r, name.encode())))
 
 
-def spread(address, calls, before=0):
-    """Who served how many calls. The ones before are not counted: they let the worker of this client connect
-    to all backends; another client may be another worker's."""
-    out = collections.Counter()
+def spread(address, calls, all_of=()):
+    """Who served how many calls. Calls before are not counted: they let the worker of this client connect to all
+    backends, until each of `all_of` has had its turn twice in a row; another client may be another worker's."""
     with h2raw.Client(address) as client:
-        for i in range(before + calls):
+        def one():
             got = client.call("/s/m")
             assert got.status == 0, got.blocks
-            if i >= before:
-                out[h2raw.split_messages(got.data)[0][0][1].decode()] += 1
-    return out
+            return h2raw.split_messages(got.data)[0][0][1].decode()
+        last = collections.deque(maxlen=2 * len(all_of))
+
+        def warm():
+            last.append(one())
+            return sorted(last) == sorted(2 * list(all_of))
+        if all_of:
+            env.wait_until(warm, what="connections to all")
+        return collections.Counter(one() for _ in range(calls))
 
 
 @pytest.mark.parametrize("balance", [None, "round_robin", {"policy": "round_robin"}])
 def test_round_robin_spreads_over_three(balance):
     with named_backend("a") as a, named_backend("b") as b, named_backend("c") as c, env.Proxy(
             [a.address, b.address, c.address], pool={"balance": balance} if balance else {}) as p:
-        assert spread(p.address, 300, before=30) == {"a": 100, "b": 100, "c": 100}
+        assert spread(p.address, 300, "abc") == {"a": 100, "b": 100, "c": 100}
 
 
 def test_pick_first_takes_the_first_and_then_the_next():
@@ -390,7 +395,7 @@ def test_static_target_and_object_target():
     with named_backend("a") as a, named_backend("b") as b, named_backend("c") as c:
         ends = ["static:///%s,%s" % (a.address, b.address), {"target": c.address}]
         with env.Proxy(ends) as proxy:
-            assert spread(proxy.address, 30, before=30) == {"a": 10, "b": 10, "c": 10}
+            assert spread(proxy.address, 30, "abc") == {"a": 10, "b": 10, "c": 10}
 
 
 def test_round_robin_goes_round_a_dead_endpoint():

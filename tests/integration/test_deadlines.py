@@ -74,13 +74,14 @@ def forwarded_timeout(recorder, proxy, sent):
 
 
 def test_client_deadline(stub, backend):
+    stub.EmptyCall(Empty(), timeout=10)     # connects: the next one must reach the backend in its time
     start = time.monotonic()
     with pytest.raises(grpc.RpcError) as e:
-        stub.EmptyCall(Empty(), timeout=0.3,
+        stub.EmptyCall(Empty(), timeout=0.6,
                        metadata=(("x-test-sleep-ms", "20000"), ("x-test-id", "late")))
     assert e.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert 0.25 < time.monotonic() - start < 2 * env.SLOW
-    backend.wait_event("late", "cancelled", 5)
+    assert 0.55 < time.monotonic() - start < 10
+    backend.wait_event("late", "cancelled", 10)
 
 
 @pytest.mark.proxy_only
@@ -90,67 +91,67 @@ def test_what_remains_is_forwarded(recorder, sent):
     with env.Proxy([recorder.address]) as proxy:
         got = forwarded_timeout(recorder, proxy, sent)
     want = seconds_of(sent)
-    # Never more than the client gave; less by the time in the proxy and one rounding step
-    # to 8 digits. The largest values may be capped at what 63 bits of nanoseconds hold.
-    assert min(want, 2 ** 63 / 1e9) * 0.99 - 1 * env.SLOW < seconds_of(got) <= want
+    # Never more than the client gave; less by the time in the proxy (a busy machine may stop it for seconds)
+    # and one rounding step to 8 digits. The largest values may be capped at what 63 bits of nanoseconds hold.
+    assert min(want, 2 ** 63 / 1e9) * 0.99 - 4 < seconds_of(got) <= want
 
 
-@pytest.mark.proxy_only
-@pytest.mark.parametrize("route,sent,low,high", [
-    ({}, None, None, None),
-    ({"timeout": "10s"}, None, 9, 10),
-    ({"timeout": "10s"}, "20S", 9, 10),
-    ({"timeout": "10s"}, "5S", 4, 5),
-    ({"grpcTimeoutMax": "10s"}, "20S", 9, 10),
-    ({"grpcTimeoutMax": "10s"}, "5S", 4, 5),
-    ({"grpcTimeoutMax": "10s"}, None, None, None),
-    ({"timeout": "8s", "grpcTimeoutMax": "10s"}, "20S", 7, 8),
-    ({"timeout": "0s"}, "20S", 19, 20),
-])
-def test_route_limits_on_the_deadline(recorder, route, sent, low, high):
-    with route_proxy(recorder, **route) as proxy:
-        got = forwarded_timeout(recorder, proxy, sent)
-    if low is None:
+def check_forwarded(got, seconds):
+    """The value less the time in the proxy. No other value of these tests is nearer below than 5 s."""
+    if seconds is None:
         assert got is None
     else:
-        assert low < seconds_of(got) <= high
+        assert seconds - 4 < seconds_of(got) <= seconds
 
 
 @pytest.mark.proxy_only
-@pytest.mark.parametrize("policy,route,sent,low,high", [
-    ({"default": "10s"}, {}, None, 9, 10),
-    ({"default": "10s"}, {"timeout": "20s"}, None, 19, 20),
-    ({"default": "10s"}, {}, "20S", 19, 20),
-    ({"max": "10s"}, {}, "20S", 9, 10),
-    ({"max": "10s"}, {"timeout": "20s"}, None, 9, 10),
-    ({"max": "10s"}, {}, None, None, None),
-    ({"reserve": "2s"}, {}, "10S", 7, 8),
-    ({"reserve": "2s"}, {"timeout": "20s"}, None, 19, 20),
-    ({"required": True}, {}, "10S", 9, 10),
-    ({"max": "10s"}, {"filters": [{"type": "deadline", "off": True}]}, "20S", 19, 20),
-    ({"max": "10s"}, {"filters": [{"type": "deadline", "max": "5s"}]}, "20S", 4, 5)])
-def test_a_policy_only_makes_the_time_shorter(recorder, policy, route, sent, low, high):
+@pytest.mark.parametrize("route,sent,seconds", [
+    ({}, None, None),
+    ({"timeout": "15s"}, None, 15),
+    ({"timeout": "15s"}, "20S", 15),
+    ({"timeout": "15s"}, "5S", 5),
+    ({"grpcTimeoutMax": "15s"}, "20S", 15),
+    ({"grpcTimeoutMax": "15s"}, "5S", 5),
+    ({"grpcTimeoutMax": "15s"}, None, None),
+    ({"timeout": "10s", "grpcTimeoutMax": "15s"}, "20S", 10),
+    ({"timeout": "0s"}, "20S", 20),
+])
+def test_route_limits_on_the_deadline(recorder, route, sent, seconds):
+    with route_proxy(recorder, **route) as proxy:
+        check_forwarded(forwarded_timeout(recorder, proxy, sent), seconds)
+
+
+@pytest.mark.proxy_only
+@pytest.mark.parametrize("policy,route,sent,seconds", [
+    ({"default": "10s"}, {}, None, 10),
+    ({"default": "10s"}, {"timeout": "20s"}, None, 20),
+    ({"default": "10s"}, {}, "20S", 20),
+    ({"max": "10s"}, {}, "20S", 10),
+    ({"max": "10s"}, {"timeout": "20s"}, None, 10),
+    ({"max": "10s"}, {}, None, None),
+    ({"reserve": "5s"}, {}, "15S", 10),
+    ({"reserve": "5s"}, {"timeout": "20s"}, None, 20),
+    ({"required": True}, {}, "10S", 10),
+    ({"max": "10s"}, {"filters": [{"type": "deadline", "off": True}]}, "20S", 20),
+    ({"max": "10s"}, {"filters": [{"type": "deadline", "max": "5s"}]}, "20S", 5)])
+def test_a_policy_only_makes_the_time_shorter(recorder, policy, route, sent, seconds):
     with env.Proxy([recorder.address], routes=[dict(to="app", **route)],
                    listener={"filters": [dict(type="deadline", **policy)]}) as proxy:
-        got = forwarded_timeout(recorder, proxy, sent)
-    if low is None:
-        assert got is None
-    else:
-        assert low < seconds_of(got) <= high
+        check_forwarded(forwarded_timeout(recorder, proxy, sent), seconds)
 
 
 @pytest.mark.proxy_only
 def test_a_policy_ends_calls_without_a_deadline_and_answers_before_the_clients_clock(recorder):
-    policy = {"type": "deadline", "default": "300ms", "reserve": "700ms"}
+    policy = {"type": "deadline", "default": "300ms", "reserve": "7700ms"}
     with env.Proxy([recorder.address], listener={"filters": [policy]}) as proxy, \
             proxy.open_channel() as channel:
-        for timeout in (None, 1):
+        for timeout in (None, 8):
             start = time.monotonic()
             with pytest.raises(grpc.RpcError) as e:
                 protos.Stub(channel).EmptyCall(Empty(), timeout=timeout)
             assert e.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
             assert "the deadline passed" in e.value.details()     # ours: the client's own says something else
-            assert 0.25 < time.monotonic() - start < 0.9 * env.SLOW
+            assert 0.25 < time.monotonic() - start < 7.5
         assert proxy.metrics()["outrigger_deadlines_given_total"] == 1
 
 
@@ -180,9 +181,10 @@ def test_deadline_of_the_proxy(recorder, route, sent):
         took = time.monotonic() - start
         assert got.trailers_only and got.status == 4, got.blocks
         assert got.get(":status") == "200" and got.get("content-type") == "application/grpc"
-        assert got.get("grpc-message") and 0.28 < took < 1.3 * env.SLOW
+        # The reset goes out with the answer. Seconds are room for a busy machine; without a deadline nothing would end.
+        assert got.get("grpc-message") and 0.28 < took < 8
         _, code, when = recorder.wait_reset()
-        assert code == h2raw.CANCEL and when - start - took < 0.3 * env.SLOW
+        assert code == h2raw.CANCEL and when - start - took < 4
         # The connection goes on.
         assert client.ping()
 
@@ -224,7 +226,7 @@ def test_deadline_while_the_backend_does_not_even_connect():
         start = time.monotonic()
         got = client.call("/s/m", extra=[("grpc-timeout", "300m")])
         hold.set()
-        assert got.status == 4 and 0.28 < time.monotonic() - start < 1.3 * env.SLOW
+        assert got.status == 4 and 0.28 < time.monotonic() - start < 8
 
 
 # --- cancel -------------------------------------------------------------------------------
@@ -243,7 +245,7 @@ def test_a_clients_cancel_reaches_the_backend(recorder, how):
             client.send(h2raw.make_rst(sid, h2raw.CANCEL))
         _, code, when = recorder.wait_reset()
         client.conn.close()
-        assert code == h2raw.CANCEL and when - start < 0.5 * env.SLOW
+        assert code == h2raw.CANCEL and when - start < 5    # nothing else ends the call
 
 
 @pytest.mark.proxy_only
@@ -293,5 +295,5 @@ def test_a_thousand_cancels_leave_nothing_behind(proxy, stub):
         assert call.code() == grpc.StatusCode.CANCELLED
     assert stub.UnaryCall(SimpleRequest(response_size=5), timeout=TIMEOUT)
     if not env.DIRECT:
-        env.wait_until(lambda: proxy.gauge("outrigger_calls_in_flight") == 0, 5,
+        env.wait_until(lambda: proxy.gauge("outrigger_calls_in_flight") == 0, 10,
                        "no call in flight")

@@ -167,7 +167,7 @@ def test_goaways_are_spread_and_new_clients_served_meanwhile(backend):
         env.wait_until(all_told, 10, "GOAWAY for all")
         times = sorted(at.values())
         assert times[-1] - times[0] > 0.5, times
-        assert times[-1] < 2.5 * env.SLOW + 0.5, times
+        assert times[-1] < 4 * env.SLOW, times      # two seconds, and room for a machine that is busy
         clients[0].send(h2raw.make_data(held, end=True))
         assert clients[0].wait_end(held).status == 0
     proxy.stop()
@@ -249,7 +249,7 @@ def test_term_after_an_operators_drain_ends_at_once(backend):
         assert ctl(proxy, "drain").returncode == 0
     start = time.monotonic()
     proxy.stop()
-    assert time.monotonic() - start < 3 * env.SLOW
+    assert time.monotonic() - start < 10 * env.SLOW     # drain.timeout: 30 s
 
 
 def test_undrain_is_too_late_after_term(backend):

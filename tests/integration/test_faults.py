@@ -32,13 +32,14 @@ def ask(proxy, method="/shop.Cart/Get", *metadata, **options):
 # --- fault ----------------------------------------------------------------------------------
 
 def test_a_delay_and_what_ends_it_early(app):
-    with filtered(app, {"type": "fault", "delay": {"duration": "300ms"}}) as proxy:
+    # Long enough that a busy machine does not sleep through it: the test looks at what happens meanwhile.
+    with filtered(app, {"type": "fault", "delay": {"duration": "2s"}}) as proxy:
         answer, took = ask(proxy)
-        assert answer.name == "app" and took >= 0.3
+        assert answer.name == "app" and took >= 2
         before = app.calls
         # The deadline is the client's, not the fault's.
         answer, took = ask(proxy, timeout=0.1)
-        assert answer.code == "DEADLINE_EXCEEDED" and took < 0.3 * env.SLOW
+        assert answer.code == "DEADLINE_EXCEEDED" and took < 1.9 * env.SLOW
         with proxy.open_channel() as channel:
             call = channel.unary_unary("/shop.Cart/Get").future(b"", timeout=10)
             env.wait_until(lambda: proxy.metrics()["outrigger_faults_active"] == 1)

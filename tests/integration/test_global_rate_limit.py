@@ -172,15 +172,17 @@ def test_redis_keeps_the_limit_by_key(backend):
 
 @needs_redis
 def test_two_proxies_share_a_rate_within_three_percent(backend):
-    rate, burst, seconds = 200, 20, 4
-    with redisd.Redis() as redis, with_redis(backend, redis.address, "%d/s" % rate, burst) as one, \
-            with_redis(backend, redis.address, "%d/s" % rate, burst) as two:
+    # The burst is what the bucket keeps while a busy machine lets nobody ask: no token is lost within a second.
+    rate, burst, seconds, patient = 200, 200, 4, {"timeout": "5s"}
+    with redisd.Redis() as redis, with_redis(backend, redis.address, "%d/s" % rate, burst, **patient) as one, \
+            with_redis(backend, redis.address, "%d/s" % rate, burst, **patient) as two:
         # both are connected, and the bucket is full again
         for proxy in (one, two):
             with proxy.open_channel() as channel:
                 code_of(protos.Stub(channel))
         time.sleep(0.1)
         counts = []
+        empty = [0]     # when the bucket was last known to be
         begun = time.monotonic()
 
         def load(proxy):
@@ -190,9 +192,12 @@ def test_two_proxies_share_a_rate_within_three_percent(backend):
                 while time.monotonic() - begun < seconds:
                     calls = [stub.EmptyCall.future(Empty(), metadata=(("x-tenant", "t"),), timeout=TIMEOUT)
                              for _ in range(10)]
+                    asked = time.monotonic() - begun
                     for call in calls:
                         code = call.code()
                         assert code in (grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED)
+                        if code != grpc.StatusCode.OK:
+                            empty[0] = max(empty[0], asked)
                         passed += code == grpc.StatusCode.OK
                         refused += code != grpc.StatusCode.OK
             counts.append((passed, refused))
@@ -204,9 +209,9 @@ def test_two_proxies_share_a_rate_within_three_percent(backend):
             t.join()
         took = time.monotonic() - begun
         passed, refused = (sum(column) for column in zip(*counts))
-        want = burst + rate * took
-        assert refused > 0.3 * passed, "too little load to say anything: %s" % counts
-        assert abs(passed - want) <= 0.03 * want, (passed, want)
+        least, most = (burst + rate * t for t in (empty[0], took))
+        assert refused > 0.1 * passed and empty[0] > 0.9 * seconds, "too little load to say anything: %s" % counts
+        assert 0.97 * least <= passed <= 1.03 * most, (passed, least, most)
         for proxy in (one, two):
             assert proxy.metrics()['outrigger_global_rate_limit_total{result="failed_open"}'] == 0
 

@@ -132,7 +132,8 @@ def test_stopped_backend_is_noticed():
             assert call.exception(timeout=50).code() == UNAVAILABLE
             took = time.monotonic() - begin
             assert "keepalive PING" in call.details()
-            assert 9.5 < took < 13 * env.SLOW
+            # at most 11.5 and 1 s; nothing else ends the call within 50 s, so the rest is room for a busy machine
+            assert 9.5 < took < 20 * env.SLOW
             assert proxy.metrics()[timeouts("up")] == 1
             stub.UnaryCall(SimpleRequest(), timeout=20, wait_for_ready=True)
         finally:
@@ -150,7 +151,7 @@ def test_dead_client_is_noticed_and_its_call_cancelled(backend):
         client.ping()   # from here on it reads and says nothing
         begin = time.monotonic()
         backend.wait_event("dead-client", "cancelled")
-        assert 0.9 < time.monotonic() - begin < 3 * env.SLOW
+        assert 0.9 < time.monotonic() - begin < 9 * env.SLOW    # by itself the call takes 30 s
         line = proxy.wait_line(lambda l: l if "keepalive PING" in l else None, "err")
         assert "127.0.0.1:" in line
         metrics = proxy.metrics()
@@ -158,11 +159,11 @@ def test_dead_client_is_noticed_and_its_call_cancelled(backend):
 
 
 def test_clients_that_answer_stay(backend):
-    keepalive = {"time": "1s", "timeout": "500ms"}
+    keepalive = {"time": "1s", "timeout": "2s"}      # who never answers is gone before the call ends
     with env.Proxy([backend.address], listener={"keepalive": keepalive}) as proxy, \
             proxy.open_channel() as channel:
         stub = protos.Stub(channel)
-        stub.UnaryCall(SimpleRequest(), timeout=10, metadata=(("x-test-sleep-ms", "4000"),))
+        stub.UnaryCall(SimpleRequest(), timeout=20, metadata=(("x-test-sleep-ms", "5000"),))
         metrics = proxy.metrics()
         assert metrics[pings("down")] >= 2 and metrics[timeouts("down")] == 0
         assert metrics["outrigger_connections_accepted_total"] == 1
@@ -236,7 +237,7 @@ def test_grace_ends_the_call_that_stays(backend):
             protos.Stub(channel).UnaryCall(SimpleRequest(), timeout=20, metadata=(
                 ("x-test-sleep-ms", "15000"), ("x-test-id", "old")))
         assert caught.value.code() == UNAVAILABLE
-        assert 0.7 < time.monotonic() - begin < 5 * env.SLOW
+        assert 0.7 < time.monotonic() - begin < 12    # by itself: 15 s
         backend.wait_event("old", "cancelled")
 
 

@@ -66,23 +66,30 @@ def test_a_thousand_a_second_for_ten_seconds_on_two_workers():
     seconds = 10 if not env.SANITIZED else 3
 
     def served():
+        """Calls, refused ones, and between which times that was counted."""
         before = time.monotonic()
         metrics = proxy.metrics()
         return (metrics['outrigger_calls_handled_total{grpc_code="OK"}'],
                 metrics['outrigger_rate_limit_total{result="refused"}'],
-                (before + time.monotonic()) / 2)
+                before, time.monotonic())
 
+    def served_all():
+        """When nothing is left in the bucket: that is what a refusal says."""
+        before = served()[1]
+        return env.wait_until(lambda: (lambda now: now if now[1] > before + 100 else None)(served()), 20)
+
+    # The burst is what the bucket keeps while a busy machine lets nobody ask: no token is lost within a second or two.
     with counting_backend() as backend, \
-            limited(backend, {"type": "rateLimit", "rate": "1000/s", "burst": 200},
+            limited(backend, {"type": "rateLimit", "rate": "1000/s", "burst": 2000},
                     workers=2) as proxy, \
-            h2load("-c4", "-m1", "-D%d" % (seconds + 1), "http://%s/bench/Unary" % proxy.address):
-        env.wait_until(lambda: served()[1] > 100)     # the burst is gone
-        ok, refused, begin = served()
+            h2load("-c4", "-m1", "-D%d" % (seconds + 4), "http://%s/bench/Unary" % proxy.address):
+        ok, refused, *begin = served_all()
         time.sleep(seconds)
-        ok_then, refused_then, end = served()
-    rate = (ok_then - ok) / (end - begin)
-    print("%.1f a second; %d were refused" % (rate, refused_then - refused))
-    assert abs(rate - 1000) <= 10 * env.SLOW, rate
+        ok_then, refused_then, *end = served_all()
+    least, most = (ok_then - ok) / (end[1] - begin[0]), (ok_then - ok) / (end[0] - begin[1])
+    print("%.1f to %.1f a second; %d were refused" % (least, most, refused_then - refused))
+    assert least <= 1000 + 10 * env.SLOW and most >= 1000 - 10 * env.SLOW, (least, most)
+    assert most - least < 200 * env.SLOW, "the pages came too late to say anything"
     assert refused_then - refused > seconds * 100
 
 
@@ -140,7 +147,7 @@ def test_a_flood_of_keys_costs_no_memory_and_gets_no_more(tmp_path):
         uris.write_text("".join("http://%s/key%d/X\n" % (proxy.address, i) for i in range(keys)))
         with h2load("-c1", "-m20", "-n2000", "http://%s/bench/Unary" % proxy.address):
             pass
-        before, was = proxy.rss(), proxy.counters()
+        before, was = proxy.memory(), proxy.counters()
         with h2load("-c1", "-m20", "-n%d" % keys, "-i", str(uris)):
             pass
         now = proxy.counters()
@@ -247,12 +254,13 @@ def test_a_call_that_cannot_end_in_time_reaches_no_backend(backend):
     with limited(backend, {"type": "doomedCall", "minSamples": 5, "probe": "0%"}) as proxy, \
             proxy.open_channel() as channel:
         stub = protos.Stub(channel)
-        for _ in range(5):
-            assert ask(stub, ("x-test-sleep-ms", "300"))[0] is OK
-        code, text, _ = ask(stub, ("x-test-id", "doomed"), timeout=0.2)
+        slow = [stub.UnaryCall.future(protos.SimpleRequest(), timeout=20, metadata=[("x-test-sleep-ms", "3000")])
+                for _ in range(5)]
+        assert {call.code() for call in slow} == {OK}
+        code, text, _ = ask(stub, ("x-test-id", "doomed"), timeout=2)
         assert code is grpc.StatusCode.DEADLINE_EXCEEDED and "not started" in text
         assert not backend.events("doomed")
-        assert ask(stub, timeout=5)[0] is OK
+        assert ask(stub, timeout=20)[0] is OK
         counters = proxy.counters()
         assert counters["outrigger_doomed_calls_refused_total"] == 1
-        assert 0.1 < counters["outrigger_doomed_calls_saved_seconds_total"] <= 0.21
+        assert 0.1 < counters["outrigger_doomed_calls_saved_seconds_total"] <= 2.01

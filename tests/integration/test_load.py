@@ -81,7 +81,7 @@ def test_client_does_not_read_its_socket(backend):
             proxy.address, {h2raw.S_WINDOW: h2raw.MAX_WINDOW},
             h2raw.MAX_WINDOW - 65535, rcvbuf=65536) as client:
         assert client.call(DOWNLOAD).status == 0
-        before = None if env.DIRECT else proxy.rss()
+        before = None if env.DIRECT else proxy.memory()
         client.credit = False
         sid = client.start_call(DOWNLOAD, extra=flood)
         client.send(h2raw.make_data(sid, h2raw.make_message(), end=True))
@@ -133,7 +133,7 @@ def test_backend_does_not_read(backend):
     with env.Proxy([backend.address]) as proxy, proxy.open_channel() as channel:
         stub = protos.Stub(channel)
         stub.EmptyCall(Empty(), timeout=TIMEOUT)
-        before = None if env.DIRECT else proxy.rss()
+        before = None if env.DIRECT else proxy.memory()
         call = stub.StreamingInputCall.future(uploads(), timeout=TIMEOUT, metadata=(
             ("x-test-gate", "upload"), ("x-test-id", "upload")))
         backend.wait_event("upload", "start")
@@ -157,7 +157,7 @@ def test_backend_gives_no_window():
             pass
     with h2raw.RawBackend(handler) as raw, env.Proxy([raw.address]) as proxy, \
             h2raw.Client(proxy.address) as client:
-        before = proxy.rss()
+        before = proxy.memory()
         for _ in range(20):
             sid = client.start_call("/s/m")
             client.send(h2raw.make_data(sid, bytes(60000)))

@@ -52,6 +52,8 @@ def test_a_pipe_that_is_blocked_for_long_makes_no_call_late(backend):
             assert metrics['outrigger_access_log_dropped_total{reason="full"}'] > 0
         usual = sorted(took["read"])[calls // 2]
         late = {name: sum(t > usual + 0.005 for t in times) for name, times in took.items()}
+        # Both are counts of what the machine did at random, so they differ by chance: by less than four deviations.
+        chance = 4 * sum(late.values()) ** 0.5
         if LONG:
-            assert late["blocked"] <= late["read"] + calls // 1000, late
-        assert late["blocked"] <= late["read"] + calls // 50 + 5, late
+            assert late["blocked"] <= late["read"] + calls // 1000 + chance, late
+        assert late["blocked"] <= late["read"] + calls // 50 + 5 + chance, late

@@ -83,13 +83,13 @@ def names(calls):
 
 
 def test_errors_in_a_row_eject_and_the_backend_comes_back():
-    with Three() as t:
+    with Three(baseEjectionTime="4s") as t:     # time for the test to look before it is over
         assert names(t.calls(60)) == {"a", "b", "c"}
         t.backends[0].control("Behave", "fail 14")
         t.calls(60)
         e = t.wait_bad("ejected")
         assert "calls in a row failed" in e["why"]
-        assert e["outlier"]["ejected"] and 0 < e["outlier"]["leftMs"] <= 1000
+        assert e["outlier"]["ejected"] and 0 < e["outlier"]["leftMs"] <= 4000
         assert names(t.calls(60)) == {"b", "c"}
         assert t.proxy.gauge("outrigger_endpoints_ejected") == 1
         t.backends[0].control("Behave", "")
@@ -113,7 +113,8 @@ def test_a_stalled_backend_is_ejected_and_the_tail_is_short_again():
         assert time.monotonic() - begun < 10 * env.SLOW
         after = t.calls(4000 if LONG else 400)
         assert names(after) == {"b", "c"}
-        assert p99(after) <= 1.3 * before + NOISE_S, (before, p99(after))
+        # Who waits for a stalled backend waits for 0.3 s. Before and after are different seconds of a machine that others use.
+        assert p99(after) <= max(1.3 * before + NOISE_S, 0 if LONG else 0.15 * env.SLOW), (before, p99(after))
 
 
 def test_one_may_be_ejected_and_no_more_than_the_cap():

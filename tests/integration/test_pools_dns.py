@@ -124,8 +124,8 @@ def test_names_that_flip_lose_no_call(workers):
     print("%d flips, %d lists applied, %d calls, %d lost" % (
         flips, applied, result.ok, len(result.failed)))
     assert result.failed == []
-    assert result.ok > 250 * SECONDS / env.SLOW
-    assert flips >= FLIPS / env.SLOW
+    assert result.ok > 80 * SECONDS / env.SLOW
+    assert flips >= FLIPS / 2 / env.SLOW
     assert applied > flips / 10
 
 
@@ -142,7 +142,7 @@ def test_a_name_that_moves_everything_loses_no_call(target):
             target %= hosts.port
         with NameServer(answer=flipper.answer) as ns, \
                 env.Proxy([target], pool=dns(ns), workers=2) as proxy:
-            result = load.run_calls(proxy.address, seconds=2.9 if not LONG else 15,
+            result = load.run_calls(proxy.address, seconds=4.9 if not LONG else 15,
                                     parallel=24, sleep_ms=35)
             flips, applied = flipper.flips(), lists_applied(proxy)
     print("%d flips, %d lists applied, %d calls" % (flips, applied, result.ok))

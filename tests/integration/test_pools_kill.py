@@ -66,7 +66,7 @@ def test_kills_are_not_seen_by_clients_that_repeat(policy):
     print("%d kills, %d calls, %d lost; the proxy told UNAVAILABLE %d times" % (
         herd.kills, result.ok, len(result.failed), failed_at_proxy))
     assert result.failed == []
-    assert result.ok > 250 * SECONDS / env.SLOW
+    assert result.ok > 80 * SECONDS / env.SLOW
     assert herd.kills >= (SECONDS - 2) / 2 / env.SLOW
     assert failed_at_proxy > 0, "no call was hit: this shows nothing"
 
@@ -85,6 +85,6 @@ def test_kills_are_not_seen_when_the_proxy_repeats():
     print("%d kills, %d calls, %d lost; the proxy tried %d again" % (
         herd.kills, result.ok, len(result.failed), metrics["outrigger_retries_started_total"]))
     assert result.failed == []
-    assert result.ok > 250 * SECONDS / env.SLOW
+    assert result.ok > 80 * SECONDS / env.SLOW
     assert herd.kills >= (SECONDS - 2) / 2 / env.SLOW
     assert metrics["outrigger_retries_succeeded_total"] > 0, "no call was hit: this shows nothing"

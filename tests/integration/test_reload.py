@@ -104,7 +104,7 @@ def test_reloads_under_load_lose_nothing(backends, workers):
                     for talk in talks:
                         talk.say()
                 if i == count // 2:
-                    early = proxy.rss()
+                    early = proxy.memory()
                 time.sleep(0.02)
             reload(proxy, changed(proxy))
             # Only tables of open streams and the one in force are left.

@@ -139,7 +139,7 @@ def test_a_storm_of_reloads_loses_no_call(backends, tmp_path, workers):
                 refused[0] += status == 422
                 count += 1
                 if count == 100:
-                    early = proxy.rss()
+                    early = proxy.memory()
             reloads.reload(proxy, proxy.config)
             env.wait_until(lambda: proxy.gauge("outrigger_route_tables_alive") == 1, 20,
                            "the end of old tables")

@@ -53,8 +53,9 @@ def test_ttl_zero_is_no_loop():
             p.again()
             time.sleep(0.1)
         times = [t for t, _, _, _ in ns.seen]
-        assert 3 <= len(times) <= 4
-        assert all(y - x > 0.95 for x, y in zip(times, times[1:]))
+        # Once a second. The sleeps are longer on a busy machine, and one question may be seen late there: what counts is the whole time.
+        assert len(times) >= 3 and times[-1] - times[0] > 0.95 * (len(times) - 1) - 0.3, times
+        assert all(y - x > 0.5 for x, y in zip(times, times[1:])), times
 
 
 def test_again_brings_a_new_address_soon():
@@ -65,7 +66,7 @@ def test_again_brings_a_new_address_soon():
         start = time.monotonic()
         p.again()
         p.wait_list(["10.0.0.2:80"])
-        assert time.monotonic() - start < 1.5 * env.SLOW
+        assert time.monotonic() - start < 4 * env.SLOW     # once a second; its TTL is 3,000
 
 
 def test_own_refresh_without_ttl():
@@ -73,7 +74,7 @@ def test_own_refresh_without_ttl():
     with NameServer(zone) as ns, \
             Probe(TARGET, ns, respectTtl=False, refresh="1s") as p:
         p.next_list()
-        p.next_list(2)
+        p.next_list(5)
 
 
 def test_server_of_the_target():
@@ -148,11 +149,13 @@ def test_families_are_independent(v4, v6):
     zone = {(NAME, A): {"good": a("10.0.0.1"), "none": [], "silent": None}[v4],
             (NAME, AAAA): {"good": aaaa("fd00::1"), "none": [], "silent": None}[v6]}
     want = [V4] * (v4 == "good") + [V6] * (v6 == "good")
-    with NameServer(zone) as ns, Probe(TARGET, ns, timeout="400ms", tries=1) as p:
+    # Long where nobody has to wait for it, so that a busy machine is not taken for one that waits.
+    timeout = 4000 if want else 400
+    with NameServer(zone) as ns, Probe(TARGET, ns, timeout="%dms" % timeout, tries=1) as p:
         got = p.next()
         if want:
             assert sorted(addresses(got["list"])) == want
-            assert got["ms"] < 390 or env.SLOW > 1, "it waited for the silent family"
+            assert got["ms"] < timeout - 10 or env.SLOW > 1, "it waited for the silent family"
         elif "silent" in (v4, v6):
             assert got["error"] == "no name server answered in time for app.test"
         else:

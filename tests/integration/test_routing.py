@@ -273,4 +273,4 @@ def test_thousands_of_routes(backends):
         config["listeners"][0]["routes"].reverse()
         begin = time.monotonic()
         reloads.reload(proxy, config)
-        assert time.monotonic() - begin < 1 * env.SLOW
+        assert time.monotonic() - begin < 3 * env.SLOW     # 0.6 on a machine that is busy

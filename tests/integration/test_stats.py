@@ -373,7 +373,7 @@ def test_slow_viewers_are_skipped_and_cost_no_memory():
     with env.Proxy(many) as proxy, Viewer(proxy) as good:
         size = len(json.dumps(good.next()))
         assert size > 2 * 2 ** 20
-        before = proxy.rss()
+        before = proxy.memory()
         slow = [small_socket(proxy) for _ in range(5)]
         try:
             for _ in range(3):
@@ -392,7 +392,7 @@ def test_a_viewer_may_say_what_it_likes(backend):
     """What a viewer sends is not kept, and when it goes in the middle nothing is left of it."""
     with env.Proxy([backend.address]) as proxy, Viewer(proxy) as good:
         s = small_socket(proxy)
-        before = proxy.rss()
+        before = proxy.memory()
         s.setblocking(False)
         for _ in range(2000):
             with contextlib.suppress(BlockingIOError):

@@ -372,7 +372,7 @@ def test_a_flood_of_handshakes_leaves_room_for_an_honest_client(backend, ca, ser
             stub = protos.Stub(channel)
             stub.UnaryCall(protos.SimpleRequest(), timeout=5)
             host, port = p.address.split(":")
-            before = p.rss()
+            before = p.memory()
             sockets = []
             for _ in range(600):
                 incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -99,7 +99,7 @@ def test_rotations_under_load_lose_nothing(ca, backend, tmp_path):
         address = "localhost:" + p.address.rsplit(":", 1)[1]
         # Before the count: what the first handshakes and reloads allocate stays.
         rotate(ca, p, cert, key, 20, 5)
-        before, files = p.rss(), len(os.listdir("/proc/%d/fd" % p.proc.pid))
+        before, files = p.memory(), len(os.listdir("/proc/%d/fd" % p.proc.pid))
         with NewConnections(address, credentials) as new:
             result = load.run_calls(
                 address, 3000, 8, credentials=credentials,
