@@ -93,8 +93,7 @@ def test_the_text_is_what_prometheus_reads(proxy):
     """Each metric has its HELP and TYPE once, before its series, which stand together."""
     with proxy.open_channel() as channel:
         protos.Stub(channel).EmptyCall(Empty(), timeout=10)
-    with urllib.request.urlopen("http://%s/metrics" % proxy.admin, timeout=5) as answer:
-        text = answer.read().decode()
+    text = env.ask_patiently("http://%s/metrics" % proxy.admin)
     seen, current, kinds = set(), None, {}
     for line in text.splitlines():
         if line.startswith("# TYPE "):
@@ -128,8 +127,7 @@ def test_the_scrape_of_many_methods_is_quick():
         time.sleep(0.2)
         request = urllib.request.Request("http://%s/metrics" % proxy.admin, headers={
             "Accept": "application/openmetrics-text;version=1.0.0", "Accept-Encoding": "gzip"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            text = gzip.decompress(answer.read())
+        text = gzip.decompress(env.open_patiently(request)[1])
         return len(text), float(re.search(
             rb'outrigger_loop_busy_seconds_total{thread="main"} (\S+)', text).group(1))
     try:
