@@ -174,6 +174,7 @@ host_close_breaker(struct outlier_host *h)
 
     o->tripped--;
     breaker_close(&h->breaker);
+    h->ticked = host_sums(h); /* what failed until now is no part of the empty window */
     timer_stop(o->hub->loop, &h->wait);
     atomic_store(&h->backend->probe, BACKEND_PROBE_NONE);
     host_clear_errors(h);

@@ -86,17 +86,22 @@ def wait_until(ready, timeout=10, what="the condition"):
         time.sleep(0.01)
 
 
-def ask_patiently(url):
-    """The text of GET url; the admin port of a busy machine may refuse large pages for a moment (503)."""
+def open_patiently(request):
+    """(headers, body) of a URL or Request; the admin port of a busy machine may refuse pages for a moment (503)."""
     def ask():
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return [answer.read().decode()]
+            with urllib.request.urlopen(request, timeout=5 * SLOW) as answer:
+                return answer.headers, answer.read()
         except urllib.error.HTTPError as e:
             if e.code != 503:
                 raise
             return None
-    return wait_until(ask, what="an answer of the admin port")[0]
+    return wait_until(ask, what="an answer of the admin port")
+
+
+def ask_patiently(url):
+    """The text of GET url, as above."""
+    return open_patiently(url)[1].decode()
 
 
 def wait_steady(read, quiet=0.7, timeout=30):
@@ -241,11 +246,11 @@ class Backend(Process):
         """Tell the backend to behave otherwise, past the proxy."""
         with open_channel(self.address) as channel:
             return channel.unary_unary("/outrigger.test.Control/" + method)(
-                text.encode(), timeout=10).decode()
+                text.encode(), timeout=10 * SLOW).decode()
 
     def open_gate(self, name):
         with open_channel(self.address) as channel:
-            channel.unary_unary("/outrigger.test.Control/Open")(name.encode(), timeout=10)
+            channel.unary_unary("/outrigger.test.Control/Open")(name.encode(), timeout=10 * SLOW)
 
 
 class Counter(Process):
@@ -424,7 +429,7 @@ class Neighbour:
             stub = protos.Stub(channel)
             while not self._stop.is_set():
                 try:
-                    answer = stub.UnaryCall(protos.SimpleRequest(response_size=1000), timeout=5)
+                    answer = stub.UnaryCall(protos.SimpleRequest(response_size=1000), timeout=5 * SLOW)
                     assert len(answer.payload.body) == 1000
                 except Exception as e:
                     self.failures.append(repr(e))
@@ -445,7 +450,7 @@ class Neighbour:
         if kind is None:
             self.wait_more()
         self._stop.set()
-        self._thread.join(10)
+        self._thread.join(10 * SLOW)
         if kind is None:
             assert not self.failures, "the neighbour noticed: %s" % self.failures[:3]
 

@@ -71,8 +71,7 @@ class Example:
         self.closers.append(self.proxy.kill)
         self.proxy.wait_line(lambda line: " ready" in line or '"ready"' in line, "err")
         self.check()
-        with env.urllib.request.urlopen("http://%s/routes.json" % self.admin, timeout=5) as f:
-            routes = json.load(f)["listeners"][0]["routes"]
+        routes = json.loads(env.ask_patiently("http://%s/routes.json" % self.admin))["listeners"][0]["routes"]
         assert self.taken == set(range(len(routes))), "no call for some route"
 
     def close(self):
@@ -93,8 +92,8 @@ class Example:
 
     def wait_usable(self, pool, n):
         def usable():
-            with env.urllib.request.urlopen("http://%s/pools.json" % self.admin, timeout=5) as f:
-                return {p["name"]: p["usable"] for p in json.load(f)["pools"]}[pool] == n
+            pools = json.loads(env.ask_patiently("http://%s/pools.json" % self.admin))["pools"]
+            return {p["name"]: p["usable"] for p in pools}[pool] == n
         try:
             env.wait_until(usable, 10, "%d usable endpoints of %s" % (n, pool))
         except AssertionError:

@@ -2,6 +2,7 @@
 """Raw HTTP/2 peers on blocking sockets: a client, and a server with a thread per connection.
 
 They keep the rules as long as the test lets them. The names of h2frames are here as well.
+All limits of time are stretched under a sanitizer (env.SLOW), as those of env are.
 """
 import collections
 import socket
@@ -9,6 +10,7 @@ import struct
 import threading
 import time
 
+import env
 from h2frames import *      # noqa: F401,F403
 from h2frames import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS,
                       MAX_WINDOW, PADDED, PING, PREFACE, RESPONSE_FIELDS, RST_STREAM, SETTINGS,
@@ -209,7 +211,7 @@ class Client:
 
     def wait_for(self, ready, timeout=10):
         """Read frames until ready() or the end of the connection. Raises on timeout."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * env.SLOW
         while not ready():
             left = end - time.monotonic()
             if left <= 0:
@@ -244,7 +246,7 @@ def open_socket(address, timeout=10, rcvbuf=None):
         target = (host, int(port))
     if rcvbuf:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
-    sock.settimeout(timeout)
+    sock.settimeout(timeout * env.SLOW)
     sock.connect(target)
     return sock
 
@@ -315,7 +317,7 @@ class RawBackend:
         for conn in self._conns:
             conn.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(5 * env.SLOW)
         assert not self.errors, "the raw backend itself failed: %r" % self.errors
 
 

@@ -76,11 +76,14 @@ def bearer(token):
 
 
 class KeyServer:
-    """GET anything gives `body` with `status`, after `delay` seconds. ca: of certs, then https."""
+    """GET anything gives `body` with `status`, after `delay` seconds and not before `open` is set.
+    ca: of certs, then https."""
 
     def __init__(self, body="", ca=None):
         self.body, self.status, self.delay, self.headers = body, 200, 0, {}
         self.asked = []     # times
+        self.open = threading.Event()
+        self.open.set()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -89,6 +92,7 @@ class KeyServer:
                 body = outer.body.encode()
                 if outer.delay:
                     outer.closing.wait(outer.delay)
+                outer.open.wait()
                 try:
                     self.send_response(outer.status)
                     for name, value in outer.headers.items():
@@ -116,6 +120,7 @@ class KeyServer:
 
     def close(self):
         self.closing.set()
+        self.open.set()
         self.server.shutdown()
         self.server.server_close()
 

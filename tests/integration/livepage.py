@@ -74,8 +74,8 @@ def look(window, real):
 
 
 def get(admin, path):
-    with urllib.request.urlopen("http://%s%s" % (admin, path), timeout=10) as answer:
-        return answer.read().decode(), answer.headers
+    headers, body = env.open_patiently("http://%s%s" % (admin, path))
+    return body.decode(), headers
 
 
 # --- figures ------------------------------------------------------------------------------------

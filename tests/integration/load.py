@@ -34,7 +34,7 @@ def run_calls(address, seconds, parallel, sleep_ms=0, during=None, **options):
         while time.monotonic() < end and not stop.is_set():
             start = time.monotonic()
             try:
-                await stub.UnaryCall(protos.SimpleRequest(response_size=100), timeout=20,
+                await stub.UnaryCall(protos.SimpleRequest(response_size=100), timeout=20 * env.SLOW,
                                      metadata=metadata)
                 ok[0] += 1
             except grpc.aio.AioRpcError as e:
@@ -63,7 +63,7 @@ def run_calls(address, seconds, parallel, sleep_ms=0, during=None, **options):
         thread.start()
     asyncio.run(run())
     if thread:
-        thread.join(30)
+        thread.join(30 * env.SLOW)
     if fault:
         raise fault[0]
     return Result(ok[0], failed)
@@ -76,7 +76,7 @@ def time_calls(address, calls, parallel):
     async def worker(stub, numbers):
         for _ in numbers:
             start = time.monotonic()
-            await stub.UnaryCall(protos.SimpleRequest(), timeout=30)
+            await stub.UnaryCall(protos.SimpleRequest(), timeout=30 * env.SLOW)
             times.append((time.monotonic() - start) * 1000)
 
     async def run():

@@ -4,7 +4,6 @@ grpc.health.v1 too. A call knows who served it."""
 import concurrent.futures
 import json
 import urllib.parse
-import urllib.request
 
 import grpc
 
@@ -95,8 +94,7 @@ def explain(admin, method, metadata=(), host=None, **words):
     query += [("authority", host)] if host else []
     query += list(words.items())
     url = "http://%s/explain-call.json?%s" % (admin, urllib.parse.urlencode(query))
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return json.load(answer)
+    return json.loads(env.ask_patiently(url))
 
 
 def check_agrees(told, answer, names):

@@ -10,7 +10,6 @@ import struct
 import subprocess
 import tempfile
 import time
-import urllib.request
 
 import grpc
 import pytest
@@ -382,5 +381,4 @@ def test_without_descriptors_to_spare_a_client_is_sent_away(backend):
 
 def test_metrics_count_http_as_before(proxy):
     assert "outrigger_admin_connections_ended_total" in page(proxy, "/metrics")[1].decode()
-    with urllib.request.urlopen("http://%s/stats.json" % proxy.admin, timeout=10 * env.SLOW) as r:
-        assert json.load(r)["version"] == 1
+    assert json.loads(env.ask_patiently("http://%s/stats.json" % proxy.admin))["version"] == 1

@@ -93,8 +93,7 @@ def test_the_text_is_what_prometheus_reads(proxy):
     """Each metric has its HELP and TYPE once, before its series, which stand together."""
     with proxy.open_channel() as channel:
         protos.Stub(channel).EmptyCall(Empty(), timeout=10)
-    with urllib.request.urlopen("http://%s/metrics" % proxy.admin, timeout=5) as answer:
-        text = answer.read().decode()
+    text = env.ask_patiently("http://%s/metrics" % proxy.admin)
     seen, current, kinds = set(), None, {}
     for line in text.splitlines():
         if line.startswith("# TYPE "):
@@ -129,8 +128,7 @@ def test_the_scrape_of_many_methods_is_quick():
         request = urllib.request.Request("http://%s/metrics" % proxy.admin, headers={
             "Accept": "application/openmetrics-text;version=1.0.0", "Accept-Encoding": "gzip"})
         before = cpu_ms(proxy)[0]
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            text = answer.read()
+        text = env.open_patiently(request)[1]
         return len(gzip.decompress(text)), cpu_ms(proxy)[0] - before
     try:
         with env.Proxy(addresses) as proxy, proxy.open_channel() as channel:

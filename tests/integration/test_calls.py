@@ -12,7 +12,7 @@ import protos
 from protos import (Empty, ResponseParameters, SimpleRequest, StreamingInputCallRequest,
                     StreamingOutputCallRequest, payload_of)
 
-TIMEOUT = 20
+TIMEOUT = 20 * env.SLOW
 UNARY = "/grpc.testing.TestService/UnaryCall"
 
 
@@ -197,7 +197,7 @@ def test_half_close_behind_the_headers_stays_a_frame_of_its_own():
 def test_message_size(stub, mib):
     size = mib * 2 ** 20
     got = stub.UnaryCall(SimpleRequest(response_size=size, payload=payload_of(size)),
-                         timeout=120)
+                         timeout=120 * env.SLOW)
     assert len(got.payload.body) == size
 
 

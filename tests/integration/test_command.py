@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import urllib.request
 
 import grpc
 import pytest
@@ -178,8 +177,7 @@ def test_admin_off_and_json_log(backend):
 
 def test_stats_and_metrics_pages(proxy, stub):
     stub.UnaryCall(SimpleRequest(response_size=3), timeout=10)
-    with urllib.request.urlopen("http://%s/stats.json" % proxy.admin, timeout=5) as answer:
-        assert isinstance(json.load(answer), dict)
+    assert isinstance(json.loads(env.ask_patiently("http://%s/stats.json" % proxy.admin)), dict)
     values = proxy.metrics()
     assert 'outrigger_connections{side="down"}' in values
     assert 'outrigger_connections{side="up"}' in values

@@ -31,7 +31,7 @@ def test_backends_that_send_goaway_each_second(workers):
     finally:
         for b in backends:
             b.kill()
-    assert result.failed == [] and result.ok > 500
+    assert result.failed == [] and result.ok > 500 / env.SLOW
 
 
 class GoawayServer(h2raw.RawBackend):
@@ -179,7 +179,7 @@ def test_refused_after_more_than_the_replay_copy():
             proxy.open_channel(grpc__enable_retries=0) as channel:
         with pytest.raises(grpc.RpcError) as e:
             protos.Stub(channel).UnaryCall(
-                SimpleRequest(payload=protos.payload_of(400000)), timeout=10)
+                SimpleRequest(payload=protos.payload_of(400000)), timeout=10 * env.SLOW)
     assert e.value.code() == grpc.StatusCode.UNAVAILABLE and len(seen) == 1
 
 
@@ -208,7 +208,7 @@ class LimitServer(h2raw.RawBackend):
         send_lock = threading.Lock()
 
         def answer(request):
-            self._open.wait(30)
+            self._open.wait(30 * env.SLOW)
             with send_lock:
                 # Counted down before the answer goes out: after it the peer may be faster.
                 with self._guard:
@@ -320,7 +320,7 @@ def test_backend_that_never_accepts_is_given_up_in_time():
                 proxy.open_channel(grpc__enable_retries=0) as channel:
             began = time.monotonic()
             with pytest.raises(grpc.RpcError) as e:
-                protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+                protos.Stub(channel).EmptyCall(Empty(), timeout=10 * env.SLOW)
             took = time.monotonic() - began
         for s in crowd:
             s.close()
@@ -413,10 +413,10 @@ def test_two_workers_balance_by_call():
             for _ in range(4):
                 with proxy.open_channel() as channel:
                     stub = protos.Stub(channel)
-                    stub.EmptyCall(Empty(), timeout=10)
+                    stub.EmptyCall(Empty(), timeout=10 * env.SLOW)
                     for _ in range(50):
                         count[stub.UnaryCall(SimpleRequest(fill_server_id=True),
-                                             timeout=10).server_id] += 1
+                                             timeout=10 * env.SLOW).server_id] += 1
             assert min(count["a"], count["b"]) > 60
     finally:
         for b in backends:

@@ -33,8 +33,7 @@ DEAD = {"name": "dead", "endpoints": ["127.0.0.1:1"], "healthCheck": {"type": "t
 
 
 def stats(proxy):
-    with urllib.request.urlopen("http://%s/stats.json" % proxy.admin, timeout=10 * env.SLOW) as answer:
-        return json.load(answer)
+    return json.loads(env.ask_patiently("http://%s/stats.json" % proxy.admin))
 
 
 @pytest.fixture(scope="module")

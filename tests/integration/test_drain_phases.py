@@ -31,20 +31,19 @@ def post(proxy, path):
     request = urllib.request.Request("http://%s%s" % (proxy.admin, path), data=b"",
                                      method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=5 * env.SLOW) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as e:
         return e.code, e.read().decode()
 
 
 def state(proxy):
-    with urllib.request.urlopen("http://%s/drain.json" % proxy.admin, timeout=5) as answer:
-        return json.load(answer)
+    return json.loads(env.ask_patiently("http://%s/drain.json" % proxy.admin))
 
 
 def ctl(proxy, *args, timeout=20):
     return subprocess.run([env.OUTRIGGER + "ctl", *args, "-a", proxy.admin],
-                          capture_output=True, text=True, timeout=timeout)
+                          capture_output=True, text=True, timeout=timeout * env.SLOW)
 
 
 def ready(proxy, listener="in"):
@@ -70,12 +69,12 @@ class App(grpc.GenericRpcHandler):
 
     def service(self, details):
         def unary(request, context):
-            assert self.go_on.wait(20)
+            assert self.go_on.wait(20 * env.SLOW)
             if not self.outbound:
                 return b""
             # On a connection of its own: the listener must still accept.
             with env.open_channel(self.outbound) as channel:
-                protos.Stub(channel).EmptyCall(Empty(), timeout=10)
+                protos.Stub(channel).EmptyCall(Empty(), timeout=10 * env.SLOW)
             return b""
         return grpc.unary_unary_rpc_method_handler(unary)
 
@@ -253,7 +252,7 @@ def test_term_after_an_operators_drain_ends_at_once(backend):
 
 
 def test_undrain_is_too_late_after_term(backend):
-    proxy = env.Proxy([backend.address], top=drain(delay="1s"))
+    proxy = env.Proxy([backend.address], top=drain(delay="%dms" % (1000 * env.SLOW)))
     proxy.terminate()
     env.wait_until(lambda: proxy.gauge("outrigger_drain_state") == 1, 5)
     for path in "/undrain", "/drain":
@@ -277,7 +276,7 @@ def test_an_operators_drain_under_load_loses_nothing(backend):
         result = load.run_calls(target, seconds=30 + DRAINS, parallel=20, sleep_ms=3,
                                 during=drains, grpc__enable_retries=1,
                                 grpc__service_config=load.ROUND_ROBIN)
-    assert result.failed == [] and result.ok > 100
+    assert result.failed == [] and result.ok > 100 / env.SLOW
 
 
 def test_rolling_pair_of_restarts_loses_nothing(backend):
@@ -309,7 +308,7 @@ def test_rolling_pair_of_restarts_loses_nothing(backend):
     finally:
         for p in pair:
             p.stop()
-    assert result.failed == [] and result.ok > 100
+    assert result.failed == [] and result.ok > 100 / env.SLOW
 
 
 # --- the application goes away ----------------------------------------------------------------
@@ -381,7 +380,7 @@ def test_not_serving_is_passed_on_and_taken_back(health):
 
     def set_health(backend, status):
         with env.open_channel(backend.address) as channel:
-            channel.unary_unary("/outrigger.test.Health/Set")(b"=" + status.encode(), timeout=5)
+            channel.unary_unary("/outrigger.test.Health/Set")(b"=" + status.encode(), timeout=5 * env.SLOW)
     with env.Backend(health=health) as backend, \
             env.Proxy([backend.address], listener=MIRROR, pool=check, top=drain()) as proxy:
         set_health(backend, "SERVING")

@@ -15,9 +15,9 @@ import h2raw
 import protos
 
 pytestmark = pytest.mark.proxy_only
-FAST = {"interval": "200ms", "timeout": "150ms", "unhealthyAfter": 3, "healthyAfter": 2,
+FAST = {"interval": "200ms", "timeout": "%dms" % (150 * env.SLOW), "unhealthyAfter": 3, "healthyAfter": 2,
         "panicThreshold": "0%"}
-SLOW = {"interval": "60s", "timeout": "5s", "panicThreshold": "0%"}
+SLOW = {"interval": "60s", "timeout": "%ds" % (5 * env.SLOW), "panicThreshold": "0%"}
 
 
 def check(kind, base=FAST, **more):
@@ -28,7 +28,7 @@ def set_health(backend, service, status):
     """Returns when the backend's Watches knew it."""
     with env.open_channel(backend.address) as channel:
         return float(channel.unary_unary("/outrigger.test.Health/Set")(
-            ("%s=%s" % (service, status)).encode(), timeout=10))
+            ("%s=%s" % (service, status)).encode(), timeout=10 * env.SLOW))
 
 
 def wait_state(proxy, address, *states, timeout=10):
@@ -54,7 +54,7 @@ class Caller:
                 begun = time.monotonic()
                 try:
                     who = stub.UnaryCall(protos.SimpleRequest(fill_server_id=True),
-                                         timeout=5).server_id
+                                         timeout=5 * env.SLOW).server_id
                 except grpc.RpcError as e:
                     who = e.code()
                 self.calls.append((begun, who))
@@ -67,7 +67,7 @@ class Caller:
     def __exit__(self, *exc):
         self._stop.set()
         for t in self._threads:
-            t.join(10)
+            t.join(10 * env.SLOW)
 
     def since(self, at):
         return [who for begun, who in self.calls if begun >= at]
@@ -155,10 +155,10 @@ def test_calls_wait_for_the_first_check():
     listener.listen(8)
     address = "127.0.0.1:%d" % listener.getsockname()[1]
     try:
-        with env.Proxy([address], pool=check("grpc", SLOW)) as proxy:
+        with env.Proxy([address], pool=dict(check("grpc", SLOW), limits={"pendingTimeout": "60s"})) as proxy:
             assert proxy.endpoints()[address]["state"] == "unchecked"
             with proxy.open_channel() as channel:
-                call = protos.Stub(channel).EmptyCall.future(protos.Empty(), timeout=3)
+                call = protos.Stub(channel).EmptyCall.future(protos.Empty(), timeout=3 * env.SLOW)
                 env.wait_until(lambda: proxy.gauge("outrigger_pending_requests") == 1, 2.9)
                 assert call.code() == grpc.StatusCode.DEADLINE_EXCEEDED
             assert proxy.endpoints()[address]["calls"] == 0
@@ -235,20 +235,20 @@ def test_outriggerctl_pools():
         wait_state(proxy, a.address, "ready", "idle")
         wait_state(proxy, b.address, "unhealthy")
         out = subprocess.run([ctl, "pools", "-a", proxy.admin], capture_output=True,
-                             text=True, timeout=10)
+                             text=True, timeout=10 * env.SLOW)
         assert out.returncode == 0 and out.stderr == ""
         assert "pool app (round_robin): 1 of 2 endpoints are usable" in out.stdout
         row = next(line for line in out.stdout.splitlines() if b.address + " " in line)
         assert "unhealthy" in row
         assert "why: Watch: NOT_SERVING" in out.stdout
         out = subprocess.run([ctl, "pools", "--json", "-a", proxy.admin],
-                             capture_output=True, text=True, timeout=10)
+                             capture_output=True, text=True, timeout=10 * env.SLOW)
         assert '"state":"unhealthy"' in out.stdout
     out = subprocess.run([ctl, "pools", "-a", proxy.admin], capture_output=True, text=True,
-                         timeout=10)
+                         timeout=10 * env.SLOW)
     assert out.returncode == 1 and out.stdout == ""
     assert "Is outrigger running?" in out.stderr and proxy.admin in out.stderr
-    out = subprocess.run([ctl, "dance"], capture_output=True, text=True, timeout=10)
+    out = subprocess.run([ctl, "dance"], capture_output=True, text=True, timeout=10 * env.SLOW)
     assert out.returncode == 2 and "there is: status, top, pools" in out.stderr
 
 
@@ -291,7 +291,7 @@ def test_hundreds_of_dead_endpoints_do_not_hide_a_good_one():
             wait_state(proxy, a.address, "ready", "idle")
             with proxy.open_channel() as channel:
                 for _ in range(20):
-                    protos.Stub(channel).EmptyCall(protos.Empty(), timeout=5)
+                    protos.Stub(channel).EmptyCall(protos.Empty(), timeout=5 * env.SLOW)
             env.wait_until(lambda: all(
                 e["state"] == "unhealthy" for addr, e in proxy.endpoints().items()
                 if addr != a.address), 20)

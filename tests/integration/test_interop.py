@@ -22,7 +22,7 @@ from protos import (EchoStatus, Empty, ResponseParameters, SimpleRequest,
 REQUEST_SIZES = (27182, 8, 1828, 45904)
 RESPONSE_SIZES = (31415, 9, 2653, 58979)
 LARGE = SimpleRequest(response_size=314159, payload=payload_of(271828))
-TIMEOUT = 20
+TIMEOUT = 20 * env.SLOW
 SPECIAL = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n"
 
 
@@ -179,7 +179,7 @@ def test_concurrent_large_unary(proxy):
             stub = protos.Stub(channel)
 
             async def one():
-                return len((await stub.UnaryCall(LARGE, timeout=60)).payload.body)
+                return len((await stub.UnaryCall(LARGE, timeout=60 * env.SLOW)).payload.body)
             return await asyncio.gather(*[one() for _ in range(1000)])
     assert set(asyncio.run(run())) == {314159}
 

@@ -12,7 +12,7 @@ import protos
 from protos import (Empty, ResponseParameters, SimpleRequest, StreamingInputCallRequest,
                     StreamingOutputCallRequest, payload_of)
 
-TIMEOUT = 60
+TIMEOUT = 60 * env.SLOW
 MIB = 2 ** 20
 DOWNLOAD = "/grpc.testing.TestService/StreamingOutputCall"
 UPLOAD = "/grpc.testing.TestService/StreamingInputCall"
@@ -28,7 +28,7 @@ def test_ten_thousand_calls_hundred_at_a_time(proxy):
             async def worker():
                 for n in left:
                     size = n % 1000
-                    got = await stub.UnaryCall(SimpleRequest(response_size=size), timeout=30)
+                    got = await stub.UnaryCall(SimpleRequest(response_size=size), timeout=30 * env.SLOW)
                     assert len(got.payload.body) == size
                     done[0] += 1
             await asyncio.gather(*[worker() for _ in range(100)])

@@ -37,8 +37,7 @@ def proxy():
 def ask(proxy, **headers):
     request = urllib.request.Request("http://%s/metrics" % proxy.admin,
                                      headers={k.replace("_", "-"): v for k, v in headers.items()})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return answer.headers, answer.read()
+    return env.open_patiently(request)
 
 
 def test_promtool_has_nothing_to_say(proxy):

@@ -16,7 +16,9 @@ import protos
 pytestmark = pytest.mark.proxy_only
 LONG = os.environ.get("OUTRIGGER_LONG") == "1"
 NOISE_S = 0 if LONG else 0.02 * env.SLOW
-BASE = {"interval": "200ms", "baseEjectionTime": "1s", "maxEjected": "50%"}
+# Stretched too: what a test does while a backend is out takes longer on a slow machine.
+EJECTED_MS = int(1000 * env.SLOW)
+BASE = {"interval": "200ms", "baseEjectionTime": "%dms" % EJECTED_MS, "maxEjected": "50%"}
 
 
 def outliers(**more):
@@ -50,7 +52,7 @@ class Three:
             return e if e["state"] in states else None
         return env.wait_until(ready, timeout, "the first backend becoming %s" % (states,))
 
-    def calls(self, n, timeout=5, threads=4):
+    def calls(self, n, timeout=5 * env.SLOW, threads=4):
         """[(who or code, seconds)] of n calls."""
         out = []
 
@@ -69,7 +71,7 @@ class Three:
         for r in runners:
             r.start()
         for r in runners:
-            r.join(120)
+            r.join(120 * env.SLOW)
         return out
 
 
@@ -83,13 +85,13 @@ def names(calls):
 
 
 def test_errors_in_a_row_eject_and_the_backend_comes_back():
-    with Three(baseEjectionTime="4s") as t:     # time for the test to look before it is over
+    with Three(baseEjectionTime="%dms" % (4 * EJECTED_MS)) as t:     # time for the test to look before it is over
         assert names(t.calls(60)) == {"a", "b", "c"}
         t.backends[0].control("Behave", "fail 14")
         t.calls(60)
         e = t.wait_bad("ejected")
         assert "calls in a row failed" in e["why"]
-        assert e["outlier"]["ejected"] and 0 < e["outlier"]["leftMs"] <= 4000
+        assert e["outlier"]["ejected"] and 0 < e["outlier"]["leftMs"] <= 4 * EJECTED_MS
         assert names(t.calls(60)) == {"b", "c"}
         assert t.proxy.gauge("outrigger_endpoints_ejected") == 1
         t.backends[0].control("Behave", "")
@@ -111,10 +113,14 @@ def test_a_stalled_backend_is_ejected_and_the_tail_is_short_again():
         assert grpc.StatusCode.DEADLINE_EXCEEDED in names(stuck)
         t.wait_bad("ejected")
         assert time.monotonic() - begun < 10 * env.SLOW
-        after = t.calls(4000 if LONG else 400)
-        assert names(after) == {"b", "c"}
         # Who waits for a stalled backend waits for 0.3 s. Before and after are different seconds of a machine that others use.
-        assert p99(after) <= max(1.3 * before + NOISE_S, 0 if LONG else 0.15 * env.SLOW), (before, p99(after))
+        most, tails = max(1.3 * before + NOISE_S, 0 if LONG else 0.15 * env.SLOW), []
+        # A backend that stalls delays each row of calls, a machine that is busy for a moment one of them.
+        while not tails or (tails[-1] > most and len(tails) < (1 if LONG else 3)):
+            after = t.calls(4000 if LONG else 400)
+            assert names(after) == {"b", "c"}
+            tails.append(p99(after))
+        assert tails[-1] <= most, (before, tails)
 
 
 def test_one_may_be_ejected_and_no_more_than_the_cap():
@@ -187,7 +193,7 @@ def test_the_check_that_turns_good_ends_an_ejection():
             stub = protos.Stub(channel)
             for _ in range(30):
                 try:
-                    stub.EmptyCall(protos.Empty(), timeout=5)
+                    stub.EmptyCall(protos.Empty(), timeout=5 * env.SLOW)
                 except grpc.RpcError:
                     pass
         state("ejected")

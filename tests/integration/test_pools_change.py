@@ -39,7 +39,7 @@ def write_endpoints(path, endpoints):
 
 def served_by(stub, **kw):
     request = SimpleRequest(fill_server_id=True)
-    return stub.UnaryCall(request, timeout=5, **kw).server_id
+    return stub.UnaryCall(request, timeout=5 * env.SLOW, **kw).server_id
 
 
 def list_versions(proxy):
@@ -118,7 +118,7 @@ def test_a_stream_outlives_its_endpoint_in_the_list(backends, tmp_path):
             for _ in range(3):
                 go.acquire()
                 yield ask
-        call = stub.FullDuplexCall(requests(), timeout=20)
+        call = stub.FullDuplexCall(requests(), timeout=20 * env.SLOW)
         go.release()
         assert len(next(call).payload.body) == 10
         write_endpoints(path, [{"target": backends[1].address}])
@@ -141,8 +141,8 @@ def test_a_stream_on_a_removed_endpoint_ends_after_drain_on_remove(backends, tmp
 
         def requests():
             yield ask
-            held.wait(20)
-        call = stub.FullDuplexCall(requests(), timeout=20)
+            held.wait(20 * env.SLOW)
+        call = stub.FullDuplexCall(requests(), timeout=20 * env.SLOW)
         next(call)
         write_endpoints(path, [{"target": backends[1].address}])
         with pytest.raises(grpc.RpcError) as e:
@@ -184,7 +184,7 @@ def test_routes_choose_endpoints_by_label(backends):
         stub = protos.Stub(channel)
         assert {served_by(stub) for _ in range(30)} == {"1"}
         with pytest.raises(grpc.RpcError) as e:
-            stub.EmptyCall(protos.Empty(), timeout=5)
+            stub.EmptyCall(protos.Empty(), timeout=5 * env.SLOW)
     assert e.value.code() == grpc.StatusCode.UNAVAILABLE
     assert e.value.details() == \
         "pool app: no endpoint has version=v3; known: version=v1 (2), version=v2 (1)"
@@ -213,12 +213,12 @@ def test_the_limit_of_concurrent_requests_is_one_for_all_workers(backends):
 
     def requests():
         yield ask
-        held.wait(30)
+        held.wait(30 * env.SLOW)
     with env.Proxy([b.address for b in backends], workers=2,
                    pool={"limits": {"maxConcurrentRequests": 7}}) as proxy:
         channels = [proxy.open_channel(**{"grpc.use_local_subchannel_pool": 1}) for _ in range(4)]
         try:
-            calls = [protos.Stub(channels[i % 4]).FullDuplexCall(requests(), timeout=30)
+            calls = [protos.Stub(channels[i % 4]).FullDuplexCall(requests(), timeout=30 * env.SLOW)
                      for i in range(7)]
             for call in calls:
                 next(call)

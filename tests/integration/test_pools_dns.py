@@ -27,7 +27,7 @@ SECONDS = 30 if LONG else 9
 FLIPS = 1000 if LONG else 150
 SERVICE = "_grpc._tcp.app.example"
 NAME = "app.example"
-FAST = {"minTtl": "1s", "refresh": "1s", "family": "v4", "timeout": "200ms", "tries": 1}
+FAST = {"minTtl": "1s", "refresh": "1s", "family": "v4", "timeout": "%dms" % (200 * env.SLOW), "tries": 1}
 
 
 class Hosts:
@@ -58,7 +58,7 @@ class Hosts:
 
 
 def served_by(stub):
-    return stub.UnaryCall(protos.SimpleRequest(fill_server_id=True), timeout=5).server_id
+    return stub.UnaryCall(protos.SimpleRequest(fill_server_id=True), timeout=5 * env.SLOW).server_id
 
 
 def lists_applied(proxy):

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sweep on virtual time: what workers tallied, and what a breaker makes of it. */
+#include "poolrig.h"
+
+#include "grpc/status.h"
+#include "upstream/judge.h"
+
+static struct judge judge;
+
+/* The first of two backends, with a breaker as the defaults have it but for short waits. */
+static struct backend *
+breaker_open(void)
+{
+    conf.outlier.on = true;
+    conf.outlier.interval_ms = 10000;
+    conf.outlier.consecutive_errors = 0; /* nobody else takes it out */
+    conf.outlier.breaker = (struct breaker_conf){ .on = true,
+                                                  .consecutive_failures = 5,
+                                                  .success_rate = 80,
+                                                  .window_ms = 10000,
+                                                  .minimum_calls = 5,
+                                                  .min_wait_ms = 300,
+                                                  .max_wait_ms = 300,
+                                                  .min_ready_endpoints = 1 };
+    targets[0].target = "127.0.0.1:1";
+    targets[1].target = "127.0.0.1:2";
+    conf.endpoints.items = targets;
+    conf.endpoints.n = 2;
+    conf.balance.policy = "round_robin";
+    hub = hub_new(loop, w, &rng, NULL, &conf, 1);
+    judge_init(&judge, &conf.outlier);
+    return hub->list->rows[0].backend;
+}
+
+static void
+calls_end(struct backend *b, int code, int n)
+{
+    for (int i = 0; i < n; i++) {
+        bool failed, probe, suspect;
+
+        assert_true(backend_admit(b, &probe));
+        suspect = judge_status(&judge, b, &b->tally[0], code, &failed);
+        if (probe)
+            backend_probe_end(b, failed ? BACKEND_PROBE_BAD : BACKEND_PROBE_GOOD);
+        if (suspect || probe)
+            hub_suspect(hub, b);
+    }
+    turns();
+}
+
+static bool
+tripped(struct backend *b)
+{
+    return atomic_load(&b->down) & BACKEND_TRIPPED;
+}
+
+static void
+what_failed_before_a_breaker_closed_does_not_trip_it_again(void **state)
+{
+    struct backend *b = breaker_open();
+
+    (void)state;
+    calls_end(b, GRPC_UNAVAILABLE, 5);
+    assert_true(tripped(b));
+    wait_ms(350);
+    calls_end(b, GRPC_UNAVAILABLE, 1);
+    assert_true(tripped(b));
+    wait_ms(350);
+    calls_end(b, GRPC_OK, 1); /* sooner than the window moves on for the first time */
+    assert_false(tripped(b));
+    calls_end(b, GRPC_OK, 5);
+    wait_ms(1500);
+    assert_false(tripped(b));
+    assert_int_equal(stat_get(&stats, STAT_BREAKER_TRIPS), 1);
+    /* What fails from now on counts. */
+    calls_end(b, GRPC_UNAVAILABLE, 4);
+    wait_ms(1500);
+    assert_true(tripped(b));
+    assert_int_equal(stat_get(&stats, STAT_BREAKER_TRIPS), 2);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        POOL_TEST(what_failed_before_a_breaker_closed_does_not_trip_it_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
