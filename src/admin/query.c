@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/strbuf.h"
 #include "grpc/status.h"
 
 static int
@@ -76,6 +77,32 @@ query_next(struct query *q, const char **ret_key, const char **ret_value,
     *ret_key = part;
     *ret_value = value;
     return QUERY_WORD;
+}
+
+static bool
+word_known(const char *word, size_t n, const char *const *known)
+{
+    for (; known && *known; known++) {
+        if (strlen(*known) == n && memcmp(*known, word, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+query_is_void(const char *text, const char *const *known, struct strbuf *out)
+{
+    for (const char *s = text; *s;) {
+        size_t n = strcspn(s, "&");
+
+        if (n > 0 && !word_known(s, n, known)) {
+            strbuf_puts(out, "nothing was done: this action has no settings, so leave "
+                             "out what is behind the \"?\"\n");
+            return false;
+        }
+        s += n + (s[n] == '&');
+    }
+    return true;
 }
 
 int

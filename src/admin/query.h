@@ -9,6 +9,8 @@
 
 enum { QUERY_MAX = 8000 }; /* bytes; a head of the admin port has 8 KiB */
 
+struct strbuf;
+
 struct query {
     char *next; /* NULL: no more */
     char text[QUERY_MAX + 1];
@@ -21,6 +23,11 @@ bool query_begin(struct query *q, const char *text, const char **ret_why) MUST_C
 /* The next key and its value, decoded, valid as long as q. QUERY_BAD with *ret_why: not key=value, or an illegal escape. */
 enum query_step query_next(struct query *q, const char **ret_key, const char **ret_value,
                            const char **ret_why) MUST_CHECK;
+
+/* For an action without settings: false, with a sentence in out, when the query has words that are not among known (NULL, or a list that ends with NULL: what others send and what changes nothing here). Nobody
+ * shall think that "percent=50" was heard. */
+bool
+query_is_void(const char *text, const char *const *known, struct strbuf *out) MUST_CHECK;
 
 /* A gRPC code: "Unavailable", "UNAVAILABLE" or "14". -1: there is no such code. */
 int query_code(const char *word);

@@ -7,6 +7,7 @@
 #include "base/strbuf.h"
 #include "conf/alias.h"
 #include "conf/field.h"
+#include "conf/redact.h"
 #include "conf/values.h"
 
 enum { WHY_TEXT_MAX = 512, TAGS_MAX = 64, DAY_MS = 24 * 3600 * 1000 };
@@ -170,7 +171,12 @@ parse_string(const struct conf_field *f, const char *text, const char **at,
         strbuf_printf(why, "does not know the word \"%s\"", text);
         alias_suggest_word(why, text, f->words, n, "known words");
     } else {
-        strbuf_printf(why, "cannot be \"%s\": %s", text, reason);
+        strbuf_puts(why, "cannot be \"");
+        if (f->key && conf_key_is_secret(f->key)) /* it goes to logs, pages and bundles */
+            strbuf_puts(why, CONF_REDACTED);
+        else
+            conf_put_masked(text, why);
+        strbuf_printf(why, "\": %s", reason);
     }
     return false;
 }

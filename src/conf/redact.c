@@ -8,6 +8,7 @@
 
 #include "base/compat.h"
 #include "base/strbuf.h"
+#include "base/xalloc.h"
 #include "conf/print.h"
 
 enum { KEY_MAX = 256, URL_MAX = 64 * 1024 };
@@ -238,9 +239,35 @@ hide_value(const char *line, size_t n, size_t i, bool *hide)
     return i;
 }
 
+/* What conf_redact_url leaves out, of each URL: it may stand in a value whose key has no secret's name. */
+static void
+hide_urls(const char *line, size_t n, bool *hide)
+{
+    for (size_t i = 0; i + 3 <= n; i++) {
+        size_t from = i + 3, end = from, at, query;
+
+        if (memcmp(line + i, "://", 3) != 0)
+            continue;
+        while (end < n && !is_quote(line[end]) && !isspace((unsigned char)line[end]))
+            end++;
+        for (query = from; query < end && !strchr("/?#", line[query]);)
+            query++;
+        for (at = query; at > from && line[at - 1] != '@';)
+            at--;
+        if (at > from)
+            hide_range(hide, from, at - 1);
+        while (query < end && line[query] != '?' && line[query] != '#')
+            query++;
+        if (query < end)
+            hide_range(hide, query + 1, end);
+        i = end - 1;
+    }
+}
+
 void
 conf_mask_line(const char *line, size_t n, bool *hide)
 {
+    hide_urls(line, n, hide);
     for (size_t i = 0; i < n;) {
         size_t end = token_end(line, n, i), behind = skip_spaces(line, n, end);
 
@@ -253,4 +280,16 @@ conf_mask_line(const char *line, size_t n, bool *hide)
         else
             i = end;
     }
+}
+
+void
+conf_put_masked(const char *text, struct strbuf *out)
+{
+    size_t n = strlen(text);
+    bool *hide = xcalloc(n + 1, sizeof(*hide));
+
+    conf_mask_line(text, n, hide);
+    for (size_t i = 0; i < n; i++)
+        strbuf_add(out, hide[i] ? "*" : text + i, 1);
+    xfree(hide);
 }

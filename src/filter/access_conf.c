@@ -206,7 +206,10 @@ access_check(void *obj, struct conf_place *place)
                      "headers are for JSON lines; write %%{header:NAME} in format, or "
                      "leave format out");
     if (c->interval_ms > 0 && c->interval_ms < 1000)
-        conf_problem(place, "interval", "E0110", "must be 0s or at least 1s");
+        conf_problem(place, "interval", "E0110",
+                     "interval is shorter than a second; write \"0s\" for no lines in "
+                     "between, or at least "
+                     "\"1s\"");
 }
 
 const struct conf_struct access_root_struct = {

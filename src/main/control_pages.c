@@ -300,7 +300,8 @@ action_quit(void *arg, const char *query, struct strbuf *out)
 {
     struct control *c = arg;
 
-    (void)query;
+    if (!query_is_void(query, NULL, out))
+        return 422;
     log_at(NULL, LOG_INFO, "the end was asked for at the admin port");
     strbuf_puts(out, "draining, then the process ends\n");
     process_drain(c->process);

@@ -53,36 +53,29 @@ grid_note(struct grid *g, const char *text)
     strbuf_add(&g->cells, "", 1);
 }
 
-/* The bytes of the first `columns` characters. */
-static size_t
-bytes_of(const char *text, size_t columns)
-{
-    size_t i = 0;
-
-    for (;; i++) {
-        if (!text[i] || (((unsigned char)text[i] & 0xc0) != 0x80 && columns-- == 0))
-            return i;
-    }
-}
-
-void
+size_t
 grid_put_cut(struct strbuf *out, const char *text, size_t width, bool plain)
 {
     struct strbuf clean;
+    size_t n;
 
     strbuf_init(&clean, CELLS_MAX);
     ctl_put_clean(&clean, text);
     if (!clean.len || width == 0) {
         strbuf_done(&clean);
-        return;
+        return 0;
     }
-    if (ctl_columns(clean.s) <= width) {
+    n = ctl_columns(clean.s);
+    if (n <= width) {
         strbuf_puts(out, clean.s);
     } else {
-        strbuf_add(out, clean.s, bytes_of(clean.s, width - 1));
+        clean.s[ctl_columns_cut(clean.s, width - 1)] = '\0';
+        n = ctl_columns(clean.s) + 1; /* less than width when half a character was left */
+        strbuf_puts(out, clean.s);
         strbuf_puts(out, plain ? "~" : "\u2026");
     }
     strbuf_done(&clean);
+    return n;
 }
 
 static size_t
@@ -162,7 +155,7 @@ put_cell(struct strbuf *out, const char *text, size_t width, bool right, bool la
     n = n < width ? n : width;
     if (right)
         put_spaces(out, width - n);
-    grid_put_cut(out, text, width, plain);
+    n = grid_put_cut(out, text, width, plain);
     if (!right && !last)
         put_spaces(out, width - n);
     if (!last)

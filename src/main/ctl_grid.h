@@ -44,7 +44,7 @@ void grid_note(struct grid *g, const char *text);
 size_t
 grid_draw(const struct grid *g, const struct grid_style *style, struct strbuf *out);
 
-/* Adds at most `width` columns of clean text; what was cut is marked. */
-void grid_put_cut(struct strbuf *out, const char *text, size_t width, bool plain);
+/* Adds at most `width` columns of clean text; what was cut is marked. Returns how many. */
+size_t grid_put_cut(struct strbuf *out, const char *text, size_t width, bool plain);
 
 #endif

@@ -114,10 +114,12 @@ put_process(struct strbuf *out, const struct json_t *process)
     ctl_put_clean(out, jtree_get_string(process, "node", "?"));
     strbuf_puts(out, service[0] ? " for " : "");
     ctl_put_clean(out, service);
-    strbuf_printf(out, ": %s, up %s, %s workers, pid %s\n",
+    strbuf_printf(out, ": %s, up %s, %s worker%s, pid %s\n",
                   jtree_get_string(process, "state", "?"),
                   ctl_word_span_of(process, "uptimeMs").s,
-                  ctl_word_count(process, "workers").s, ctl_word_count(process, "pid").s);
+                  ctl_word_count(process, "workers").s,
+                  ctl_number(process, "workers", 0) == 1 ? "" : "s",
+                  ctl_word_count(process, "pid").s);
     strbuf_puts(out, "config    ");
     ctl_put_clean(out, jtree_get_string(config, "hash", "?"));
     strbuf_puts(out, " from ");

@@ -163,12 +163,76 @@ ctl_put_clean(struct strbuf *out, const char *text)
     }
 }
 
+/* Neither the C locale nor a musl build knows these, so they are here: what Unicode calls wide, in blocks. */
+struct span {
+    uint32_t from, to;
+};
+
+static const struct span wide[] = {
+    { 0x1100, 0x115f },   { 0x2e80, 0x303e },   { 0x3041, 0xa4cf },
+    { 0xa960, 0xa97f },   { 0xac00, 0xd7a3 },   { 0xf900, 0xfaff },
+    { 0xfe30, 0xfe6f },   { 0xff00, 0xff60 },   { 0xffe0, 0xffe6 },
+    { 0x1f300, 0x1f64f }, { 0x1f680, 0x1f6ff }, { 0x1f900, 0x1f9ff },
+    { 0x20000, 0x3fffd },
+};
+static const struct span none[] = {
+    { 0x300, 0x36f },   { 0x200b, 0x200f }, { 0x20d0, 0x20ff },
+    { 0xfe00, 0xfe0f }, { 0xfe20, 0xfe2f }, { 0xfeff, 0xfeff },
+};
+
+static bool
+spans_have(const struct span *spans, size_t n, uint32_t c)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (c >= spans[i].from && c <= spans[i].to)
+            return true;
+    }
+    return false;
+}
+
+/* Takes a character of well-formed text; returns its columns. */
+static size_t
+char_take(const char **text)
+{
+    const unsigned char *p = (const unsigned char *)*text;
+    uint32_t c = p[0];
+    size_t n = 1;
+
+    if (c >= 0xc0) {
+        c &= c >= 0xf0 ? 0x07 : c >= 0xe0 ? 0x0f : 0x1f;
+        for (; (p[n] & 0xc0) == 0x80; n++)
+            c = c << 6 | (p[n] & 0x3f);
+    }
+    *text += n;
+    if (c < 0x300)
+        return 1;
+    return spans_have(none, ARRAY_LEN(none), c)   ? 0
+           : spans_have(wide, ARRAY_LEN(wide), c) ? 2
+                                                  : 1;
+}
+
 size_t
 ctl_columns(const char *text)
 {
     size_t n = 0;
 
-    for (; *text; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80;
+    while (*text)
+        n += char_take(&text);
     return n;
+}
+
+size_t
+ctl_columns_cut(const char *text, size_t columns)
+{
+    const char *s = text, *end = text;
+
+    while (*s) {
+        size_t n = char_take(&s);
+
+        if (n > columns)
+            break;
+        columns -= n;
+        end = s;
+    }
+    return (size_t)(end - text);
 }

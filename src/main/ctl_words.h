@@ -32,7 +32,9 @@ double ctl_number(const struct json_t *object, const char *key, double other);
 
 /* Adds text as it may be shown on a terminal: what is no printable character becomes "?". */
 void ctl_put_clean(struct strbuf *out, const char *text);
-/* Columns that such text takes on a terminal: one per character. */
+/* Columns that such text takes on a terminal: one per character, two for those of East Asia and for pictures, none for marks that stand on the character before. */
 size_t ctl_columns(const char *text);
+/* Bytes of the first characters of such text that fit into so many columns. */
+size_t ctl_columns_cut(const char *text, size_t columns);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "admin/actions.h"
 #include "admin/admin.h"
+#include "admin/query.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "loop/loop.h"
@@ -213,10 +214,13 @@ page_drain(void *arg, struct strbuf *out)
 static int
 action_drain(void *arg, const char *query, struct strbuf *out)
 {
+    /* What scripts for Envoy's /drain_listeners ask for happens anyway. */
+    static const char *const envoys[] = { "graceful", "inboundonly", "skip_exit", NULL };
     struct process *p = arg;
     const char *why = "";
 
-    (void)query;
+    if (!query_is_void(query, envoys, out))
+        return 422;
     if (!drain_ask(&p->drain, &why)) {
         strbuf_printf(out, "%s\n", why);
         return 422;
@@ -231,7 +235,8 @@ action_undrain(void *arg, const char *query, struct strbuf *out)
     struct process *p = arg;
     const char *why = "";
 
-    (void)query;
+    if (!query_is_void(query, NULL, out))
+        return 422;
     if (!drain_undo(&p->drain, &why)) {
         strbuf_printf(out, "%s\n", why);
         return 422;

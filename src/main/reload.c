@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "admin/actions.h"
+#include "admin/query.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -274,7 +275,8 @@ reload_on_post(void *arg, const char *query, struct strbuf *out)
 {
     struct reload *r = arg;
 
-    (void)query;
+    if (!query_is_void(query, NULL, out))
+        return HTTP_REFUSED;
     if (r->applying) {
         strbuf_puts(out, "another reload is being applied; ask again\n");
         return HTTP_BUSY;

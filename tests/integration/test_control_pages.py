@@ -255,6 +255,19 @@ def test_health_is_taken_away_and_given_back(proxy):
         assert get(proxy, "/ready") == (200, "LIVE\n")
 
 
+@pytest.mark.parametrize("query", ["percent=50", "graceful&percent=50", "graceful=0", "wait"])
+@pytest.mark.parametrize("path", ["/drain", "/undrain", "/reload", "/quitquitquit"])
+def test_an_action_does_nothing_when_it_was_asked_for_something_else(proxy, path, query):
+    status, text = reloads.ask(proxy, path="%s?%s" % (path, query))
+    assert status == 422 and "nothing was done" in text
+    assert get(proxy, "/ready") == (200, "LIVE\n") and proxy.alive
+
+
+def test_what_scripts_say_to_envoy_drains(proxy):
+    assert reloads.ask(proxy, path="/drain_listeners?graceful&skip_exit&inboundonly")[0] == 200
+    assert reloads.ask(proxy, path="/healthcheck/ok")[0] == 200
+
+
 def test_quitquitquit_ends_it_well(backend):
     with env.Proxy([backend.address]) as p:
         p.asked = True

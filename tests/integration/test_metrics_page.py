@@ -259,7 +259,8 @@ DOC = os.path.join(env.HERE, "..", "..", "docs", "metrics.md")
 HEAD = """# Metrics
 
 All families of `GET /metrics` on the admin port. Made by `OUTRIGGER_UPDATE_DOCS=1 pytest tests/integration/test_metrics_page.py` from a running
-proxy; a test compares. Counters are never reset while the process lives; times are seconds and sizes are bytes. Prometheus and others that ask
+proxy; a test compares. Counters are never reset while the process lives, but those of an endpoint or a target (`outrigger_endpoint_*`, `outrigger_target_*`) begin
+anew when it comes back after it was gone, or when a reload changes its pool. Times are seconds and sizes are bytes. Prometheus and others that ask
 for OpenMetrics 1.0 get it, with the trace ids of recorded calls (exemplars) beside the buckets of `_handling_seconds`.
 
 What a peer chooses makes no series without bound: a method has a name when a backend has answered it, `metrics.maxMethods` at most, and the rest is

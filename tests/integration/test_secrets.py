@@ -126,6 +126,23 @@ def test_reloads_good_and_bad_write_none_to_the_log(proxy):
     assert MARK not in log
 
 
+@pytest.mark.parametrize("wrong", [
+    lambda c: c.update(tracing={"otlp": "http://joe:%s@otel.example:4318/v1?token=%s" % (MARK, MARK)}),
+    lambda c: c.update(metrics={"push": {"otlp": "https://joe:%s@otel.example" % MARK}}),
+    lambda c: c["listeners"][1].update(filters=[{"type": "apiKey", "keys": [{"client": "a", "sha256": MARK}]}])])
+def test_a_value_that_cannot_be_is_told_without_its_secrets(proxy, wrong):
+    """A URL with a password, or a key in the place of its hash: what a refused reload says goes to the log, the page and bundles."""
+    config = json.loads(json.dumps(proxy.config))
+    wrong(config)
+    said = reloads.reload(proxy, config, expect=422)
+    assert "cannot be" in said and MARK not in said
+    for path in ("/config/status", "/config/status.json", "/stats.json", "/?plain"):
+        text = reloads.ask(proxy, "GET", path)[1]
+        assert MARK not in text and "cannot be" in text, path
+    reloads.reload(proxy, proxy.config)
+    assert MARK not in "\n".join(proxy.lines())
+
+
 @pytest.mark.parametrize("name, text", [
     ("c.json", '{ "version": 1, "x-note": { "password": "%s", "x-api-key": { "exact": "%s" } }, "listenrs": [] }'),
     ("c.yaml", 'version: 1\nlistenrs: { password: "%s", cookie: [%s] }\n')])

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "admin/query.h"
+#include "base/strbuf.h"
 #include "unit.h"
 
 static void
@@ -68,6 +69,27 @@ a_long_one_is_refused(void **state)
     assert_true(query_begin(&q, text, &why));
 }
 
+static void
+an_action_without_settings_hears_none(void **state)
+{
+    static const char *const known[] = { "graceful", "skip_exit", NULL };
+    struct strbuf out;
+
+    (void)state;
+    strbuf_init(&out, 4096);
+    strbuf_puts(&out, "");
+    assert_true(query_is_void("", NULL, &out));
+    assert_true(query_is_void("graceful&skip_exit", known, &out));
+    assert_true(query_is_void("skip_exit&", known, &out));
+    assert_string_equal(out.s, "");
+    assert_false(query_is_void("graceful&percent=50", known, &out));
+    assert_non_null(strstr(out.s, "nothing was done"));
+    assert_false(query_is_void("graceful=0", known, &out));
+    assert_false(query_is_void("grace", known, &out));
+    assert_false(query_is_void("graceful", NULL, &out));
+    strbuf_done(&out);
+}
+
 int
 main(void)
 {
@@ -76,6 +98,7 @@ main(void)
         cmocka_unit_test(nothing_is_no_word),
         cmocka_unit_test(what_is_no_word_is_refused),
         cmocka_unit_test(a_long_one_is_refused),
+        cmocka_unit_test(an_action_without_settings_hears_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,13 @@ lines_of_a_file_have_stars(void **state)
     check_line("{ password: 'it', user: joe }", "{ password: '**', user: joe }");
     check_line("\"tokenFile\": \"/run/t\"", "\"tokenFile\": \"/run/t\"");
     check_line("\"name\": \"password\"", "\"name\": \"password\"");
+    check_line("\"otlp\": \"http://joe:pw@otel:4318/a@b\", \"x\": 1",
+               "\"otlp\": \"http://******@otel:4318/a@b\", \"x\": 1");
+    check_line("jwks: https://id/k?key=a#b # text", "jwks: https://id/k?******* # text");
+    check_line("[\"dns:///a:1\", 'redis://:p@ss@h']",
+               "[\"dns:///a:1\", 'redis://*****@h']");
+    check_line("http://", "http://");
+    check_line("://@", "://@");
     check_line("\"secret\":", "\"secret\":");
     check_line("\"secret\": \"", "\"secret\": \"");
     check_line("", "");

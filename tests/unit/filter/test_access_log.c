@@ -406,6 +406,8 @@ settings_that_cannot_be_are_refused(void **state)
         if (!strstr(rig_problems(&filter_access_log, bad[i]), "error"))
             fail_msg("taken: %s", bad[i]);
     }
+    assert_non_null(strstr(rig_problems(&filter_access_log, "{ \"interval\": \"10ms\" }"),
+                           "interval is shorter than a second"));
     rig_chain(NULL, 0);
 }
 

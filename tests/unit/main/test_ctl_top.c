@@ -150,6 +150,47 @@ narrow_screens_lose_columns_not_names(void **state)
     jtree_free(stats);
 }
 
+static size_t
+columns_before(const char *line, const char *mark)
+{
+    const char *end = strstr(line, mark);
+    char part[1024];
+
+    assert_non_null(end);
+    snprintf(part, sizeof part, "%.*s", (int)(end - line), line);
+    return ctl_columns(part);
+}
+
+/* Characters of East Asia take two columns, marks that stand on others none. */
+static void
+wide_characters_keep_the_columns(void **state)
+{
+    struct json_t *stats =
+        ctlstats_tree("\"name\": \"app\"",
+                      "\"name\": \"\u65e5\u672c\u8a9e\u30d7\u30fc\u30eb\u3042\u3042\u3042"
+                      "\u3042\u3042\u3042\u3042\u3042\u3042\u3042\u3042\u3042e\u0301\"");
+
+    (void)state;
+    assert_int_equal(ctl_columns("e\u0301\u65e5\U0001f600x"), 6);
+    assert_int_equal(ctl_columns_cut("\u65e5\u672c", 3), 3);
+    for (size_t width = 10; width <= 120; width++) {
+        struct top_view view = view_of(width, 20);
+
+        for (const char *at = draw(&view, stats); *at; at += strcspn(at, "\n") + 1) {
+            char line[1024];
+
+            snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
+            if (ctl_columns(line) > width)
+                fail_msg("%zu: \"%s\"", width, line);
+        }
+        if (width < 60)
+            continue;
+        assert_int_equal(columns_before(strstr(screen.s, "\nPOOL") + 1, "UP"),
+                         columns_before(strstr(screen.s, "\n\u65e5") + 1, "1/1"));
+    }
+    jtree_free(stats);
+}
+
 static void
 colour_and_plain_marks(void **state)
 {
@@ -258,6 +299,7 @@ main(void)
         cmocka_unit_test(pages_sorts_and_filters),
         cmocka_unit_test(it_fits_every_screen),
         cmocka_unit_test(narrow_screens_lose_columns_not_names),
+        cmocka_unit_test(wide_characters_keep_the_columns),
         cmocka_unit_test(colour_and_plain_marks),
         cmocka_unit_test(control_characters_are_not_shown),
         cmocka_unit_test(what_matters_has_a_line_of_its_own),
