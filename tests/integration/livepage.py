@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-import urllib.request
 
 import grpc
 import pytest
