@@ -63,8 +63,8 @@ id_is_good(struct grpc_call *call, int64_t id, enum channelz_kind kind)
     }
     if (channelz_id_kind(id) == kind)
         return true;
-    snprintf(text, sizeof(text), "%lld is the id of a %s, not of a %s", (long long)id,
-             kinds[channelz_id_kind(id)], kinds[kind]);
+    snprintf(text, sizeof(text), "%lld can only be the id of a %s, not of a %s",
+             (long long)id, kinds[channelz_id_kind(id)], kinds[kind]);
     return refuse(call, GRPC_NOT_FOUND, text);
 }
 

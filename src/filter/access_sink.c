@@ -127,8 +127,10 @@ sink_open(struct access_sink *s)
     int fd = sink_open_fd(s, &own);
 
     if (fd < 0) {
-        log_at(NULL, LOG_ERROR, "cannot open the access log", LS("to", s->to),
-               LS("why", strerror(errno)));
+        log_at(
+            NULL, LOG_ERROR, "cannot open the access log; it is tried every 5 s",
+            LS("to", s->to),
+            LS("why", errno == ENXIO ? "nobody reads this named pipe" : strerror(errno)));
         if (s->fd < 0)
             timer_start(s->thread->loop, &s->retry, RETRY_US);
         return;

@@ -242,9 +242,11 @@ const struct ctl_command ctl_commands[] = {
     { .name = "config",
       .help = "which config is in force, and what the last reload said",
       .about =
-          "A number that counts up, a hash of what the configuration means, since when "
-          "it is in force, whether it is guarded, and what the last reload said. With "
-          "--print the whole of it: every key, those that were left out with their "
+          "A number that counts up, a hash of what the configuration means and one of "
+          "the "
+          "bytes of its file (which status, top and the page show), since when it is in "
+          "force, whether it is guarded, and what the last reload said. With --print the "
+          "whole of it: every key, those that were left out with their "
           "defaults, and (redacted) in place of secrets.\n",
       .options = config_options,
       .asks = true,

@@ -12,6 +12,7 @@
 #include "base/xalloc.h"
 #include "conf/print.h"
 #include "conf/problem.h"
+#include "conf/snapshot.h"
 #include "lb/hash.h"
 #include "main/process_int.h"
 #include "main/reload_int.h"
@@ -81,9 +82,11 @@ status_text(void *arg, struct strbuf *out)
     const struct process *p = r->process;
     char at[STAMP_MAX];
 
-    strbuf_printf(out, "config %" PRIu64 ", hash %016" PRIx64 ", in force since %s%s\n",
-                  p->version, r->hash, stamp(at, r->loaded_us),
-                  r->before ? ", guarded" : "");
+    strbuf_printf(out,
+                  "config %" PRIu64 ", hash %016" PRIx64 " (its file: %08" PRIx32
+                  "), in force since %s%s\n",
+                  p->version, r->hash, (uint32_t)conf_hash(p->snapshot),
+                  stamp(at, r->loaded_us), r->before ? ", guarded" : "");
     if (!r->asked_us) {
         strbuf_puts(out, "no reload so far\n");
         return;
@@ -101,9 +104,10 @@ status_json(void *arg, struct strbuf *out)
 
     strbuf_printf(out,
                   "{\"version\":1,\"config\":{\"version\":%" PRIu64
-                  ",\"hash\":\"%016" PRIx64 "\",\"loaded\":\"%s\",\"guarded\":%s}",
-                  p->version, r->hash, stamp(at, r->loaded_us),
-                  r->before ? "true" : "false");
+                  ",\"hash\":\"%016" PRIx64 "\",\"fileHash\":\"%08" PRIx32
+                  "\",\"loaded\":\"%s\",\"guarded\":%s}",
+                  p->version, r->hash, (uint32_t)conf_hash(p->snapshot),
+                  stamp(at, r->loaded_us), r->before ? "true" : "false");
     strbuf_printf(out, ",\"lastReload\":{\"result\":\"%s\"", result_word(r));
     if (r->asked_us) {
         strbuf_printf(out, ",\"at\":\"%s\",\"text\":", stamp(at, r->asked_us));

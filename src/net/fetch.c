@@ -9,6 +9,32 @@
 #include "base/xalloc.h"
 #include "net/fetch_int.h"
 
+/* "host:port/path", with or without a port; a user in front of the host does not count. */
+static const char *
+place_refuse(const char *place)
+{
+    size_t n = strcspn(place, "/?#"), host;
+    const char *user = memrchr(place, '@', n);
+    long port = 0;
+
+    if (user) {
+        n -= (size_t)(user + 1 - place);
+        place = user + 1;
+    }
+    host = place[0] == '[' ? strcspn(place, "]") + 1 : strcspn(place, ":/?#");
+    if (n == 0 || host == 0 || host > n)
+        return "the URL has no host";
+    if (host == n)
+        return NULL;
+    if (place[host] == ':' && n - host >= 2 && n - host <= 6)
+        for (size_t i = host + 1; i < n && port >= 0; i++)
+            port = place[i] >= '0' && place[i] <= '9' ? port * 10 + place[i] - '0' : -1;
+    return port >= 1 && port <= 65535 ? NULL
+                                      : "behind the host of a URL comes nothing, or a "
+                                        "colon and a port from 1 to "
+                                        "65535";
+}
+
 const char *
 fetch_url_refuse(const char *url)
 {
@@ -18,13 +44,11 @@ fetch_url_refuse(const char *url)
 
     if (!host)
         return "a URL begins with https:// (or http://)";
-    if (host[strcspn(host, "/?#")] == host[0])
-        return "the URL has no host";
     for (const char *c = url; *c; c++)
         if (*c <= ' ' || *c > '~')
             return "a URL has neither blanks nor letters beyond ASCII; write %20 and the "
                    "like";
-    return NULL;
+    return place_refuse(host);
 }
 
 bool

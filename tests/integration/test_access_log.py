@@ -223,6 +223,17 @@ def test_a_file_is_opened_anew_on_usr1(backend):
         assert (len(lines(path + ".1")), len(lines(path))) == (1, 2)
 
 
+def test_a_named_pipe_without_a_reader_is_said_and_waits(backend, tmp_path):
+    pipe = str(tmp_path / "pipe")
+    os.mkfifo(pipe)
+    with logging(backend, dict(ACCESS, to=pipe, headers=["x-tenant"])) as p:
+        p.wait_line(lambda line: "nobody reads this named pipe" in line, "err")
+        with p.open_channel() as channel:
+            protos.Stub(channel).UnaryCall(SimpleRequest(), timeout=10, metadata=[("x-tenant", "early")])
+        with open(pipe, "rb") as f:     # the open returns when the proxy tries again
+            assert json.loads(f.readline())["headers"]["x-tenant"] == "early"
+
+
 def test_long_calls_have_lines_in_between(backend):
     with logging(backend, {"sample": "100%", "interval": "1s"}) as p, p.open_channel() as channel:
         talk = reloads.Talk(channel)

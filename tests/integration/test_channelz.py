@@ -245,7 +245,7 @@ def test_what_cannot_be_answered():
                                ("GetSocket", {"socket_id": 3})):
             assert code_of(z, method, **fields)[0] == missing, (method, fields)
         code, text = code_of(z, "GetSocket", socket_id=channel.ref.channel_id)
-        assert code == missing and "is the id of a channel, not of a socket" in text
+        assert code == missing and "can only be the id of a channel, not of a socket" in text
         # Behind the last one there is nothing, and that is no error.
         answer = z.ask("GetTopChannels", start_channel_id=2 ** 62)
         assert answer.end and not answer.channel

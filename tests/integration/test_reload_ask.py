@@ -77,7 +77,11 @@ def test_outriggerctl_reloads_and_prints_what_is_wrong(proxy):
     told = reloads.ctl(proxy, "config")
     assert told.returncode == 0 and told.stdout.startswith("config 2, hash ")
     assert "last reload: refused" in told.stdout and 'unknown key "too"' in told.stdout
-    assert json.loads(reloads.ctl(proxy, "config", "--json").stdout)["config"]["version"] == 2
+    config = json.loads(reloads.ctl(proxy, "config", "--json").stdout)["config"]
+    assert config["version"] == 2
+    # The hash of status, top and the page is here as well, so that they can be compared.
+    shown = json.loads(reloads.ctl(proxy, "status", "--json").stdout)["configHash"]
+    assert config["fileHash"] == shown and "(its file: %s)" % shown in told.stdout
     os.unlink(proxy._path)
     gone = reloads.ctl(proxy, "reload")
     assert gone.returncode == 1 and "cannot be read" in gone.stderr

@@ -282,11 +282,11 @@ an_id_of_another_kind_is_not_found(void **state)
 {
     (void)state;
     expect_refused(PATH "GetChannel", NUMBER(1, SOCKET), GRPC_NOT_FOUND,
-                   "7 is the id of a socket, not of a channel");
+                   "7 can only be the id of a socket, not of a channel");
     expect_refused(PATH "GetServerSockets", NUMBER(1, CHANNEL), GRPC_NOT_FOUND,
-                   "4 is the id of a channel, not of a server");
+                   "4 can only be the id of a channel, not of a server");
     expect_refused(PATH "GetSubchannel", NUMBER(1, SERVER), GRPC_NOT_FOUND,
-                   "6 is the id of a server, not of a subchannel");
+                   "6 can only be the id of a server, not of a subchannel");
 }
 
 /* --- the ends of calls ------------------------------------------------------------------- */

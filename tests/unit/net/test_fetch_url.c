@@ -11,7 +11,8 @@ only_http_and_https_with_a_host_are_urls(void **state)
     static const char *const good[] = {
         "https://id.example/jwks.json", "http://127.0.0.1:8080/keys?x=1#y",
         "HTTPS://ID.EXAMPLE",           "https://[::1]:443/",
-        "https://user:pw@id.example/",
+        "https://user:pw@id.example/",  "http://[fd00::1]/",
+        "http://id.example:65535?x",    "http://user@id.example:1",
     };
     static const char *const bad[] = {
         "",
@@ -29,6 +30,17 @@ only_http_and_https_with_a_host_are_urls(void **state)
         "https://id.ex\xc3\xa4mple/",
         "javascript:https://x",
         " https://id.example/",
+        "http://id.example:grpc",
+        "http://id.example:0",
+        "http://id.example:65536/x",
+        "http://id.example:/x",
+        "http://id.example:-1",
+        "http://id.example:000004318",
+        "http://user:pw",
+        "http://:4318",
+        "http://user@:4318",
+        "http://[::1",
+        "http://[::1]4318",
     };
 
     (void)state;
