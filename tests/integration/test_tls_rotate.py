@@ -72,7 +72,9 @@ def rotate(ca, proxy, cert, key, times, wait_each):
     for i in range(1, times + 1):
         pair = ca.issue("localhost")
         if i % 10 == 0:
-            old, failed = serial(proxy.address, ca), reloads(proxy, "failed")
+            # the pair of the turn before must not come into use between two looks
+            env.wait_until(lambda: serial(proxy.address, ca) == old, 30, "the pair before the half")
+            failed = reloads(proxy, "failed")
             certs.write(cert, pair.cert_pem)
             env.wait_until(lambda: reloads(proxy, "failed") > failed)
             assert serial(proxy.address, ca) == old
@@ -82,8 +84,9 @@ def rotate(ca, proxy, cert, key, times, wait_each):
             env.wait_until(lambda: reloads(proxy, "failed") > failed + 2)
             assert serial(proxy.address, ca) == old
         pair.save(cert, key)
+        old = pair.x509.serial_number
         if i % wait_each == 0 or i == times:
-            env.wait_until(lambda: serial(proxy.address, ca) == pair.x509.serial_number)
+            env.wait_until(lambda: serial(proxy.address, ca) == old, 30)
         else:
             time.sleep(0.05)
 
