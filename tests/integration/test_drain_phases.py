@@ -303,7 +303,7 @@ def test_rolling_pair_of_restarts_loses_nothing(backend):
                                 grpc__enable_retries=1,
                                 grpc__service_config=load.ROUND_ROBIN,
                                 grpc__initial_reconnect_backoff_ms=100,
-                                grpc__min_reconnect_backoff_ms=100,
+                                grpc__min_reconnect_backoff_ms=10000,      # so long a connect may take
                                 grpc__max_reconnect_backoff_ms=200)
     finally:
         for p in pair:

@@ -73,37 +73,66 @@ class Caller:
         return [who for begun, who in self.calls if begun >= at]
 
 
+class Lag:
+    """How long the machine keeps somebody waiting who wants to run, at worst."""
+
+    def __init__(self):
+        self.worst, self._stop = 0, threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        while not self._stop.is_set():
+            begun = time.monotonic()
+            time.sleep(0.002)
+            self.worst = max(self.worst, time.monotonic() - begun - 0.002)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self._stop.set()
+        self._thread.join(10)
+
+
 @contextlib.contextmanager
 def two_backends(health):
     with env.Backend(name="a", health=health) as a, env.Backend(name="b", health=health) as b:
         yield a, b
 
 
-def test_a_watch_stops_calls_within_50_ms():
-    """The interval is a minute: only the Watch can have told it."""
-    with two_backends("watch,check") as (a, b), \
-            env.Proxy([a.address, b.address], pool=check("grpc", SLOW, service="svc")) as proxy:
+def stop_and_go(a, b):
+    """Whether calls to a ended 50 ms after its Watches were told. The interval is a minute: only the Watch can have told it."""
+    with env.Proxy([a.address, b.address], pool=check("grpc", SLOW, service="svc")) as proxy:
         wait_state(proxy, a.address, "ready", "idle")
         wait_state(proxy, b.address, "ready", "idle")
         with Caller(proxy.address) as caller:
-            env.wait_until(lambda: {"a", "b"} <= set(caller.since(0)), 10, "calls to both")
-            # A busy machine does not let the proxy run for 50 ms now and then: two turns must be in time, not each.
-            in_time = turns = 0
-            while in_time < 2:
-                turns += 1
+            env.wait_until(lambda: {"a", "b"} <= set(caller.since(0)), 20, "calls to both")
+            with Lag() as lag:
                 known = set_health(a, "svc", "NOT_SERVING")
                 wait_state(proxy, a.address, "unhealthy")
-                told = time.monotonic()
-                env.wait_until(lambda: len(caller.since(told)) >= 20, 10, "calls after the Watch")
-                assert set(caller.since(told)) == {"b"}, caller.since(told)
-                late = caller.since(known + 0.05 * env.SLOW)
-                in_time += set(late) == {"b"}
-                assert in_time >= 2 or turns < 12, "%d of %d turns in time; calls too late: %s" % (in_time, turns, late)
-                back = set_health(a, "svc", "SERVING")
-                env.wait_until(lambda: "a" in caller.since(back), 10, "calls to a again")
+            told = time.monotonic()
+            env.wait_until(lambda: len(caller.since(told)) >= 20, 20, "calls after the Watch")
+            assert set(caller.since(told)) == {"b"}, caller.since(told)
+            late = caller.since(known + 0.05 * env.SLOW + 3 * lag.worst)
+            back = set_health(a, "svc", "SERVING")
+            env.wait_until(lambda: "a" in caller.since(back), 20, "calls to a again")
             assert set(caller.since(0)) == {"a", "b"}, "a call was lost"
         e = proxy.endpoints()[a.address]
         assert e["check"]["by"] == "Watch" and e["check"]["text"] == "SERVING"
+        return set(late) == {"b"}
+
+
+def test_a_watch_stops_calls_within_50_ms():
+    """A busy machine keeps all on the way waiting: the backend, the proxy, who calls. So two turns must be in time, not each; with a
+    proxy of its own each, since SERVING that comes back too often is not believed at once."""
+    with two_backends("watch,check") as (a, b):
+        in_time = 0
+        for _ in range(8):
+            in_time += stop_and_go(a, b)
+            if in_time == 2:
+                return
+        assert False, "%d of 8 turns in time" % in_time
 
 
 def test_not_serving_says_why():

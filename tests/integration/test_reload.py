@@ -123,7 +123,8 @@ def test_reloads_under_load_lose_nothing(backends, workers):
     assert result.failed == []
     assert result.ok > count * 0.02 * 200 / env.SLOW
     assert max(configs for configs, _ in figures) <= 2
-    assert max(tables for _, tables in figures) <= 5
+    # One for each reload during the longest open call, which takes seconds on a busy machine; not all of them.
+    assert max(tables for _, tables in figures) <= count / 4
     assert m['outrigger_config_reloads_total{result="ok"}'] == count + 1
     assert m['outrigger_config_reloads_total{result="refused"}'] == 0
 
