@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "loop/loop.h"
@@ -21,6 +22,17 @@ static int64_t
 crowd_now(void)
 {
     return clock_real.now_us(clock_real.arg);
+}
+
+/* What a page costs must not depend on who else wants this core: a small one would be taken for heavy when the thread
+ * lost its turn while it was made. */
+static int64_t
+crowd_cpu_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 static void
@@ -236,11 +248,11 @@ crowd_affords(struct crowd *g, const char *path, int64_t now)
 }
 
 static void
-crowd_charge(struct crowd *g, const char *path, int64_t us)
+crowd_charge(struct crowd *g, const char *path, int64_t begun_us)
 {
-    g->used_us += us;
+    g->used_us += crowd_now() - begun_us;
     if (path && path[0])
-        crowd_learn_cost(g, path, us);
+        crowd_learn_cost(g, path, crowd_cpu_us() - g->cpu_begun_us);
 }
 
 bool
@@ -251,6 +263,7 @@ crowd_begin(struct crowd *g, struct evhttp_request *req, const char *path,
     int64_t now = crowd_now();
 
     *ret_begun_us = now;
+    g->cpu_begun_us = crowd_cpu_us();
     if (c) {
         c->active_us = now;
         c->held = false;
@@ -266,6 +279,7 @@ bool
 crowd_begin_message(struct crowd *g, const char *method, int64_t *ret_begun_us)
 {
     *ret_begun_us = crowd_now();
+    g->cpu_begun_us = crowd_cpu_us();
     if (crowd_affords(g, method, *ret_begun_us))
         return true;
     crowd_count(g, STAT_ADMIN_BUSY);
@@ -275,7 +289,7 @@ crowd_begin_message(struct crowd *g, const char *method, int64_t *ret_begun_us)
 void
 crowd_end_message(struct crowd *g, const char *method, int64_t begun_us)
 {
-    crowd_charge(g, method, crowd_now() - begun_us);
+    crowd_charge(g, method, begun_us);
 }
 
 /* How much is written, nobody tells: an answer counts until its connection asks again or is gone. */
@@ -301,7 +315,7 @@ crowd_end(struct crowd *g, struct evhttp_request *req, const char *path, int64_t
 {
     struct crowd_conn *c = crowd_find(g, req);
 
-    crowd_charge(g, path, crowd_now() - begun_us);
+    crowd_charge(g, path, begun_us);
     if (!c || c->held)
         return;
     c->waiting = evbuffer_get_length(bufferevent_get_output(request_buffer(req)));
