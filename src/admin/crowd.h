@@ -4,7 +4,7 @@
  *   CROWD_CONNECTIONS open connections. One more ends the one that was silent for longest; streams (/tail, /events) and who waits for an action are left alone. gRPC
  *   connections (admin/rpc.h) count, too, and are as old as their first byte.
  *   CROWD_ACCEPTS new ones, then other work for CROWD_PAUSE_US.
- *   CROWD_BUDGET_US of work in CROWD_WINDOW_US. When that is used up for the second time in a row, pages that take longer than CROWD_HEAVY_US are refused with 503 until the
+ *   CROWD_BUDGET_US of work in CROWD_WINDOW_US. When that is used up for the second time in a row, pages that take longer than CROWD_HEAVY_US of the processor are refused with 503 until the
  *   window is over; small pages and actions always go on. Two scrapers that meet are no overload. Messages of gRPC clients are pages here, by the path of their method.
  *   CROWD_WAITING bytes of answers that nobody reads; more, and the oldest of these connections ends.
  *
@@ -67,7 +67,9 @@ struct crowd {
     struct crowd_conn conns[CROWD_CONNECTIONS];
     size_t n;
     int64_t window_us, used_us;
-    bool busy; /* the window before was used up, too */
+    int64_t
+        cpu_begun_us; /* processor time of this thread when the page began that is being made */
+    bool busy;        /* the window before was used up, too */
     struct crowd_page pages[CROWD_PAGES];
 };
 
