@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "loop/loop.h"
@@ -22,17 +21,6 @@ static int64_t
 crowd_now(void)
 {
     return clock_real.now_us(clock_real.arg);
-}
-
-/* What a page costs must not depend on who else wants this core: a small one would be taken for heavy when the thread
- * lost its turn while it was made. */
-static int64_t
-crowd_cpu_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 static void
@@ -251,8 +239,9 @@ static void
 crowd_charge(struct crowd *g, const char *path, int64_t begun_us)
 {
     g->used_us += crowd_now() - begun_us;
+    /* Not by the other clock: a small page would be taken for heavy when somebody else had this core meanwhile. */
     if (path && path[0])
-        crowd_learn_cost(g, path, crowd_cpu_us() - g->cpu_begun_us);
+        crowd_learn_cost(g, path, clock_cpu_us() - g->cpu_begun_us);
 }
 
 bool
@@ -263,7 +252,7 @@ crowd_begin(struct crowd *g, struct evhttp_request *req, const char *path,
     int64_t now = crowd_now();
 
     *ret_begun_us = now;
-    g->cpu_begun_us = crowd_cpu_us();
+    g->cpu_begun_us = clock_cpu_us();
     if (c) {
         c->active_us = now;
         c->held = false;
@@ -279,7 +268,7 @@ bool
 crowd_begin_message(struct crowd *g, const char *method, int64_t *ret_begun_us)
 {
     *ret_begun_us = crowd_now();
-    g->cpu_begun_us = crowd_cpu_us();
+    g->cpu_begun_us = clock_cpu_us();
     if (crowd_affords(g, method, *ret_begun_us))
         return true;
     crowd_count(g, STAT_ADMIN_BUSY);

@@ -28,3 +28,9 @@ clock_wall_us(void)
 {
     return clock_read_us(CLOCK_REALTIME);
 }
+
+int64_t
+clock_cpu_us(void)
+{
+    return clock_read_us(CLOCK_THREAD_CPUTIME_ID);
+}

@@ -15,5 +15,7 @@ struct clock_source {
 extern const struct clock_source clock_real; /* CLOCK_MONOTONIC */
 
 int64_t clock_wall_us(void); /* CLOCK_REALTIME, for log stamps only */
+/* Processor time of this thread so far: what work costs, whoever else is busy. */
+int64_t clock_cpu_us(void);
 
 #endif
