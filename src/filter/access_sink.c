@@ -128,7 +128,9 @@ sink_open(struct access_sink *s)
 
     if (fd < 0) {
         log_at(
-            NULL, LOG_ERROR, "cannot open the access log; it is tried every 5 s",
+            NULL, LOG_ERROR,
+            s->fd < 0 ? "cannot open the access log; it is tried every 5 s"
+                      : "cannot open the access log again; the one that is open stays",
             LS("to", s->to),
             LS("why", errno == ENXIO ? "nobody reads this named pipe" : strerror(errno)));
         if (s->fd < 0)
