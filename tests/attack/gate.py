@@ -122,13 +122,14 @@ def judge(row):
 
 
 # All that a busy machine does as well: it lets honest calls wait, and the attacker, which is nice, so that
-# what it sends comes late or its whole attack is too short to judge.
+# what it sends comes late, its whole attack is too short to judge, or it ends before it saw what closed it.
 TIMES = ("p99 is", "attacker held after", "attacker closed after", "the row ran")
+UNSEEN = "closed attackers"
 
 
 def only_late(row):
     """Only times miss."""
-    return bool(row["problems"]) and all(p.startswith(TIMES) for p in row["problems"])
+    return bool(row["problems"]) and all(p.startswith(TIMES) or p.endswith(UNSEEN) for p in row["problems"])
 
 
 def line(row):
