@@ -179,7 +179,8 @@ class Process:
                         return found
                 left = end - time.monotonic()
                 assert left > 0, "no such line within %s s; got: %s" % (timeout, lines[-20:])
-                assert self.proc.poll() is None or self._readers[0].is_alive(), \
+                # Its last words may still be in the other pipe, and the message must have them.
+                assert self.proc.poll() is None or any(r.is_alive() for r in self._readers), \
                     "process ended (%s): %s" % (self.proc.poll(), self._lines["err"][-20:])
                 self._changed.wait(min(left, 0.2))
 
