@@ -8,6 +8,9 @@ static const int64_t PATIENCE_US = 1000 * 1000;
 static const int64_t PRESSURE_STALL_US = 5 * 1000 * 1000;
 static const int64_t HOARD_US = 10 * 1000 * 1000;
 static const int64_t NEVER_READ_US = 1000 * 1000;
+static const int64_t STUCK_US =
+    2 * 1000 *
+    1000; /* TCP sent a lost packet three times by then: 0.2, 0.6 and 1.4 s after the first (Linux) */
 enum {
     FIRST_WINDOW_MIN = 16 * 1024
 }; /* no real client starts with less room for a stream */
@@ -59,6 +62,24 @@ sweep_never_reads(const struct h2_stream *s)
            to->send_window <= 0 && to->conn->send_window > 0;
 }
 
+/* The socket of its client takes nothing, whatever the windows say. */
+static bool
+sweep_is_stuck(const struct h2_stream *s, int64_t now)
+{
+    const struct h2_conn *c = s->other ? s->other->conn : NULL;
+
+    return c && c->outq.len && sweep_late(c->write_progress_us, STUCK_US, now);
+}
+
+static bool
+sweep_hoards(const struct h2_stream *s, size_t share, int64_t now)
+{
+    if (s->held >= s->window / 2 && sweep_late(s->taken_us, HOARD_US, now))
+        return true;
+    return s->held >= share && sweep_late(s->taken_us, NEVER_READ_US, now) &&
+           (sweep_never_reads(s) || sweep_is_stuck(s, now));
+}
+
 /* A backend connection at its memory cap: the calls that fill it because their clients do not read must go, or everybody behind it waits. */
 static void
 sweep_hoarders(struct h2_conn *c, int64_t now)
@@ -70,10 +91,7 @@ sweep_hoarders(struct h2_conn *c, int64_t now)
         struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, link);
 
         next = i->next;
-        if (s->closing ||
-            !((s->held >= s->window / 2 && sweep_late(s->taken_us, HOARD_US, now)) ||
-              (s->held >= share && sweep_late(s->taken_us, NEVER_READ_US, now) &&
-               sweep_never_reads(s))))
+        if (s->closing || !sweep_hoards(s, share, now))
             continue;
         stat_inc(c->w->stats, STAT_STALL_CLOSED);
         s->close_err = ERR_STALL;

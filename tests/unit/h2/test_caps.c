@@ -319,6 +319,46 @@ hoarders_end_sooner_when_they_never_read(void **state)
     assert_int_equal(slow->closed, 0);
 }
 
+/* The windows of its client are open, but nobody reads its socket. */
+static void
+hoarders_end_sooner_when_their_clients_socket_is_stuck(void **state)
+{
+    struct rig_conn *c = &rig.conn[H2_UP];
+    struct h2_conn stuck = { .send_window = 1 }, moving = { .send_window = 1 };
+    struct h2_stream to_stuck = { .conn = &stuck, .send_window = 1 },
+                     to_moving = { .conn = &moving, .send_window = 1 };
+    struct h2peer *p;
+    struct rig_stream *slow, *never;
+
+    (void)state;
+    c->lim.max_connection_buffer = 80 * 1000;
+    p = up_ready();
+    c->eat = false;
+    slow = rig_request(&rig, true);
+    never = rig_request(&rig, true);
+    slow->s.other = &to_moving;
+    never->s.other = &to_stuck;
+    rig_run(&rig);
+    h2peer_headers(p, slow->s.id, 0, ":status", "200", NULL);
+    h2peer_headers(p, never->s.id, 0, ":status", "200", NULL);
+    send_data(p, slow->s.id, 38000);
+    send_data(p, never->s.id, 41000);
+    rig_run(&rig);
+    assert_true(c->h2->held_back);
+    stuck.outq.len = moving.outq.len = 100;
+    stuck.write_progress_us = loop_now_us(rig.loop);
+    for (int i = 0; i < 3; i++) {
+        moving.write_progress_us = loop_now_us(rig.loop);
+        rig_wait_ms(&rig, 600);
+    }
+    assert_int_equal(never->closed, 0); /* a client may lose some packets in a row */
+    moving.write_progress_us = loop_now_us(rig.loop);
+    rig_wait_ms(&rig, 1000);
+    assert_int_equal(never->closed, 1);
+    assert_int_equal(never->s.close_err, ERR_STALL);
+    assert_int_equal(slow->closed, 0);
+}
+
 /* Under memory pressure of others, DATA that nobody wants (reset streams) must still give the connection its window back: no reader ever will. */
 static void
 unwanted_data_under_pressure_leaks_no_window(void **state)
@@ -363,6 +403,7 @@ main(void)
         H2_TEST(a_connection_once_held_back_is_used_again),
         H2_TEST(an_idle_connection_is_used_again_though_others_fill_the_worker),
         H2_TEST(hoarders_end_sooner_when_they_never_read),
+        H2_TEST(hoarders_end_sooner_when_their_clients_socket_is_stuck),
         H2_TEST(unwanted_data_under_pressure_leaks_no_window),
     };
 
