@@ -191,6 +191,8 @@ struct h2_conn {
     uint32_t bdp_bytes, bdp_quiet;
     int64_t bdp_since_us;
     int64_t opened_us, idle_since_us, write_progress_us;
+    int64_t
+        hoards_us; /* when h2/sweep.c last found that it fills a backend connection and takes nothing */
     int64_t drain_since_us; /* since the first GOAWAY, then since the second */
     int64_t idle_us, age_due_us;
     const char *goaway_text; /* debug data of our GOAWAYs; NULL: none */

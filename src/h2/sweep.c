@@ -66,32 +66,49 @@ sweep_never_reads(const struct h2_stream *s)
 static bool
 sweep_is_stuck(const struct h2_stream *s, int64_t now)
 {
-    const struct h2_conn *c = s->other ? s->other->conn : NULL;
+    const struct h2_conn *to = s->other ? s->other->conn : NULL;
 
-    return c && c->outq.len && sweep_late(c->write_progress_us, STUCK_US, now);
+    return to && to->outq.len && sweep_late(to->write_progress_us, STUCK_US, now);
 }
 
+/* Marks the clients that hold more than a share of c and take nothing. True: others wait for them. */
 static bool
-sweep_hoards(const struct h2_stream *s, size_t share, int64_t now)
-{
-    if (s->held >= s->window / 2 && sweep_late(s->taken_us, HOARD_US, now))
-        return true;
-    return s->held >= share && sweep_late(s->taken_us, NEVER_READ_US, now) &&
-           (sweep_never_reads(s) || sweep_is_stuck(s, now));
-}
-
-/* A backend connection at its memory cap: the calls that fill it because their clients do not read must go, or everybody behind it waits. */
-static void
-sweep_hoarders(struct h2_conn *c, int64_t now)
+sweep_blame(struct h2_conn *c, int64_t now)
 {
     size_t share =
         c->lim->max_connection_buffer / (c->stream_count ? c->stream_count : 1);
+    bool others_wait = false;
+
+    for (struct list *i = c->streams.next; i != &c->streams; i = i->next) {
+        struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, link);
+        bool stuck = sweep_is_stuck(s, now), never = sweep_never_reads(s);
+
+        if (s->closing)
+            continue;
+        if (!stuck && !never)
+            others_wait = others_wait || s->held == 0;
+        else if (s->held >= share &&
+                 (stuck || sweep_late(s->taken_us, NEVER_READ_US, now)))
+            s->other->conn->hoards_us = now;
+    }
+    return others_wait;
+}
+
+/* A backend connection at its memory cap: the calls that fill it because their clients do not read must go, or everybody behind it waits. With
+ * them go the client's other calls that nobody reads: they would fill it again at once. */
+static void
+sweep_hoarders(struct h2_conn *c, int64_t now)
+{
+    bool others_wait = sweep_blame(c, now);
 
     for (struct list *i = c->streams.next, *next; i != &c->streams; i = next) {
         struct h2_stream *s = CONTAINER_OF(i, struct h2_stream, link);
+        bool old = s->held >= s->window / 2 && sweep_late(s->taken_us, HOARD_US, now);
+        bool blamed = s->other && s->other->conn && s->other->conn->hoards_us == now;
 
         next = i->next;
-        if (s->closing || !sweep_hoards(s, share, now))
+        if (s->closing || !(old || (blamed && (sweep_never_reads(s) ||
+                                               (others_wait && sweep_is_stuck(s, now))))))
             continue;
         stat_inc(c->w->stats, STAT_STALL_CLOSED);
         s->close_err = ERR_STALL;

@@ -289,10 +289,10 @@ hoarders_end_sooner_when_they_never_read(void **state)
 {
     struct rig_conn *c = &rig.conn[H2_UP];
     struct h2_conn client = { .send_window = 1 };
-    struct h2_stream closed = { .conn = &client },
+    struct h2_stream closed = { .conn = &client }, too = { .conn = &client },
                      open = { .conn = &client, .send_window = 1 };
     struct h2peer *p;
-    struct rig_stream *slow, *never;
+    struct rig_stream *slow, *never, *next;
 
     (void)state;
     c->lim.max_connection_buffer = 80 * 1000;
@@ -300,8 +300,10 @@ hoarders_end_sooner_when_they_never_read(void **state)
     c->eat = false;
     slow = rig_request(&rig, true);
     never = rig_request(&rig, true);
+    next = rig_request(&rig, true);
     slow->s.other = &open;
     never->s.other = &closed;
+    next->s.other = &too;
     rig_run(&rig);
     h2peer_headers(p, slow->s.id, 0, ":status", "200", NULL);
     h2peer_headers(p, never->s.id, 0, ":status", "200", NULL);
@@ -316,47 +318,97 @@ hoarders_end_sooner_when_they_never_read(void **state)
     rig_wait_ms(&rig, 600);
     assert_int_equal(never->closed, 1);
     assert_int_equal(never->s.close_err, ERR_STALL);
+    assert_int_equal(next->closed, 1); /* it would fill what became free */
     assert_int_equal(slow->closed, 0);
 }
 
-/* The windows of its client are open, but nobody reads its socket. */
-static void
-hoarders_end_sooner_when_their_clients_socket_is_stuck(void **state)
-{
-    struct rig_conn *c = &rig.conn[H2_UP];
-    struct h2_conn stuck = { .send_window = 1 }, moving = { .send_window = 1 };
-    struct h2_stream to_stuck = { .conn = &stuck, .send_window = 1 },
-                     to_moving = { .conn = &moving, .send_window = 1 };
-    struct h2peer *p;
-    struct rig_stream *slow, *never;
+/* Two clients of the same full backend connection: `moving` reads, the windows of `stuck` are open but nobody reads its socket. */
+static struct {
+    struct h2_conn stuck, moving;
+    struct h2_stream to_stuck, to_moving;
+    struct rig_stream *slow, *never, *next;
+} full;
 
-    (void)state;
+static void
+fill_for_two(struct rig_conn *c)
+{
+    struct h2peer *p;
+
+    memset(&full, 0, sizeof(full));
+    full.stuck.send_window = full.moving.send_window = 1;
+    full.to_stuck = (struct h2_stream){ .conn = &full.stuck, .send_window = 1 };
+    full.to_moving = (struct h2_stream){ .conn = &full.moving, .send_window = 1 };
     c->lim.max_connection_buffer = 80 * 1000;
     p = up_ready();
     c->eat = false;
-    slow = rig_request(&rig, true);
-    never = rig_request(&rig, true);
-    slow->s.other = &to_moving;
-    never->s.other = &to_stuck;
+    full.slow = rig_request(&rig, true);
+    full.never = rig_request(&rig, true);
+    full.next = rig_request(&rig, true);
+    full.slow->s.other = &full.to_moving;
+    full.never->s.other = full.next->s.other = &full.to_stuck;
     rig_run(&rig);
-    h2peer_headers(p, slow->s.id, 0, ":status", "200", NULL);
-    h2peer_headers(p, never->s.id, 0, ":status", "200", NULL);
-    send_data(p, slow->s.id, 38000);
-    send_data(p, never->s.id, 41000);
+    h2peer_headers(p, full.slow->s.id, 0, ":status", "200", NULL);
+    h2peer_headers(p, full.never->s.id, 0, ":status", "200", NULL);
+    send_data(p, full.slow->s.id, 38000);
+    send_data(p, full.never->s.id, 41000);
     rig_run(&rig);
     assert_true(c->h2->held_back);
-    stuck.outq.len = moving.outq.len = 100;
-    stuck.write_progress_us = loop_now_us(rig.loop);
-    for (int i = 0; i < 3; i++) {
-        moving.write_progress_us = loop_now_us(rig.loop);
-        rig_wait_ms(&rig, 600);
+    full.stuck.outq.len = full.moving.outq.len = 100;
+    full.stuck.write_progress_us = loop_now_us(rig.loop);
+}
+
+static void
+pass_ms(unsigned ms)
+{
+    for (; ms > 0; ms -= 200) {
+        full.moving.write_progress_us = loop_now_us(rig.loop);
+        rig_wait_ms(&rig, 200);
     }
-    assert_int_equal(never->closed, 0); /* a client may lose some packets in a row */
-    moving.write_progress_us = loop_now_us(rig.loop);
-    rig_wait_ms(&rig, 1000);
-    assert_int_equal(never->closed, 1);
-    assert_int_equal(never->s.close_err, ERR_STALL);
-    assert_int_equal(slow->closed, 0);
+}
+
+static void
+a_stuck_client_goes_when_others_wait_for_it(void **state)
+{
+    struct rig_conn *c = &rig.conn[H2_UP];
+    struct rig_stream *waiting;
+
+    (void)state;
+    fill_for_two(c);
+    waiting = rig_request(&rig, true);
+    waiting->s.other = &full.to_moving;
+    pass_ms(1800);
+    assert_int_equal(full.never->closed, 0); /* a client may lose some packets in a row */
+    pass_ms(1000);
+    assert_int_equal(full.never->closed, 1);
+    assert_int_equal(full.never->s.close_err, ERR_STALL);
+    assert_int_equal(full.next->closed, 1);
+    assert_int_equal(full.slow->closed, 0);
+    assert_int_equal(waiting->closed, 0);
+}
+
+static void
+a_stuck_client_stays_when_nobody_waits_for_it(void **state)
+{
+    (void)state;
+    fill_for_two(&rig.conn[H2_UP]);
+    pass_ms(5000);
+    assert_int_equal(full.never->closed, 0);
+    assert_int_equal(full.next->closed, 0);
+}
+
+/* Its socket is stuck, but others filled the connection. */
+static void
+a_stuck_client_that_holds_little_stays(void **state)
+{
+    struct rig_stream *waiting;
+
+    (void)state;
+    fill_for_two(&rig.conn[H2_UP]);
+    waiting = rig_request(&rig, true);
+    waiting->s.other = &full.to_moving;
+    full.never->s.other = &full.to_moving;
+    pass_ms(5000);
+    assert_int_equal(full.next->closed, 0);
 }
 
 /* Under memory pressure of others, DATA that nobody wants (reset streams) must still give the connection its window back: no reader ever will. */
@@ -403,7 +455,9 @@ main(void)
         H2_TEST(a_connection_once_held_back_is_used_again),
         H2_TEST(an_idle_connection_is_used_again_though_others_fill_the_worker),
         H2_TEST(hoarders_end_sooner_when_they_never_read),
-        H2_TEST(hoarders_end_sooner_when_their_clients_socket_is_stuck),
+        H2_TEST(a_stuck_client_goes_when_others_wait_for_it),
+        H2_TEST(a_stuck_client_stays_when_nobody_waits_for_it),
+        H2_TEST(a_stuck_client_that_holds_little_stays),
         H2_TEST(unwanted_data_under_pressure_leaks_no_window),
     };
 
