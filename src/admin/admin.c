@@ -326,7 +326,8 @@ admin_open(struct loop *loop, const struct addr *at, int fd, bool owns_file,
         return ERR_NOMEM;
     }
     crowd_watch(&a->crowd, evhttp_bound_socket_get_listener(a->bound));
-    /* paths_let refuses, in plain text; evhttp would in HTML. */
+    /* paths_let refuses, in plain text; evhttp would in HTML. What never gets to a callback stays so (a broken request
+     * line, a header that is too long, CONNECT, a method nobody knows): libevent 2.1 has no hook for its pages. */
     evhttp_set_allowed_methods(a->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
                                             EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
                                             EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |

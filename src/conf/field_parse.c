@@ -7,6 +7,7 @@
 #include "base/strbuf.h"
 #include "conf/alias.h"
 #include "conf/field.h"
+#include "conf/mask.h"
 #include "conf/redact.h"
 #include "conf/values.h"
 

@@ -12,7 +12,7 @@
 #include "base/strbuf.h"
 #include "base/xalloc.h"
 #include "conf/jsonc.h"
-#include "conf/redact.h"
+#include "conf/mask.h"
 
 enum {
     MESSAGE_MAX = 1024,
@@ -323,36 +323,32 @@ problems_put_safe(struct strbuf *out, const char *s, size_t n, bool keep_tabs)
     }
 }
 
-/* text[from..stop) of the line that begins at start and ends at end, with a star for each character of a secret. */
+/* text[from..stop) with a star for each character of a secret. */
 static void
-put_line(const struct problems *ps, size_t start, size_t end, size_t from, size_t stop,
+put_part(const struct problems *ps, const bool *hide, size_t from, size_t stop,
          struct strbuf *out)
 {
-    bool *hide = xcalloc(end - start + 1, sizeof(*hide));
-
-    conf_mask_line(ps->text + start, end - start, hide);
     for (size_t i = from; i < stop;) {
         size_t n = i;
 
-        if (hide[i - start]) {
+        if (hide[i]) {
             strbuf_puts(out, "*");
             i += scan_char_len(ps->text + i, stop - i);
             continue;
         }
-        while (n < stop && !hide[n - start])
+        while (n < stop && !hide[n])
             n++;
         problems_put_safe(out, ps->text + i, n - i, true);
         i = n;
     }
-    xfree(hide);
 }
 
 /* The line around `at` and the caret line; a long line is shown in part. */
 static void
 put_excerpt(const struct problems *ps, const struct problem *p, size_t line,
-            struct strbuf *out)
+            const bool *hide, struct strbuf *out)
 {
-    size_t start = p->at, stop = p->at, from, chars = 0, end;
+    size_t start = p->at, stop = p->at, from, chars = 0;
     bool more;
 
     while (start > 0 && ps->text[start - 1] != '\n')
@@ -363,7 +359,6 @@ put_excerpt(const struct problems *ps, const struct problem *p, size_t line,
         stop--;
     if (start == 0 && ps->n >= 3 && memcmp(ps->text, "\xef\xbb\xbf", 3) == 0)
         start = 3;
-    end = stop;
     more = stop - start > LINE_SHOWN_MAX;
     from = more ? p->at : start;
     for (; from > start && chars < EXCERPT_BEFORE; chars++) {
@@ -377,7 +372,7 @@ put_excerpt(const struct problems *ps, const struct problem *p, size_t line,
             stop += scan_char_len(ps->text + stop, ps->n - stop);
     }
     strbuf_printf(out, "%5zu | %s", line, from > start ? "..." : "");
-    put_line(ps, start, end, from, stop, out);
+    put_part(ps, hide, from, stop, out);
     strbuf_printf(out, "%s\n      | %s", more ? "..." : "", from > start ? "   " : "");
     for (size_t i = from; i < p->at; i += scan_char_len(ps->text + i, ps->n - i))
         strbuf_puts(out, ps->text[i] == '\t' ? "\t" : " ");
@@ -399,7 +394,8 @@ problems_is_excerpt(const char *line)
 }
 
 static void
-problem_print(const struct problems *ps, const struct problem *p, struct strbuf *out)
+problem_print(const struct problems *ps, const struct problem *p, const bool *hide,
+              struct strbuf *out)
 {
     size_t line, column;
 
@@ -412,7 +408,7 @@ problem_print(const struct problems *ps, const struct problem *p, struct strbuf 
     problems_put_safe(out, p->text, strlen(p->text), false);
     strbuf_printf(out, " [%s]\n", p->code);
     if (p->end > 0)
-        put_excerpt(ps, p, line, out);
+        put_excerpt(ps, p, line, hide, out);
 }
 
 static void
@@ -438,17 +434,21 @@ void
 problems_print(struct problems *ps, struct strbuf *out)
 {
     unsigned total = ps->errors + ps->warnings, shown = 0;
-    bool hide_warnings = ps->errors > 0 && total > PROBLEMS_PRINTED;
+    bool hide_warnings = ps->errors > 0 && total > PROBLEMS_PRINTED, *hide;
 
     if (total == 0)
         return;
     problems_sort(ps);
+    hide = xcalloc(ps->n + 1,
+                   sizeof(*hide)); /* of the whole text, as the line does not tell */
+    conf_mask_text(ps->text, ps->n, hide);
     for (size_t i = 0; i < ps->n_kept && shown < PROBLEMS_PRINTED; i++) {
         if (ps->kept[i].warning && hide_warnings)
             continue;
-        problem_print(ps, &ps->kept[i], out);
+        problem_print(ps, &ps->kept[i], hide, out);
         shown++;
     }
+    xfree(hide);
     if (ps->errors > 0)
         put_count(out, ps->errors, "error");
     if (ps->warnings > 0) {

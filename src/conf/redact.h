@@ -18,11 +18,6 @@ void conf_redact(const char *json, struct strbuf *out);
 const char *conf_header_shown(const char *name, const char *value, bool told);
 /* Adds a URL as a JSON string without user, password, query and fragment; text that begins with { is hidden as a whole. */
 void conf_redact_url(const char *url, struct strbuf *out);
-/* For a line of somebody's JSON or YAML file, which need not be well-formed: sets hide[i] for each of its n bytes that belongs to the value of a secret key, or to the user, password, query or
- * fragment of a URL. */
-void conf_mask_line(const char *line, size_t n, bool *hide);
-/* Adds text with a star for each byte that conf_mask_line hides: a value in a message. */
-void conf_put_masked(const char *text, struct strbuf *out);
 /* "password", "authorization", "x-api-key", "session-token" ... but not a file's name, as in "tokenFile". */
 bool conf_key_is_secret(const char *key);
 

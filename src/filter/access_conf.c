@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/strbuf.h"
 #include "conf/check.h"
 #include "conf/copy.h"
 #include "conf/values.h"
@@ -13,6 +14,8 @@
 #include "grpc/status.h"
 
 #define HOUR_MS 3600000LL
+
+enum { KNOWN_MAX = 1024, SHOWN_MAX = 40 };
 
 /* --- always ------------------------------------------------------------------------- */
 
@@ -135,7 +138,9 @@ format_valid(const char *text, const char **ret_why)
 {
     struct access_format format;
 
-    return access_format_parse(text, &format, ret_why);
+    return access_format_parse(text, &format, ret_why) == ERR_OK || format.unknown.p
+               ? ERR_OK /* the check below names the variable */
+               : ERR_SYNTAX;
 }
 
 static const struct conf_field fields[] = {
@@ -197,10 +202,29 @@ static const struct conf_field fields[] = {
 };
 
 static void
+format_check(const char *text, struct conf_place *place)
+{
+    struct access_format format;
+    struct strbuf known;
+    const char *why;
+
+    if (access_format_parse(text, &format, &why) == ERR_OK || !format.unknown.p)
+        return;
+    strbuf_init(&known, KNOWN_MAX);
+    access_format_suggest(&format, &known);
+    conf_problem(place, "format", "E0481", "format has %%{%.*s}, which is no variable%s",
+                 (int)(format.unknown.n < SHOWN_MAX ? format.unknown.n : SHOWN_MAX),
+                 (const char *)format.unknown.p, known.s);
+    strbuf_done(&known);
+}
+
+static void
 access_check(void *obj, struct conf_place *place)
 {
     const struct access_conf *c = obj;
 
+    if (c->format)
+        format_check(c->format, place);
     if (c->format && c->headers.n > 0)
         conf_problem(place, "headers", "E0483",
                      "headers are for JSON lines; write %%{header:NAME} in format, or "

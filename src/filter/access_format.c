@@ -2,9 +2,16 @@
 /* filter/access_format.c - a format as a list of parts. */
 #include "filter/access_format.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/err.h"
+#include "base/strbuf.h"
+#include "conf/near.h"
 #include "h2/edit.h"
 #include "obs/line.h"
+
+enum { NAMES_MAX = 64, WORD_MAX = 64 };
 
 static const struct access_field *
 field_find(struct slice name)
@@ -45,9 +52,9 @@ part_variable(struct access_format *f, struct slice word, struct access_part *re
 {
     if (!slice_starts(word, "header:")) {
         ret->field = field_find(word);
-        *ret_why = "has a variable that is not known; known are the keys of the JSON "
-                   "lines, as %{time}, %{client}, %{service}, %{method}, %{status}, "
-                   "%{totalMs}, and %{header:NAME}";
+        *ret_why = "has a variable that is not known";
+        if (!ret->field)
+            f->unknown = word;
         return ret->field ? ERR_OK : ERR_SYNTAX;
     }
     word = slice_make(word.p + 7, word.n - 7);
@@ -92,6 +99,7 @@ int
 access_format_parse(const char *text, struct access_format *ret, const char **ret_why)
 {
     ret->n = ret->header_count = 0;
+    ret->unknown = slice_make(NULL, 0);
     for (const char *s = text; *s; s++) {
         *ret_why = "has a line end or another control character";
         if ((unsigned char)*s < 0x20 || *s == 0x7f)
@@ -112,6 +120,29 @@ access_format_parse(const char *text, struct access_format *ret, const char **re
         ret->n++;
     }
     return ERR_OK;
+}
+
+void
+access_format_suggest(const struct access_format *f, struct strbuf *out)
+{
+    const char *names[NAMES_MAX], *near;
+    const struct access_field *field;
+    char word[WORD_MAX];
+    size_t n = 0;
+
+    while (n < ARRAY_LEN(names) && (field = access_field_at(n)))
+        names[n++] = field->name;
+    snprintf(word, sizeof(word), "%.*s",
+             (int)(f->unknown.n < WORD_MAX ? f->unknown.n : WORD_MAX - 1),
+             (const char *)f->unknown.p);
+    near = near_find(word, names, n);
+    if (near) {
+        strbuf_printf(out, "; did you mean \"%%{%s}\"?", near);
+        return;
+    }
+    strbuf_puts(out, "; known are %{header:NAME}");
+    for (size_t i = 0; i < n; i++)
+        strbuf_printf(out, " %%{%s}", names[i]);
 }
 
 void

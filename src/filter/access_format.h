@@ -8,6 +8,8 @@
 #include "base/compat.h"
 #include "filter/access_record.h"
 
+struct strbuf;
+
 enum { ACCESS_PARTS_MAX = 128 };
 
 struct access_part {
@@ -21,14 +23,18 @@ struct access_format {
     struct access_part parts[ACCESS_PARTS_MAX];
     size_t header_count;
     struct slice headers[ACCESS_HEADERS_MAX];
+    struct slice
+        unknown; /* after ERR_SYNTAX: the variable that is none; p NULL: something else is wrong */
 };
 
-/* text must outlive the format. ERR_SYNTAX with a plain sentence; then ret is not to be used. */
+/* text must outlive the format. ERR_SYNTAX with a plain sentence; then ret is not to be used but for its unknown. */
 int access_format_parse(const char *text, struct access_format *ret,
                         const char **ret_why) MUST_CHECK;
 /* The line with its end. r->headers are those of the format, in its order. */
 void access_format_write(const struct access_format *f, const struct access_record *r,
                          struct line *l);
+/* Adds what to write in place of f->unknown: the variable that is near it, or all. */
+void access_format_suggest(const struct access_format *f, struct strbuf *out);
 /* A name that a request header can have. */
 bool access_header_valid(struct slice name);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """outriggerctl status, top and bundle beside a real proxy: what they say agrees with /stats.json, and a terminal is as it was
 afterwards, however top ends."""
+import codecs
 import fcntl
 import io
 import json
@@ -282,6 +283,7 @@ class Terminal:
                                      stderr=self.slave, start_new_session=True,
                                      env=dict(os.environ, TERM="xterm", **environment))
         self.text = ""
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode    # a read may end within a character
 
     def wait(self, pattern):
         """Reads until the pattern is there; forgets what was before its end."""
@@ -289,7 +291,7 @@ class Terminal:
         while not re.search(pattern, self.text, re.S):
             assert time.monotonic() < end, (pattern, self.text)
             if select.select([self.master], [], [], 0.2)[0]:
-                self.text += os.read(self.master, 65536).decode()
+                self.text += self._decode(os.read(self.master, 65536))
         self.text = self.text[re.search(pattern, self.text, re.S).end():]
 
     def press(self, keys):

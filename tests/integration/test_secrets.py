@@ -13,6 +13,7 @@ import reloads
 
 pytestmark = pytest.mark.proxy_only
 MARK = "s3cr3t"
+WRONG = "m1splac3d"    # a secret where none belongs
 SHOWN = "op3nly"    # what must stay readable
 
 
@@ -143,9 +144,35 @@ def test_a_value_that_cannot_be_is_told_without_its_secrets(proxy, wrong):
     assert MARK not in "\n".join(proxy.lines())
 
 
+@pytest.mark.parametrize("wrong", [
+    lambda c: c["listeners"][1].update(filters=[{"type": "apiKey", "keys": [WRONG]}]),
+    lambda c: c["listeners"][1].update(filters=[{"type": "apiKey", "keys": {WRONG: "joe"}}]),
+    lambda c: c["listeners"][1].update(filters=[{"type": "jwt", "issuer": "i", "audiences": ["a"], "algorithms": ["HS256"],
+                                                 "jwks": json.dumps({"keys": [{"kty": "oct", "k": WRONG}]})}]),
+    lambda c: c["pools"][0].update(endpoints=["dns:///joe:%s@app.example" % WRONG]),
+    lambda c: c["pools"][0].update(endpoints=[{"target": "joe:%s@app.example:443" % WRONG}])], ids=["keys", "map", "jwks", "target", "bare"])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_secret_that_stands_in_a_wrong_place_has_stars(proxy, tmp_path, wrong, indent):
+    """A key where an object with its hash belongs, a password in a target: in one line, and with each value in a line of its own."""
+    config = json.loads(json.dumps(proxy.config))
+    wrong(config)
+    text = json.dumps(config, indent=indent)
+    path = tmp_path / "c.json"
+    path.write_text(text)
+    got = subprocess.run([env.OUTRIGGER, "-t", "-c", str(path)], capture_output=True, text=True, timeout=20 * env.SLOW, check=False)
+    assert got.returncode == 1 and "error" in got.stderr and WRONG not in got.stdout + got.stderr
+    assert WRONG not in reloads.reload(proxy, text.encode(), expect=422)
+    for page in ("/config/status", "/config/status.json", "/stats.json", "/?plain"):
+        assert WRONG not in reloads.ask(proxy, "GET", page)[1], page
+    reloads.reload(proxy, proxy.config)
+    assert WRONG not in "\n".join(proxy.lines())
+
+
 @pytest.mark.parametrize("name, text", [
     ("c.json", '{ "version": 1, "x-note": { "password": "%s", "x-api-key": { "exact": "%s" } }, "listenrs": [] }'),
-    ("c.yaml", 'version: 1\nlistenrs: { password: "%s", cookie: [%s] }\n')])
+    ("c.yaml", 'version: 1\nlistenrs: { password: "%s", cookie: [%s] }\n'),
+    ("c.yaml", 'version: 1\nlistenrs: []\nlisteners:\n  - listen: 127.0.0.1:0\n    filters:\n      - type: apiKey\n        keys:\n'
+               '          - %s\n          - client: joe\n            key: %s\n')])
 def test_a_line_that_is_shown_has_stars(tmp_path, name, text):
     """A check in a CI job and a start that fails show the line, too."""
     path = tmp_path / name

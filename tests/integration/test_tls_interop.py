@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Other TLS libraries' clients against our side of TLS (tests/lib/tls_probe.c): openssl s_client and
 gnutls-cli agree with it on who is let in and who is refused. Certificates are made by openssl here."""
+import contextlib
 import json
 import os
 import shutil
@@ -145,8 +146,9 @@ def visit(client, server, files, **how):
     process = subprocess.Popen(make(files, server.port, **how), stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        process.stdin.write(b"hello\n")
-        process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):      # who was refused may be gone; what it said is still there
+            process.stdin.write(b"hello\n")
+            process.stdin.flush()
         told = server.tell()
         got = b""
         while told["ok"] and b"hello" not in got:
@@ -154,12 +156,10 @@ def visit(client, server, files, **how):
             if not piece:
                 break
             got += piece
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
         process.wait(10 * env.SLOW)
-        process.stdin = None
         return told, got + process.stdout.read() + process.stderr.read()
-    except BrokenPipeError:
-        return server.tell(), b""
     finally:
         process.kill()
         process.wait()

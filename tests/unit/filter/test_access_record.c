@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "base/strbuf.h"
 #include "filter/access_format.h"
 #include "filter/access_record.h"
 #include "obs/line.h"
@@ -199,6 +200,7 @@ what_is_no_format_is_refused_with_a_sentence(void **state)
             fail_msg("taken: %s", bad[i]);
         assert_true(why && strlen(why) > 10);
     }
+    assert_null(f.unknown.p);
     for (size_t i = 0; i <= ACCESS_HEADERS_MAX; i++) {
         size_t n = strlen(many);
 
@@ -212,6 +214,39 @@ what_is_no_format_is_refused_with_a_sentence(void **state)
     assert_int_equal(access_format_parse(many, &f, &why), ERR_SYNTAX);
 }
 
+static void
+check_unknown(const char *text, const char *name, const char *hint)
+{
+    struct access_format f;
+    struct strbuf out;
+    const char *why;
+
+    assert_int_equal(access_format_parse(text, &f, &why), ERR_SYNTAX);
+    assert_true(slice_eq_str(f.unknown, name));
+    strbuf_init(&out, 1024);
+    access_format_suggest(&f, &out);
+    assert_false(out.cut);
+    if (!strstr(out.s, hint))
+        fail_msg("%s: %s", text, out.s);
+    strbuf_done(&out);
+}
+
+static void
+a_variable_that_is_none_is_named(void **state)
+{
+    char name[500], text[510];
+
+    (void)state;
+    check_unknown("%{time} %{foo}", "foo", "; known are %{header:NAME} %{");
+    check_unknown("%{foo}", "foo", " %{totalMs}");
+    check_unknown("%{totalMS}", "totalMS", "; did you mean \"%{totalMs}\"?");
+    check_unknown("%{}", "", "; known are ");
+    memset(name, 'x', sizeof(name));
+    name[sizeof(name) - 1] = '\0';
+    snprintf(text, sizeof(text), "%%{%s}", name);
+    check_unknown(text, name, "; known are ");
+}
+
 int
 main(void)
 {
@@ -221,6 +256,7 @@ main(void)
         cmocka_unit_test(a_line_that_is_too_long_is_still_an_object),
         cmocka_unit_test(a_format_has_variables_and_text),
         cmocka_unit_test(every_key_is_a_variable),
+        cmocka_unit_test(a_variable_that_is_none_is_named),
         cmocka_unit_test(what_is_no_format_is_refused_with_a_sentence),
     };
 

@@ -52,4 +52,22 @@ up_ready(void)
     return p;
 }
 
+/* A request without a body, sent. */
+static inline struct rig_stream *
+open_request(void)
+{
+    struct rig_stream *s = rig_request(&rig, true);
+
+    rig_run(&rig);
+    return s;
+}
+
+/* The backend's headers on that stream; end: nothing comes behind them. */
+static inline void
+answer(struct h2peer *p, int32_t id, bool end)
+{
+    h2peer_headers(p, id, end ? FL_END_STREAM : 0, ":status", "200", "content-type",
+                   "application/grpc", NULL);
+}
+
 #endif

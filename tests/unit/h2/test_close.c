@@ -6,22 +6,6 @@
 
 /* ---- we are the client ---- */
 
-static struct rig_stream *
-open_request(void)
-{
-    struct rig_stream *s = rig_request(&rig, true);
-
-    rig_run(&rig);
-    return s;
-}
-
-static void
-answer(struct h2peer *p, int32_t id, bool end)
-{
-    h2peer_headers(p, id, end ? FL_END_STREAM : 0, ":status", "200", "content-type",
-                   "application/grpc", NULL);
-}
-
 static void
 each_reset_code_of_a_backend_is_kept(void **state)
 {

@@ -8,22 +8,6 @@ enum { MANY = 100 };
 
 static struct rig_stream *unsent;
 
-static struct rig_stream *
-open_request(void)
-{
-    struct rig_stream *s = rig_request(&rig, true);
-
-    rig_run(&rig);
-    return s;
-}
-
-static void
-answer(struct h2peer *p, int32_t id)
-{
-    h2peer_headers(p, id, FL_END_STREAM, ":status", "200", "content-type",
-                   "application/grpc", NULL);
-}
-
 static void
 goodbye(struct h2peer *p, int32_t last)
 {
@@ -47,7 +31,7 @@ say_and_leave(struct rig_stream *s, unsigned events)
 
     if (!(events & H2_EV_HEADERS) || unsent)
         return;
-    answer(p, s->s.id + 2);
+    answer(p, s->s.id + 2, true);
     goodbye(p, s->s.id + 2);
     leave(p);
 }
@@ -61,7 +45,7 @@ what_a_backend_said_before_it_left_is_heard_although_a_write_fails(void **state)
 
     (void)state;
     rig.conn[H2_UP].on_events = say_and_leave;
-    answer(p, first->s.id);
+    answer(p, first->s.id, true);
     rig_run(&rig);
     assert_int_equal(first->s.close_err, ERR_OK);
     assert_int_equal(second->s.close_err, ERR_OK);
@@ -86,7 +70,7 @@ try_again_at_once(struct rig_stream *s, unsigned events)
     if (!unsent) {
         if (!(events & H2_EV_HEADERS))
             return;
-        answer(p, s->s.id + 2);
+        answer(p, s->s.id + 2, true);
         h2peer_push(p);
         leave(p);
         rig_send(rig_stream(&rig, H2_UP, s->s.id + 4), 10); /* H2_EV_DRAINED */
@@ -109,7 +93,7 @@ nothing_new_begins_on_a_connection_whose_write_failed(void **state)
     (void)state;
     rig_run(&rig);
     rig.conn[H2_UP].on_events = try_again_at_once;
-    answer(p, first->s.id);
+    answer(p, first->s.id, true);
     rig_run(&rig);
     assert_int_equal(second->s.close_err, ERR_OK);
     assert_true(upload->seen & H2_EV_DRAINED);
@@ -157,7 +141,7 @@ answer_rest_and_leave(struct rig_stream *s, unsigned events)
     if (!(events & H2_EV_HEADERS) || unsent)
         return;
     for (int i = 1; i < MANY; i++)
-        answer(p, many[i]->s.id);
+        answer(p, many[i]->s.id, true);
     goodbye(p, s->s.id + 2 * MANY);
     leave(p);
 }
@@ -169,7 +153,7 @@ answers_beyond_a_turns_share_are_heard(void **state)
 
     (void)state;
     rig.conn[H2_UP].on_events = answer_rest_and_leave;
-    answer(p, many[0]->s.id);
+    answer(p, many[0]->s.id, true);
     rig_run(&rig);
     assert_int_equal(count_answered(), MANY);
     assert_int_equal(rig.conn[H2_UP].closes, 1);
@@ -192,7 +176,7 @@ answers_that_wait_for_their_turn_are_heard(void **state)
     (void)state;
     rig.conn[H2_UP].on_events = leave_at_the_first_answer;
     for (int i = 0; i < MANY; i++)
-        answer(p, many[i]->s.id);
+        answer(p, many[i]->s.id, true);
     rig_run(&rig);
     assert_int_equal(count_answered(), MANY);
     assert_int_equal(rig.conn[H2_UP].closes, 1);
@@ -209,7 +193,7 @@ last_words_have_an_end(void **state)
     (void)state;
     rig.conn[H2_UP].on_events = leave_at_the_first_answer;
     for (int i = 0; i < MANY; i++)
-        answer(p, many[i]->s.id);
+        answer(p, many[i]->s.id, true);
     rig_run(&rig);
     answered = count_answered();
     assert_true(answered >= MANY / 2 && answered < MANY);

@@ -5,12 +5,6 @@
 /* ---- we are the client ---- */
 
 static void
-answer(struct h2peer *p, int32_t id)
-{
-    h2peer_headers(p, id, 0, ":status", "200", "content-type", "application/grpc", NULL);
-}
-
-static void
 request_waits_for_no_settings_and_ends_with_its_headers(void **state)
 {
     struct h2peer *p = rig_connect(&rig, H2_UP, ROOM, 0)->peer;
@@ -70,7 +64,7 @@ answer_headers_body_trailers_are_told_apart(void **state)
 
     (void)state;
     rig_run(&rig);
-    answer(p, 1);
+    answer(p, 1, false);
     rig_run(&rig);
     assert_int_equal(s->seen & ~H2_EV_DRAINED, H2_EV_HEADERS);
     h2peer_frame(p, F_DATA, 0, 1, NULL, 77);
@@ -132,7 +126,7 @@ interim_answers_are_dropped(void **state)
         h2peer_headers(p, 1, 0, ":status", i & 1 ? "103" : "100", "link", "x", NULL);
     rig_run(&rig);
     assert_int_equal(s->seen, 0);
-    answer(p, 1);
+    answer(p, 1, false);
     h2peer_headers(p, 1, FL_END_STREAM, "grpc-status", "0", NULL);
     rig_run(&rig);
     assert_int_equal(s->s.close_err, ERR_OK);
@@ -151,7 +145,7 @@ more_than_eight_interim_answers_end_the_stream(void **state)
     rig_run(&rig);
     for (int i = 0; i < 20; i++)
         h2peer_headers(p, 1, 0, ":status", "100", NULL);
-    answer(p, 3);
+    answer(p, 3, false);
     rig_run(&rig);
     assert_int_equal(s->seen & ~H2_EV_DRAINED, H2_EV_CLOSED);
     assert_int_equal(s->s.close_err, ERR_PROTOCOL);

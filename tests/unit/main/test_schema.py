@@ -17,7 +17,7 @@ TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer
          "number": (int, float)}
 # Files that are wrong in a way that a schema does not see: ranges of sizes, meaning, texts.
 ONLY_THE_LOADER = re.compile(r"^(duration_(too_long|wrong_order)|size_(out_of_range|part_of_a_byte)"
-                             r"|variable_|route_|pool_|listener_|endpoint_|balance_|listen_|admin_|place_in|drain_|upgrade_|syntax_|tls_no_key|tls_unix_"
+                             r"|access_format|variable_|route_|pool_|listener_|endpoint_|balance_|listen_|admin_|place_in|drain_|upgrade_|syntax_|tls_no_key|tls_unix_"
                              r"|action_|probe_(on_admin|pool_missing)|filter_(same|route)_|key_missing_to|match_(header_(binary|names|options)|hidden|hosts_star|path_contradicts|regex)"
                              r"|method_config_(name_twice|wait_for_ready|without_service))")
 

@@ -12,7 +12,7 @@
 
 #include "base/compat.h"
 #include "base/err.h"
-#include "tlsrig.h"
+#include "tlsfiles.h"
 
 enum { LAST_WORDS = 40000, LONG = 100000, SHORT = 100, ROOM = 4 << 20, TURNS = 30 };
 
@@ -24,8 +24,6 @@ enum way {
     WAYS,
 };
 
-static struct tlsid ca, server;
-static char ca_file[128];
 static unsigned char data[ROOM], got[LAST_WORDS + 1];
 
 struct lost {
@@ -194,23 +192,8 @@ without_last_words_a_failed_write_is_the_end(void **state)
 static int
 make_all(void **state)
 {
-    if (tlsrig_make_dir(state) != 0)
-        return -1;
-    tlsid_make(&ca, NULL, NULL, -1, 30);
-    tlsid_make(&server, "DNS:server.example", &ca, -1, 30);
-    tlsrig_save(&ca, "ca");
-    tlsrig_path_copy(ca_file, "ca.crt");
-    for (size_t i = 0; i < sizeof(data); i++)
-        data[i] = (unsigned char)(i * 7 + i / 251);
-    return 0;
-}
-
-static int
-drop_all(void **state)
-{
-    tlsid_done(&ca);
-    tlsid_done(&server);
-    return tlsrig_drop_dir(state);
+    tlsrig_fill(data, sizeof(data));
+    return tlsfiles_make(state);
 }
 
 int
@@ -221,5 +204,5 @@ main(void)
         cmocka_unit_test(without_last_words_a_failed_write_is_the_end),
     };
 
-    return cmocka_run_group_tests(tests, make_all, drop_all);
+    return cmocka_run_group_tests(tests, make_all, tlsfiles_drop);
 }

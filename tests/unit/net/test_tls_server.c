@@ -7,11 +7,11 @@
 
 #include "base/compat.h"
 #include "base/err.h"
-#include "tlsrig.h"
+#include "tlsfiles.h"
 
 enum { DATA_N = 200000 };
 
-static struct tlsid ca, other_ca, server, client;
+static struct tlsid other_ca, client;
 static struct tls_server_conf plain, mtls;
 static unsigned char data[DATA_N];
 
@@ -461,39 +461,24 @@ without_client_certificates_nobody_is_verified(void **state)
 static int
 make_all(void **state)
 {
-    static char crt[128], key[128], cas[128];
-    struct tlscert s = {
-        .san = "DNS:server.example", .by = &ca, .from_day = -1, .to_day = 30
-    };
-
-    if (tlsrig_make_dir(state) != 0)
+    if (tlsfiles_make(state) != 0)
         return -1;
-    tlsid_make(&ca, NULL, NULL, -1, 30);
     tlsid_make(&other_ca, NULL, NULL, -1, 30);
-    tlsid_make_as(&server, &s);
     tlsid_make(&client, "DNS:client.example", &ca, -1, 1);
-    tlsrig_save(&ca, "ca");
-    tlsrig_save(&server, "server");
-    tlsrig_path_copy(crt, "server.crt");
-    tlsrig_path_copy(key, "server.key");
-    tlsrig_path_copy(cas, "ca.crt");
-    plain = (struct tls_server_conf){ .cert = crt, .key = key };
+    plain = (struct tls_server_conf){ .cert = server_crt, .key = server_key };
     mtls = plain;
-    mtls.client_ca = cas;
+    mtls.client_ca = ca_file;
     mtls.client_cert = TLS_CLIENT_CERT_REQUIRE;
-    for (size_t i = 0; i < sizeof(data); i++)
-        data[i] = (unsigned char)(i * 7 + i / 251);
+    tlsrig_fill(data, sizeof(data));
     return 0;
 }
 
 static int
 drop_all(void **state)
 {
-    tlsid_done(&ca);
     tlsid_done(&other_ca);
-    tlsid_done(&server);
     tlsid_done(&client);
-    return tlsrig_drop_dir(state);
+    return tlsfiles_drop(state);
 }
 
 int

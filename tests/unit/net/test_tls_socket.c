@@ -8,7 +8,7 @@
 
 #include "base/compat.h"
 #include "base/err.h"
-#include "tlsrig.h"
+#include "tlsfiles.h"
 
 enum { DATA_N = 3000000, BUFFER = 20000, PIECES = 5 };
 
@@ -21,8 +21,6 @@ struct side {
     bool shut_behind; /* ends its side after the last byte */
 };
 
-static struct tlsid ca, server;
-static char paths[3][128];
 static unsigned char data[DATA_N];
 
 static void
@@ -78,8 +76,8 @@ side_open(struct side *s, struct transport *t)
 static void
 large_writes_arrive_whole_both_ways(void **state)
 {
-    struct tls_server_conf in = { .cert = paths[0], .key = paths[1] };
-    struct tls_client_conf out = { .ca = paths[2] };
+    struct tls_server_conf in = { .cert = server_crt, .key = server_key };
+    struct tls_client_conf out = { .ca = ca_file };
     struct side a = { 0 }, b = { .shut_behind = true };
     struct tls_ctx *server_ctx, *client_ctx;
     struct tls_budget budget;
@@ -128,7 +126,7 @@ large_writes_arrive_whole_both_ways(void **state)
 static void
 an_alert_arrives_before_the_end(void **state)
 {
-    struct tls_server_conf in = { .cert = paths[0], .key = paths[1] };
+    struct tls_server_conf in = { .cert = server_crt, .key = server_key };
     struct tls_client_conf out = { .insecure_skip_verify = true };
     struct side a = { 0 }, b = { 0 };
     struct tls_ctx *server_ctx, *client_ctx;
@@ -138,7 +136,7 @@ an_alert_arrives_before_the_end(void **state)
     int fds[2];
 
     (void)state;
-    in.client_ca = paths[2];
+    in.client_ca = ca_file;
     in.client_cert = TLS_CLIENT_CERT_REQUIRE;
     server_ctx = tls_ctx_new_server(&in, NULL, "in", why);
     client_ctx = tls_ctx_new_client(&out, why);
@@ -169,26 +167,8 @@ an_alert_arrives_before_the_end(void **state)
 static int
 make_all(void **state)
 {
-    if (tlsrig_make_dir(state) != 0)
-        return -1;
-    tlsid_make(&ca, NULL, NULL, -1, 30);
-    tlsid_make(&server, "DNS:server.example", &ca, -1, 30);
-    tlsrig_save(&server, "server");
-    tlsrig_save(&ca, "ca");
-    tlsrig_path_copy(paths[0], "server.crt");
-    tlsrig_path_copy(paths[1], "server.key");
-    tlsrig_path_copy(paths[2], "ca.crt");
-    for (size_t i = 0; i < sizeof(data); i++)
-        data[i] = (unsigned char)(i * 7 + i / 251);
-    return 0;
-}
-
-static int
-drop_all(void **state)
-{
-    tlsid_done(&ca);
-    tlsid_done(&server);
-    return tlsrig_drop_dir(state);
+    tlsrig_fill(data, sizeof(data));
+    return tlsfiles_make(state);
 }
 
 int
@@ -199,5 +179,5 @@ main(void)
         cmocka_unit_test(an_alert_arrives_before_the_end),
     };
 
-    return cmocka_run_group_tests(tests, make_all, drop_all);
+    return cmocka_run_group_tests(tests, make_all, tlsfiles_drop);
 }

@@ -175,6 +175,13 @@ tlsrig_make_dir(void **state)
     return mkdtemp(dir) ? 0 : -1;
 }
 
+void
+tlsrig_fill(unsigned char *to, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = (unsigned char)(i * 7 + i / 251);
+}
+
 int
 tlsrig_drop_dir(void **state)
 {

@@ -47,6 +47,8 @@ void tlsrig_run_client(struct tlsrig *r, struct tls_ctx *ctx, const char *name,
 const char *tlsrig_path(const char *name);
 /* The same, copied. */
 void tlsrig_path_copy(char to[128], const char *name);
+/* Bytes that tell where they stand. */
+void tlsrig_fill(unsigned char *to, size_t n);
 /* Certificate and key as NAME.crt and NAME.key. */
 void tlsrig_save(const struct tlsid *id, const char *name);
 void tlsrig_write(const char *name, const char *text);
