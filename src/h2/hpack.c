@@ -269,6 +269,15 @@ put_literal(uint8_t *to, uint8_t pattern, const struct h2_field *f)
 }
 
 static uint8_t *
+put_ready(uint8_t *to, const struct h2_field *f)
+{
+    size_t n = H2_READY_BEFORE + f->namelen + 1 + f->valuelen;
+
+    memcpy(to, f->name - H2_READY_BEFORE, n);
+    return to + n;
+}
+
+static uint8_t *
 put_field(struct hpack *h, struct slab *slab, const struct h2_field *f, uint8_t *to)
 {
     uint32_t hash, index = static_field(f);
@@ -276,7 +285,8 @@ put_field(struct hpack *h, struct slab *slab, const struct h2_field *f, uint8_t 
     if (index)
         return put_number(to, INDEXED, 7, index);
     if (f->flags & H2_FIELD_NO_INDEX)
-        return put_literal(to, LITERAL_NEVER, f);
+        return f->flags & H2_FIELD_READY ? put_ready(to, f)
+                                         : put_literal(to, LITERAL_NEVER, f);
     hash = hash_field(f);
     index = table_find(h->table, hash, f);
     if (LIKELY(index != 0))

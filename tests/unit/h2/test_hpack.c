@@ -177,6 +177,28 @@ secrets_never_enter_a_table(void **state)
     assert_int_equal(nghttp2_hd_inflate_get_num_table_entries(decoder), 61 + 1);
 }
 
+/* One copy, and the same bytes as if it had been written piece by piece. */
+static void
+a_ready_field_is_a_secret_in_one_piece(void **state)
+{
+    static const char ready[] = H2_READY("\x08", "x-tenant", "\x04") "blue";
+    struct h2_field f = { .name = (uint8_t *)(uintptr_t)(ready + H2_READY_BEFORE),
+                          .value = (uint8_t *)(uintptr_t)(ready + sizeof(ready) - 5),
+                          .namelen = 8,
+                          .valuelen = 4,
+                          .flags = H2_FIELD_STATIC | H2_FIELD_NO_INDEX | H2_FIELD_READY };
+    uint8_t other[64];
+    ssize_t n = hpack_encode(&encoder, slab, &f, 1, block, sizeof(block)), m;
+
+    (void)state;
+    assert_int_equal(assert_decodes(&f, 1, (size_t)n), 1);
+    f.flags = H2_FIELD_STATIC | H2_FIELD_NO_INDEX;
+    m = hpack_encode(&encoder, slab, &f, 1, other, sizeof(other));
+    assert_int_equal(n, m);
+    assert_memory_equal(block, other, (size_t)n);
+    assert_int_equal(nghttp2_hd_inflate_get_dynamic_table_size(decoder), 0);
+}
+
 static void
 a_table_of_size_zero_is_kept_empty(void **state)
 {
@@ -268,6 +290,7 @@ main(void)
         HPACK_TEST(any_two_fields_get_into_the_table),
         HPACK_TEST(what_comes_once_pushes_nothing_out),
         HPACK_TEST(secrets_never_enter_a_table),
+        HPACK_TEST(a_ready_field_is_a_secret_in_one_piece),
         HPACK_TEST(a_table_of_size_zero_is_kept_empty),
         HPACK_TEST(a_dip_of_the_size_empties_both_tables),
         HPACK_TEST(a_block_without_room_changes_nothing),
