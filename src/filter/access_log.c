@@ -332,7 +332,7 @@ copy_short(char *to, const uint8_t *from, size_t n)
 }
 
 /* What most filters do not want. */
-static NOINLINE void
+static void
 access_keep_more(const struct access_filter *f, struct filter_call *fc,
                  struct access_call *a)
 {
@@ -349,6 +349,36 @@ access_keep_more(const struct access_filter *f, struct filter_call *fc,
     timer_start(fc->loop, &a->interval->timer, conf_of(f)->interval_ms * 1000);
 }
 
+static inline bool
+authority_is_near(struct slice authority)
+{
+    return authority.n >= sizeof(uint64_t) && authority.n <= ACCESS_NEAR;
+}
+
+static inline void
+authority_keep_near(struct access_call *a, struct slice authority)
+{
+    copy_short(a->room, authority.p, authority.n);
+    a->authority = slice_make(a->room, authority.n);
+}
+
+/* Whatever may be wanted, however long it is. */
+static NOINLINE enum filter_verdict
+access_keep_all(const struct access_filter *f, struct filter_call *fc,
+                struct access_call *a)
+{
+    struct slice authority = h2_headers_get(fc->request, H2_TOKEN_AUTHORITY);
+
+    a->path = fc->kept_path.p ? fc->kept_path : keep(fc, fc->path, SIZE_MAX);
+    if (authority_is_near(authority))
+        authority_keep_near(a, authority);
+    else
+        a->authority = keep(fc, authority, AUTHORITY_MAX);
+    if (f->keeps_more)
+        access_keep_more(f, fc, a);
+    return FILTER_NEXT;
+}
+
 static enum filter_verdict
 access_on_request(struct filter_call *fc, void *state)
 {
@@ -362,15 +392,10 @@ access_on_request(struct filter_call *fc, void *state)
     a->interval = NULL;
     if (!f->keeps && !access_drawn(f, a, fc->rng))
         return FILTER_NEXT; /* nothing can bring a line any more */
-    a->path = fc->kept_path.p ? fc->kept_path : keep(fc, fc->path, SIZE_MAX);
-    if (LIKELY(authority.n >= sizeof(uint64_t) && authority.n <= ACCESS_NEAR)) {
-        copy_short(a->room, authority.p, authority.n);
-        a->authority = slice_make(a->room, authority.n);
-    } else {
-        a->authority = keep(fc, authority, AUTHORITY_MAX);
-    }
-    if (UNLIKELY(f->keeps_more))
-        access_keep_more(f, fc, a);
+    if (UNLIKELY(!fc->kept_path.p || f->keeps_more || !authority_is_near(authority)))
+        return access_keep_all(f, fc, a);
+    a->path = fc->kept_path;
+    authority_keep_near(a, authority);
     return FILTER_NEXT;
 }
 

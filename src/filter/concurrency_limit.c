@@ -299,7 +299,7 @@ on_request_data(struct filter_call *fc, void *state, const struct buf *in, bool 
 
     (void)in;
     (void)end;
-    if (h->counts && *fc->messages_in >= 2 && is_adaptive(fc))
+    if (h->counts && filter_messages_in(fc) >= 2 && is_adaptive(fc))
         give(fc, h, false);
     return FILTER_NEXT;
 }

@@ -165,6 +165,7 @@ ext_authz_request_write(const struct ext_authz_filter *f, const struct filter_ca
 {
     const struct ext_authz_conf *conf = f->base.conf;
     const struct tls_peer *tls = filter_peer(fc);
+    const struct addr *local = filter_local(fc);
     char source[ADDRESS_ROOM], destination[ADDRESS_ROOM];
     struct authz_request r = { 0 };
     struct header_map headers;
@@ -174,8 +175,8 @@ ext_authz_request_write(const struct ext_authz_filter *f, const struct filter_ca
         return ERR_NOMEM;
     r.source.address = address_text(fc->address, source, &r.source);
     r.source.principal = slice_of(filter_identity(fc));
-    if (fc->local)
-        r.destination.address = address_text(fc->local, destination, &r.destination);
+    if (local)
+        r.destination.address = address_text(local, destination, &r.destination);
     r.time_us = clock_wall_us();
     r.id = call_id(fc);
     r.path = fc->path;

@@ -58,7 +58,6 @@ struct filter_attempt {
     bool again;          /* another attempt follows */
     const char *backend; /* its address; "": there was no connection */
     int64_t begun_us;
-    const struct h2_headers *trailers; /* NULL: none came */
 };
 
 /* How the call ended, for on_end. Times are the loop's clock; 0: it did not happen. */
@@ -90,6 +89,9 @@ struct filter_host {
     const struct tls_peer *(*peer)(const struct filter_call *fc);
     const char *(*identity)(const struct filter_call *fc);
     struct pool *(*pool)(const struct filter_call *fc, const struct filter *f);
+    const struct addr *(*local)(const struct filter_call *fc);
+    uint64_t (*connection)(const struct filter_call *fc);
+    uint64_t (*messages_in)(const struct filter_call *fc);
     /* From on_request, or while the call waits there: the call ends at this time of the loop's clock at the latest. Only an earlier one than fc->deadline_us, which it
      * changes, makes a difference; it holds whatever route is found by filter_ask_match. */
     void (*set_deadline)(struct filter_call *fc, int64_t deadline_us);
@@ -133,14 +135,10 @@ struct filter_call {
     unsigned worker;              /* 0 .. filter_env.workers - 1 */
     const char *listener, *route; /* names */
     const struct addr *address;   /* of the client */
-    const struct addr *
-        local; /* where its listener listens; in on_request only; NULL: the client is gone */
-    uint64_t connection; /* its number on this worker; 0: closed */
     struct h2_headers *
         request; /* as it is now: edits of earlier filters are in it. After the answer began only with FILTER_KEEPS_REQUEST */
-    struct slice path, service, method;         /* parts of request */
-    int64_t begun_us, deadline_us;              /* deadline_us 0: none */
-    const uint64_t *messages_in, *messages_out; /* counts of the call so far */
+    struct slice path, service, method; /* parts of request */
+    int64_t begun_us, deadline_us;      /* deadline_us 0: none */
     /* From here to refusal all is zero when the call begins (chain_begin). */
     const char *pool; /* name of the pool of the attempt; NULL before the first */
     uint64_t
@@ -312,6 +310,27 @@ static inline const char *
 filter_identity(const struct filter_call *fc)
 {
     return fc->host->identity(fc);
+}
+
+/* Where its listener listens; NULL: the client is gone. */
+static inline const struct addr *
+filter_local(const struct filter_call *fc)
+{
+    return fc->host->local(fc);
+}
+
+/* The number of the client's connection on this worker; 0: closed. */
+static inline uint64_t
+filter_connection(const struct filter_call *fc)
+{
+    return fc->host->connection(fc);
+}
+
+/* Messages of the client so far. */
+static inline uint64_t
+filter_messages_in(const struct filter_call *fc)
+{
+    return fc->host->messages_in(fc);
 }
 
 /* The worker's part of the pool that kind->pool named. */

@@ -263,8 +263,9 @@ key_part_get(const struct key_part *part, const struct filter_call *fc,
     case KEY_CLIENT:
         return fc->client;
     case KEY_CONNECTION:
-        return slice_make(room, (size_t)snprintf(room, KEY_ROOM, "%u.%llu", fc->worker,
-                                                 (unsigned long long)fc->connection));
+        return slice_make(room,
+                          (size_t)snprintf(room, KEY_ROOM, "%u.%llu", fc->worker,
+                                           (unsigned long long)filter_connection(fc)));
     case KEY_METHOD:
         return fc->method;
     case KEY_SERVICE:

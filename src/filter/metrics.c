@@ -27,6 +27,7 @@ struct metrics_call {
     struct rpc_table *table;   /* NULL: never asked */
     struct rpc_counts *counts; /* NULL: the method is not known */
     struct slice path;         /* known: of the process; else kept */
+    struct rpc_counts *client; /* of the attempt that began last; NULL: not known then */
     uint64_t begun;            /* attempts by number that are counted as begun */
 };
 
@@ -99,6 +100,7 @@ metrics_on_request(struct filter_call *fc, void *state)
     const struct rpc_lately *l;
 
     m->table = metrics_table(fc);
+    m->client = NULL;
     m->begun = 0;
     l = rpc_table_lately(m->table, fc->path);
     if (UNLIKELY(!l))
@@ -126,12 +128,11 @@ metrics_on_response(struct filter_call *fc, void *state, struct h2_headers *h, b
     return FILTER_NEXT;
 }
 
-/* Of a method that is known. */
-static ALWAYS_INLINE struct rpc_counts *
-metrics_client(struct rpc_table *t, const struct metrics_call *m,
-               const struct filter_call *fc)
+/* Of the attempt that began last; the method is known, by now at least. */
+static struct rpc_counts *
+metrics_client(const struct metrics_call *m, const struct filter_call *fc)
 {
-    return rpc_table_attempt(t, fc->pool, fc->pool_number, m->counts->key);
+    return rpc_table_attempt(m->table, fc->pool, fc->pool_number, m->counts->key);
 }
 
 static bool
@@ -185,33 +186,34 @@ metrics_know_late(const struct filter_call *fc, struct metrics_call *m,
                         : NAME_OTHER);
 }
 
+/* client: of its last attempt; NULL: there was none. */
 static ALWAYS_INLINE void
 metrics_count_end(struct filter_call *fc, const struct metrics_call *m, bool asked,
-                  const struct filter_result *r)
+                  struct rpc_counts *client, const struct filter_result *r)
 {
     const struct metrics_filter *f = (const struct metrics_filter *)filter_self(fc);
 
     rpc_add(m->counts, RPC_RECEIVED, r->messages_in);
     rpc_add(m->counts, RPC_SENT, r->messages_out);
-    if (r->attempts > 0) { /* then there was a pool */
-        struct rpc_counts *c = metrics_client(m->table, m, fc);
-
-        rpc_add(c, RPC_SENT, r->messages_in);
-        rpc_add(c, RPC_RECEIVED, r->messages_out);
+    if (client) {
+        rpc_add(client, RPC_SENT, r->messages_in);
+        rpc_add(client, RPC_RECEIVED, r->messages_out);
     }
     rpc_handled(m->table, m->counts, r->code, r->end_us - fc->begun_us);
     if (UNLIKELY(fc->sampled || r->code != GRPC_OK || tail_wanted(f->tail)))
         metrics_more(fc, m, asked, r);
 }
 
+/* Without an attempt, or its method was not known when that began. */
 static NOINLINE void
 metrics_end_late(struct filter_call *fc, struct metrics_call *m,
                  const struct filter_result *r)
 {
     bool asked = m->table != NULL;
 
-    metrics_know_late(fc, m, r);
-    metrics_count_end(fc, m, asked, r);
+    if (!m->counts)
+        metrics_know_late(fc, m, r);
+    metrics_count_end(fc, m, asked, r->attempts > 0 ? metrics_client(m, fc) : NULL, r);
 }
 
 static void
@@ -219,8 +221,8 @@ metrics_on_end(struct filter_call *fc, void *state, const struct filter_result *
 {
     struct metrics_call *m = state;
 
-    if (LIKELY(m->counts != NULL))
-        metrics_count_end(fc, m, true, r);
+    if (LIKELY(m->client != NULL && r->attempts > 0))
+        metrics_count_end(fc, m, true, m->client, r);
     else
         metrics_end_late(fc, m, r);
 }
@@ -241,7 +243,8 @@ metrics_on_attempt(struct filter_call *fc, void *state, unsigned number)
     if (UNLIKELY(!m->counts))
         return;
     m->begun |= attempt_bit(number);
-    rpc_add(metrics_client(m->table, m, fc), RPC_STARTED, 1);
+    m->client = metrics_client(m, fc);
+    rpc_add(m->client, RPC_STARTED, 1);
 }
 
 /* Of a method that is not known, unless this answer makes it known. */
@@ -277,7 +280,8 @@ static NOINLINE void
 metrics_attempt_late(struct filter_call *fc, const struct metrics_call *m,
                      const struct filter_attempt *a)
 {
-    metrics_count_attempt(fc, m, metrics_client_new(fc, m, a), a);
+    metrics_count_attempt(
+        fc, m, m->counts ? metrics_client(m, fc) : metrics_client_new(fc, m, a), a);
 }
 
 static void
@@ -286,8 +290,8 @@ metrics_on_attempt_end(struct filter_call *fc, void *state,
 {
     const struct metrics_call *m = state;
 
-    if (LIKELY(m->counts != NULL))
-        metrics_count_attempt(fc, m, metrics_client(m->table, m, fc), a);
+    if (LIKELY(m->client != NULL))
+        metrics_count_attempt(fc, m, m->client, a);
     else
         metrics_attempt_late(fc, m, a);
 }

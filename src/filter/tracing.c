@@ -144,12 +144,15 @@ tracing_set_binary(struct filter_call *fc, const struct trace_context *c)
         return;
 }
 
-/* The request has none: the text in the call's state lives as long as the request, so nothing is copied. */
-static void
-traceparent_add(struct filter_call *fc, const char *text)
+/* The request has none: the field in the call's state lives as long as the request, so nothing is copied. */
+static inline void
+traceparent_add(struct filter_call *fc, struct trace_call *t)
 {
-    if (h2_headers_add_own(fc->request, fc->slab, slice_of(TRACEPARENT),
-                           slice_make(text, TRACEPARENT_BYTES), H2_TOKEN_ONE_OFF) != 0)
+    memcpy(t->field, TRACEPARENT_HEAD, TRACEPARENT_AT);
+    if (h2_headers_add_ready(fc->request, fc->slab,
+                             slice_make(t->field + H2_READY_BEFORE, TRACEPARENT_NAME),
+                             slice_make(t->field + TRACEPARENT_AT, TRACEPARENT_BYTES),
+                             H2_TOKEN_ONE_OFF) != 0)
         return;
 }
 
@@ -273,7 +276,8 @@ should_record(struct tracing_filter *f, struct filter_call *fc,
 static void
 tell(struct filter_call *fc, const struct trace_call *t)
 {
-    fc->trace_id = slice_make(t->text + TRACEPARENT_ID, 2 * TRACE_ID_BYTES);
+    fc->trace_id =
+        slice_make(t->field + TRACEPARENT_AT + TRACEPARENT_ID, 2 * TRACE_ID_BYTES);
     fc->sampled = t->recording != NULL;
 }
 
@@ -283,6 +287,7 @@ request_read(struct tracing_filter *f, struct filter_call *fc, struct trace_call
 {
     struct found found = headers_find(fc->request);
     struct slice tracestate = { 0 };
+    char *text = t->field + TRACEPARENT_AT;
     enum trace_decision said;
     bool w3c, parent = parent_read(fc, &found, t, &w3c, &said);
 
@@ -291,15 +296,15 @@ request_read(struct tracing_filter *f, struct filter_call *fc, struct trace_call
     if ((should_record(f, fc, t, said, parent) &&
          trace_recording_begin(fc, t, parent, tracestate)) ||
         pass_on(f, fc, t, w3c, parent && said == TRACE_RECORD)) {
-        traceparent_write(&t->context, t->text);
+        traceparent_write(&t->context, text);
         if (found.traceparents > 0)
-            tracing_set_parent(fc, t->text);
+            tracing_set_parent(fc, text);
         else
-            traceparent_add(fc, t->text);
+            traceparent_add(fc, t);
         if (UNLIKELY(t->binary))
             tracing_set_binary(fc, &t->context);
     } else {
-        memcpy(t->text, found.traceparent.p, TRACEPARENT_BYTES);
+        memcpy(text, found.traceparent.p, TRACEPARENT_BYTES);
     }
     tell(fc, t);
     return FILTER_NEXT;
@@ -328,9 +333,9 @@ tracing_on_request(struct filter_call *fc, void *state)
     trace_context_new(&t->context, fc->rng);
     if (UNLIKELY(trace_sampled(&t->context, f->threshold)))
         request_record(f, fc, t);
-    traceparent_write(&t->context, t->text);
-    traceparent_add(fc, t->text);
+    traceparent_write(&t->context, t->field + TRACEPARENT_AT);
     tell(fc, t);
+    traceparent_add(fc, t);
     return FILTER_NEXT;
 }
 

@@ -11,10 +11,18 @@
 #include "base/compat.h"
 #include "filter/filter.h"
 #include "filter/tracing_conf.h"
+#include "h2/headers.h"
 #include "obs/trace_context.h"
 
 struct recording;
 struct trace_exporter;
+
+#define TRACEPARENT      "traceparent"
+#define TRACEPARENT_HEAD H2_READY("\x0b", TRACEPARENT, "\x37") /* 11 and 55 bytes */
+enum {
+    TRACEPARENT_NAME = sizeof(TRACEPARENT) - 1,
+    TRACEPARENT_AT = sizeof(TRACEPARENT_HEAD) - 1,
+};
 
 struct tracing_filter {
     struct filter base;
@@ -26,9 +34,10 @@ struct tracing_filter {
 struct trace_call {
     struct trace_context
         context; /* of the call's span; of the parent's when nothing is recorded */
-    struct recording *recording;  /* NULL: it is not recorded */
-    bool binary;                  /* the parent spoke by grpc-trace-bin */
-    char text[TRACEPARENT_BYTES]; /* of it, for the request and fc->trace_id */
+    struct recording *recording; /* NULL: it is not recorded */
+    bool binary;                 /* the parent spoke by grpc-trace-bin */
+    /* traceparent as the request may have it (H2_READY), whose value is also what fc->trace_id is of. */
+    char field[TRACEPARENT_AT + TRACEPARENT_BYTES];
 };
 
 static inline const struct tracing_filter *
@@ -42,8 +51,6 @@ tracing_conf_of(const struct tracing_filter *f)
 {
     return f->base.conf;
 }
-
-#define TRACEPARENT "traceparent"
 
 /* Without memory the call goes on with the header that it had. */
 static inline void

@@ -2,6 +2,7 @@
 /* h2/edit.c - fields come and go; the index of well-known names follows. */
 #include "h2/edit.h"
 
+#include "base/compat.h"
 #include "base/err.h"
 #include "h2/conn_int.h"
 
@@ -57,14 +58,11 @@ edit_index_all(struct h2_headers *h)
         edit_index(h, i);
 }
 
-static int
-edit_add(struct h2_headers *h, struct slab *slab, struct slice name, struct slice value,
-         enum h2_token token, uint8_t flags)
+/* There is room. */
+static ALWAYS_INLINE void
+edit_put(struct h2_headers *h, struct slice name, struct slice value, enum h2_token token,
+         uint8_t flags)
 {
-    if (h->n >= H2_EDIT_FIELDS_MAX)
-        return ERR_LIMIT;
-    if (h->n == h->cap && !headers_grow(h, slab))
-        return ERR_NOMEM;
     if (token == H2_TOKEN_ONE_OFF)
         flags |= H2_FIELD_NO_INDEX;
     h->v[h->n] = (struct h2_entry){
@@ -76,6 +74,17 @@ edit_add(struct h2_headers *h, struct slab *slab, struct slice name, struct slic
         .token = (uint8_t)token,
     };
     edit_index(h, h->n++);
+}
+
+static NOINLINE int
+edit_add(struct h2_headers *h, struct slab *slab, struct slice name, struct slice value,
+         enum h2_token token, uint8_t flags)
+{
+    if (h->n >= H2_EDIT_FIELDS_MAX)
+        return ERR_LIMIT;
+    if (h->n == h->cap && !headers_grow(h, slab))
+        return ERR_NOMEM;
+    edit_put(h, name, value, token, flags);
     return ERR_OK;
 }
 
@@ -89,10 +98,15 @@ h2_headers_add(struct h2_headers *h, struct slab *slab, struct slice name,
 }
 
 int
-h2_headers_add_own(struct h2_headers *h, struct slab *slab, struct slice name,
-                   struct slice value, enum h2_token token)
+h2_headers_add_ready(struct h2_headers *h, struct slab *slab, struct slice name,
+                     struct slice value, enum h2_token token)
 {
-    return edit_add(h, slab, name, value, token, 0);
+    uint8_t flags = H2_FIELD_NO_INDEX | H2_FIELD_READY;
+
+    if (UNLIKELY(h->n == h->cap || h->n >= H2_EDIT_FIELDS_MAX))
+        return edit_add(h, slab, name, value, token, flags);
+    edit_put(h, name, value, token, flags);
+    return ERR_OK;
 }
 
 /* All fields of this name but the one at `keep`. */

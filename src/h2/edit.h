@@ -24,9 +24,9 @@ h2_headers_find(const struct h2_headers *h, struct slice name, unsigned *at);
 /* One more field at the end. flags: H2_FIELD_NO_INDEX for secrets and one-off values, else 0. ERR_SYNTAX: illegal name or value; ERR_LIMIT, ERR_NOMEM: no room. */
 int h2_headers_add(struct h2_headers *h, struct slab *slab, struct slice name,
                    struct slice value, uint8_t flags) MUST_CHECK;
-/* The same for what we make ourselves on each call: legal for sure, so nothing is looked at. token: of the name. ERR_LIMIT, ERR_NOMEM. */
-int h2_headers_add_own(struct h2_headers *h, struct slab *slab, struct slice name,
-                       struct slice value, enum h2_token token) MUST_CHECK;
+/* The same for what we make ourselves on each call: legal for sure, so nothing is looked at. Both lie as H2_READY says. token: of the name. ERR_LIMIT, ERR_NOMEM. */
+int h2_headers_add_ready(struct h2_headers *h, struct slab *slab, struct slice name,
+                         struct slice value, enum h2_token token) MUST_CHECK;
 /* The same in the place of all fields with this name; on failure the block is as it was. */
 int h2_headers_set(struct h2_headers *h, struct slab *slab, struct slice name,
                    struct slice value, uint8_t flags) MUST_CHECK;

@@ -38,8 +38,15 @@ enum h2_token {
 enum {
     H2_FIELD_NO_INDEX = 1, /* HPACK "never indexed": secrets, and one-off values */
     H2_FIELD_STATIC =
-        6, /* name and value are the caller's; the encoder only reads them */
+        6,              /* name and value are the caller's; the encoder only reads them */
+    H2_FIELD_READY = 8, /* see H2_READY */
 };
+
+/* A field that we make ourselves in each call lies in memory as a peer gets it, so that it is sent by one copy: these bytes (RFC 7541 6.2.3, a literal that is never
+ * indexed), the value right behind them. name: a literal; value_n: a literal of one byte, the length of the value, as name_n is of the name; both are below
+ * 127. The field's flags have H2_FIELD_NO_INDEX too. */
+#define H2_READY(name_n, name, value_n) "\x10" name_n name value_n
+enum { H2_READY_BEFORE = 2 }; /* bytes in front of the name */
 
 /* Laid out as nghttp2_nv (asserted in headers.c). */
 struct h2_field {

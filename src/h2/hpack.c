@@ -15,7 +15,7 @@ enum {
     ENTRY_COST = 32,   /* RFC 7541 4.1 */
     ENTRIES = 128,     /* HPACK_TABLE / 33 fit; a power of two */
     HINTS = 64,        /* places to look first, by hash */
-    SEEN = 64,         /* hashes of fields that came once */
+    SEEN = 32,         /* pairs of hashes of fields that came once */
     STATIC_TABLE = 61, /* indices of the dynamic table follow */
     FIELD_HEAD = 16,   /* most bytes that a literal needs besides its strings */
     COOKIE_SHORT = 20, /* a short secret could be guessed by trying */
@@ -40,7 +40,7 @@ struct hpack_table {
         gone; /* entries made and evicted so far; the live ones lie between, by number modulo ENTRIES */
     uint32_t size;
     uint8_t hints[HINTS];
-    uint32_t seen[SEEN];
+    uint32_t seen[SEEN][2];
     struct hpack_entry ring[ENTRIES];
 };
 
@@ -159,15 +159,17 @@ table_add(struct hpack *h, struct slab *slab, uint32_t hash, const struct h2_fie
     return true;
 }
 
-/* True when this field came before, lately. */
+/* True when this field came before, lately. In pairs: two fields of each call that share a place shall not drive each other out, call after call. */
 static bool
 table_seen(struct hpack_table *t, uint32_t hash)
 {
-    uint32_t *at = &t->seen[hash % SEEN];
-    bool seen = *at == hash;
+    uint32_t *pair = t->seen[hash % SEEN];
 
-    *at = hash;
-    return seen;
+    if (pair[0] == hash || pair[1] == hash)
+        return true;
+    pair[1] = pair[0];
+    pair[0] = hash;
+    return false;
 }
 
 /* --- fields ------------------------------------------------------------------------------------- */
@@ -267,6 +269,15 @@ put_literal(uint8_t *to, uint8_t pattern, const struct h2_field *f)
 }
 
 static uint8_t *
+put_ready(uint8_t *to, const struct h2_field *f)
+{
+    size_t n = H2_READY_BEFORE + f->namelen + 1 + f->valuelen;
+
+    memcpy(to, f->name - H2_READY_BEFORE, n);
+    return to + n;
+}
+
+static uint8_t *
 put_field(struct hpack *h, struct slab *slab, const struct h2_field *f, uint8_t *to)
 {
     uint32_t hash, index = static_field(f);
@@ -274,7 +285,8 @@ put_field(struct hpack *h, struct slab *slab, const struct h2_field *f, uint8_t 
     if (index)
         return put_number(to, INDEXED, 7, index);
     if (f->flags & H2_FIELD_NO_INDEX)
-        return put_literal(to, LITERAL_NEVER, f);
+        return f->flags & H2_FIELD_READY ? put_ready(to, f)
+                                         : put_literal(to, LITERAL_NEVER, f);
     hash = hash_field(f);
     index = table_find(h->table, hash, f);
     if (LIKELY(index != 0))

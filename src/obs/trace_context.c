@@ -30,56 +30,6 @@ hex_read(const uint8_t *text, uint8_t *out, size_t n)
     return good;
 }
 
-/* Signed, since x86-64 compares no others. */
-typedef int8_t hex_vector __attribute__((vector_size(16)));
-
-/* The halves of eight bytes by turns. gcc has this since version 12, and an older form of its own. */
-#if defined(__clang__) || __GNUC__ >= 12
-#define HEX_ZIP(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define HEX_ZIP(a, b, ...) __builtin_shuffle(a, b, (hex_vector){ __VA_ARGS__ })
-#endif
-#define HEX_ZIP_LOW(a, b) \
-    HEX_ZIP(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define HEX_ZIP_HIGH(a, b) \
-    HEX_ZIP(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-
-/* A digit above 9 is further on by what lies between '9' and 'a'. */
-static inline void
-hex_digits(hex_vector v, char *out)
-{
-    v = v + '0' + ((hex_vector)(v > 9) & ('a' - '9' - 1));
-    memcpy(out, &v, 16);
-}
-
-static inline hex_vector
-hex_high(hex_vector v)
-{
-    return v >> 4 & 15;
-}
-
-/* Digits of 8 bytes, or of 16, at once: the high halves between the low ones. */
-static inline void
-hex_write_eight(const uint8_t *bytes, char *out)
-{
-    hex_vector v = { 0 };
-
-    memcpy(&v, bytes, 8);
-    hex_digits(HEX_ZIP_LOW(hex_high(v), v & 15), out);
-}
-
-static inline void
-hex_write_sixteen(const uint8_t *bytes, char *out)
-{
-    hex_vector v, high, low;
-
-    memcpy(&v, bytes, 16);
-    high = hex_high(v);
-    low = v & 15;
-    hex_digits(HEX_ZIP_LOW(high, low), out);
-    hex_digits(HEX_ZIP_HIGH(high, low), out + 16);
-}
-
 static inline void
 hex_write_byte(uint8_t byte, char *out)
 {
@@ -135,18 +85,6 @@ traceparent_parse(struct slice v, struct trace_context *ret)
     c.flags = flags & (TRACE_SAMPLED | TRACE_RANDOM);
     *ret = c;
     return ERR_OK;
-}
-
-void
-traceparent_write(const struct trace_context *c, char out[TRACEPARENT_BYTES])
-{
-    memcpy(out, "00-", 3);
-    hex_write_sixteen(c->trace, out + 3);
-    out[35] = '-';
-    hex_write_eight(c->span, out + 36);
-    out[52] = '-';
-    out[53] = '0';
-    out[54] = (char)('0' + c->flags); /* below 4 */
 }
 
 /* --- grpc-trace-bin ------------------------------------------------------------------ */

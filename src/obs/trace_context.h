@@ -9,10 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/compat.h"
 #include "base/rand.h"
 #include "base/slice.h"
+#include "obs/hex.h"
 
 enum {
     TRACE_ID_BYTES = 16,
@@ -45,7 +47,6 @@ struct b3_headers {
 
 /* ERR_SYNTAX: it must be ignored, and tracestate with it. */
 int traceparent_parse(struct slice value, struct trace_context *ret) MUST_CHECK;
-void traceparent_write(const struct trace_context *c, char out[TRACEPARENT_BYTES]);
 /* The single header wins over the others. *ret_decision is always set. False: they name no trace; *ret is as before. A short trace id gets zeros in front. */
 bool b3_parse(const struct b3_headers *h, struct trace_context *ret,
               enum trace_decision *ret_decision) MUST_CHECK;
@@ -78,7 +79,19 @@ void tracestate_trim(struct tracestate *t);
 /* After tracestate_trim. Returns how many bytes. */
 size_t tracestate_write(const struct tracestate *t, char out[TRACESTATE_MAX]);
 
-/* A new trace. Inline: most calls begin one. */
+static inline void
+traceparent_write(const struct trace_context *c, char out[TRACEPARENT_BYTES])
+{
+    memcpy(out, "00-", 3);
+    hex_write_sixteen(c->trace, out + 3);
+    out[35] = '-';
+    hex_write_eight(c->span, out + 36);
+    out[52] = '-';
+    out[53] = '0';
+    out[54] = (char)('0' + c->flags); /* below 4 */
+}
+
+/* A new trace. Inline, as writing it: most calls begin one. */
 static inline void
 trace_context_new(struct trace_context *c, struct rng *rng)
 {

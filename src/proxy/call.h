@@ -100,8 +100,9 @@ struct call {
     struct frame_parser in_frames, out_frames; /* request and response messages */
     struct attempt first; /* from its wait on, all has a start of its own */
     struct arena arena;
-    struct h2_stream down;        /* the client's */
-    _Alignas(16) char block[512]; /* first block of the arena */
+    struct h2_stream down; /* the client's */
+    /* First block of the arena: with the usual filters and a little more. So large that a call is a whole class of slabs. */
+    _Alignas(16) char block[992];
 };
 
 /* call.c */

@@ -31,6 +31,28 @@ host_pool(const struct filter_call *fc, const struct filter *f)
     return use->targets[table_filter_target(use->table, f)].pool;
 }
 
+static const struct addr *
+host_local(const struct filter_call *fc)
+{
+    const struct down *d = filters_call(fc)->owner;
+
+    return d->h2 ? &d->server->addr : NULL;
+}
+
+static uint64_t
+host_connection(const struct filter_call *fc)
+{
+    const struct down *d = filters_call(fc)->owner;
+
+    return d->h2 ? h2_conn_number(d->h2) : 0;
+}
+
+static uint64_t
+host_messages_in(const struct filter_call *fc)
+{
+    return filters_call(fc)->in_frames.messages;
+}
+
 static void
 host_set_deadline(struct filter_call *fc, int64_t deadline_us)
 {
@@ -104,6 +126,9 @@ const struct filter_host filters_host = {
     .peer = host_peer,
     .identity = host_identity,
     .pool = host_pool,
+    .local = host_local,
+    .connection = host_connection,
+    .messages_in = host_messages_in,
     .set_deadline = host_set_deadline,
     .tell = filters_host_tell,
     .progress = filters_host_progress,
@@ -116,13 +141,11 @@ filters_request(struct call *c, struct slice service, struct slice method)
 {
     enum filter_verdict v;
 
-    if (!filters_attach(c, c->route->chain)) {
+    if (!filters_attach(c, c->route->chain, service, method)) {
         call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_NO_MEMORY,
                   "no memory for the filters of the call");
         return false;
     }
-    c->filters->fc.service = service;
-    c->filters->fc.method = method;
     v = chain_request(&c->filters->fc);
     if (LIKELY(v == FILTER_NEXT)) {
         filters_asked(c);
@@ -229,9 +252,6 @@ filters_attempt_end(struct attempt *a, int code, bool answered, bool again,
         .again = again,
         .backend = backend,
         .begun_us = a->begun_us,
-        .trailers = a->up.in_trailers.complete  ? &a->up.in_trailers
-                    : a->up.in_headers.complete ? &a->up.in_headers
-                                                : NULL,
     };
 
     chain_attempt_end(&a->call->filters->fc, &end);

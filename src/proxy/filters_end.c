@@ -66,20 +66,27 @@ filters_chain(const struct call *c)
     return c->route ? c->route->chain : c->table->table->chain;
 }
 
+static NOINLINE bool
+filters_watch_with(struct call *c, const struct chain *chain)
+{
+    struct slice service, method;
+
+    if (path_split(h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH), &service,
+                   &method) != ERR_OK)
+        service = method = (struct slice){ 0 };
+    if (!filters_attach(c, chain, service, method))
+        return false;
+    chain_watch(&c->filters->fc);
+    return true;
+}
+
 /* A call that ended before it came to its filters: those that watch hear of it all the same. */
 static NOINLINE bool
 filters_watch(struct call *c)
 {
     const struct chain *chain = c->table ? filters_chain(c) : NULL;
-    struct filter_call *fc;
 
-    if (!chain || !(chain_flags(chain) & FILTER_ALWAYS) || !filters_attach(c, chain))
-        return false;
-    fc = &c->filters->fc;
-    if (path_split(fc->path, &fc->service, &fc->method) != ERR_OK)
-        fc->service = fc->method = (struct slice){ 0 };
-    chain_watch(fc);
-    return true;
+    return chain && chain_flags(chain) & FILTER_ALWAYS && filters_watch_with(c, chain);
 }
 
 static void
@@ -87,7 +94,6 @@ filters_drop(struct call *c)
 {
     if (UNLIKELY(c->filters->has_aside))
         buf_done(&c->filters->aside, c->worker->bufs);
-    slab_give(c->worker->slab, c->filters);
     c->filters = NULL;
 }
 
@@ -97,10 +103,11 @@ filters_tell(struct call *c, const struct filter_result *r)
 {
     const struct filter_services *to = c->table->table->tell;
     const struct filter_call *fc = &c->filters->fc;
-    struct slice path = h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH);
+    struct slice path;
 
-    if (!to || fc->told)
+    if (!to || fc->told || (r->code == GRPC_OK && !tail_wanted(to->tail)))
         return;
+    path = h2_headers_get(&c->down.in_headers, H2_TOKEN_PATH);
     filter_result_whole(fc, r);
     if (!path.p && c->path)
         path = slice_of(c->path);
@@ -120,11 +127,11 @@ filters_end_alone(struct call *c)
 
     if (!to || (c->code == GRPC_OK && !tail_wanted(to->tail)))
         return;
-    f = slab_malloc(c->worker->slab, sizeof(*f));
+    f = arena_alloc(&c->arena, sizeof(*f));
     if (!f)
         return;
     memset(f, 0, sizeof(*f));
-    filters_fill(c, f);
+    filters_fill(c, f, (struct slice){ 0 }, (struct slice){ 0 });
     filters_result(c, &r);
     filters_tell(c, &r);
     filters_drop(c);

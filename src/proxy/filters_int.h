@@ -3,8 +3,8 @@
 #ifndef OUTRIGGER_PROXY_FILTERS_INT_H
 #define OUTRIGGER_PROXY_FILTERS_INT_H
 
+#include "base/arena.h"
 #include "base/compat.h"
-#include "base/slab.h"
 #include "filter/chain.h"
 #include "proxy/call.h"
 #include "proxy/down.h"
@@ -42,7 +42,8 @@ filters_call(const struct filter_call *fc)
 
 /* The first part of fc; the rest is chain_begin's. */
 static ALWAYS_INLINE void
-filters_fill(struct call *c, struct call_filters *f)
+filters_fill(struct call *c, struct call_filters *f, struct slice service,
+             struct slice method)
 {
     struct worker *w = c->worker;
     struct filter_call *fc = &f->fc;
@@ -60,28 +61,25 @@ filters_fill(struct call *c, struct call_filters *f)
     fc->listener = c->table->table->conf->name;
     fc->route = c->route ? c->route->name : "";
     fc->address = &c->owner->peer;
-    fc->local = c->owner->h2 ? &c->owner->server->addr : NULL;
-    fc->connection = c->owner->h2 ? h2_conn_number(c->owner->h2) : 0;
     fc->request = &c->down.in_headers;
     fc->path = h2_headers_get(fc->request, H2_TOKEN_PATH);
-    fc->service = fc->method = (struct slice){ 0 };
+    fc->service = service;
+    fc->method = method;
     fc->begun_us = c->begun_us;
     fc->deadline_us = c->deadline_us;
-    fc->messages_in = &c->in_frames.messages;
-    fc->messages_out = &c->out_frames.messages;
     c->filters = f;
 }
 
 /* In two places, of which only one is on the path of a good call. */
 static ALWAYS_INLINE bool
-filters_attach(struct call *c, const struct chain *chain)
+filters_attach(struct call *c, const struct chain *chain, struct slice service,
+               struct slice method)
 {
-    struct call_filters *f =
-        slab_malloc(c->worker->slab, sizeof(*f) + chain_state_size(chain));
+    struct call_filters *f = arena_alloc(&c->arena, sizeof(*f) + chain_state_size(chain));
 
     if (!f)
         return false;
-    filters_fill(c, f);
+    filters_fill(c, f, service, method);
     chain_begin(&f->fc, chain, f->state);
     return true;
 }

@@ -176,6 +176,7 @@ mirror_keep_fields(struct mirror *m, const struct h2_field *f, size_t n)
 
         k->name = arena_copy(&m->arena, f[i].name, f[i].namelen);
         k->value = arena_copy(&m->arena, f[i].value, f[i].valuelen ? f[i].valuelen : 1);
+        k->flags &= (uint8_t)~H2_FIELD_READY; /* they do not lie together any more */
         if (!k->name || !k->value)
             return false;
     }

@@ -73,6 +73,19 @@ def pair(spans):
     return sorted(spans, key=lambda s: s.kind)
 
 
+def test_a_mirror_is_told_the_same_trace(backend, sink):
+    """Also the copy that waits for its connection, as the first one does; and of a trace that is not recorded."""
+    with env.Backend() as canary, env.Proxy(
+            {"app": [backend.address], "canary": [canary.address]},
+            routes=[{"to": "app", "mirror": {"pool": "canary"}}],
+            top={"tracing": {"otlp": sink.address, "sampleRatio": 0}}) as proxy:
+        for _ in range(2):
+            got = call(proxy, backend)
+            trace, span, flags = parts(got)
+            copy = dict(canary.wait_event(got["x-test-id"][0], "start")["metadata"])
+            assert copy["traceparent"] == "00-%s-%s-%s" % (trace, span, flags) and flags == "02"
+
+
 def test_a_trace_that_begins_here(backend, sink):
     with tracing(backend, sink.address) as proxy:
         trace, span, flags = parts(call(proxy, backend))

@@ -220,12 +220,33 @@ rig_progress(const struct filter_call *fc, struct filter_result *ret)
     };
 }
 
+static const struct addr *
+rig_local(const struct filter_call *fc)
+{
+    return rig_of(fc)->local;
+}
+
+static uint64_t
+rig_connection(const struct filter_call *fc)
+{
+    return rig_of(fc)->connection;
+}
+
+static uint64_t
+rig_messages_in(const struct filter_call *fc)
+{
+    return rig_of(fc)->messages_in;
+}
+
 static const struct filter_host host = {
     .progress = rig_progress,
     .resume = rig_resume,
     .peer = rig_peer,
     .identity = rig_identity,
     .pool = rig_pool,
+    .local = rig_local,
+    .connection = rig_connection,
+    .messages_in = rig_messages_in,
     .set_deadline = rig_set_deadline,
     .tell = rig_tell,
 };
@@ -275,8 +296,6 @@ rig_call(const char *service_method)
     fc->path = slice_of(c->path);
     assert_int_equal(path_split(fc->path, &fc->service, &fc->method), ERR_OK);
     fc->begun_us = loop_now_us(rig_loop);
-    fc->messages_in = &c->messages_in;
-    fc->messages_out = &c->messages_out;
     c->state = calloc(1, chain_state_size(chain) + 1);
     chain_begin(fc, chain, c->state);
     c->result.first_byte_us = 0;

@@ -31,6 +31,8 @@ struct rigcall {
     struct addr address;
     char path[128];
     uint64_t messages_in, messages_out;
+    const struct addr *local;    /* what filter_local gives; NULL: none */
+    uint64_t connection;         /* what filter_connection gives */
     const struct tls_peer *peer; /* what filter_peer gives; NULL: none */
     const char *identity;
     struct pool *pool;

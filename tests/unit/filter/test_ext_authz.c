@@ -71,7 +71,7 @@ service_is_told_of_the_call(void **state)
     rig_header(c, "x-request-id", "id7");
     c->peer = &tls;
     c->identity = "spiffe://them";
-    c->fc.local = &c->address;
+    c->local = &c->address;
     c->pool = (struct pool *)&sidefake;
     assert_int_equal(rig_request(c), FILTER_WAIT);
     assert_ptr_equal(sidefake.pool, &sidefake);

@@ -132,7 +132,7 @@ takes_what_its_words_say(void **state)
     c->fc.claims = &claims;
     c->fc.client = slice_of("billing");
     c->identity = "spiffe://shop/cart";
-    c->fc.connection = 42;
+    c->connection = 42;
     c->fc.worker = 1;
     expect(c, "header:x-tenant", "blue");
     expect(c, "header:x-empty", "");

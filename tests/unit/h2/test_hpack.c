@@ -113,6 +113,27 @@ what_repeats_becomes_one_byte(void **state)
     assert_int_equal(round_trip(f + 2, 3), 3);
 }
 
+/* Which ones share a place in what the encoder remembers is a matter of luck: nobody may have bad luck in each call. */
+static void
+any_two_fields_get_into_the_table(void **state)
+{
+    char name[32];
+
+    (void)state;
+    for (int i = 0; i < 400; i++) {
+        struct h2_field f[] = { field("te", "trailers"), field(name, "value") };
+
+        snprintf(name, sizeof(name), "x-name-%d", i);
+        f[1].namelen = strlen(name);
+        for (int j = 0; j < 3; j++)
+            round_trip(f, 2);
+        assert_int_equal(round_trip(f, 2), 2);
+        hpack_resize(&encoder, slab, 0); /* both begin as strangers again */
+        hpack_resize(&encoder, slab, HPACK_TABLE);
+        round_trip(f, 0);
+    }
+}
+
 /* Values that are new in every call stay out, so what repeats stays in. */
 static void
 what_comes_once_pushes_nothing_out(void **state)
@@ -154,6 +175,28 @@ secrets_never_enter_a_table(void **state)
         assert_int_equal(assert_decodes(f, 5, (size_t)len), 4);
     }
     assert_int_equal(nghttp2_hd_inflate_get_num_table_entries(decoder), 61 + 1);
+}
+
+/* One copy, and the same bytes as if it had been written piece by piece. */
+static void
+a_ready_field_is_a_secret_in_one_piece(void **state)
+{
+    static const char ready[] = H2_READY("\x08", "x-tenant", "\x04") "blue";
+    struct h2_field f = { .name = (uint8_t *)(uintptr_t)(ready + H2_READY_BEFORE),
+                          .value = (uint8_t *)(uintptr_t)(ready + sizeof(ready) - 5),
+                          .namelen = 8,
+                          .valuelen = 4,
+                          .flags = H2_FIELD_STATIC | H2_FIELD_NO_INDEX | H2_FIELD_READY };
+    uint8_t other[64];
+    ssize_t n = hpack_encode(&encoder, slab, &f, 1, block, sizeof(block)), m;
+
+    (void)state;
+    assert_int_equal(assert_decodes(&f, 1, (size_t)n), 1);
+    f.flags = H2_FIELD_STATIC | H2_FIELD_NO_INDEX;
+    m = hpack_encode(&encoder, slab, &f, 1, other, sizeof(other));
+    assert_int_equal(n, m);
+    assert_memory_equal(block, other, (size_t)n);
+    assert_int_equal(nghttp2_hd_inflate_get_dynamic_table_size(decoder), 0);
 }
 
 static void
@@ -244,8 +287,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         HPACK_TEST(what_repeats_becomes_one_byte),
+        HPACK_TEST(any_two_fields_get_into_the_table),
         HPACK_TEST(what_comes_once_pushes_nothing_out),
         HPACK_TEST(secrets_never_enter_a_table),
+        HPACK_TEST(a_ready_field_is_a_secret_in_one_piece),
         HPACK_TEST(a_table_of_size_zero_is_kept_empty),
         HPACK_TEST(a_dip_of_the_size_empties_both_tables),
         HPACK_TEST(a_block_without_room_changes_nothing),
