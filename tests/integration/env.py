@@ -187,7 +187,7 @@ class Process:
     def wait_exit(self, timeout=15):
         self.proc.wait(timeout * SLOW)
         for reader in self._readers:
-            reader.join(5)
+            reader.join(5 * SLOW)
         for pipe in (self.proc.stdin, self.proc.stdout, self.proc.stderr):
             pipe.close()
         return self.proc.returncode
