@@ -312,13 +312,14 @@ def measure_instr(folder, args, proxies, backend, headers):
 
 # --- main ------------------------------------------------------------------------
 
-def options(what, name):
+def options(what, name, rounds=15, seconds=1.0):
     """The parser of a benchmark of chains: what it measures, the name of the benchmark."""
     p = argparse.ArgumentParser(description=what + " See BENCHMARKS.md.")
     p.add_argument("--outrigger", default="./outrigger", metavar="PATH")
     p.add_argument("--backend", default="tests/bench/bench_backend", metavar="PATH")
-    p.add_argument("--rounds", type=int, default=15, help="rounds (15)")
-    p.add_argument("--seconds", type=float, default=1.0, help="length of one run (1.0)")
+    p.add_argument("--rounds", type=int, default=rounds, help="rounds (%d)" % rounds)
+    p.add_argument("--seconds", type=float, default=seconds,
+                   help="length of one run (%.1f)" % seconds)
     p.add_argument("--instr", action="store_true", help="instructions, by callgrind")
     p.add_argument("--calls", default="2000,12000", metavar="N1,N2", help="with --instr")
     p.add_argument("--quick", action="store_true", help="5 rounds of 0.3 s: a first look")
