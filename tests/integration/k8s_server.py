@@ -6,6 +6,7 @@ compacted.  Flow control of the answers is left to python3-h2: bodies here stay 
 wait for them."""
 import json
 import os
+import select
 import socket
 import ssl
 import subprocess
@@ -190,12 +191,11 @@ class _Connection:
 
     def run(self):
         assert self.sock.selected_alpn_protocol() == "h2"
-        # A read may wait while another thread writes; OpenSSL's objects are locked by Python.
         with self.lock:
             self.h2.initiate_connection()
             self._flush()
         while not self.gone:
-            data = self.sock.recv(65536)
+            data = self._recv()
             if not data:
                 break
             with self.lock:
@@ -211,6 +211,22 @@ class _Connection:
                 self._flush()
                 self.lock.notify_all()
         self.drop()
+
+    def _recv(self):
+        """Never reads while another thread writes: one of the two would take the other's result for its own, since an
+        SSL object remembers one."""
+        while True:
+            with self.lock:
+                timeout = self.sock.gettimeout()
+                self.sock.settimeout(0)
+                try:
+                    return self.sock.recv(65536)
+                except ssl.SSLWantReadError:
+                    pass
+                finally:
+                    self.sock.settimeout(timeout)
+            if not select.select([self.sock], [], [], timeout)[0]:
+                raise TimeoutError("no request within %s s" % timeout)
 
     def drop(self):
         self.gone = True
