@@ -4,6 +4,7 @@
 A file that is missing there breaks the build or the tests of whoever has no git clone. Skipped (77) without git."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -35,9 +36,10 @@ def places(path):
 
 
 def main():
-    done = subprocess.run(["git", "-C", source.ROOT, "ls-files"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          universal_newlines=True, check=False)
-    if done.returncode or not done.stdout:
+    done = shutil.which("git") and subprocess.run(
+        ["git", "-C", source.ROOT, "ls-files"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        universal_newlines=True, check=False)
+    if not done or done.returncode or not done.stdout:
         print("check-dist: skipped, this is no git clone")
         sys.exit(77)
     known, files = named_files(), done.stdout.split("\n")[:-1]
