@@ -561,6 +561,7 @@ const struct alias alias_words[] = {
     AT("pool", "queue", "limits.maxPendingRequests"),
     AT("pool", "timeoutQueue", "limits.pendingTimeout"),
     AT("pool", "perRequestBufferLimitBytes", "limits.replayBytes"),
+    AT("pool", "maxResponseHeadersKb", "limits.maxHeaderBytes"),
     AT("pool", "healthChecks", "healthCheck"),
     AT("pool", "grpcHealthCheck", "healthCheck"),
     AT("pool", "httpchk", "healthCheck"),

@@ -2,7 +2,8 @@
 /* upstream/limits_conf.c - the rows of what a pool may do at once. */
 #include "upstream/pool_conf.h"
 
-#define MIB       (1024 * 1024LL)
+#define KIB       1024LL
+#define MIB       (1024 * KIB)
 #define MINUTE_MS 60000LL
 #define MOST      10000000
 
@@ -66,6 +67,14 @@ static const struct conf_field pool_limits_fields[] = {
       .help = "Most bytes of a request that are kept to send it again: when a backend "
               "refused it unseen, by a retryPolicy, or as a hedge. A longer request is "
               "sent once." },
+    { LIMIT("maxHeaderBytes", CONF_SIZE, max_header_bytes), .def = "64KiB", .min = KIB,
+      .max = MIB, .example = "\"64KiB\"",
+      .help = "Most bytes of the headers, and of the trailers, of one answer, counted as "
+              "HTTP/2 does (32 extra per header). A backend's longer list ends the call "
+              "with RESOURCE_EXHAUSTED." },
+    { LIMIT("maxHeaderCount", CONF_UINT, max_header_count), .def = "256", .min = 8,
+      .max = 10000, .example = "256",
+      .help = "Most headers, and most trailers, of one answer." },
     { .key = NULL },
 };
 

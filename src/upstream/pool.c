@@ -29,6 +29,8 @@ pool_limits(struct pool *p)
     p->limits.max_stream_window = (uint32_t)c->max_stream_window;
     p->limits.max_connection_buffer = c->max_connection_buffer;
     p->limits.write_buffer = WRITE_BUFFER;
+    p->limits.max_header_bytes = (uint32_t)p->conf->limits.max_header_bytes;
+    p->limits.max_header_count = p->conf->limits.max_header_count;
     p->limits.idle_timeout_us = c->idle_timeout_ms * 1000;
     up_keepalive_fill(&p->limits.keepalive, &p->conf->keepalive);
     p->limits.write_stall_us =

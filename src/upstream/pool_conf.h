@@ -40,6 +40,8 @@ struct pool_limits_conf {
     uint32_t max_pending_requests; /* per worker */
     int64_t pending_timeout_ms;
     uint64_t replay_bytes;
+    uint64_t max_header_bytes; /* of an answer */
+    uint32_t max_header_count;
     /* Of the whole process; 0: no limit. */
     uint32_t max_concurrent_requests, max_requests_per_endpoint, max_connections,
         max_retries, max_streams;

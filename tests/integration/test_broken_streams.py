@@ -225,3 +225,36 @@ def test_response_headers_keep_order_and_repeats(client):
     for block in got.blocks:
         assert [v for n, v in block if n == "x-a"] == ["1", "2", "1"]
         assert [v for n, v in block if n == "x-b-bin"] == ["AQ, not base64!"]
+
+
+def long_answer(count, size):
+    """Headers and trailers of `count` fields and about three times `size` bytes more."""
+    fields = [("x-n", str(i)) for i in range(count)] + [("x-big", "v" * size)] * 3
+    return fields, [headers(GOOD + fields), data(MESSAGE), headers(END + fields, True)]
+
+
+def test_long_headers_of_an_answer_pass_whole(client):
+    """As gRPC servers send them with rich errors: far more than a client may send."""
+    fields, script = long_answer(240, 16000)
+    ANSWERS["long"] = (script, ())
+    got = timed_call(client, "/bad.Svc/long")
+    assert got.status == OK and len(got.blocks) == 2
+    for block in got.blocks:
+        assert [f for f in block if f[0] in ("x-n", "x-big")] == fields
+
+
+@pytest.mark.parametrize("limits, count, size, passes", [
+    ({"maxHeaderCount": 1000}, 900, 10, True), ({"maxHeaderCount": 100}, 120, 10, False),
+    ({"maxHeaderBytes": "200KiB"}, 10, 60000, True), ({"maxHeaderBytes": "8KiB"}, 10, 3000, False)])
+def test_limits_of_an_answers_headers(limits, count, size, passes):
+    fields, script = long_answer(count, size)
+    ANSWERS["limits"] = (script, ())
+    with h2raw.RawBackend(lambda c: h2raw.serve(c, on_end=play)) as raw, env.Proxy(
+            {"bad": [raw.address]}, pool={"limits": limits}) as proxy, h2raw.Client(proxy.address) as client:
+        got = timed_call(client, "/bad.Svc/limits")
+        if passes:
+            assert got.status == OK
+            assert [[f for f in b if f[0] in ("x-n", "x-big")] for b in got.blocks] == [fields] * 2
+        else:
+            assert got.status == RESOURCE_EXHAUSTED and next(iter(limits)) in got.get("grpc-message")
+        client.ping()

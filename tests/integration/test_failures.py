@@ -143,7 +143,7 @@ def scene():
                                     "limits": {"maxHeaderBytes": "4KiB"}},
                           top={"log": {"access": {"always": ["error"]}}}, workers=1)
         for pool in proxy.config["pools"]:
-            pool["limits"] = {"narrow": {"maxConcurrentRequests": 1}, "busy": {
+            pool["limits"] = {"narrow": {"maxConcurrentRequests": 1}, "long": {"maxHeaderBytes": "16KiB"}, "busy": {
                 "maxRequestsPerEndpoint": 1, "pendingTimeout": "100ms"}, "crowded": {"maxPendingRequests": 1}}.get(pool["name"], {})
         stack.enter_context(proxy)
         reloads.reload(proxy, proxy.config)
