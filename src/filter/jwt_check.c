@@ -279,6 +279,24 @@ check_headers_of(const struct jwt_provider_conf *p, const struct jwt_provider_co
                               at->name);
 }
 
+/* So --print-config has the keys that nobody set. */
+static bool
+says_the_default(const struct jwt_conf *c, const char *key)
+{
+    struct jwt_conf d;
+
+    field_defaults(&jwt_conf_struct, &d);
+    if (strcmp(key, "forward") == 0)
+        return c->one.forward == d.one.forward;
+    if (strcmp(key, "claimToHeaders") == 0)
+        return c->one.claim_headers.n == 0;
+    if (strcmp(key, "requiredClaims") == 0)
+        return c->one.required.n == 0;
+    if (strcmp(key, "clockSkew") == 0)
+        return c->one.skew_ms == d.one.skew_ms;
+    return strcmp(key, "requireExp") == 0 && c->one.require_exp == d.one.require_exp;
+}
+
 static void
 check_several(const struct jwt_conf *c, struct conf_place *place)
 {
@@ -290,7 +308,7 @@ check_several(const struct jwt_conf *c, struct conf_place *place)
     const struct jwt_provider_conf *v = c->providers.items;
 
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        if (conf_place_has(place, keys[i]))
+        if (conf_place_has(place, keys[i]) && !says_the_default(c, keys[i]))
             conf_problem(place, keys[i], "E0344",
                          "%s belongs to one issuer; with \"providers\" write it in each "
                          "of them",

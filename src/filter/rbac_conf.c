@@ -105,7 +105,8 @@ rbac_check(void *obj, struct conf_place *place)
     }
     conf_check_unique(place, "rules", &c->rules, sizeof(struct rbac_rule_conf),
                       offsetof(struct rbac_rule_conf, name), "name", NULL);
-    if (c->rules.n == 0 && conf_place_has(place, "default"))
+    if (c->rules.n == 0 && c->otherwise != RBAC_DEFAULT_AUTO &&
+        conf_place_has(place, "default"))
         conf_problem(place, "default", "E0375",
                      "a policy of gRPC always denies what none of its rules allows; "
                      "remove \"default\"");
