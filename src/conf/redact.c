@@ -52,26 +52,33 @@ conf_header_shown(const char *name, const char *value, bool told)
 }
 
 void
-conf_redact_url(const char *url, struct strbuf *out)
+conf_redact_url_text(const char *url, struct strbuf *out)
 {
     const char *host = strstr(url, "://"), *at;
     size_t from, keep = strcspn(url, "?#");
-    struct strbuf shown;
 
     if (url[strspn(url, " \t\r\n")] == '{') {
-        conf_put_string(out, CONF_REDACTED);
+        strbuf_puts(out, CONF_REDACTED);
         return;
     }
     if (host && (size_t)(host - url) > keep) /* of a URL inside the query */
         host = NULL;
     from = host ? (size_t)(host + 3 - url) : 0;
     at = host ? memrchr(host + 3, '@', strcspn(host + 3, "/?#")) : NULL;
-    strbuf_init(&shown, URL_MAX);
-    strbuf_add(&shown, url, at ? from : keep);
+    strbuf_add(out, url, at ? from : keep);
     if (at)
-        strbuf_printf(&shown, CONF_REDACTED "@%.*s", (int)(url + keep - (at + 1)),
-                      at + 1);
-    if (url[keep])
+        strbuf_printf(out, CONF_REDACTED "@%.*s", (int)(url + keep - (at + 1)), at + 1);
+}
+
+void
+conf_redact_url(const char *url, struct strbuf *out)
+{
+    size_t keep = strcspn(url, "?#");
+    struct strbuf shown;
+
+    strbuf_init(&shown, URL_MAX);
+    conf_redact_url_text(url, &shown);
+    if (url[keep] && url[strspn(url, " \t\r\n")] != '{')
         strbuf_printf(&shown, "%c" CONF_REDACTED, url[keep]);
     conf_put_string(out, shown.s ? shown.s : "");
     strbuf_done(&shown);

@@ -18,6 +18,8 @@ void conf_redact(const char *json, struct strbuf *out);
 const char *conf_header_shown(const char *name, const char *value, bool told);
 /* Adds a URL as a JSON string without user, password, query and fragment; text that begins with { is hidden as a whole. */
 void conf_redact_url(const char *url, struct strbuf *out);
+/* The same as plain text, for a line of the log; query and fragment are left out. */
+void conf_redact_url_text(const char *url, struct strbuf *out);
 /* "password", "authorization", "x-api-key", "session-token" ... but not a file's name, as in "tokenFile". */
 bool conf_key_is_secret(const char *key);
 

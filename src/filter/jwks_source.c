@@ -15,6 +15,7 @@
 #include "base/rand.h"
 #include "base/strbuf.h"
 #include "base/xalloc.h"
+#include "conf/redact.h"
 #include "filter/jwks.h"
 #include "filter/jwks_source_int.h"
 #include "loop/fdwatch.h"
@@ -312,6 +313,21 @@ source_find(const struct loop *l, const struct jwks_conf *conf)
     return NULL;
 }
 
+/* How the log calls it. */
+static void
+source_name(struct jwks_source *s, const char *path)
+{
+    struct strbuf name;
+
+    strbuf_init(&name, sizeof(s->name));
+    if (s->kind == JWKS_URL)
+        conf_redact_url_text(path, &name);
+    else
+        strbuf_puts(&name, s->kind == JWKS_INLINE ? "the config" : path);
+    snprintf(s->name, sizeof(s->name), "%s", name.s ? name.s : "");
+    strbuf_done(&name);
+}
+
 struct jwks_source *
 jwks_source_open(struct loop *l, struct stats *stats, const struct jwks_conf *conf)
 {
@@ -334,8 +350,7 @@ jwks_source_open(struct loop *l, struct stats *stats, const struct jwks_conf *co
     atomic_init(&s->good_until_us, INT64_MAX);
     pthread_mutex_init(&s->lock, NULL);
     list_append(&all, &s->link);
-    snprintf(s->name, sizeof(s->name), "%.*s", (int)strcspn(path, "?#"),
-             s->kind == JWKS_INLINE ? "the config" : path);
+    source_name(s, path);
     if (s->kind == JWKS_INLINE) {
         source_take(s, s->conf.from, strlen(s->conf.from));
     } else if (s->kind == JWKS_FILE) {

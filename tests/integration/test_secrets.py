@@ -43,12 +43,13 @@ def secrets():
              "requestHeaders": {"set": {"x-upstream": mark(16), "authorization": "Basic " + mark(17)}, "add": {"x-two": mark(18)}},
              "responseTrailers": {"add": {"x-by": SHOWN, "x-auth-token": mark(19)}}}
     health = {"type": "grpc", "metadata": {"x-tenant": mark(20), "authorization": mark(21)}}
-    others = [{"type": "jwt", "issuer": SHOWN, "audiences": ["a"], "jwks": "https://127.0.0.1:1/" + SHOWN + "?key=" + mark(8)},
+    others = [{"type": "jwt", "issuer": SHOWN, "audiences": ["a"], 
+               "jwks": "https://joe:%s@127.0.0.1:1/%s?key=%s" % (mark(22), SHOWN, mark(8))},
               {"type": "rbac", "policy": policy}]
     return filters, others, route, {"healthCheck": health}
 
 
-COUNT = 21
+COUNT = 22
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_no_page_has_a_secret(proxy):
         assert "5ec2e7" not in text, path
     config = seen["/config"][1]
     json.loads(config)
-    for shown in ('"user": "%s"' % SHOWN, '"x-served-by": "%s"' % SHOWN, '"x-user": "%{san}"', "https://127.0.0.1:1/%s?(redacted)" % SHOWN,
+    for shown in ('"user": "%s"' % SHOWN, '"x-served-by": "%s"' % SHOWN, '"x-user": "%{san}"', "https://(redacted)@127.0.0.1:1/%s?(redacted)" % SHOWN,
                   '"x-by": "%s"' % SHOWN):
         assert shown in config, shown
     assert '"exact": "%s"' % SHOWN in seen["/routes.json"][1]    # of a header whose name is no secret's
@@ -124,6 +125,7 @@ def test_reloads_good_and_bad_write_none_to_the_log(proxy):
     reloads.reload(proxy, proxy.config)
     log = "\n".join(proxy.lines())
     assert "why the reload was refused" in log and "delay" in log
+    assert "https://(redacted)@127.0.0.1:1/" + SHOWN in log    # whose keys cannot be read
     assert MARK not in log
 
 

@@ -85,6 +85,27 @@ urls_keep_where_they_lead(void **state)
 }
 
 static void
+check_url_text(const char *url, const char *wanted)
+{
+    struct strbuf out;
+
+    strbuf_init(&out, 4096);
+    conf_redact_url_text(url, &out);
+    assert_string_equal(out.s, wanted);
+    strbuf_done(&out);
+}
+
+static void
+logs_have_urls_without_secrets(void **state)
+{
+    (void)state;
+    check_url_text("https://id.example/keys.json", "https://id.example/keys.json");
+    check_url_text("https://id.example/k?key=abc#x", "https://id.example/k");
+    check_url_text("https://joe:pw@id.example/k?a@b", "https://(redacted)@id.example/k");
+    check_url_text("{\"keys\": []}", "(redacted)");
+}
+
+static void
 a_set_of_keys_in_the_place_of_a_url_goes(void **state)
 {
     (void)state;
@@ -120,6 +141,7 @@ main(void)
         cmocka_unit_test(all_that_a_secret_key_holds_goes),
         cmocka_unit_test(numbers_and_names_of_files_stay),
         cmocka_unit_test(urls_keep_where_they_lead),
+        cmocka_unit_test(logs_have_urls_without_secrets),
         cmocka_unit_test(a_set_of_keys_in_the_place_of_a_url_goes),
         cmocka_unit_test(of_headers_variables_stay),
         cmocka_unit_test(text_that_ends_too_early_does_no_harm),
