@@ -128,8 +128,8 @@ static const struct conf_field config_fields[] = {
 
 /* --- checks -------------------------------------------------------------------- */
 
-/* Port in host order; wildcard tells whether it takes every address. 0: unix socket, or
- * the system chooses. */
+/* Port in host order; wildcard tells whether it takes every address of its family. 0: unix
+ * socket, or the system chooses. */
 static unsigned
 addr_port(const struct addr *a, bool *ret_wildcard)
 {
@@ -146,6 +146,14 @@ addr_port(const struct addr *a, bool *ret_wildcard)
         return ntohs(v6->sin6_port);
     }
     return 0;
+}
+
+/* [::] takes IPv4 too (listener.h), 0.0.0.0 no IPv6. */
+static bool
+addr_covers(const struct addr *a, bool wildcard, const struct addr *b)
+{
+    return wildcard &&
+           (a->sa.ss_family == AF_INET6 || a->sa.ss_family == b->sa.ss_family);
 }
 
 bool
@@ -165,7 +173,9 @@ config_listens_clash(const char *a_text, const char *b_text)
     b_port = addr_port(&b, &b_all);
     if (addr_is_unix(&a) || addr_is_unix(&b))
         return addr_equal(&a, &b);
-    return a_port != 0 && a_port == b_port && (a_all || b_all || addr_equal(&a, &b));
+    return a_port != 0 && a_port == b_port &&
+           (addr_covers(&a, a_all, &b) || addr_covers(&b, b_all, &a) ||
+            addr_equal(&a, &b));
 }
 
 static void
@@ -221,11 +231,32 @@ config_check_descriptors(const struct config *c, struct conf_place *place)
     strbuf_done(&why);
 }
 
+/* A listener without a name is called as its address, which may be the name of another one. Two
+ * on one address are one problem and not two. */
+static void
+config_default_names(struct config *c, struct conf_place *place)
+{
+    struct listener_conf *l = c->listeners.items;
+
+    for (size_t i = 0; i < c->listeners.n; i++) {
+        if (l[i].name || !l[i].listen)
+            continue;
+        l[i].name = l[i].listen;
+        for (size_t k = 0; k < c->listeners.n; k++) {
+            if (k != i && l[k].name && strcmp(l[k].name, l[i].name) == 0 &&
+                !config_listens_clash(l[k].listen, l[i].listen))
+                conf_problem_item(place, "listeners", i, "listen", "E0202",
+                                  "listeners[%zu] has the name \"%s\" already; give this "
+                                  "one a \"name\"",
+                                  k, l[i].name);
+        }
+    }
+}
+
 static void
 config_check(void *obj, struct conf_place *place)
 {
     struct config *c = obj;
-    struct listener_conf *l = c->listeners.items;
     struct pool_conf *pools = c->pools.items;
 
     conf_check_unique(place, "pools", &c->pools, sizeof(struct pool_conf),
@@ -242,11 +273,7 @@ config_check(void *obj, struct conf_place *place)
             place, "watch", "E0290",
             "a config from standard input cannot be watched; give a file with -c, "
             "or leave \"watch\" out");
-    /* Only now, so that two listeners on one address are one problem and not two. */
-    for (size_t i = 0; i < c->listeners.n; i++) {
-        if (!l[i].name)
-            l[i].name = l[i].listen;
-    }
+    config_default_names(c, place);
     if (c->node.zone && !*c->node.zone)
         c->node.zone = NULL;
     for (size_t i = 0; i < c->pools.n; i++) {
