@@ -96,7 +96,7 @@ put_facts(const struct conf_field *f, struct strbuf *out)
         field_print_range(f, out);
     }
     if (f->required)
-        strbuf_puts(out, ", required");
+        strbuf_puts(out, "; required");
     else if (f->def)
         strbuf_printf(out, conf_is_bare(f) ? "; default %s" : "; default \"%s\"", f->def);
     strbuf_puts(out, "\n");

@@ -63,7 +63,7 @@ man_field(const struct conf_field *f, struct strbuf *out)
         field_print_range(f, &facts);
     }
     if (f->required)
-        strbuf_puts(&facts, ", required");
+        strbuf_puts(&facts, "; required");
     else if (f->def)
         strbuf_printf(&facts, conf_is_bare(f) ? "; default %s" : "; default \"%s\"",
                       f->def);

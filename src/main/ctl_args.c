@@ -88,7 +88,7 @@ word_takes_next(const char *word)
 {
     const char *name = word + strspn(word, "-");
 
-    if (strchr(word, '='))
+    if (name == word || strchr(word, '='))
         return false;
     for (size_t i = 0; i <= ctl_n_commands; i++) {
         struct known k = known_of(i < ctl_n_commands ? &ctl_commands[i] : NULL);

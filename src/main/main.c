@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main/main.c - the program: options, config, then the proxy, the demo, or the answer to a question. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -56,6 +58,20 @@ main_proxy(const struct options *o, struct strbuf *problems)
     return rv;
 }
 
+/* A standard stream that was closed at the start is not given to a socket or a pipe, where lines of the log would end. Reading finds nothing, writing
+ * fails as it does on a closed one. */
+static void
+main_standard_streams(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -63,6 +79,7 @@ main(int argc, char **argv)
     struct strbuf problems;
     int rv;
 
+    main_standard_streams();
     strbuf_init(&problems, PROBLEMS_MAX);
     if (options_parse(&o, argc, argv, &problems) != ERR_OK) {
         main_print_problems(&problems);

@@ -91,7 +91,10 @@ option_for(struct options *o, const char *value, struct strbuf *problems)
     struct value_note note;
 
     if (duration_parse(value, &o->demo_for_ms, &note) == 0)
-        return 0;
+        return o->demo_for_ms > 0
+                   ? 0
+                   : usage_fail(problems, "--for needs some time, as 30s; without it the "
+                                          "demo runs on");
     return usage_fail(problems, "--for %s%s%s", note.why,
                       note.meant[0] ? "; did you mean " : "", note.meant);
 }

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import grpc
 import pytest
@@ -68,6 +69,49 @@ def test_the_config_of_the_demo_is_printed_and_good():
         checked = run("-t", "-c", "-", text=printed.stdout)
         assert (checked.returncode, checked.stderr) == (0, "")
         assert checked.stdout == "<stdin> is good: 1 listener, 1 route, 1 pool\n"
+
+
+@pytest.mark.parametrize("change", [
+    {"filters": [{"type": "rbac", "policy": {"name": "p", "allow_rules": [{"name": "all"}]}}]},
+    {"filters": [{"type": "jwt", "providers": [
+        {"issuer": "a", "audiences": ["x"], "jwks": "https://127.0.0.1:1/j"},
+        {"issuer": "b", "audiences": ["x"], "jwks": "https://127.0.0.1:1/k", "forward": True}]}]},
+    {"listen": "[::1]:18080"}], ids=["rbac", "jwt", "families"])
+def test_what_is_printed_can_be_loaded_again(change):
+    routes = [{"to": "app"}]
+    config = {"version": 1, "listeners": [dict({"listen": "127.0.0.1:18081", "routes": routes}, **change),
+                                          {"listen": "0.0.0.0:18080", "routes": routes}],
+              "pools": [{"name": "app", "endpoints": ["127.0.0.1:50051"]}]}
+    printed = run("--print-config", "-c", "-", text=json.dumps(config))
+    assert printed.returncode == 0, printed.stderr
+    again = run("--print-config", "-c", "-", text=printed.stdout)
+    assert (again.returncode, again.stderr, again.stdout) == (0, "", printed.stdout)
+
+
+def cpu_seconds(pid):
+    total = 0
+    for thread in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/schedstat" % (pid, thread), encoding="ascii") as f:
+            total += int(f.read().split()[0]) / 1e9
+    return total
+
+
+def test_closed_standard_streams(backend):
+    """A shell's <&- >&- 2>&-: no line of the log may end in a pipe or a connection that got such a number."""
+    listen = env.free_address()
+    p = subprocess.Popen(["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", env.OUTRIGGER, "--listen", listen, "--backend",
+                          backend.address, "--workers", "1", "--admin", "off"])
+    try:
+        with env.open_channel(listen) as channel:
+            assert protos.Stub(channel).UnaryCall(SimpleRequest(response_size=3), timeout=20 * env.SLOW, wait_for_ready=True)
+        before = cpu_seconds(p.pid)
+        time.sleep(1)
+        assert cpu_seconds(p.pid) - before < 0.5, "it does nothing, so it may use no time"
+        for fd in range(3):
+            assert os.readlink("/proc/%d/fd/%d" % (p.pid, fd)) == "/dev/null"
+    finally:
+        p.terminate()
+        assert p.wait(20 * env.SLOW) == 0
 
 
 def test_without_a_file(backend):

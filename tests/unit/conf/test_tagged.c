@@ -339,7 +339,7 @@ each_kind_is_explained(void **state)
         const char *what, *part;
         int rv;
     } rows[] = {
-        { "rides", "keys:\n  type    one of train, boat, swing, required\n", 0 },
+        { "rides", "keys:\n  type    one of train, boat, swing; required\n", 0 },
         { "rides",
           "  Each type has keys of its own; ask for them as in rides.train:\n\n"
           "  train\n    Goes around. It is slow.\n",

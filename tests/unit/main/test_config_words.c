@@ -160,7 +160,7 @@ keys_and_codes_are_explained(void **state)
         { "streamWindow",
           "  listeners.limits.streamWindow\n  pools.connections.streamWindow\n", 0 },
         { "log", "  keys:\n  level", 0 },
-        { "version", "only 1, required", 0 },
+        { "version", "only 1; required", 0 },
         { "conectTimeout", "did you mean \"connectTimeout\"?", ERR_SYNTAX },
         { "pools.connection", "did you mean \"pools.connections\"?", ERR_SYNTAX },
         { "E0999", "there is no code E0999; the codes are E0101", ERR_SYNTAX },

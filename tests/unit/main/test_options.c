@@ -133,6 +133,8 @@ wrong_use_is_told(void **state)
         { "-Vx", "unknown option -x; outrigger --help lists all\n" },
         { "--wrokers 2", "unknown option --wrokers; did you mean --workers?\n" },
         { "--wrokers=2", "unknown option --wrokers; did you mean --workers?\n" },
+        { "--demo --for 0s",
+          "--for needs some time, as 30s; without it the demo runs on\n" },
         { "--fruit", "unknown option --fruit; outrigger --help lists all\n" },
         { "--version=3", "--version takes no value\n" },
         { "x.json",
