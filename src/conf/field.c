@@ -57,12 +57,6 @@ conf_variant_value(const struct conf_struct *type, const void *obj)
     return type->tag_key ? *(void *const *)((const char *)obj + type->value_at) : NULL;
 }
 
-double
-conf_rate_per_s(const struct conf_rate *rate)
-{
-    return rate->events * 1000 / (double)rate->per_ms;
-}
-
 static bool
 path_starts_with_key(const struct conf_struct *type, const char *path)
 {

@@ -178,8 +178,6 @@ bool field_set_real(const struct conf_field *f, double value, void *obj,
 bool conf_is_bare(const struct conf_field *f);
 /* Has values below it. */
 bool conf_is_tree(const struct conf_field *f);
-/* Events per second. */
-double conf_rate_per_s(const struct conf_rate *rate);
 /* The value of a key in a map; NULL: not there. */
 const char *conf_map_get(const struct conf_map *map, const char *key);
 /* False when value is outside min..max of the row; as field_parse. */

@@ -92,7 +92,6 @@ void grpc_server_free(struct grpc_server *s);
 
 void *grpc_call_state(struct grpc_call *call);
 void *grpc_call_arg(const struct grpc_call *call); /* conf.arg, or its service's */
-const struct grpc_method *grpc_call_method(const struct grpc_call *call);
 struct loop *grpc_call_loop(const struct grpc_call *call);
 /* Queues one message for the client. Ignored after grpc_call_finish and after the call
  * was cancelled.  A message that finds no memory ends the call RESOURCE_EXHAUSTED. */

@@ -403,12 +403,6 @@ grpc_call_arg(const struct grpc_call *call)
     return call->arg;
 }
 
-const struct grpc_method *
-grpc_call_method(const struct grpc_call *call)
-{
-    return call->method;
-}
-
 struct loop *
 grpc_call_loop(const struct grpc_call *call)
 {

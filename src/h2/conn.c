@@ -432,12 +432,6 @@ h2_conn_arg(const struct h2_conn *c)
     return c->arg;
 }
 
-struct h2_worker *
-h2_conn_worker(const struct h2_conn *c)
-{
-    return c->w;
-}
-
 uint64_t
 h2_conn_number(const struct h2_conn *c)
 {

@@ -200,7 +200,6 @@ uint32_t h2_conn_goaway_code(const struct h2_conn *c);
 /* "ENHANCE_YOUR_CALM" (RFC 9113 7); "unknown". */
 const char *h2_code_name(uint32_t code);
 void *h2_conn_arg(const struct h2_conn *c);
-struct h2_worker *h2_conn_worker(const struct h2_conn *c);
 uint64_t h2_conn_number(const struct h2_conn *c); /* for logs: 1, 2, 3 … in this worker */
 
 /* Version of the HPACK library that runs. Any thread. */

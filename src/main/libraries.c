@@ -19,6 +19,12 @@
 #include "proxy/regex.h"
 #include "resolve/dns_channel.h"
 
+struct library {
+    const char *name;
+    const char *built; /* "none": built without it */
+    const char *(*version)(void);
+};
+
 /* A library that is opened when it is needed takes several MiB, which a scrape must not cost: there it has no version before. */
 static const char *
 running_version(const struct library *l)
@@ -40,12 +46,6 @@ static const struct library libraries[] = {
     { "hiredis", BUILT_HIREDIS, redis_library_version },
     { "libcurl", BUILT_CURL, fetch_library_version },
 };
-
-const struct library *
-library_at(size_t i)
-{
-    return i < ARRAY_LEN(libraries) ? &libraries[i] : NULL;
-}
 
 struct slice
 library_number(const char *text)

@@ -10,13 +10,6 @@
 struct prom;
 struct strbuf;
 
-struct library {
-    const char *name;
-    const char *built; /* "none": built without it */
-    const char *(*version)(void);
-};
-
-const struct library *library_at(size_t i); /* NULL behind the last */
 /* The number in the text that a library says of itself: "3.0.17" of "OpenSSL 3.0.17 1 Jul 2025". A text without digits is all of it. Pure. */
 struct slice library_number(const char *text);
 /* A line for each, for -VV. */

@@ -42,7 +42,6 @@ channel_renew(struct dns_channel *ch, const char *why)
 {
     struct dns_ares *old = ch->ares;
 
-    ch->rebuilds++;
     log_at(NULL, LOG_INFO, "asking DNS with a new channel", LS("why", why));
     dns_ares_make(ch);
     old->retired = true;
@@ -165,12 +164,6 @@ bool
 dns_channel_is_system(const struct dns_channel *ch)
 {
     return ch->n_servers == 0;
-}
-
-unsigned
-dns_channel_rebuilds(const struct dns_channel *ch)
-{
-    return ch->rebuilds;
 }
 
 /* --- queries --------------------------------------------------------------------------- */

@@ -34,8 +34,6 @@ void dns_channel_note(struct dns_channel *ch, bool answered);
 const struct dns_search *dns_channel_search(const struct dns_channel *ch);
 /* True when the servers are the system's, so its hosts file counts too. */
 bool dns_channel_is_system(const struct dns_channel *ch);
-/* For tests and the log: how often c-ares was started afresh. */
-unsigned dns_channel_rebuilds(const struct dns_channel *ch);
 
 /* answer: read, never NULL; the callee may take what is in it. timed_out: nobody answered.
  * Called once, in a later turn, unless the query is forgotten; the handle is gone then. */

@@ -44,7 +44,7 @@ struct dns_channel {
     struct dns_ares *ares;
     struct list retired; /* of struct dns_ares: questions are still on their way */
     struct dns_search search;
-    unsigned failures, rebuilds;
+    unsigned failures;
     struct list done; /* queries that are answered, not told yet */
     struct timer tell;
 };
