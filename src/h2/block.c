@@ -61,30 +61,34 @@ block_begin(struct h2_conn *c, const struct frame *f)
         r->block = stream_table_find(&c->table, f->id);
 }
 
-/* Space around a value has no meaning; gRPC lets a receiver strip it (PROTOCOL-HTTP2 "ASCII-Value"), and servers send such a
- * grpc-message. Requests get no such mercy: what is matched and routed must be unambiguous. */
+/* Space around a value has no meaning; gRPC lets a receiver strip it (PROTOCOL-HTTP2 "ASCII-Value"). Clients send such metadata, servers
+ * such a grpc-message. What is checked, matched, filtered and forwarded is the stripped value, so it means the same to everybody. Pseudo
+ * headers of requests get no such mercy: they are never metadata, and decide where a call goes. */
 static bool
 block_is_space(uint8_t b)
 {
     return b == ' ' || b == '\t';
 }
 
+/* Quick: also true of values that end in another control character, which have nothing to strip. */
 static bool
 block_spaced(const nghttp2_nv *nv)
 {
-    return nv->valuelen &&
-           (block_is_space(nv->value[0]) || block_is_space(nv->value[nv->valuelen - 1]));
+    return nv->valuelen && (nv->value[0] <= ' ' || nv->value[nv->valuelen - 1] <= ' ');
 }
 
+/* What goes still counts as received: it can be repeated by one byte, too. */
 static void
-block_strip(nghttp2_nv *nv)
+block_strip(struct h2_headers *h, nghttp2_nv *nv)
 {
+    h->bytes += (uint32_t)nv->valuelen;
     while (nv->valuelen && block_is_space(nv->value[0])) {
         nv->value++;
         nv->valuelen--;
     }
     while (nv->valuelen && block_is_space(nv->value[nv->valuelen - 1]))
         nv->valuelen--;
+    h->bytes -= (uint32_t)nv->valuelen; /* that comes with the field */
 }
 
 /* stored: an entry of the decoder's table, all of which came through here when they entered it. */
@@ -96,9 +100,9 @@ block_field(struct h2_conn *c, struct h2_stream *s, const nghttp2_nv *nv, bool s
     UNINITIALIZED nghttp2_nv bare;
     enum header_fault fault;
 
-    if (c->side == H2_UP && UNLIKELY(block_spaced(nv))) {
+    if (UNLIKELY(block_spaced(nv)) && (c->side == H2_UP || nv->name[0] != ':')) {
         bare = *nv;
-        block_strip(&bare);
+        block_strip(h, &bare);
         nv = &bare;
     }
     fault = check_field(h, c->side, s->in_begun, nv, token, stored && !c->recv.unsure);
