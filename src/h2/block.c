@@ -30,11 +30,11 @@ block_open_stream(struct h2_conn *c, const struct frame *f)
         gate_note_closed(c, f->id, true); /* opened after our last word: ignored */
         return NULL;
     }
-    s = c->ops->on_open(c, c->arg);
+    /* Room comes first: behind on_open the owner has a call, and would never hear that it did not begin. */
+    s = stream_table_room(&c->table, c->w->slab) ? c->ops->on_open(c, c->arg) : NULL;
     if (s) {
         stream_open(c, s, f->id);
-        if (s->conn)
-            return s;
+        return s;
     }
     c->refused++;
     c->recv.block_refused = true;
