@@ -211,7 +211,7 @@ void h2_stream_init(struct h2_stream *s, struct h2_worker *w);
 void h2_stream_done(struct h2_stream *s);
 
 /* Up side: opens a stream with this request. end: no body will follow. fields are copied, the strings must stay valid until H2_EV_CLOSED.
- * ERR_GOAWAY when the connection takes no new streams; ERR_NOMEM. */
+ * ERR_GOAWAY when the connection takes no new streams; ERR_NOMEM. When ids run out the connection drains by itself: h2_conn_draining says so right after this. */
 int h2_stream_request(struct h2_conn *c, struct h2_stream *s,
                       const struct h2_field *fields, size_t n, bool end) MUST_CHECK;
 /* Down side: sends response headers. end: Trailers-Only. Strings as above. */
