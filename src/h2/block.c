@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2/block.c - header blocks: HEADERS and CONTINUATION frames through the library's HPACK, both ways. */
+/* h2/block.c - header blocks: HEADERS and CONTINUATION frames, both ways. The library decodes what is not plain (plain_field.h); the encoder is ours. */
 #include <string.h>
 
 #include "h2/conn_int.h"

@@ -64,7 +64,7 @@ h2_conn_glitch(struct h2_conn *c, unsigned n)
     }
 }
 
-/* Tells the owner what happened to each touched stream. Never below a library callback. */
+/* Tells the owner what happened to each touched stream. Never while frames are read. */
 void
 conn_tell(struct h2_conn *c)
 {

@@ -109,7 +109,7 @@ struct h2_stream {
     bool in_ended;                /* END_STREAM was received */
     bool in_begun; /* the first block is complete, also when the owner dropped it since */
     bool in_bodiless;    /* END_STREAM came with the first header block */
-    bool headers_queued; /* our headers are with the library */
+    bool headers_queued; /* our headers stand in the queue of control frames, or left */
     bool end_queued;     /* the owner ended our side */
     bool end_sent;       /* END_STREAM left or stands behind all else in the queue */
     bool
