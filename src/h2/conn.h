@@ -121,7 +121,7 @@ struct h2_stream {
         unprocessed; /* with H2_EV_CLOSED on the up side: proof that the peer did not process the request */
     bool peer_reset; /* the peer sent RST_STREAM */
     uint8_t interim; /* 1xx blocks seen */
-    uint8_t trailer_count;
+    uint32_t trailer_count;
     int close_err; /* ERR_OK: both sides ended cleanly; ERR_RESET, ERR_REFUSED, ERR_GOAWAY, ERR_CONN_LOST, … */
     uint32_t close_code; /* HTTP/2 code of the reset; meaningful with ERR_RESET */
     const struct h2_field *

@@ -287,7 +287,7 @@ h2_stream_end(struct h2_stream *s, const struct h2_field *trailers, size_t n)
         return;
     s->end_queued = true;
     s->trailers = trailers;
-    s->trailer_count = (uint8_t)(n < 255 ? n : 255);
+    s->trailer_count = (uint32_t)n;
     if (c->state != CONN_OPEN)
         return;
     if (s->out.len == 0)
