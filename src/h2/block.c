@@ -91,6 +91,16 @@ block_strip(struct h2_headers *h, nghttp2_nv *nv)
     h->bytes -= (uint32_t)nv->valuelen; /* that comes with the field */
 }
 
+/* A field of a refused or reset stream, or an illegal one. Nobody keeps it, yet it is decoded: a bomb costs the same. */
+static void
+block_drop(struct h2_conn *c, const nghttp2_nv *nv)
+{
+    c->recv.block_dropped += (uint32_t)(nv->namelen + nv->valuelen + 32);
+    if (c->recv.block_dropped > BOMB_FACTOR * c->lim->max_header_bytes)
+        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM,
+                       "header list far over the limit");
+}
+
 /* stored: an entry of the decoder's table, all of which came through here when they entered it. */
 static void
 block_field(struct h2_conn *c, struct h2_stream *s, const nghttp2_nv *nv, bool stored)
@@ -113,22 +123,13 @@ block_field(struct h2_conn *c, struct h2_stream *s, const nghttp2_nv *nv, bool s
         else
             h->invalid =
                 true; /* the owner refuses the call: a dropped field must never become "no field" */
+        block_drop(c, nv);
         return;
     }
     if (nv->name[0] != ':')
         h->regular = true;
     if (headers_add(h, c->w->slab, c->lim, nv, token) != ERR_OK &&
         h->bytes > BOMB_FACTOR * c->lim->max_header_bytes)
-        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM,
-                       "header list far over the limit");
-}
-
-/* A field of a refused or reset stream. Nobody keeps it, yet it is decoded: a bomb costs the same. */
-static void
-block_drop(struct h2_conn *c, const nghttp2_nv *nv)
-{
-    c->recv.block_dropped += (uint32_t)(nv->namelen + nv->valuelen + 32);
-    if (c->recv.block_dropped > BOMB_FACTOR * c->lim->max_header_bytes)
         conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM,
                        "header list far over the limit");
 }
