@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* h2/block.c - header blocks: HEADERS and CONTINUATION frames through the library's HPACK, both ways. */
+/* h2/block.c - header blocks: HEADERS and CONTINUATION frames, both ways. The library decodes what is not plain (plain_field.h); the encoder is ours. */
 #include <string.h>
 
 #include "h2/conn_int.h"
@@ -30,11 +30,11 @@ block_open_stream(struct h2_conn *c, const struct frame *f)
         gate_note_closed(c, f->id, true); /* opened after our last word: ignored */
         return NULL;
     }
-    s = c->ops->on_open(c, c->arg);
+    /* Room comes first: behind on_open the owner has a call, and would never hear that it did not begin. */
+    s = stream_table_room(&c->table, c->w->slab) ? c->ops->on_open(c, c->arg) : NULL;
     if (s) {
         stream_open(c, s, f->id);
-        if (s->conn)
-            return s;
+        return s;
     }
     c->refused++;
     c->recv.block_refused = true;
@@ -61,30 +61,44 @@ block_begin(struct h2_conn *c, const struct frame *f)
         r->block = stream_table_find(&c->table, f->id);
 }
 
-/* Space around a value has no meaning; gRPC lets a receiver strip it (PROTOCOL-HTTP2 "ASCII-Value"), and servers send such a
- * grpc-message. Requests get no such mercy: what is matched and routed must be unambiguous. */
+/* Space around a value has no meaning; gRPC lets a receiver strip it (PROTOCOL-HTTP2 "ASCII-Value"). Clients send such metadata, servers
+ * such a grpc-message. What is checked, matched, filtered and forwarded is the stripped value, so it means the same to everybody. Pseudo
+ * headers of requests get no such mercy: they are never metadata, and decide where a call goes. */
 static bool
 block_is_space(uint8_t b)
 {
     return b == ' ' || b == '\t';
 }
 
+/* Quick: also true of values that end in another control character, which have nothing to strip. */
 static bool
 block_spaced(const nghttp2_nv *nv)
 {
-    return nv->valuelen &&
-           (block_is_space(nv->value[0]) || block_is_space(nv->value[nv->valuelen - 1]));
+    return nv->valuelen && (nv->value[0] <= ' ' || nv->value[nv->valuelen - 1] <= ' ');
 }
 
+/* What goes still counts as received: it can be repeated by one byte, too. */
 static void
-block_strip(nghttp2_nv *nv)
+block_strip(struct h2_headers *h, nghttp2_nv *nv)
 {
+    h->bytes += (uint32_t)nv->valuelen;
     while (nv->valuelen && block_is_space(nv->value[0])) {
         nv->value++;
         nv->valuelen--;
     }
     while (nv->valuelen && block_is_space(nv->value[nv->valuelen - 1]))
         nv->valuelen--;
+    h->bytes -= (uint32_t)nv->valuelen; /* that comes with the field */
+}
+
+/* A field of a refused or reset stream, or an illegal one. Nobody keeps it, yet it is decoded: a bomb costs the same. */
+static void
+block_drop(struct h2_conn *c, const nghttp2_nv *nv)
+{
+    c->recv.block_dropped += (uint32_t)(nv->namelen + nv->valuelen + 32);
+    if (c->recv.block_dropped > BOMB_FACTOR * c->lim->max_header_bytes)
+        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM,
+                       "header list far over the limit");
 }
 
 /* stored: an entry of the decoder's table, all of which came through here when they entered it. */
@@ -96,9 +110,9 @@ block_field(struct h2_conn *c, struct h2_stream *s, const nghttp2_nv *nv, bool s
     UNINITIALIZED nghttp2_nv bare;
     enum header_fault fault;
 
-    if (c->side == H2_UP && UNLIKELY(block_spaced(nv))) {
+    if (UNLIKELY(block_spaced(nv)) && (c->side == H2_UP || nv->name[0] != ':')) {
         bare = *nv;
-        block_strip(&bare);
+        block_strip(h, &bare);
         nv = &bare;
     }
     fault = check_field(h, c->side, s->in_begun, nv, token, stored && !c->recv.unsure);
@@ -109,22 +123,13 @@ block_field(struct h2_conn *c, struct h2_stream *s, const nghttp2_nv *nv, bool s
         else
             h->invalid =
                 true; /* the owner refuses the call: a dropped field must never become "no field" */
+        block_drop(c, nv);
         return;
     }
     if (nv->name[0] != ':')
         h->regular = true;
     if (headers_add(h, c->w->slab, c->lim, nv, token) != ERR_OK &&
         h->bytes > BOMB_FACTOR * c->lim->max_header_bytes)
-        conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM,
-                       "header list far over the limit");
-}
-
-/* A field of a refused or reset stream. Nobody keeps it, yet it is decoded: a bomb costs the same. */
-static void
-block_drop(struct h2_conn *c, const nghttp2_nv *nv)
-{
-    c->recv.block_dropped += (uint32_t)(nv->namelen + nv->valuelen + 32);
-    if (c->recv.block_dropped > BOMB_FACTOR * c->lim->max_header_bytes)
         conn_terminate(c, ERR_FLOOD, H2_ENHANCE_YOUR_CALM,
                        "header list far over the limit");
 }

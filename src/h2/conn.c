@@ -64,7 +64,7 @@ h2_conn_glitch(struct h2_conn *c, unsigned n)
     }
 }
 
-/* Tells the owner what happened to each touched stream. Never below a library callback. */
+/* Tells the owner what happened to each touched stream. Never while frames are read. */
 void
 conn_tell(struct h2_conn *c)
 {
@@ -344,6 +344,7 @@ conn_drain_ping(const uint8_t *opaque)
 void
 conn_drain_notice(struct h2_conn *c)
 {
+    c->drain_since_us = loop_now_us(c->w->loop);
     control_goaway(c, INT32_MAX, H2_NO_ERROR);
     control_put(c, FRAME_PING, 0, 0, drain_opaque, sizeof(drain_opaque));
 }
@@ -366,7 +367,6 @@ h2_conn_drain(struct h2_conn *c)
     if (c->draining || c->state == CONN_CLOSED || c->state == CONN_LINGER)
         return;
     c->draining = true;
-    c->drain_since_us = loop_now_us(c->w->loop);
     if (c->state == CONN_PREFACE)
         return; /* served like any other, told right after its preface */
     if (c->side == H2_UP)

@@ -109,7 +109,7 @@ struct h2_stream {
     bool in_ended;                /* END_STREAM was received */
     bool in_begun; /* the first block is complete, also when the owner dropped it since */
     bool in_bodiless;    /* END_STREAM came with the first header block */
-    bool headers_queued; /* our headers are with the library */
+    bool headers_queued; /* our headers stand in the queue of control frames, or left */
     bool end_queued;     /* the owner ended our side */
     bool end_sent;       /* END_STREAM left or stands behind all else in the queue */
     bool
@@ -121,7 +121,7 @@ struct h2_stream {
         unprocessed; /* with H2_EV_CLOSED on the up side: proof that the peer did not process the request */
     bool peer_reset; /* the peer sent RST_STREAM */
     uint8_t interim; /* 1xx blocks seen */
-    uint8_t trailer_count;
+    uint32_t trailer_count;
     int close_err; /* ERR_OK: both sides ended cleanly; ERR_RESET, ERR_REFUSED, ERR_GOAWAY, ERR_CONN_LOST, … */
     uint32_t close_code; /* HTTP/2 code of the reset; meaningful with ERR_RESET */
     const struct h2_field *
@@ -210,7 +210,7 @@ void h2_stream_init(struct h2_stream *s, struct h2_worker *w);
 void h2_stream_done(struct h2_stream *s);
 
 /* Up side: opens a stream with this request. end: no body will follow. fields are copied, the strings must stay valid until H2_EV_CLOSED.
- * ERR_GOAWAY when the connection takes no new streams; ERR_NOMEM. */
+ * ERR_GOAWAY when the connection takes no new streams; ERR_NOMEM. When ids run out the connection drains by itself: h2_conn_draining says so right after this. */
 int h2_stream_request(struct h2_conn *c, struct h2_stream *s,
                       const struct h2_field *fields, size_t n, bool end) MUST_CHECK;
 /* Down side: sends response headers. end: Trailers-Only. Strings as above. */

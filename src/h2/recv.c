@@ -177,7 +177,7 @@ recv_end(struct h2_conn *c)
                r->stream->conn == c) {
         stream_ended_in(c, r->stream);
     } else if (r->mode == RECV_BLOCK && f->flags & FLAG_END_HEADERS) {
-        if (f->type == FRAME_CONTINUATION ? f->len == 0 : f->len == 0)
+        if (f->len == 0)
             block_feed(c, (const uint8_t *)"", 0, true);
         if (c->state == CONN_OPEN && !c->terminating)
             block_end(c);

@@ -5,7 +5,7 @@
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-/* s->conn stays NULL when there is no memory. */
+/* The table has room. */
 void
 stream_open(struct h2_conn *c, struct h2_stream *s, int32_t id)
 {
@@ -16,8 +16,7 @@ stream_open(struct h2_conn *c, struct h2_stream *s, int32_t id)
     s->window = c->lim->stream_window;
     s->recv_window = s->window > WINDOW_DEFAULT ? s->window : WINDOW_DEFAULT;
     s->taken_us = loop_now_us(c->w->loop);
-    if (!stream_table_add(&c->table, c->w->slab, s))
-        return;
+    stream_table_add(&c->table, s);
     s->conn = c;
     s->progress_us = loop_now_us(c->w->loop);
     list_append(&c->streams, &s->link);
@@ -227,9 +226,9 @@ h2_stream_request(struct h2_conn *c, struct h2_stream *s, const struct h2_field 
 
     if (c->state != CONN_OPEN || h2_conn_draining(c))
         return ERR_GOAWAY;
-    stream_open(c, s, c->next_id);
-    if (!s->conn)
+    if (!stream_table_room(&c->table, c->w->slab))
         return ERR_NOMEM;
+    stream_open(c, s, c->next_id);
     s->sent_mark = c->ctl_made;
     rv = block_send(c, fields, n, s->id, end);
     if (rv != ERR_OK) {
@@ -288,7 +287,7 @@ h2_stream_end(struct h2_stream *s, const struct h2_field *trailers, size_t n)
         return;
     s->end_queued = true;
     s->trailers = trailers;
-    s->trailer_count = (uint8_t)(n < 255 ? n : 255);
+    s->trailer_count = (uint32_t)n;
     if (c->state != CONN_OPEN)
         return;
     if (s->out.len == 0)

@@ -147,7 +147,7 @@ conn_sweep(struct h2_conn *c, int64_t now)
         return;
     }
     if (c->terminating) {
-        conn_fail(c, c->close_err, "");
+        conn_dirty(c); /* its GOAWAY leaves with the flush of this turn, then it goes */
         return;
     }
     if (c->side == H2_DOWN && !(c->settled && c->acked) &&

@@ -13,8 +13,8 @@ stream_table_head(const struct stream_table *t, int32_t id)
     return &t->heads[((uint32_t)id >> 1) & (t->size - 1)];
 }
 
-static void
-stream_table_put(struct stream_table *t, struct h2_stream *s)
+void
+stream_table_add(struct stream_table *t, struct h2_stream *s)
 {
     struct h2_stream **head = stream_table_head(t, s->id);
 
@@ -36,7 +36,7 @@ stream_table_grow(struct stream_table *t, struct slab *slab)
             struct h2_stream *s = t->heads[i];
 
             t->heads[i] = s->table_next;
-            stream_table_put(&big, s);
+            stream_table_add(&big, s);
         }
     }
     slab_give(slab, t->heads);
@@ -45,12 +45,9 @@ stream_table_grow(struct stream_table *t, struct slab *slab)
 }
 
 bool
-stream_table_add(struct stream_table *t, struct slab *slab, struct h2_stream *s)
+stream_table_room(struct stream_table *t, struct slab *slab)
 {
-    if (t->used >= t->size && !stream_table_grow(t, slab))
-        return false;
-    stream_table_put(t, s);
-    return true;
+    return t->used < t->size || stream_table_grow(t, slab);
 }
 
 struct h2_stream *

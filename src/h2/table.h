@@ -17,8 +17,9 @@ struct stream_table {
     uint32_t size, used; /* size: a power of two, or 0 */
 };
 
-bool stream_table_add(struct stream_table *t, struct slab *slab,
-                      struct h2_stream *s) MUST_CHECK; /* false: no memory */
+/* Room for one more. False: no memory. */
+bool stream_table_room(struct stream_table *t, struct slab *slab) MUST_CHECK;
+void stream_table_add(struct stream_table *t, struct h2_stream *s); /* there is room */
 struct h2_stream *
 stream_table_find(const struct stream_table *t, int32_t id); /* NULL when absent */
 void

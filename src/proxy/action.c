@@ -23,7 +23,7 @@
 #include "proxy/table.h"
 #include "proxy/worker.h"
 
-enum { STATUS_TEXT_MAX = 400 }; /* call_fail has room for 512 */
+enum { STATUS_TEXT_MAX = 400 }; /* call_fail has room for 1024 */
 
 /* --- variables -------------------------------------------------------------------- */
 

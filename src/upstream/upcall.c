@@ -56,8 +56,11 @@ upconn_request(struct upconn *c, struct pool_wait *w, struct h2_stream *s,
     }
     if (++c->requests == c->max_requests)
         upconn_retire(c);
-    if (h2_conn_free_streams(c->h2) == 0)
+    if (h2_conn_free_streams(c->h2) == 0) {
+        if (h2_conn_draining(c->h2))
+            upconn_leave(c); /* that was the last id; it makes room for another one */
         endpoint_update(e);
+    }
     return ERR_OK;
 }
 

@@ -194,6 +194,25 @@ goodbye_lingers_for_a_second(void **state)
     assert_int_equal(h2_worker_conns(rig.w), 0);
 }
 
+/* The fault comes with the very turn in which the half-second sweep runs, whichever of the two is first. */
+static void
+fault_in_the_turn_of_the_sweep_is_told(void **state)
+{
+    for (int ms = 480; ms <= 520; ms++) {
+        struct h2peer *p;
+
+        h2_teardown(state);
+        h2_setup(state);
+        p = down_ready();
+        h2peer_frame(p, F_PING, 0, 1, "12345678", 8); /* on a stream */
+        h2peer_push(p);
+        vclock_advance_ms(&rig.clock, ms);
+        rig_run(&rig);
+        assert_int_equal(h2peer_goaway_code(p), H2_PROTOCOL_ERROR);
+        assert_int_equal(rig.conn[H2_DOWN].closes, 1);
+    }
+}
+
 int
 main(void)
 {
@@ -206,6 +225,7 @@ main(void)
         H2_TEST(refused_request_with_trailers_does_not_end_the_connection),
         H2_TEST(client_that_is_gone_ends_its_streams),
         H2_TEST(connection_may_be_closed_from_an_event),
+        H2_TEST(fault_in_the_turn_of_the_sweep_is_told),
         H2_TEST(goodbye_lingers_for_a_second),
     };
 

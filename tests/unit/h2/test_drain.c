@@ -394,6 +394,27 @@ the_stall_clock_starts_with_the_bytes(void **state)
     assert_int_equal(s->s.close_err, ERR_STALL);
 }
 
+static void
+drain_before_the_preface_gives_two_seconds_after_it(void **state)
+{
+    struct h2peer *p = rig_connect(&rig, H2_DOWN, ROOM, 0)->peer;
+
+    (void)state;
+    p->ack_ping = false;
+    rig_run(&rig);
+    h2_conn_drain(rig.conn[H2_DOWN].h2);
+    rig_wait_ms(&rig, 3100);
+    h2peer_preface(p);
+    h2peer_settings(p, 0);
+    rig_run(&rig);
+    assert_int_equal(goaway_last(p, 0), 0x7fffffff);
+    rig_wait_ms(&rig, 1900);
+    assert_int_equal(h2peer_count(p, F_GOAWAY, 0), 1);
+    rig_wait_ms(&rig, 800);
+    assert_int_equal(h2peer_count(p, F_GOAWAY, 0), 2);
+    assert_int_equal(rig.conn[H2_DOWN].err, ERR_DRAIN);
+}
+
 int
 main(void)
 {
@@ -415,6 +436,7 @@ main(void)
         H2_TEST(under_memory_pressure_a_stall_lasts_five_seconds),
         H2_TEST(a_quiet_stream_is_no_stall),
         H2_TEST(the_stall_clock_starts_with_the_bytes),
+        H2_TEST(drain_before_the_preface_gives_two_seconds_after_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

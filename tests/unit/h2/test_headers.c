@@ -228,6 +228,88 @@ illegal_fields_stay_illegal_in_the_table(void **state)
     }
 }
 
+/* gRPC's C-core sends metadata as the application gave it. The second time, the first field comes from the decoder's table as it stands there. */
+static void
+space_around_a_value_is_stripped(void **state)
+{
+    struct h2peer *p = down_ready();
+
+    (void)state;
+    for (int32_t id = 1; id <= 3; id += 2) {
+        const struct h2_headers *h;
+
+        h2peer_headers(p, id, FL_END_STREAM, ":method", "POST", ":scheme", "http",
+                       ":path", "/a/b", ":authority", "x", "te", " trailers",
+                       "content-length", "0 ", "grpc-timeout", "\t5S ", "host", " x ",
+                       "x-a", " \tv w\t ", "x-blank", " \t", NULL);
+        rig_run(&rig);
+        h = &rig_stream(&rig, H2_DOWN, id)->s.in_headers;
+        assert_int_equal(h->n, 10);
+        assert_false(h->invalid || h->malformed);
+        assert_int_equal(rig_stream(&rig, H2_DOWN, id)->s.in_length, 0);
+        assert_true(slice_eq_str(h2_headers_get(h, H2_TOKEN_TE), "trailers"));
+        assert_true(slice_eq_str(h2_headers_get(h, H2_TOKEN_GRPC_TIMEOUT), "5S"));
+        assert_true(slice_eq_str(h2_headers_get(h, H2_TOKEN_HOST), "x"));
+        assert_int_equal(h->v[8].f.valuelen, 3);
+        assert_memory_equal(h->v[8].f.value, "v w", 3);
+        assert_int_equal(h->v[9].f.valuelen, 0);
+    }
+}
+
+/* It decides where a call goes. */
+static void
+space_around_a_pseudo_header_is_refused(void **state)
+{
+    static const char *const rows[][4] = {
+        { "POST ", "http", "/a/b", "x" },
+        { "POST", " http", "/a/b", "x" },
+        { "POST", "http", "/a/b ", "x" },
+        { "POST", "http", "/a/b", "\tx" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct h2peer *p = down_ready();
+
+        for (int32_t id = 1; id <= 3; id += 2) {
+            h2peer_headers(p, id, FL_END_STREAM, ":method", rows[i][0], ":scheme",
+                           rows[i][1], ":path", rows[i][2], ":authority", rows[i][3],
+                           NULL);
+            rig_run(&rig);
+            assert_int_equal(h2peer_rst_code(p, id), H2_PROTOCOL_ERROR);
+        }
+        rig_close(&rig);
+        rig_open(&rig);
+    }
+}
+
+/* 0xbe: a value of 4,000 such bytes from the decoder's table by one byte each. What is stripped, or illegal, counts as received, or it would be a bomb. */
+static void
+fields_that_nobody_keeps_count_against_a_bomb(void **state)
+{
+    enum { VALUE = 4000, REPEATS = 80 };
+    static const char fill[] = { ' ', '\r' };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(fill); i++) {
+        struct h2peer *p = down_ready();
+        uint8_t b[VALUE + 512];
+        size_t n = h2peer_block(p, b, sizeof(b), ":method", "POST", ":scheme", "http",
+                                ":path", "/a/b", ":authority", "x", NULL);
+
+        memcpy(b + n, "\x40\3x-a\x7f\xa1\x1e", 8); /* 127 + 33 + 30 * 128 */
+        memset(b + n + 8, fill[i], VALUE);
+        memset(b + n + 8 + VALUE, 0xbe, REPEATS);
+        h2peer_frame(p, F_HEADERS, FL_END_HEADERS | FL_END_STREAM, 1, b,
+                     n + 8 + VALUE + REPEATS);
+        rig_run(&rig);
+        assert_int_equal(h2peer_goaway_code(p), H2_ENHANCE_YOUR_CALM);
+        assert_int_equal(rig.conn[H2_DOWN].err, ERR_FLOOD);
+        rig_close(&rig);
+        rig_open(&rig);
+    }
+}
+
 static void
 upper_case_names_never_pass_as_valid(void **state)
 {
@@ -420,12 +502,13 @@ block_four_times_over_the_limit_on_the_wire_ends_the_connection(void **state)
     static uint8_t b[16384];
 
     (void)state;
-    h2peer_frame(p, F_HEADERS, 0, 1, b, 0);
-    for (int i = 0; i < 4; i++) /* fields without name and value, three bytes each */
-        h2peer_frame(p, F_CONTINUATION, 0, 1, NULL, 16383);
+    /* A field of 65,500 bytes = 127 + 93 + 126 * 128 + 3 * 16384. */
+    h2peer_frame(p, F_HEADERS, 0, 1, "\0\1a\x7f\xdd\xfe\3", 7);
+    for (int i = 0; i < 4; i++)
+        h2peer_frame(p, F_CONTINUATION, 0, 1, NULL, 16381);
     rig_run(&rig);
     assert_int_equal(rig.conn[H2_DOWN].closes, 0);
-    h2peer_frame(p, F_CONTINUATION, 0, 1, NULL, 16383);
+    h2peer_frame(p, F_CONTINUATION, 0, 1, NULL, 16381);
     rig_run(&rig);
     assert_int_equal(rig.conn[H2_DOWN].closes, 1);
     assert_int_equal(rig.conn[H2_DOWN].err, ERR_FLOOD);
@@ -490,6 +573,9 @@ main(void)
         H2_TEST(trailers_have_the_same_limits),
         H2_TEST(illegal_fields_mark_the_block),
         H2_TEST(illegal_fields_stay_illegal_in_the_table),
+        H2_TEST(space_around_a_value_is_stripped),
+        H2_TEST(space_around_a_pseudo_header_is_refused),
+        H2_TEST(fields_that_nobody_keeps_count_against_a_bomb),
         H2_TEST(upper_case_names_never_pass_as_valid),
         H2_TEST(never_indexed_fields_stay_so),
         H2_TEST(a_late_table_size_is_a_compression_error),

@@ -155,6 +155,34 @@ trailers_right_after_the_headers_have_no_data_between(void **state)
     assert_int_equal(s->closed, 1);
 }
 
+/* 128 of a backend and the edits of a route may be more than a byte counts. */
+static void
+all_of_many_trailers_are_sent(void **state)
+{
+    enum { MANY = 300 };
+    static struct h2_field fields[MANY];
+    struct h2peer *p = down_ready();
+    const char *at;
+    struct rig_stream *s;
+    unsigned n = 0;
+
+    (void)state;
+    for (int i = 0; i < MANY; i++)
+        fields[i] = H2_FIELD("x-n", "1");
+    h2peer_call(p, 1, FL_END_STREAM);
+    rig_run(&rig);
+    s = rig_stream(&rig, H2_DOWN, 1);
+    assert_int_equal(rig_respond(s, false), ERR_OK);
+    h2_stream_end(&s->s, fields, MANY);
+    rig_run(&rig);
+    at = h2peer_find(p, F_HEADERS, 1, 1)->fields;
+    while ((at = strstr(at, "x-n: 1\n"))) {
+        n++;
+        at++;
+    }
+    assert_int_equal(n, MANY);
+}
+
 static void
 bare_end_comes_with_the_last_bytes(void **state)
 {
@@ -333,6 +361,7 @@ main(void)
         H2_TEST(trailers_only_answer_is_one_headers_frame),
         H2_TEST(body_and_trailers_need_no_empty_data_frame),
         H2_TEST(trailers_right_after_the_headers_have_no_data_between),
+        H2_TEST(all_of_many_trailers_are_sent),
         H2_TEST(bare_end_comes_with_the_last_bytes),
         H2_TEST(late_bare_end_is_one_empty_data_frame),
         H2_TEST(end_is_heard_once),

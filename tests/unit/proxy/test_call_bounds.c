@@ -2,11 +2,12 @@
 /* Limits that calls meet, bodies larger than every window, drain and stop. */
 #include "callrig.h"
 
-#include "h2/conn.h"
+#include "h2/conn_int.h"
 #include "loop/loop.h"
 #include "net/transport.h"
 #include "proxy/server.h"
 #include "proxy/worker.h"
+#include "upstream/pool_int.h"
 
 static struct h2peer *const backends = rig.pools[RIG_APP].conns;
 
@@ -183,6 +184,40 @@ connections_over_the_limit_are_closed_and_counted(void **state)
     call_to_backend(1); /* the first one is served */
 }
 
+/* The ids of streams end; a stream of days keeps the old connection. The next call gets another one, though there may be but one. */
+static void
+connection_without_ids_makes_room_for_another(void **state)
+{
+    enum { LAST_ID = (1 << 30) - 1 };
+    struct endpoint *e;
+    struct upconn *c;
+
+    (void)state;
+    rig.pools[RIG_APP].conf.connections.per_endpoint = 1;
+    callrig_open();
+    call_to_backend(1);
+    e = rig.worker->pools[RIG_APP]->endpoints[0];
+    c = CONTAINER_OF(e->conns.next, struct upconn, link);
+    c->h2->next_id = LAST_ID;
+    h2peer_call(&rig.client, 3, FL_END_STREAM);
+    TURN_UNTIL(rig.loop,
+               h2peer_count(&rig.pools[RIG_APP].conns[0], F_HEADERS, LAST_ID) == 1);
+    answer_headers(&rig.pools[RIG_APP].conns[0], LAST_ID);
+    answer_trailers(&rig.pools[RIG_APP].conns[0], LAST_ID, "0");
+    want_status(3, "0");
+    assert_int_equal(c->state, UPCONN_LEAVING);
+
+    h2peer_call(&rig.client, 5, FL_END_STREAM);
+    TURN_UNTIL(rig.loop, rig.pools[RIG_APP].accepted == 2);
+    TURN_UNTIL(rig.loop, h2peer_count(&rig.pools[RIG_APP].conns[1], F_HEADERS, 1) == 1);
+    answer_headers(&rig.pools[RIG_APP].conns[1], 1);
+    answer_trailers(&rig.pools[RIG_APP].conns[1], 1, "0");
+    want_status(5, "0");
+    answer_headers(&rig.pools[RIG_APP].conns[0], 1);
+    answer_trailers(&rig.pools[RIG_APP].conns[0], 1, "0");
+    want_status(1, "0");
+}
+
 int
 main(void)
 {
@@ -194,6 +229,7 @@ main(void)
         RIG_TEST(drain_lets_calls_end),
         RIG_TEST(stop_ends_calls_with_unavailable),
         RIG_TEST(a_stop_waits_for_clients_only),
+        RIG_TEST(connection_without_ids_makes_room_for_another),
         RIG_TEST(connections_over_the_limit_are_closed_and_counted),
     };
 
