@@ -79,10 +79,43 @@ what_failed_before_a_breaker_closed_does_not_trip_it_again(void **state)
     assert_int_equal(stat_get(&stats, STAT_BREAKER_TRIPS), 2);
 }
 
+static void
+probe_begins(struct backend *b)
+{
+    bool probe;
+
+    assert_true(backend_admit(b, &probe));
+    assert_true(probe);
+}
+
+/* Calls of another backend fail faster than the main thread looks: the probe has no other word than its end. */
+static void
+the_end_of_a_probe_is_heard_beside_many_failures(void **state)
+{
+    struct backend *b = breaker_open(), *other = hub->list->rows[1].backend;
+    bool failed;
+
+    (void)state;
+    calls_end(b, GRPC_UNAVAILABLE, 5);
+    assert_true(tripped(b));
+    wait_ms(350);
+    probe_begins(b);
+    for (int i = 0; i < 1000; i++) {
+        if (judge_status(&judge, other, &other->tally[0], GRPC_UNAVAILABLE, &failed))
+            hub_suspect(hub, other);
+    }
+    judge_status(&judge, b, &b->tally[0], GRPC_OK, &failed);
+    backend_probe_end(b, BACKEND_PROBE_GOOD);
+    hub_suspect(hub, b);
+    turns();
+    assert_false(tripped(b));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        POOL_TEST(the_end_of_a_probe_is_heard_beside_many_failures),
         POOL_TEST(what_failed_before_a_breaker_closed_does_not_trip_it_again),
     };
 
