@@ -391,6 +391,7 @@ pool_changed(struct pool *p)
         p->again = false;
         p->grow = false; /* whoever still waits after this says it again */
         pool_service(p);
+        p->news = false;
         for (size_t i = 0; i < p->subset_count && p->waiting; i++) {
             if (!p->subsets[i])
                 continue;

@@ -124,6 +124,7 @@ struct pool {
     bool stale;   /* the policies have not seen the last change */
     bool connect; /* some wanted endpoint may be idle */
     bool grow;    /* calls wait: some endpoint may need one more connection */
+    bool news;    /* the policies saw a change, and who waits was not looked at since */
     struct timer service_timer;
     struct timer policy_timer; /* a policy, or slow start, asked for an update */
     unsigned updates;          /* how many there were */
