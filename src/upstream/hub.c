@@ -162,7 +162,7 @@ hub_ask_again(struct hub *hub)
 {
     unsigned now = ASK_NOTHING;
 
-    if (!hub->can_ask)
+    if (!atomic_load_explicit(&hub->can_ask, memory_order_relaxed))
         return;
     if (atomic_compare_exchange_strong(&hub->ask, &now, ASK_POSTED)) {
         loop_post(hub->loop, hub_on_ask, hub);

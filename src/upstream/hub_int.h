@@ -70,8 +70,9 @@ struct hub {
     struct backend_list *list; /* NULL before the first answer */
     uint64_t version;
     struct timer merge; /* running: answers came in this turn */
-    bool starting, over_cap, can_ask;
-    bool settling; /* hub_reconfigure brought targets that have not answered yet */
+    bool starting, over_cap;
+    _Atomic bool can_ask; /* some resolver can; workers look, also during a reload */
+    bool settling;        /* hub_reconfigure brought targets that have not answered yet */
     struct hub_worker *workers;
     size_t worker_count;
     struct pool_levels *levels; /* of the pool, all workers */
