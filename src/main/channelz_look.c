@@ -140,9 +140,9 @@ look_servers(const struct worker *w, const struct look *q, struct look_found *f)
     for (const struct list *n = w->downs.next; n != &w->downs; n = n->next) {
         const struct down *d = CONTAINER_OF(n, struct down, link);
         struct h2_view h2;
-        size_t i = server_at(q, d->server);
+        size_t i = d->h2 ? server_at(q, d->server) : q->server_count;
 
-        if (!d->h2 || i == q->server_count)
+        if (i == q->server_count)
             continue;
         h2_view_get(d->h2, &h2);
         f->sums[i].calls += (int64_t)(h2.streams - h2.refused);

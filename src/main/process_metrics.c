@@ -13,6 +13,7 @@
 #include "loop/loop.h"
 #include "main/libraries.h"
 #include "main/process_int.h"
+#include "net/listener.h"
 #include "net/tls_store.h"
 #include "obs/rpc_metrics.h"
 #include "obs/self.h"
@@ -55,6 +56,11 @@ metrics_of_listeners(void *arg, struct prom *out)
         listener_begin(p, i, out);
         prom_value(out, atomic_load(&p->servers[i]->connections));
     }
+    prom_family(out, "outrigger_accept_failures_total", PROM_COUNTER,
+                "Times that accepting failed because file descriptors or memory ran out, "
+                "on all ports; each closes one of the clients that wait.");
+    prom_begin(out);
+    prom_value(out, listener_all_failures());
 }
 
 /* --- threads and memory --------------------------------------------------------------- */

@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/compat.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "loop/fdwatch.h"
 #include "loop/loop.h"
@@ -31,6 +33,8 @@ enum listener_state {
     LISTENER_RESTING,
     LISTENER_CLOSED
 };
+
+static _Atomic uint64_t all_failures; /* listener_all_failures */
 
 struct listener {
     struct ref ref;
@@ -74,12 +78,33 @@ listener_open_spare(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+static void
+listener_tell(const struct listener *li, int e)
+{
+    static struct log_limit limit;
+    const char *what = "raise LimitNOFILE of the service or ulimit -n, or lower "
+                       "limits.maxConnections";
+    char text[ADDR_TEXT_MAX];
+
+    if (!log_limit_pass(&limit, 1))
+        return;
+    if (e == ENFILE)
+        what = "the whole system has none left: raise the sysctl fs.file-max";
+    else if (e != EMFILE)
+        what = "the system has no memory for it";
+    log_at(NULL, LOG_ERROR, "clients cannot be accepted: they wait, and some are closed",
+           LS("address", addr_print(&li->addr, text)), LS("why", strerror(e)),
+           LS("change", what));
+}
+
 /* Out of fds: lets one waiting connection in and out, so that its client learns at
  * once, then rests. */
 static void
-listener_shed(struct listener *li)
+listener_shed(struct listener *li, int e)
 {
     li->failures++;
+    atomic_fetch_add_explicit(&all_failures, 1, memory_order_relaxed);
+    listener_tell(li, e);
     if (li->spare_fd >= 0) {
         close(li->spare_fd);
 
@@ -111,7 +136,7 @@ listener_accept(struct listener *li, int most)
         else if (errno == EAGAIN || errno == EWOULDBLOCK)
             return;
         else if (listener_is_scarce(errno))
-            listener_shed(li);
+            listener_shed(li, errno);
         /* Else this one connection died in the queue: accept(2) tells to go on with
          * the next. */
     }
@@ -354,6 +379,12 @@ listener_failures(const struct listener *li)
     return li->failures;
 }
 
+uint64_t
+listener_all_failures(void)
+{
+    return atomic_load_explicit(&all_failures, memory_order_relaxed);
+}
+
 int
 listener_fd(const struct listener *li)
 {
@@ -376,8 +407,11 @@ listener_leave(struct listener *li)
 void
 listener_sweep(struct listener *li)
 {
-    if (li && !li->left)
-        listener_accept(li, LISTENER_SWEEP_MAX);
+    if (!li || li->left)
+        return;
+    if (li->state == LISTENER_RESTING) /* there is no later */
+        listener_set_state(li, LISTENER_ACCEPTING);
+    listener_accept(li, LISTENER_SWEEP_MAX);
 }
 
 static void

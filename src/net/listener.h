@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net/listener.h - accepts connections: at most 16 per turn, survives EMFILE (spare fd
- * closes the newest, then a pause of 100 ms, no spin). SO_REUSEADDR, backlog 4096,
+ * closes one of those that wait, then a pause of 100 ms, no spin; a line in the log says so). SO_REUSEADDR, backlog 4096,
  * IPV6_V6ONLY off for ":port". A unix socket file left by a dead process is replaced;
  * one that still answers gives an error. Loop's thread only. */
 #ifndef OUTRIGGER_NET_LISTENER_H
 #define OUTRIGGER_NET_LISTENER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/compat.h"
 #include "net/addr.h"
@@ -39,6 +40,8 @@ void listener_pause(struct listener *li);
 const struct addr *listener_addr(const struct listener *li);
 /* Times that accept failed for lack of fds or memory since start. */
 unsigned long listener_failures(const struct listener *li);
+/* Of all listeners of the process, also those that are gone. Any thread. */
+uint64_t listener_all_failures(void);
 /* For handing the socket over; it stays the listener's. Any thread. */
 int listener_fd(const struct listener *li);
 /* True: close removes the file of the unix socket, if it is still ours. */

@@ -261,6 +261,7 @@ tls_shut(struct transport *t)
 {
     struct tls *s = tls_of(t);
 
+    s->slot = NULL; /* it may go before the transport does */
     if (s->state != TLS_OPEN || s->shut)
         return;
     s->shut = true;

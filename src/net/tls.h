@@ -107,7 +107,7 @@ struct transport *tls_server_over(struct loop *l, struct tls_ctx *ctx,
                                   struct transport *inner, struct tls_budget *budget);
 /* Starts the client's handshake over `inner`, as above. name: whom the certificate must be
  * for, a DNS name (sent as SNI) or an IP address; serverName of the context goes first. slot:
- * NULL, or where the session is kept; tls_session_slot_done must come after the close. */
+ * NULL, or where the session is kept; tls_session_slot_done must come after the shut or close. */
 struct transport *
 tls_client_over(struct loop *l, struct tls_ctx *ctx, struct transport *inner,
                 const char *name, struct tls_session_slot *slot);

@@ -18,6 +18,7 @@ backend_new(const struct addr *addr, size_t workers)
 
     atomic_init(&b->refs, 1);
     b->number = atomic_fetch_add(&backend_numbers, 1) + 1;
+    list_init(&b->suspect);
     b->addr = *addr;
     addr_print(addr, b->name);
     b->workers = workers;

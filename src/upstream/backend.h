@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/compat.h"
+#include "base/list.h"
 #include "net/addr.h"
 
 struct check;
@@ -67,6 +68,7 @@ struct backend {
     _Atomic int64_t usable_since_us; /* slow start */
     /* It said GOAWAY without an error on a connection that served, and none was ready since. Set and cleared by workers when a connection changes. */
     _Atomic bool said_goaway;
+    struct list suspect; /* linked: in hub->suspects, under its lock */
     size_t workers;
     struct backend_tally *tally; /* [workers] */
     struct endpoint **views; /* [workers]; each worker writes and reads its own only */

@@ -118,6 +118,7 @@ subset_new(struct pool *p, const struct conf_map *selector)
         subset_keep_selector(s, selector);
     list_init(&s->waiters);
     list_init(&s->patient);
+    list_init(&s->choosy);
     return s;
 }
 

@@ -40,7 +40,9 @@ struct subset {
     struct list waiters; /* calls in order of arrival */
     struct list
         patient; /* those of them that no endpoint can serve, see pool_wait.patient */
-    char *why;   /* of empty: what there is; NULL: not asked yet */
+    struct list
+        choosy; /* calls that could go at once, but only to where they were: they hold up nobody */
+    char *why; /* of empty: what there is; NULL: not asked yet */
 };
 
 struct subset *subset_new(struct pool *p, const struct conf_map *selector);

@@ -162,7 +162,7 @@ hub_ask_again(struct hub *hub)
 {
     unsigned now = ASK_NOTHING;
 
-    if (!hub->can_ask)
+    if (!atomic_load_explicit(&hub->can_ask, memory_order_relaxed))
         return;
     if (atomic_compare_exchange_strong(&hub->ask, &now, ASK_POSTED)) {
         loop_post(hub->loop, hub_on_ask, hub);
@@ -174,41 +174,51 @@ hub_ask_again(struct hub *hub)
 
 /* --- suspects and marks -------------------------------------------------------------- */
 
+/* Out of the queue before it is looked at: what a worker tells from then on is looked at once more. */
+static struct backend *
+suspects_pop(struct hub *hub, struct list *from)
+{
+    struct list *at;
+
+    pthread_mutex_lock(&hub->suspect_lock);
+    at = list_pop(from);
+    pthread_mutex_unlock(&hub->suspect_lock);
+    return at ? CONTAINER_OF(at, struct backend, suspect) : NULL;
+}
+
 static void
 hub_on_suspects(void *arg)
 {
     struct hub *hub = arg;
-    struct backend *v[HUB_SUSPECTS];
-    size_t n;
+    struct backend *b;
+    struct list now;
 
+    list_init(&now);
     pthread_mutex_lock(&hub->suspect_lock);
-    n = hub->suspect_count;
-    memcpy(v, hub->suspects, n * sizeof(struct backend *));
-    hub->suspect_count = 0;
+    list_splice(&now, &hub->suspects);
     pthread_mutex_unlock(&hub->suspect_lock);
-    for (size_t i = 0; i < n; i++) {
+    while ((b = suspects_pop(hub, &now)) != NULL) {
         for (size_t k = 0; k < hub->watch_count; k++) {
             if (hub->watches[k].ops->on_suspect)
-                hub->watches[k].ops->on_suspect(hub->watches[k].arg, v[i]);
+                hub->watches[k].ops->on_suspect(hub->watches[k].arg, b);
         }
-        backend_drop(v[i]);
+        backend_drop(b);
     }
 }
 
 void
 hub_suspect(struct hub *hub, struct backend *b)
 {
-    bool first, room;
+    bool first = false;
 
     pthread_mutex_lock(&hub->suspect_lock);
-    first = hub->suspect_count == 0;
-    room = hub->suspect_count < HUB_SUSPECTS; /* else: its next error says it again */
-    if (room) {
+    if (!list_linked(&b->suspect)) {
+        first = list_empty(&hub->suspects);
         backend_hold(b);
-        hub->suspects[hub->suspect_count++] = b;
+        list_append(&hub->suspects, &b->suspect);
     }
     pthread_mutex_unlock(&hub->suspect_lock);
-    if (first && room)
+    if (first)
         loop_post(hub->loop, hub_on_suspects, hub);
 }
 
@@ -278,6 +288,7 @@ hub_new(struct loop *loop, struct h2_worker *h2, struct rng *rng, struct tls_sto
     hub->workers = xcalloc(workers, sizeof(*hub->workers));
     hub_init_levels(hub);
     pthread_mutex_init(&hub->suspect_lock, NULL);
+    list_init(&hub->suspects);
     timer_init(&hub->merge, hub_on_merge);
     timer_init(&hub->ask_timer, hub_on_ask_timer);
     backend_table_init(&hub->table, rng_next(rng));
@@ -413,6 +424,8 @@ hub_leave(struct hub *hub, size_t worker)
 void
 hub_free(struct hub *hub)
 {
+    struct backend *b;
+
     if (!hub)
         return;
     for (size_t i = 0; i < hub->watch_count; i++) {
@@ -425,8 +438,8 @@ hub_free(struct hub *hub)
         hub_source_free(hub->sources[i]);
     for (size_t i = 0; i < hub->worker_count; i++)
         hub_mail_done(&hub->workers[i]);
-    for (size_t i = 0; i < hub->suspect_count; i++)
-        backend_drop(hub->suspects[i]);
+    while ((b = suspects_pop(hub, &hub->suspects)) != NULL)
+        backend_drop(b);
     backend_list_drop(hub->list);
     backend_table_done(&hub->table);
     pthread_mutex_destroy(&hub->suspect_lock);

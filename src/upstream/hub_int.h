@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "base/list.h"
 #include "loop/timer.h"
 #include "resolve/resolver.h"
 #include "upstream/backend_table.h"
@@ -12,7 +13,7 @@
 #include "upstream/pool_conf.h"
 #include "upstream/pool_levels.h"
 
-enum { HUB_WHY_MAX = 256, HUB_WATCHES_MAX = 4, HUB_MARKS = 64, HUB_SUSPECTS = 64 };
+enum { HUB_WHY_MAX = 256, HUB_WATCHES_MAX = 4, HUB_MARKS = 64 };
 
 /* One target of the config and the last good answer of its resolver. */
 struct hub_source {
@@ -69,8 +70,9 @@ struct hub {
     struct backend_list *list; /* NULL before the first answer */
     uint64_t version;
     struct timer merge; /* running: answers came in this turn */
-    bool starting, over_cap, can_ask;
-    bool settling; /* hub_reconfigure brought targets that have not answered yet */
+    bool starting, over_cap;
+    _Atomic bool can_ask; /* some resolver can; workers look, also during a reload */
+    bool settling;        /* hub_reconfigure brought targets that have not answered yet */
     struct hub_worker *workers;
     size_t worker_count;
     struct pool_levels *levels; /* of the pool, all workers */
@@ -83,8 +85,7 @@ struct hub {
     _Atomic unsigned ask; /* enum in hub.c */
     struct timer ask_timer;
     pthread_mutex_t suspect_lock; /* rare; never on the path of a call that goes well */
-    struct backend *suspects[HUB_SUSPECTS];
-    size_t suspect_count;
+    struct list suspects; /* backends that wait for the main thread, each once; held */
 };
 
 /* hub.c */

@@ -160,7 +160,8 @@ source_start(struct hub_source *s)
     };
 
     s->resolver = resolver_start(&args);
-    s->hub->can_ask |= s->resolver->kind->again != NULL;
+    if (s->resolver->kind->again)
+        atomic_store_explicit(&s->hub->can_ask, true, memory_order_relaxed);
 }
 
 struct hub_source *

@@ -15,6 +15,7 @@ enum {
 };
 
 static void pool_on_wait_timer(struct timer *t);
+static void pool_on_choosy_timer(struct timer *t);
 
 /* --- life ---------------------------------------------------------------------------- */
 
@@ -66,6 +67,7 @@ pool_new(struct h2_worker *w, const struct pool_conf *conf, struct rng *rng,
     pool_health_conf(p);
     list_init(&p->gone);
     timer_init(&p->wait_timer, pool_on_wait_timer);
+    timer_init(&p->choosy_timer, pool_on_choosy_timer);
     pool_update_init(p);
     pool_limit_init(p);
     p->policy = lb_policy_find(conf->balance.policy);
@@ -113,7 +115,7 @@ pool_subset_drop(struct pool *p, unsigned subset)
 
     if (subset == 0 || --s->holds > 0)
         return;
-    assert(list_empty(&s->waiters) && list_empty(&s->patient));
+    assert(list_empty(&s->waiters) && list_empty(&s->patient) && list_empty(&s->choosy));
     subset_free(p, s);
     p->subsets[subset] = NULL;
 }
@@ -157,6 +159,7 @@ pool_fail_waiters(struct pool *p, int err)
             continue;
         fail_list(&p->subsets[i]->waiters, err);
         fail_list(&p->subsets[i]->patient, err);
+        fail_list(&p->subsets[i]->choosy, err);
     }
 }
 
@@ -167,6 +170,7 @@ pool_close(struct pool *p)
         return;
     p->closing = true;
     timer_stop(p->loop, &p->wait_timer);
+    timer_stop(p->loop, &p->choosy_timer);
     timer_stop(p->loop, &p->policy_timer);
     timer_stop(p->loop, &p->service_timer);
     timer_stop(p->loop, &p->full_timer);
@@ -221,6 +225,7 @@ pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
     struct endpoint *e = NULL;
     int rv;
 
+    w->choosy = false;
     if (UNLIKELY(!p->list))
         return p->no_list ? ERR_NO_ENDPOINT : ERR_AGAIN;
     for (size_t i = 0; i <= p->n + 1; i++) {
@@ -239,6 +244,11 @@ pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
             return ERR_AGAIN; /* a first check is on its way */
         if (rv != ERR_OK)
             return rv;
+        if (UNLIKELY(w->avoid != NULL || w->tried != NULL) &&
+            pool_better_comes(p, w, e)) {
+            w->choosy = true;
+            return ERR_AGAIN;
+        }
         *ret = endpoint_conn(e);
         if (LIKELY(*ret != NULL)) {
             rv = LIKELY(!p->limited) ? ERR_OK : pool_limit_take(p, w, e);
@@ -255,6 +265,13 @@ pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
     return ERR_AGAIN;
 }
 
+static void
+pool_watch_waiters(struct pool *p)
+{
+    if (!timer_running(&p->wait_timer) && p->conf->limits.pending_timeout_ms)
+        timer_start(p->loop, &p->wait_timer, p->conf->limits.pending_timeout_ms * 1000);
+}
+
 /* Its turn has not come, but it may go on waiting where it holds nobody up. */
 static bool
 wait_be_patient(struct subset *s, struct pool_wait *w, int rv)
@@ -264,6 +281,49 @@ wait_be_patient(struct subset *s, struct pool_wait *w, int rv)
     list_remove(&w->link);
     list_append(&s->patient, &w->link);
     return true;
+}
+
+/* Behind those that are choosy already: they are in the order of their times. */
+static void
+wait_be_choosy(struct pool *p, struct subset *s, struct pool_wait *w)
+{
+    list_remove(&w->link);
+    list_append(&s->choosy, &w->link);
+    w->since_us = loop_now_us(p->loop);
+    if (!timer_running(&p->choosy_timer))
+        timer_start(p->loop, &p->choosy_timer, CHOOSY_US);
+}
+
+/* Before the others, for these came earlier. Who could not even go back any more waits as all do. */
+static void
+subset_run_choosy(struct pool *p, struct subset *s)
+{
+    struct list *at = s->choosy.next;
+    unsigned past = 0;
+
+    while (at != &s->choosy && past < LOOK_PAST) {
+        struct pool_wait *w = CONTAINER_OF(at, struct pool_wait, link);
+        struct upconn *c = NULL;
+        int rv = pool_pick(p, w, &c);
+
+        if (w->choosy) {
+            past++;
+            at = at->next;
+            continue;
+        }
+        w->any = true;
+        if (rv == ERR_AGAIN) {
+            list_remove(&w->link);
+            list_append(&s->waiters, &w->link);
+            w->since_us = loop_now_us(p->loop);
+            pool_watch_waiters(p);
+        } else if (!wait_be_patient(s, w, rv)) {
+            pool_wait_cancel(w);
+            w->done(w, rv == ERR_OK ? c : NULL, rv);
+        }
+        at = s->choosy.next; /* done may have changed the list */
+        past = 0;
+    }
 }
 
 static void
@@ -277,6 +337,11 @@ subset_run_queue(struct pool *p, struct subset *s)
         struct upconn *c = NULL;
         int rv = pool_pick(p, w, &c);
 
+        if (w->choosy) {
+            wait_be_choosy(p, s, w);
+            at = s->waiters.next;
+            continue;
+        }
         if (rv == ERR_AGAIN) {
             p->grow = true;
             if (!w->hashed || ++past == LOOK_PAST)
@@ -302,6 +367,10 @@ subset_run_patient(struct pool *p, struct subset *s)
         struct upconn *c = NULL;
         int rv = pool_pick(p, w, &c);
 
+        if (w->choosy) {
+            wait_be_choosy(p, s, w);
+            continue;
+        }
         if (rv == ERR_AGAIN)
             p->grow = true;
         if (rv == ERR_AGAIN || rv == ERR_NO_ENDPOINT)
@@ -324,9 +393,11 @@ pool_changed(struct pool *p)
         p->again = false;
         p->grow = false; /* whoever still waits after this says it again */
         pool_service(p);
+        p->news = false;
         for (size_t i = 0; i < p->subset_count && p->waiting; i++) {
             if (!p->subsets[i])
                 continue;
+            subset_run_choosy(p, p->subsets[i]);
             subset_run_queue(p, p->subsets[i]);
             subset_run_patient(p, p->subsets[i]);
         }
@@ -366,6 +437,32 @@ pool_on_wait_timer(struct timer *t)
         timer_start(p->loop, t, next);
 }
 
+static void
+pool_on_choosy_timer(struct timer *t)
+{
+    struct pool *p = CONTAINER_OF(t, struct pool, choosy_timer);
+    int64_t now = loop_now_us(p->loop), next = -1;
+
+    for (size_t i = 0; i < p->subset_count; i++) {
+        struct list *head = p->subsets[i] ? &p->subsets[i]->choosy : NULL;
+
+        for (struct list *at = head ? head->next : NULL; at != head; at = at->next) {
+            struct pool_wait *w = CONTAINER_OF(at, struct pool_wait, link);
+            int64_t left = w->since_us + CHOOSY_US - now;
+
+            if (left > 0) {
+                if (next < 0 || left < next)
+                    next = left;
+                break;
+            }
+            w->any = true;
+        }
+    }
+    if (next >= 0)
+        timer_start(p->loop, t, next);
+    pool_changed(p);
+}
+
 /* rv: what the pick said. */
 static int
 pool_queue(struct pool *p, struct pool_wait *w, int rv)
@@ -377,13 +474,15 @@ pool_queue(struct pool *p, struct pool_wait *w, int rv)
         return ERR_QUEUE_FULL;
     }
     w->since_us = loop_now_us(p->loop);
-    list_append(rv == ERR_AGAIN ? &s->waiters : &s->patient, &w->link);
+    if (w->choosy)
+        wait_be_choosy(p, s, w);
+    else
+        list_append(rv == ERR_AGAIN ? &s->waiters : &s->patient, &w->link);
     p->waiting++;
     if (!w->slot)
         TALLY_ADD(p->load->waiting, 1);
     stat_inc(p->stats, STAT_PENDING);
-    if (!timer_running(&p->wait_timer) && p->conf->limits.pending_timeout_ms)
-        timer_start(p->loop, &p->wait_timer, p->conf->limits.pending_timeout_ms * 1000);
+    pool_watch_waiters(p);
     p->grow = true;
     pool_service(p);
     pool_watch_full(p);
@@ -412,12 +511,17 @@ pool_take(struct pool *p, struct pool_wait *w, struct upconn **ret)
         return ERR_DRAIN;
     w->pool = p;
     w->limit = 0;
+    w->choosy = w->any = false;
     if (UNLIKELY(!p->active || !s->used))
         pool_wake(p, s);
     if (list_empty(&s->waiters) || w->hashed) {
         rv = pool_pick(p, w, ret);
         if (rv == ERR_AGAIN && !list_empty(&p->full) && pool_look_at_full(p))
             rv = pool_pick(p, w, ret);
+        if (UNLIKELY(w->choosy) && p->waiting >= p->conf->limits.max_pending_requests) {
+            w->any = true; /* no room to be choosy */
+            rv = pool_pick(p, w, ret);
+        }
         if (rv != ERR_AGAIN && !(rv == ERR_NO_ENDPOINT && w->patient))
             return rv;
     }

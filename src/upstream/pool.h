@@ -67,6 +67,9 @@ struct pool_wait {
     bool probe; /* it is the one call that tries a tripped backend */
     bool first; /* it counts among the calls that retryBudget is a share of */
     bool slot;  /* it has a slot of retryBudget */
+    bool
+        choosy; /* the last pick said: wait a moment, an endpoint that it was not with is on its way */
+    bool any; /* it has waited for that long enough */
 };
 
 /* Who hears of the events of streams that name nobody themselves (h2_stream.on_events). */

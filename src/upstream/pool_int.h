@@ -28,6 +28,8 @@ enum {
     FAILURE_TEXT_MAX = 512,
     CONNECTS_MAX = 100, /* under way at one time in one pool of one worker */
     METHODS_SEEN = 1024,
+    CHOOSY_US =
+        1000 * 1000, /* so long a call waits for an endpoint that it was not with */
 };
 
 /* pool_wait.limit: which one refused the call. */
@@ -122,15 +124,17 @@ struct pool {
     bool stale;   /* the policies have not seen the last change */
     bool connect; /* some wanted endpoint may be idle */
     bool grow;    /* calls wait: some endpoint may need one more connection */
+    bool news;    /* the policies saw a change, and who waits was not looked at since */
     struct timer service_timer;
     struct timer policy_timer; /* a policy, or slow start, asked for an update */
     unsigned updates;          /* how many there were */
     unsigned connecting;
     unsigned waiting;
     struct timer wait_timer;
-    struct timer full_timer; /* looks whether other workers made room */
-    struct list full;        /* endpoints */
-    struct list young;       /* pool_wait.young, oldest first */
+    struct timer choosy_timer; /* running: see subset.choosy */
+    struct timer full_timer;   /* looks whether other workers made room */
+    struct list full;          /* endpoints */
+    struct list young;         /* pool_wait.young, oldest first */
     struct timer young_timer;
     uint64_t *
         methods; /* [METHODS_SEEN] of streaming methods, each at its place; NULL without maxStreams */
@@ -202,6 +206,9 @@ void pool_tried_add(struct pool_tried *t, struct endpoint *e);
 /* They have no room between hide and show. */
 void pool_tried_hide(struct pool_tried *t);
 void pool_tried_show(struct pool_tried *t);
+/* The call was with this endpoint, and one that it was not with may be READY in a moment: the attempt had better wait for that. Looks at 64 endpoints at most. */
+bool pool_better_comes(const struct pool *p, const struct pool_wait *w,
+                       const struct endpoint *e);
 
 /* pool_limit.c */
 void pool_limit_init(struct pool *p);

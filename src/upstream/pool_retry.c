@@ -4,6 +4,8 @@
 
 #include "upstream/group.h"
 
+enum { LOOK_AT = 64 };
+
 /* --- another endpoint first ------------------------------------------------------------- */
 
 void
@@ -44,6 +46,50 @@ pool_tried_show(struct pool_tried *t)
 {
     for (unsigned i = 0; i < t->n; i++)
         t->v[i]->lb.room = t->room[i];
+}
+
+static bool
+was_with(const struct pool_wait *w, const struct endpoint *e)
+{
+    for (unsigned i = 0; w->tried && i < w->tried->n; i++) {
+        if (w->tried->v[i] == e)
+            return true;
+    }
+    return e == w->avoid;
+}
+
+/* It is on its way and has not taken long: one that never answers costs a call that could go elsewhere no more than this. */
+static bool
+comes_soon(const struct pool *p, const struct lb_list *l, size_t i)
+{
+    enum lb_state state = lb_state(l, i);
+
+    if (state == LB_IDLE)
+        return l->v[i]->wanted && !p->no_connections;
+    return state == LB_CONNECTING &&
+           loop_now_us(p->loop) - endpoint_of(l->v[i])->attempt_us < CHOOSY_US;
+}
+
+bool
+pool_better_comes(const struct pool *p, const struct pool_wait *w,
+                  const struct endpoint *e)
+{
+    const struct subset *s = p->subsets[w->subset];
+    size_t looked = 0;
+
+    if (w->any || !was_with(w, e))
+        return false;
+    for (size_t k = 0; k < s->n; k++) {
+        const struct group *g = s->groups[k];
+
+        for (size_t i = 0; g->load && i < g->list.n; i++) {
+            if (looked++ == LOOK_AT)
+                return false;
+            if (comes_soon(p, &g->list, i) && !was_with(w, endpoint_of(g->v[i])))
+                return true;
+        }
+    }
+    return false;
 }
 
 /* --- budget and throttle ------------------------------------------------------------------ */

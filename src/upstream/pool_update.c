@@ -111,8 +111,10 @@ pool_service(struct pool *p)
     if (!(p->stale || p->connect || p->grow) || p->closing || !p->active ||
         timer_running(&p->service_timer))
         return;
-    if (p->stale)
+    if (p->stale) {
         pool_update(p);
+        p->news = p->waiting > 0;
+    }
     if (p->connect)
         pool_connect(p);
     if (p->grow)
@@ -125,7 +127,7 @@ pool_on_service_timer(struct timer *t)
 {
     struct pool *p = CONTAINER_OF(t, struct pool, service_timer);
 
-    if (p->stale || p->connect || p->grow)
+    if (p->stale || p->connect || p->grow || p->news)
         pool_changed(p);
 }
 

@@ -5,6 +5,7 @@ import datetime
 import gzip
 import os
 import re
+import resource
 import socket
 import time
 import urllib.request
@@ -251,6 +252,20 @@ def test_a_large_page_is_cheap_and_no_worker_makes_it():
     assert text.count("grpc_client_handling_seconds_count{") == 500
     assert text.count("outrigger_endpoint_calls_total{") == 20
     assert min(took) < 50 * env.SLOW and min(workers) < 10 * env.SLOW
+
+
+def test_without_descriptors_the_log_says_what_to_do():
+    """Clients wait meanwhile, and are served when there are some again."""
+    with env.Backend() as backend, env.Proxy([backend.address]) as p, p.open_channel() as ch:
+        before = resource.prlimit(p.proc.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(p.proc.pid, resource.RLIMIT_NOFILE, (0, before[1]))
+        call = protos.Stub(ch).EmptyCall.future(Empty(), timeout=30, wait_for_ready=True)
+        p.wait_line(lambda line: "clients cannot be accepted" in line and "LimitNOFILE" in line,
+                    "err", 10)
+        assert not call.done()
+        resource.prlimit(p.proc.pid, resource.RLIMIT_NOFILE, before)
+        call.result()
+        assert p.metrics()["outrigger_accept_failures_total"] > 0
 
 
 # --- docs/metrics.md ---------------------------------------------------------------------

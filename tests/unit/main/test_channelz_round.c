@@ -12,8 +12,10 @@
 #include "base/xalloc.h"
 #include "grpc/channelz.h"
 #include "loop/loop.h"
+#include "main/channelz_look.h"
 #include "main/leave.h"
 #include "main/process_int.h"
+#include "proxy/down.h"
 #include "proxy/server.h"
 #include "proxy/shared.h"
 #include "proxy/worker.h"
@@ -221,6 +223,40 @@ what_is_on_its_way_at_the_end_is_freed(void **state)
     loop_turn(workers[0]->loop, false);
 }
 
+/* A call outlives the connection of its client while its backend's stream lives. */
+static void
+a_client_that_left_its_call_behind_is_no_socket(void **state)
+{
+    struct down left = { .worker = workers[0], .calls = 1 };
+    struct look q = servers_question();
+    struct look_found found = { 0 };
+
+    (void)state;
+    list_append(&workers[0]->downs, &left.link);
+    channelz_look(workers[0], &q, &found);
+    assert_int_equal(found.sums[0].calls,
+                     1); /* what the listener keeps of those that are gone */
+    assert_int_equal(found.sums[0].open, 0);
+    look_found_done(&found);
+
+    q.what = LOOK_SOCKETS;
+    q.max = 10;
+    found = (struct look_found){ 0 };
+    channelz_look(workers[0], &q, &found);
+    assert_int_equal(found.ref_count, 0);
+    look_found_done(&found);
+
+    q.what = LOOK_SOCKET;
+    q.start = look_conn_id(WORKERS, 0, 0);
+    found = (struct look_found){ 0 };
+    channelz_look(workers[0], &q, &found);
+    assert_null(found.socket);
+    look_found_done(&found);
+
+    list_remove(&left.link);
+    xfree(q.servers);
+}
+
 /* A question behind "forget it" would come when the listener is freed, or is being freed. */
 static void
 a_listener_that_workers_forget_is_not_asked_about(void **state)
@@ -274,6 +310,7 @@ main(void)
         ROUND_TEST(who_does_not_wait_any_more_is_not_told),
         ROUND_TEST(there_is_a_bound_and_late_ones_count),
         ROUND_TEST(what_is_on_its_way_at_the_end_is_freed),
+        ROUND_TEST(a_client_that_left_its_call_behind_is_no_socket),
         ROUND_TEST(a_listener_that_workers_forget_is_not_asked_about),
         ROUND_TEST(an_id_means_one_socket),
     };

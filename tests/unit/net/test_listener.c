@@ -433,6 +433,31 @@ a_pause_ends_the_rest_too(void **state)
     turn_until_got(1);
 }
 
+/* Closing resets whoever is still in the queue. */
+static void
+a_sweep_does_not_rest(void **state)
+{
+    struct rlimit old, low;
+    int top;
+
+    (void)state;
+    open_at(unix_text());
+    for (int i = 0; i < 3; i++)
+        connect_to(listener_addr(listener));
+    listener_start(listener);
+    top = dup(0);
+    close(top);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    low = (struct rlimit){ .rlim_cur = (rlim_t)top, .rlim_max = old.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    loop_turn(loop, true);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(listener_failures(listener), 1);
+    assert_int_equal(n_got, 0);
+    listener_sweep(listener);
+    assert_int_equal(n_got, 2); /* one was shed */
+}
+
 #define LISTENER_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -454,6 +479,7 @@ main(void)
         LISTENER_TEST(an_adopted_file_goes_only_with_who_served),
         LISTENER_TEST(without_fds_it_sheds_rests_and_recovers),
         LISTENER_TEST(a_pause_ends_the_rest_too),
+        LISTENER_TEST(a_sweep_does_not_rest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

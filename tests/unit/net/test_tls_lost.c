@@ -30,6 +30,7 @@ struct lost {
     struct vclock clock;
     struct loop *loop;
     struct tls_ctx *ctx;
+    struct tls_session_slot slot;
     struct transport *t;
     struct tlspeer peer;
     int fd; /* ours */
@@ -91,7 +92,7 @@ lost_open(struct lost *r, int version)
     r->ctx = tls_ctx_new_client(&conf, why);
     assert_non_null(r->ctx);
     r->t = tls_client_over(r->loop, r->ctx, transport_from_fd(r->loop, fds[0]),
-                           "server.example", NULL);
+                           "server.example", &r->slot);
     transport_bind(r->t, on_event, r);
     tlspeer_open(&r->peer, transport_from_fd(r->loop, fds[1]), &peer);
     for (int i = 0; i < TURNS && !(r->told & TRANSPORT_CONNECTED); i++) {
@@ -140,6 +141,7 @@ static void
 lost_close(struct lost *r)
 {
     transport_close(r->t);
+    tls_session_slot_done(&r->slot);
     loop_turn(r->loop, false);
     loop_free(r->loop);
     tls_ctx_drop(r->ctx);
@@ -189,6 +191,27 @@ without_last_words_a_failed_write_is_the_end(void **state)
     lost_close(&r);
 }
 
+/* A connection that lingers may outlive its endpoint, and with it the slot. The server's tickets are among what lies unread here. */
+static void
+who_said_goodbye_keeps_no_session_any_more(void **state)
+{
+    (void)state;
+    for (int goodbye = 0; goodbye < 2; goodbye++) {
+        struct lost r;
+
+        lost_open(&r, TLS1_3_VERSION);
+        lost_write_before(&r, RECORD_HELD);
+        assert_null(r.slot.session);
+        if (goodbye)
+            transport_shut(r.t);
+        lost_leave(&r);
+        loop_turn(r.loop, false);
+        assert_int_equal(put(&r, SHORT), ERR_CONN_LOST);
+        assert_int_equal(r.slot.session == NULL, goodbye);
+        lost_close(&r);
+    }
+}
+
 static int
 make_all(void **state)
 {
@@ -202,6 +225,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_lies_unread_when_a_write_fails_can_still_be_read),
         cmocka_unit_test(without_last_words_a_failed_write_is_the_end),
+        cmocka_unit_test(who_said_goodbye_keeps_no_session_any_more),
     };
 
     return cmocka_run_group_tests(tests, make_all, tlsfiles_drop);

@@ -183,6 +183,127 @@ an_endpoint_that_was_tried_may_leave(void **state)
     pool_tried_done(&tried);
 }
 
+/* Two endpoints; the first is connected and has ended call 0, the second has not answered yet. */
+static void
+open_with_one_on_its_way(const char *policy)
+{
+    backends[1].manner = SILENT;
+    conf.connections.settings_timeout_ms = 20000;
+    conf.limits.pending_timeout_ms = 5000;
+    pool_open(2, policy);
+    (void)!call_start(0);
+    UNTIL(calls[0].name && backends[1].accepted);
+    assert_int_equal(backend_index(calls[0].name), 0);
+    answer_all();
+    UNTIL(calls[0].closed);
+}
+
+static void
+who_was_refused_waits_for_the_one_that_connects(void **state)
+{
+    static const char *const policies[] = { "round_robin", "least_request", "random",
+                                            "peak_ewma", "weighted_round_robin" };
+
+    (void)state;
+    for (size_t k = 0; k < 2 * ARRAY_LEN(policies); k++) {
+        struct pool_tried tried = { 0 };
+        bool policy = k % 2;
+
+        open_with_one_on_its_way(policies[k / 2]);
+        if (policy) {
+            calls[1].wait.tried = &tried;
+            assert_int_equal(call_start(1), ERR_OK);
+            calls[2].wait.tried = &tried;
+            assert_int_equal(call_start_after(2, 1), ERR_AGAIN);
+        } else {
+            assert_int_equal(call_start_after(2, 0), ERR_AGAIN);
+        }
+        assert_int_equal(call_start(3), ERR_OK); /* it holds up nobody */
+        wait_ms(500);
+        assert_int_equal(calls[2].done, 0);
+        h2peer_settings(&backends[1].conns[0], 0);
+        UNTIL(calls[2].done);
+        if (calls[2].err != ERR_OK || backend_index(calls[2].name) != 1)
+            fail_msg("%s: %d", policies[k / 2], calls[2].err);
+        answer_all();
+        UNTIL(calls[2].closed && calls[3].closed);
+        pool_tried_done(&tried);
+        rig_teardown(NULL);
+        rig_setup(NULL);
+    }
+    pool_open(1, "round_robin");
+}
+
+static void
+one_that_does_not_answer_is_not_waited_for_long(void **state)
+{
+    (void)state;
+    open_with_one_on_its_way("round_robin");
+    assert_int_equal(call_start_after(1, 0), ERR_AGAIN);
+    wait_ms(950);
+    assert_int_equal(calls[1].done, 0);
+    wait_ms(150);
+    assert_int_equal(calls[1].done, 1);
+    assert_int_equal(calls[1].err, ERR_OK);
+    assert_int_equal(backend_index(calls[1].name), 0);
+    assert_int_equal(call_start_after(2, 0), ERR_OK); /* it has taken too long already */
+    answer_all();
+    UNTIL(calls[1].closed && calls[2].closed);
+}
+
+static void
+one_that_fails_is_not_waited_for(void **state)
+{
+    (void)state;
+    open_with_one_on_its_way("round_robin");
+    assert_int_equal(call_start_after(1, 0), ERR_AGAIN);
+    h2peer_hang_up(&backends[1].conns[0]);
+    UNTIL(calls[1].done);
+    assert_int_equal(calls[1].err, ERR_OK);
+    assert_int_equal(backend_index(calls[1].name), 0);
+    assert_int_equal(call_start_after(2, 0), ERR_OK); /* in backoff */
+    answer_all();
+    UNTIL(calls[1].closed && calls[2].closed);
+}
+
+static void
+who_waits_for_another_one_has_bounds(void **state)
+{
+    (void)state;
+    conf.limits.max_pending_requests = 2;
+    open_with_one_on_its_way("round_robin");
+    assert_int_equal(call_start_after(1, 0), ERR_AGAIN);
+    assert_int_equal(call_start_after(2, 0), ERR_AGAIN);
+    assert_int_equal(call_start_after(3, 0),
+                     ERR_OK); /* the queue is full: where it was */
+    pool_wait_cancel(&calls[1].wait);
+    assert_int_equal(stat_get(&stats, STAT_PENDING), 1);
+    answer_all();
+    UNTIL(calls[3].closed);
+    pool_close(pool);
+    assert_int_equal(calls[1].done, 0);
+    assert_int_equal(calls[2].err, ERR_DRAIN);
+}
+
+/* While it waits, the one that it could go back to is lost: it waits for either. */
+static void
+who_could_go_back_no_more_waits_as_others_do(void **state)
+{
+    (void)state;
+    open_with_one_on_its_way("round_robin");
+    assert_int_equal(call_start_after(1, 0), ERR_AGAIN);
+    backends[0].manner = SILENT;
+    h2peer_hang_up(&backends[0].conns[0]);
+    wait_ms(3000);
+    assert_int_equal(calls[1].done, 0);
+    h2peer_settings(&backends[1].conns[0], 0);
+    UNTIL(calls[1].done);
+    assert_int_equal(calls[1].err, ERR_OK);
+    assert_int_equal(backend_index(calls[1].name), 1);
+    answer_all();
+    UNTIL(calls[1].closed);
+}
+
 /* --- a connection that is dying --------------------------------------------------------- */
 
 enum { ANSWERED, ANSWERED_LAST, UNREAD, UNSENT, AGAIN };
@@ -320,6 +441,11 @@ main(void)
         POOL_TEST(all_endpoints_come_before_one_again),
         POOL_TEST(a_hash_goes_round_the_ring),
         POOL_TEST(an_endpoint_that_was_tried_may_leave),
+        POOL_TEST(who_was_refused_waits_for_the_one_that_connects),
+        POOL_TEST(one_that_does_not_answer_is_not_waited_for_long),
+        POOL_TEST(one_that_fails_is_not_waited_for),
+        POOL_TEST(who_waits_for_another_one_has_bounds),
+        POOL_TEST(who_could_go_back_no_more_waits_as_others_do),
         POOL_TEST(a_call_is_not_tried_again_on_a_connection_that_is_dying),
         POOL_TEST(who_is_patient_waits_for_an_endpoint),
         POOL_TEST(patience_outlasts_the_queue),
