@@ -184,10 +184,17 @@ endpoint_retiring(const struct endpoint *e); /* one that waits for its successor
 void upconn_ops_fill(struct h2_conn_ops *ops, pool_stream_fn *on_stream);
 
 /* pool.c */
+/* One pick, and the limits that it must hold: ERR_OK, ERR_AGAIN (it may wait) or why not. */
+int pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret);
+void pool_note_failure(struct pool *p, const char *why);
+
+/* pool_queue.c */
+void pool_queue_init(struct pool *p);
+/* rv: what the pick said. Returns ERR_AGAIN, or ERR_QUEUE_FULL. */
+int pool_queue(struct pool *p, struct pool_wait *w, int rv);
 void pool_changed(
     struct pool *p); /* something may be usable now: look at connections and waiters */
 void pool_fail_waiters(struct pool *p, int err);
-void pool_note_failure(struct pool *p, const char *why);
 
 /* pool_update.c: work of O(n) */
 void pool_service(struct pool *p);
