@@ -97,12 +97,12 @@ response_note_code(struct call *c, const struct h2_headers *h)
         retry_succeeded(c);
 }
 
-/* The answer is complete. If the client still sends, the backend is told to forget the rest. */
+/* The answer is complete. If the client still sends, or a filter has some of the request, the backend is told to forget the rest. */
 static void
 response_done(struct call *c)
 {
     call_set_response(c, HALF_CLOSED);
-    if (c->request == HALF_CLOSED && c->at->up.out.len == 0)
+    if (c->request == HALF_CLOSED && c->at->up.out.len == 0 && c->at->up.end_queued)
         return;
     if (c->request != HALF_CLOSED)
         call_set_request(c, HALF_CLOSED);
