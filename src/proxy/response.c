@@ -282,6 +282,21 @@ response_forward(struct call *c)
     response_pass(c);
 }
 
+/* It says OK in the middle of a message (grpc-spec 1.6): its receiver would take what is there for all. */
+static bool
+response_is_cut(struct call *c, const struct h2_headers *h)
+{
+    if (LIKELY(frame_at_border(&c->out_frames)) ||
+        grpc_code_parse(h2_headers_get(h, H2_TOKEN_GRPC_STATUS)) != GRPC_OK)
+        return false;
+    pool_result(&c->at->wait, GRPC_INTERNAL);
+    call_fail(c, GRPC_INTERNAL, REASON_BAD_RESPONSE,
+              "a backend of pool %s ended the call with grpc-status 0 in the middle of a "
+              "message",
+              pool_name(c->pool));
+    return true;
+}
+
 void
 response_end(struct call *c, bool with_trailers)
 {
@@ -312,6 +327,8 @@ response_end(struct call *c, bool with_trailers)
         response_count_messages(c);
         response_pass(c);
     }
+    if (response_is_cut(c, h))
+        return;
     if (UNLIKELY(c->acts & ACT_FILTER_ANSWER) && !filters_trailers(c, h))
         return;
     f = response_room(c, h, ACTION_TRAILERS, NULL); /* they may wait for the body */

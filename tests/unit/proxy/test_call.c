@@ -326,6 +326,37 @@ an_end_without_a_status_is_unknown(void **state)
     assert_int_equal(counted(STAT_STATUS_SYNTHESIZED), 3);
 }
 
+/* A client that is told OK hands on what it has, and of the message that never came it says nothing. */
+static void
+an_answer_cut_inside_a_message_is_no_success(void **state)
+{
+    (void)state;
+    callrig_open();
+    call_to_backend(1);
+    answer_headers(&backends[0], 1);
+    send_hello(&backends[0], 1, false);
+    h2peer_frame(&backends[0], F_DATA, 0, 1, hello_bytes, 7);
+    answer_trailers(&backends[0], 1, "0");
+    TURN_UNTIL(rig.loop, h2peer_count(&rig.client, F_RST, 1));
+    assert_int_equal(h2peer_rst_code(&rig.client, 1), H2_INTERNAL_ERROR);
+    assert_int_equal(h2peer_count(&rig.client, F_HEADERS, 1), 1);
+    TURN_UNTIL(rig.loop, counted(STAT_CALLS_FLYING) == 0);
+    assert_int_equal(counted((enum stat_id)(STAT_CODE_0 + 13)), 1);
+    assert_int_equal(counted(STAT_CALLS_CANCELLED), 0);
+    call_to_backend(3);
+    answer_headers(&backends[0], 3);
+    h2peer_frame(&backends[0], F_DATA, 0, 3, hello_bytes, 3); /* not even a prefix */
+    answer_trailers(&backends[0], 3, "0");
+    TURN_UNTIL(rig.loop, h2peer_count(&rig.client, F_RST, 3));
+    assert_int_equal(h2peer_rst_code(&rig.client, 3), H2_INTERNAL_ERROR);
+    call_to_backend(5); /* an error is an error, wherever it comes */
+    answer_headers(&backends[0], 5);
+    h2peer_frame(&backends[0], F_DATA, 0, 5, hello_bytes, 7);
+    answer_trailers(&backends[0], 5, "9");
+    want_status(5, "9");
+    assert_int_equal(h2peer_data(&rig.client, 5), 7);
+}
+
 static void
 a_lost_backend_is_told_by_where_the_answer_stood(void **state)
 {
@@ -388,6 +419,7 @@ main(void)
         RIG_TEST(reset_codes_of_a_backend_become_statuses),
         RIG_TEST(answers_that_are_no_grpc_become_one),
         RIG_TEST(an_end_without_a_status_is_unknown),
+        RIG_TEST(an_answer_cut_inside_a_message_is_no_success),
         RIG_TEST(a_lost_backend_is_told_by_where_the_answer_stood),
         RIG_TEST(early_answer_ends_both_sides),
     };
