@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls end to end inside one loop (callrig.h): what passes, what is answered at once, deadlines, cancels, and what is made of broken answers. Header
- * blocks of many fields are in test_fields.c, replays in test_replay.c, limits and the end in test_call_bounds.c. */
+/* Calls end to end inside one loop (callrig.h): what passes, what is answered at once, cancels, and what is made of broken answers. Header
+ * blocks of many fields are in test_fields.c, deadlines in test_call_deadlines.c, replays in test_replay.c, limits and the end in test_call_bounds.c. */
 #include "callrig.h"
 
 #include "base/compat.h"
@@ -191,45 +191,6 @@ dropped_illegal_fields_reject_the_call(void **state)
 }
 
 static void
-deadline_answers_the_client_and_cancels_the_backend(void **state)
-{
-    (void)state;
-    callrig_open();
-    h2peer_headers(&rig.client, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http",
-                   ":path", "/test.Service/M", ":authority", "x", "content-type",
-                   "application/grpc", "grpc-timeout", "60m", NULL);
-    want_status(1, "4");
-    TURN_UNTIL(rig.loop, h2peer_count(&backends[0], F_RST, 1));
-    assert_int_equal(h2peer_rst_code(&backends[0], 1), H2_CANCEL);
-    assert_int_equal(counted(STAT_DEADLINES), 1);
-}
-
-static void
-the_route_limits_a_call_without_timeout(void **state)
-{
-    (void)state;
-    rig.routes[0].timeout_ms = 50;
-    callrig_open();
-    call_to_backend(1);
-    HAS(fields_of(&backends[0], 1, 0), "grpc-timeout: ");
-    want_status(1, "4");
-}
-
-static void
-deadline_in_the_middle_of_a_message_resets(void **state)
-{
-    (void)state;
-    rig.routes[0].timeout_ms = 80;
-    callrig_open();
-    call_to_backend(1);
-    answer_headers(&backends[0], 1);
-    h2peer_frame(&backends[0], F_DATA, 0, 1, hello_bytes, 7);
-    TURN_UNTIL(rig.loop, h2peer_count(&rig.client, F_RST, 1));
-    assert_int_equal(h2peer_rst_code(&rig.client, 1), H2_CANCEL);
-    assert_int_equal(h2peer_count(&rig.client, F_HEADERS, 1), 1);
-}
-
-static void
 cancel_of_the_client_reaches_the_backend(void **state)
 {
     (void)state;
@@ -411,9 +372,6 @@ main(void)
         RIG_TEST(what_is_no_grpc_call_gets_an_answer_of_its_kind),
         RIG_TEST(headers_over_the_limit_are_resource_exhausted),
         RIG_TEST(dropped_illegal_fields_reject_the_call),
-        RIG_TEST(deadline_answers_the_client_and_cancels_the_backend),
-        RIG_TEST(the_route_limits_a_call_without_timeout),
-        RIG_TEST(deadline_in_the_middle_of_a_message_resets),
         RIG_TEST(cancel_of_the_client_reaches_the_backend),
         RIG_TEST(a_client_that_hangs_up_cancels_its_calls),
         RIG_TEST(reset_codes_of_a_backend_become_statuses),
