@@ -138,9 +138,7 @@ response_usable(struct call *c, const struct h2_headers *h)
         return false;
     }
     if (h->over) {
-        call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_BAD_RESPONSE,
-                  "the headers of a backend of pool %s are too large",
-                  pool_name(c->pool));
+        response_too_large(c, h);
         return false;
     }
     return true;
@@ -373,12 +371,15 @@ response_lost(struct call *c)
     int err = c->at->up.close_err;
     const char *what = err_text(err);
     const char *more = c->text;
-    char text[80];
+    char text[80], why[RESPONSE_WHY_MAX];
 
     if (err == ERR_RESET) {
         snprintf(text, sizeof(text), "it reset the stream with HTTP/2 code %u (%s)",
                  c->at->up.close_code, h2_code_name(c->at->up.close_code));
         what = text;
+    } else if (err == ERR_PROTOCOL && !more) { /* else it was the connection's fault */
+        response_why(&c->at->up, why);
+        more = why;
     } else if (err == ERR_STALL) {
         /* The client takes nothing, trailers neither: only a reset frees what is held for it. */
         h2_stream_reset(&c->down, H2_ENHANCE_YOUR_CALM);
