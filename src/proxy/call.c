@@ -27,7 +27,8 @@ enum {
     /* The most fields that limits.maxHeaderCount allows, 40 bytes each. What a call really takes is bounded by the header limits of its two peers. */
     CALL_ARENA_CAP = 512 * 1024,
     CALL_TEXT_MAX = 1024,
-    CANCEL_SLACK_US = 20 * 1000
+    CANCEL_SLACK_US = 20 * 1000,
+    STUCK_US = 20 * 1000, /* one that reads took something within it */
 };
 
 static void call_on_deadline(struct timer *t);
@@ -178,9 +179,30 @@ call_note_silence(struct call *c)
         hedge_note_silence(c);
 }
 
+/* The client takes nothing of what waits for it: its stream has no window, or its connection none. */
+static bool
+call_is_stuck(const struct call *c)
+{
+    const struct h2_stream *s = &c->down;
+
+    if (s->out.len == 0)
+        return false;
+    return !list_linked(&s->sender) ||
+           loop_now_us(c->worker->loop) - s->progress_us > STUCK_US;
+}
+
+/* Trailers would wait behind it for good. They may follow at once when nothing of the body was sent; else only a reset says that it is over. */
+static void
+call_drop_stuck(struct call *c)
+{
+    if (c->down.out.len < c->bytes_out)
+        h2_stream_reset(&c->down, H2_CANCEL);
+    buf_done(&c->down.out, c->worker->bufs);
+}
+
 /* What the time went by with: a backend's work, or what came before it. */
 static void
-call_say_late(struct call *c)
+call_say_late(struct call *c, bool unread)
 {
     static const char late[] = "the deadline passed";
     const char *what = c->attempts ? "the next attempt" : "the call";
@@ -190,7 +212,7 @@ call_say_late(struct call *c)
     if (c->at->up.conn && c->at->up.out.len) {
         call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
                   "%s while the backend did not read the request", late);
-    } else if (c->at->up.conn && c->down.out.len) {
+    } else if (c->at->up.conn && unread) {
         call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_DEADLINE,
                   "%s while the client did not read the answer", late);
     } else if (c->at->up.conn) {
@@ -214,10 +236,13 @@ static void
 call_on_deadline(struct timer *t)
 {
     struct call *c = CONTAINER_OF(t, struct call, deadline);
+    bool unread = c->down.out.len > 0;
 
     stat_inc(&c->worker->stats, STAT_DEADLINES);
     call_note_silence(c);
-    call_say_late(c);
+    if (call_is_stuck(c))
+        call_drop_stuck(c);
+    call_say_late(c, unread);
     call_settle(c);
 }
 

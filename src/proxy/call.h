@@ -179,6 +179,13 @@ int response_bad_code(const struct h2_headers *h, bool end);
 /* What the pool learns from the last block of an attempt. */
 void response_judge(struct attempt *a, int code, const struct h2_headers *h);
 
+/* response_why.c: words */
+enum { RESPONSE_WHY_MAX = 96 };
+/* The rule of HTTP/2 that the answer on this stream broke, as far as it can be seen; the stream has ended with ERR_PROTOCOL. */
+void response_why(const struct h2_stream *up, char out[RESPONSE_WHY_MAX]);
+/* Ends the call: a block of the answer is over a limit. */
+void response_too_large(struct call *c, const struct h2_headers *h);
+
 /* reply.c: answers that we make ourselves */
 void reply_status(struct call *c, const struct filter_refusal *why,
                   const char *text); /* whatever is still possible, see call_fail */

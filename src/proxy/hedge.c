@@ -221,7 +221,8 @@ hedge_settle(struct call *c)
             hedge_cancel(a);
     }
     hedge_charge(c, -(int64_t)r->charged);
-    if (list_linked(&c->at->wait.link)) { /* it takes along what it has not got yet */
+    if (list_linked(&c->at->wait.link) ||
+        hedge_is_to_come(c)) { /* it takes along what it has not got yet */
         c->at->uncredited = r->copy.len;
         buf_splice(&c->at->up.out, c->worker->bufs, &r->copy);
     }
@@ -261,7 +262,7 @@ hedge_has_room(struct call *c, size_t n)
            w->replay_bytes + n * (1 + hedge_count_open(c)) <= w->max_replay_bytes;
 }
 
-/* To the attempt that has sent most; without a stream, to the one that waits. */
+/* To the attempt that has sent most; without a stream, to the one that waits for one, or for its time. */
 static void
 hedge_commit(struct call *c)
 {
@@ -273,6 +274,8 @@ hedge_commit(struct call *c)
         if (!best || !best->up.conn || a->up.out.len < best->up.out.len)
             best = a;
     }
+    if (!best)
+        best = c->retry->reserved;
     if (best)
         c->at = best;
     attempt_commit(c);

@@ -97,12 +97,12 @@ response_note_code(struct call *c, const struct h2_headers *h)
         retry_succeeded(c);
 }
 
-/* The answer is complete. If the client still sends, the backend is told to forget the rest. */
+/* The answer is complete. If the client still sends, or a filter has some of the request, the backend is told to forget the rest. */
 static void
 response_done(struct call *c)
 {
     call_set_response(c, HALF_CLOSED);
-    if (c->request == HALF_CLOSED && c->at->up.out.len == 0)
+    if (c->request == HALF_CLOSED && c->at->up.out.len == 0 && c->at->up.end_queued)
         return;
     if (c->request != HALF_CLOSED)
         call_set_request(c, HALF_CLOSED);
@@ -138,9 +138,7 @@ response_usable(struct call *c, const struct h2_headers *h)
         return false;
     }
     if (h->over) {
-        call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_BAD_RESPONSE,
-                  "the headers of a backend of pool %s are too large",
-                  pool_name(c->pool));
+        response_too_large(c, h);
         return false;
     }
     return true;
@@ -282,6 +280,21 @@ response_forward(struct call *c)
     response_pass(c);
 }
 
+/* It says OK in the middle of a message (grpc-spec 1.6): its receiver would take what is there for all. */
+static bool
+response_is_cut(struct call *c, const struct h2_headers *h)
+{
+    if (LIKELY(frame_at_border(&c->out_frames)) ||
+        grpc_code_parse(h2_headers_get(h, H2_TOKEN_GRPC_STATUS)) != GRPC_OK)
+        return false;
+    pool_result(&c->at->wait, GRPC_INTERNAL);
+    call_fail(c, GRPC_INTERNAL, REASON_BAD_RESPONSE,
+              "a backend of pool %s ended the call with grpc-status 0 in the middle of a "
+              "message",
+              pool_name(c->pool));
+    return true;
+}
+
 void
 response_end(struct call *c, bool with_trailers)
 {
@@ -312,6 +325,8 @@ response_end(struct call *c, bool with_trailers)
         response_count_messages(c);
         response_pass(c);
     }
+    if (response_is_cut(c, h))
+        return;
     if (UNLIKELY(c->acts & ACT_FILTER_ANSWER) && !filters_trailers(c, h))
         return;
     f = response_room(c, h, ACTION_TRAILERS, NULL); /* they may wait for the body */
@@ -356,12 +371,15 @@ response_lost(struct call *c)
     int err = c->at->up.close_err;
     const char *what = err_text(err);
     const char *more = c->text;
-    char text[80];
+    char text[80], why[RESPONSE_WHY_MAX];
 
     if (err == ERR_RESET) {
         snprintf(text, sizeof(text), "it reset the stream with HTTP/2 code %u (%s)",
                  c->at->up.close_code, h2_code_name(c->at->up.close_code));
         what = text;
+    } else if (err == ERR_PROTOCOL && !more) { /* else it was the connection's fault */
+        response_why(&c->at->up, why);
+        more = why;
     } else if (err == ERR_STALL) {
         /* The client takes nothing, trailers neither: only a reset frees what is held for it. */
         h2_stream_reset(&c->down, H2_ENHANCE_YOUR_CALM);

@@ -160,11 +160,13 @@ retry_committed(struct call *c)
     if (r->state == RETRY_OVER)
         return;
     r->state = RETRY_OVER;
-    timer_stop(c->worker->loop, &r->next);
+    if (LIKELY(!hedge_is_to_come(c)))
+        timer_stop(c->worker->loop, &r->next);
     if (!c->at->held || r->watched != c->at) /* else its headers are still to come */
         timer_stop(c->worker->loop, &r->watch);
     hedge_settle(c);
-    if (!list_linked(&c->at->wait.link)) /* a call that waits is counted with its slot */
+    if (!list_linked(&c->at->wait.link) &&
+        !hedge_is_to_come(c)) /* a call that waits is counted with its slot */
         pool_retry_give(&c->at->wait);
 }
 
@@ -172,6 +174,7 @@ void
 retry_over(struct call *c)
 {
     retry_committed(c);
+    timer_stop(c->worker->loop, &c->retry->next);
     timer_stop(c->worker->loop, &c->retry->watch);
     pool_retry_give(&c->at->wait);
 }

@@ -8,7 +8,7 @@
  * send (it might wait for them), and not longer than a tenth of a second (it might wait for them in any case).
  *
  * The body for a further attempt: with retries it is what the stream's buffer keeps (base/buf.h); hedges run side by side, so their call has a copy of its own.
- * Both are bounded by limits.replayBytes of the pool and by maxReplayBytes of the process; over it the call is committed to the attempt that is farthest.
+ * Both are bounded by limits.replayBytes of the pool and by maxReplayBytes of the process; over it the call is committed to the attempt that is farthest, or is yet to come.
  *
  * struct retry lives in the call's arena. Worker's thread only; room proxy only. */
 #ifndef OUTRIGGER_PROXY_RETRY_H
@@ -122,6 +122,12 @@ static inline bool
 hedge_takes(const struct call *c)
 {
     return UNLIKELY(c->retry != NULL) && c->retry->policy->hedging && !c->committed;
+}
+/* The attempt whose answer the client gets begins when `next` fires: no other one is left. */
+static inline bool
+hedge_is_to_come(const struct call *c)
+{
+    return c->at == c->retry->reserved;
 }
 /* Hedges that are open or wait. */
 bool hedge_busy(const struct call *c);

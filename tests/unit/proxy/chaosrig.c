@@ -82,7 +82,7 @@ backend_act(struct backend_call *b)
     };
     static const struct h2_field failed[] = {
         H2_FIELD(":status", "200"), H2_FIELD("content-type", "application/grpc"),
-        H2_FIELD("grpc-status", "14"), H2_FIELD("grpc-retry-pushback-ms", "3")
+        H2_FIELD("grpc-status", "14"), H2_FIELD("grpc-retry-pushback-ms", "30")
     };
     struct h2_stream *s = &b->s;
 
@@ -155,7 +155,7 @@ backend_begin(struct backend_call *b, struct backend_conn *c)
         return;
     }
     f->acted = true;
-    if (b->plan == 96)
+    if (b->plan == 96 && f->hurried)
         return; /* never answers: the deadline is there */
     if (chance(3))
         timer_start(chaos.loop, &b->timer, (int64_t)chance(8000));

@@ -20,7 +20,8 @@ enum kind { PLAIN, RETRY, HEDGE, KINDS };
 /* What is known of a call. */
 struct fate {
     uint8_t kind, attempts;
-    bool acted; /* a backend may have done what it asks for */
+    bool acted;   /* a backend may have done what it asks for */
+    bool hurried; /* its deadline is near: a backend may forget it */
 };
 
 struct chaos {
@@ -33,7 +34,8 @@ struct chaos {
     struct h2_limits limits;
     struct fate *fates; /* by number; the test's */
     struct {
-        uint64_t want, begun, ended, ok, late, doubled, too_many, unpaired, attempts;
+        uint64_t want, begun, ended, ok, late, doubled, too_many, unpaired, attempts,
+            hung;
     } n;
 };
 

@@ -401,9 +401,15 @@ a_cut_prefix_is_not_swallowed(void **state)
     request_at(RIG_APP, 1);
     answer_headers(backend(RIG_APP), 1);
     h2peer_frame(backend(RIG_APP), F_DATA, 0, 1, "\0\0\0", 3);
-    answer_trailers(backend(RIG_APP), 1, "0");
-    want_status(1, "0");
+    answer_trailers(backend(RIG_APP), 1, "10");
+    want_status(1, "10");
     assert_int_equal(h2peer_data(&rig.client, 1), 3);
+    call_with(3, "x", "y");
+    request_at(RIG_APP, 3);
+    answer_headers(backend(RIG_APP), 3);
+    h2peer_frame(backend(RIG_APP), F_DATA, 0, 3, "\0\0\0", 3);
+    answer_trailers(backend(RIG_APP), 3, "0"); /* never a success */
+    TURN_UNTIL(rig.loop, h2peer_rst_code(&rig.client, 3) == H2_INTERNAL_ERROR);
 }
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls end to end inside one loop (callrig.h): what passes, what is answered at once, deadlines, cancels, and what is made of broken answers. Header
- * blocks of many fields are in test_fields.c, replays in test_replay.c, limits and the end in test_call_bounds.c. */
+/* Calls end to end inside one loop (callrig.h): what passes, what is answered at once, cancels, and what is made of broken answers. Header
+ * blocks of many fields are in test_fields.c, deadlines in test_call_deadlines.c, replays in test_replay.c, limits and the end in test_call_bounds.c. */
 #include "callrig.h"
 
 #include "base/compat.h"
@@ -191,45 +191,6 @@ dropped_illegal_fields_reject_the_call(void **state)
 }
 
 static void
-deadline_answers_the_client_and_cancels_the_backend(void **state)
-{
-    (void)state;
-    callrig_open();
-    h2peer_headers(&rig.client, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http",
-                   ":path", "/test.Service/M", ":authority", "x", "content-type",
-                   "application/grpc", "grpc-timeout", "60m", NULL);
-    want_status(1, "4");
-    TURN_UNTIL(rig.loop, h2peer_count(&backends[0], F_RST, 1));
-    assert_int_equal(h2peer_rst_code(&backends[0], 1), H2_CANCEL);
-    assert_int_equal(counted(STAT_DEADLINES), 1);
-}
-
-static void
-the_route_limits_a_call_without_timeout(void **state)
-{
-    (void)state;
-    rig.routes[0].timeout_ms = 50;
-    callrig_open();
-    call_to_backend(1);
-    HAS(fields_of(&backends[0], 1, 0), "grpc-timeout: ");
-    want_status(1, "4");
-}
-
-static void
-deadline_in_the_middle_of_a_message_resets(void **state)
-{
-    (void)state;
-    rig.routes[0].timeout_ms = 80;
-    callrig_open();
-    call_to_backend(1);
-    answer_headers(&backends[0], 1);
-    h2peer_frame(&backends[0], F_DATA, 0, 1, hello_bytes, 7);
-    TURN_UNTIL(rig.loop, h2peer_count(&rig.client, F_RST, 1));
-    assert_int_equal(h2peer_rst_code(&rig.client, 1), H2_CANCEL);
-    assert_int_equal(h2peer_count(&rig.client, F_HEADERS, 1), 1);
-}
-
-static void
 cancel_of_the_client_reaches_the_backend(void **state)
 {
     (void)state;
@@ -326,6 +287,37 @@ an_end_without_a_status_is_unknown(void **state)
     assert_int_equal(counted(STAT_STATUS_SYNTHESIZED), 3);
 }
 
+/* A client that is told OK hands on what it has, and of the message that never came it says nothing. */
+static void
+an_answer_cut_inside_a_message_is_no_success(void **state)
+{
+    (void)state;
+    callrig_open();
+    call_to_backend(1);
+    answer_headers(&backends[0], 1);
+    send_hello(&backends[0], 1, false);
+    h2peer_frame(&backends[0], F_DATA, 0, 1, hello_bytes, 7);
+    answer_trailers(&backends[0], 1, "0");
+    TURN_UNTIL(rig.loop, h2peer_count(&rig.client, F_RST, 1));
+    assert_int_equal(h2peer_rst_code(&rig.client, 1), H2_INTERNAL_ERROR);
+    assert_int_equal(h2peer_count(&rig.client, F_HEADERS, 1), 1);
+    TURN_UNTIL(rig.loop, counted(STAT_CALLS_FLYING) == 0);
+    assert_int_equal(counted((enum stat_id)(STAT_CODE_0 + 13)), 1);
+    assert_int_equal(counted(STAT_CALLS_CANCELLED), 0);
+    call_to_backend(3);
+    answer_headers(&backends[0], 3);
+    h2peer_frame(&backends[0], F_DATA, 0, 3, hello_bytes, 3); /* not even a prefix */
+    answer_trailers(&backends[0], 3, "0");
+    TURN_UNTIL(rig.loop, h2peer_count(&rig.client, F_RST, 3));
+    assert_int_equal(h2peer_rst_code(&rig.client, 3), H2_INTERNAL_ERROR);
+    call_to_backend(5); /* an error is an error, wherever it comes */
+    answer_headers(&backends[0], 5);
+    h2peer_frame(&backends[0], F_DATA, 0, 5, hello_bytes, 7);
+    answer_trailers(&backends[0], 5, "9");
+    want_status(5, "9");
+    assert_int_equal(h2peer_data(&rig.client, 5), 7);
+}
+
 static void
 a_lost_backend_is_told_by_where_the_answer_stood(void **state)
 {
@@ -380,14 +372,12 @@ main(void)
         RIG_TEST(what_is_no_grpc_call_gets_an_answer_of_its_kind),
         RIG_TEST(headers_over_the_limit_are_resource_exhausted),
         RIG_TEST(dropped_illegal_fields_reject_the_call),
-        RIG_TEST(deadline_answers_the_client_and_cancels_the_backend),
-        RIG_TEST(the_route_limits_a_call_without_timeout),
-        RIG_TEST(deadline_in_the_middle_of_a_message_resets),
         RIG_TEST(cancel_of_the_client_reaches_the_backend),
         RIG_TEST(a_client_that_hangs_up_cancels_its_calls),
         RIG_TEST(reset_codes_of_a_backend_become_statuses),
         RIG_TEST(answers_that_are_no_grpc_become_one),
         RIG_TEST(an_end_without_a_status_is_unknown),
+        RIG_TEST(an_answer_cut_inside_a_message_is_no_success),
         RIG_TEST(a_lost_backend_is_told_by_where_the_answer_stood),
         RIG_TEST(early_answer_ends_both_sides),
     };

@@ -14,6 +14,7 @@
 #include "filter/filter.h"
 #include "filter/instance.h"
 #include "loop/loop.h"
+#include "loop/timer.h"
 #include "net/transport.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
@@ -25,6 +26,7 @@ enum {
     FLYING = 32, /* calls of one client at one time */
     DOORS = 3,
     BODY_MAX = 3000,
+    HANGS_US = 20 * 1000 * 1000, /* no call lasts so long, whatever it waits for */
 };
 
 /* --- the filter: commit and attempts, as the proxy itself sees them --------------------------- */
@@ -32,14 +34,41 @@ enum {
 struct probe_call {
     bool committed;
     unsigned attempts, ends;
+    struct filter_call *fc; /* NULL: it never waited */
+    struct timer timer;
 };
+
+static void
+probe_on_timer(struct timer *t)
+{
+    filter_resume(CONTAINER_OF(t, struct probe_call, timer)->fc, FILTER_NEXT);
+}
+
+/* Now and then it takes its time. */
+static enum filter_verdict
+probe_wait(struct filter_call *fc, struct probe_call *p)
+{
+    if (chance(4))
+        return FILTER_NEXT;
+    if (!p->fc)
+        timer_init(&p->timer, probe_on_timer);
+    p->fc = fc;
+    timer_start(fc->loop, &p->timer, (int64_t)chance(6000));
+    return FILTER_WAIT;
+}
 
 static enum filter_verdict
 probe_on_request(struct filter_call *fc, void *state)
 {
-    (void)fc;
-    (void)state;
-    return FILTER_NEXT;
+    return probe_wait(fc, state);
+}
+
+static enum filter_verdict
+probe_on_request_data(struct filter_call *fc, void *state, const struct buf *in, bool end)
+{
+    (void)in;
+    (void)end;
+    return probe_wait(fc, state);
 }
 
 static void
@@ -80,9 +109,10 @@ probe_on_end(struct filter_call *fc, void *state, const struct filter_result *r)
 {
     struct probe_call *p = state;
 
-    (void)fc;
     (void)r;
     chaos.n.unpaired += p->ends > p->attempts;
+    if (p->fc)
+        timer_stop(fc->loop, &p->timer);
 }
 
 static const struct conf_field no_fields[] = { { .key = NULL } };
@@ -94,6 +124,7 @@ static const struct filter_kind probe = {
     .conf = &no_conf,
     .call_size = sizeof(struct probe_call),
     .on_request = probe_on_request,
+    .on_request_data = probe_on_request_data,
     .on_attempt = probe_on_attempt,
     .on_attempt_end = probe_on_attempt_end,
     .on_response = probe_on_response,
@@ -128,6 +159,7 @@ struct client_call {
     unsigned events;
     char id[12];
     bool body_later;
+    int64_t begun_us;
 };
 
 static struct client clients[CLIENTS];
@@ -153,6 +185,7 @@ client_begin(struct client *cl)
     struct client_call *c = slab_calloc(chaos.slab, 1, sizeof(*c));
     unsigned id = (unsigned)++chaos.n.begun;
     enum kind kind = chance(KINDS);
+    bool hurried = chance(3) == 0;
     struct h2_field f[] = {
         H2_FIELD(":method", "POST"),
         H2_FIELD(":scheme", "http"),
@@ -165,7 +198,9 @@ client_begin(struct client *cl)
         H2_FIELD("content-type", "application/grpc"),
         H2_FIELD("te", "trailers"),
         { .name = (uint8_t *)"grpc-timeout",
-          .value = (uint8_t *)(chance(10) ? "500m" : "9m"),
+          .value = (uint8_t *)(!hurried     ? "60S"
+                               : chance(10) ? "500m"
+                                            : "9m"),
           .namelen = 12,
           .valuelen = 0,
           .flags = H2_FIELD_STATIC },
@@ -177,11 +212,13 @@ client_begin(struct client *cl)
     };
 
     chaos.fates[id].kind = (uint8_t)kind;
+    chaos.fates[id].hurried = hurried;
     f[6].valuelen = strlen((const char *)f[6].value);
     f[7].valuelen = (size_t)snprintf(c->id, sizeof(c->id), "%u", id);
     h2_stream_init(&c->s, chaos.h2);
     c->client = cl;
-    c->body_later = chance(5) == 0;
+    c->body_later = chance(2) == 0;
+    c->begun_us = rig.clock.now_us;
     cl->flying++;
     assert_int_equal(h2_stream_request(cl->h2, &c->s, f, 8, false), ERR_OK);
     client_body(c, !c->body_later);
@@ -205,13 +242,14 @@ client_on_events(struct h2_stream *s, unsigned ev)
     c->events |= ev;
     if (!(ev & H2_EV_CLOSED)) {
         if (c->body_later && ev & H2_EV_DRAINED) {
-            c->body_later = chance(3) == 0;
+            c->body_later = chance(3) != 0;
             client_body(c, !c->body_later);
         }
         return;
     }
     chaos.n.ok += status_is_ok(&s->in_trailers) || status_is_ok(&s->in_headers);
     chaos.n.ended++;
+    chaos.n.hung += rig.clock.now_us - c->begun_us > HANGS_US;
     c->client->flying--;
     h2_stream_done(s);
     slab_give(chaos.slab, c);
@@ -282,7 +320,7 @@ config(void)
     rig.front.limits.reset_burst = rig.front.limits.reset_rate = 100000000;
     rig.front.limits.glitch_burst = rig.front.limits.glitch_rate = 100000000;
     p->limits.min_retry_concurrency = 200;
-    p->limits.replay_bytes = 6000; /* some requests are longer */
+    p->limits.replay_bytes = 4500; /* some requests are longer */
     p->limits.max_pending_requests = 100000;
     p->backoff.base_interval_ms = p->backoff.max_interval_ms = 5;
     p->balance.policy = "round_robin";
@@ -367,6 +405,7 @@ whatever_backends_do_no_call_is_doubled_after_commit(void **state)
     assert_int_equal(chaos.n.doubled, 0);
     assert_int_equal(chaos.n.too_many, 0);
     assert_int_equal(chaos.n.unpaired, 0);
+    assert_int_equal(chaos.n.hung, 0);
     assert_true(chaos.n.ok > chaos.n.want / 2);
     assert_true(counted(STAT_RETRIES) > (int64_t)chaos.n.want / 40);
     assert_true(counted(STAT_RETRIES_SUCCEEDED) > (int64_t)chaos.n.want / 80);

@@ -210,6 +210,81 @@ a_header_of_half_a_mebibyte_passes(void **state)
     assert_true(strlen(block) > LARGE);
 }
 
+/* --- answers that are refused, and the words for it --------------------------------------- */
+
+static void
+a_broken_answer_is_told_with_the_rule(void **state)
+{
+    static const struct {
+        const char *fields[3][2]; /* of the first block; then its trailers */
+        const char *trailer, *words;
+        bool ends;
+    } rows[] = {
+        { { { "content-type", "application/grpc" } }, NULL, "no :status", false },
+        { { { ":status", "abc" } }, NULL, "no :status", false },
+        { { { ":status", "200" }, { "X-Upper", "1" } },
+          NULL,
+          "field of its headers",
+          false },
+        { { { ":status", "200" }, { "content-length", "x" } },
+          NULL,
+          "content-length is no",
+          false },
+        { { { ":status", "200" }, { "content-length", "7" } }, NULL, "promised", true },
+        { { { ":status", "200" },
+            { "content-length", "7" },
+            { "content-type", "application/grpc" } },
+          "grpc-status",
+          "content-length is 7, and 10 bytes came",
+          false },
+        { { { ":status", "200" }, { "content-type", "application/grpc" } },
+          ":status",
+          "field of its trailers",
+          false },
+    };
+    struct h2peer *b;
+    int32_t id = 1;
+
+    (void)state;
+    callrig_open();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++, id += 2) {
+        const char *const(*f)[2] = rows[i].fields;
+
+        call_to_backend(id);
+        b = backend(RIG_APP);
+        h2peer_headers(b, id, rows[i].ends ? FL_END_STREAM : 0, f[0][0], f[0][1], f[1][0],
+                       f[1][1], f[2][0], f[2][1], NULL);
+        if (rows[i].trailer) {
+            h2peer_frame(b, F_DATA, 0, id, hello_bytes, HELLO);
+            h2peer_headers(b, id, FL_END_STREAM, rows[i].trailer, "0", NULL);
+        }
+        HAS(want_status(id, "13"), rows[i].words);
+    }
+    call_to_backend(id); /* DATA is no answer */
+    h2peer_frame(backend(RIG_APP), F_DATA, 0, id, hello_bytes, HELLO);
+    HAS(want_status(id, "13"), "code 1 (PROTOCOL_ERROR)");
+}
+
+static void
+too_large_headers_of_an_answer_are_told_with_the_limit(void **state)
+{
+    static char value[17000];
+    uint8_t b[200 * FIELD + 1024];
+    size_t n;
+
+    (void)state;
+    callrig_open();
+    call_to_backend(1);
+    n = h2peer_block(backend(RIG_APP), b, 1024, ":status", "200", NULL);
+    n = put_fields(b, n, 200);
+    send_block(backend(RIG_APP), 1, 0, b, n);
+    HAS(want_status(1, "8"), "are too large: more than 128 fields");
+    call_to_backend(3);
+    memset(value, 'a', sizeof(value) - 1);
+    h2peer_headers(backend(RIG_APP), 3, 0, ":status", "200", "x-a", value, NULL);
+    HAS(want_status(3, "8"), "are too large: 17076 bytes, and 16384 are allowed");
+}
+
 int
 main(void)
 {
@@ -218,6 +293,8 @@ main(void)
         RIG_TEST(edits_mirrors_and_replays_have_them_too),
         RIG_TEST(every_field_of_an_answer_reaches_the_client),
         RIG_TEST(a_header_of_half_a_mebibyte_passes),
+        RIG_TEST(a_broken_answer_is_told_with_the_rule),
+        RIG_TEST(too_large_headers_of_an_answer_are_told_with_the_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

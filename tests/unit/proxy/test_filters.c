@@ -155,6 +155,34 @@ a_cancel_while_bytes_wait_gives_them_back(void **state)
 
 /* --- refusing ----------------------------------------------------------------------- */
 
+/* "Our side has ended" must not be said of a side whose last bytes a filter still has: nobody would ever end it. */
+static void
+an_early_answer_ends_a_call_whose_bytes_wait(void **state)
+{
+    (void)state;
+    callrig_open();
+    call_to_backend(1); /* a whole call: the connection is there */
+    answer_headers(&backends[0], 1);
+    answer_trailers(&backends[0], 1, "0");
+    want_status(1, "0");
+    TURN_UNTIL(rig.loop, heard.ends == 1);
+    memset(&heard, 0, sizeof(heard));
+    plan.wait_data = true;
+    h2peer_call(&rig.client, 3, 0);
+    send_message(&rig.client, 3, 100, true);
+    TURN_UNTIL(rig.loop, heard.in == FRAME_PREFIX + 100);
+    TURN_UNTIL(rig.loop, h2peer_count(&backends[0], F_HEADERS, 3) >= 1);
+    answer_headers(&backends[0], 3);
+    answer_trailers(&backends[0], 3, "0");
+    want_status(3, "0");
+    TURN_UNTIL(rig.loop, heard.ends == 1);
+    TURN_UNTIL(rig.loop, h2peer_rst_code(&backends[0], 3) == H2_NO_ERROR);
+    assert_int_equal(h2peer_count(&backends[0], F_DATA, 3), 0);
+    assert_int_equal(counted(STAT_CALLS_FLYING), 0);
+    assert_int_equal(heard.result.code, GRPC_OK);
+    heard.requests = heard.ends; /* the first call was forgotten */
+}
+
 static void
 a_refusal_of_bytes_ends_the_call_on_both_sides(void **state)
 {
@@ -333,6 +361,7 @@ main(void)
         PROBE_TEST(a_cancel_while_waiting_ends_it),
         PROBE_TEST(bytes_that_wait_keep_their_order_and_what_comes_later_is_shown_later),
         PROBE_TEST(a_cancel_while_bytes_wait_gives_them_back),
+        PROBE_TEST(an_early_answer_ends_a_call_whose_bytes_wait),
         PROBE_TEST(a_refusal_of_bytes_ends_the_call_on_both_sides),
         PROBE_TEST(a_refusal_of_the_answer_takes_its_place),
         PROBE_TEST(a_refusal_of_trailers_takes_their_place),

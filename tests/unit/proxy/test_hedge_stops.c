@@ -202,6 +202,61 @@ a_body_over_the_limit_is_hedged_by_nobody(void **state)
 
 /* --- the end ------------------------------------------------------------------------------- */
 
+/* Between two attempts nobody is there to commit to but the one that is still to come. It gets all of the body, at the time that the backend asked for. */
+static void
+a_body_over_the_limit_between_two_attempts_waits_for_the_next(void **state)
+{
+    struct attempt_seen one, two;
+    int64_t at;
+
+    (void)state;
+    hedge_with(3, "50ms");
+    rig.pools[RIG_APP].conf.limits.replay_bytes = 4096;
+    tryrig_open();
+    h2peer_call(&rig.client, 3, 0);
+    send_message(&rig.client, 3, 1000, false);
+    one = next_try();
+    answer_code(&one, "14", "grpc-retry-pushback-ms", "300");
+    at = rig_ms();
+    send_message(&rig.client, 3, 6000, true);
+    rig_turns();
+    assert_int_equal(counted(STAT_REPLAY_BYTES), 0);
+    two = next_try();
+    assert_in_range(two.at_ms - at, 299, 304);
+    RIG_UNTIL(h2peer_data(two.p, two.id) == 2 * FRAME_PREFIX + 7000);
+    no_try(500);
+    answer_ok(&two);
+    want_status(3, "0");
+    RIG_UNTIL(counted(STAT_CALLS_FLYING) == 0);
+    assert_int_equal(counted(STAT_HEDGES_WON), 1);
+}
+
+/* The same, and the call ends before that time. */
+static void
+nobody_is_left_of_a_call_that_ends_between_two_attempts(void **state)
+{
+    struct attempt_seen one;
+
+    (void)state;
+    hedge_with(3, "50ms");
+    rig.pools[RIG_APP].conf.limits.replay_bytes = 4096;
+    tryrig_open();
+    for (int32_t id = 3; id <= 5; id += 2) {
+        h2peer_call(&rig.client, id, 0);
+        send_message(&rig.client, id, 1000, false);
+        one = next_try();
+        answer_code(&one, "14", "grpc-retry-pushback-ms", "300");
+        send_message(&rig.client, id, 6000, false);
+        rig_turns();
+        if (id == 3)
+            h2peer_u32(&rig.client, F_RST, id, H2_CANCEL);
+        else
+            h2peer_hang_up(&rig.client);
+        RIG_UNTIL(counted(STAT_CALLS_FLYING) == 0);
+        no_try(1000);
+    }
+}
+
 static void
 the_deadline_ends_all(void **state)
 {
@@ -302,6 +357,8 @@ main(void)
         TRY_TEST(what_follows_goes_to_all),
         TRY_TEST(a_body_over_the_limit_commits_to_the_farthest),
         TRY_TEST(a_body_over_the_limit_is_hedged_by_nobody),
+        TRY_TEST(a_body_over_the_limit_between_two_attempts_waits_for_the_next),
+        TRY_TEST(nobody_is_left_of_a_call_that_ends_between_two_attempts),
         TRY_TEST(the_deadline_ends_all),
         TRY_TEST(the_clients_cancel_ends_all),
         TRY_TEST(a_hedge_that_waits_for_a_connection_ends_too),
