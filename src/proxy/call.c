@@ -168,11 +168,13 @@ call_refuse(struct call *c, const struct filter_refusal *why, const char *text)
     call_drop_input(c, &c->down);
 }
 
-/* A backend that takes calls and never answers is no good one. Streams that had an answer may well be open at their deadline. */
+/* A backend that takes calls and never answers is no good one. Streams that had an answer may well be open at their deadline, and so may one whose client
+ * has not said all: servers send their headers with the first message. Who does not even read has no such excuse. */
 static void
 call_note_silence(struct call *c)
 {
-    if (c->response != HALF_HEADERS)
+    if (c->response != HALF_HEADERS ||
+        (c->request != HALF_CLOSED && c->at->up.out.len == 0))
         return;
     pool_lost(&c->at->wait);
     if (UNLIKELY(c->retry != NULL))

@@ -6,6 +6,7 @@
 #include "grpc/reason.h"
 #include "grpc/status.h"
 #include "proxy/call.h"
+#include "upstream/pool_conf.h"
 
 static const char *
 why_of_first_block(const struct h2_stream *up)
@@ -53,15 +54,15 @@ response_why(const struct h2_stream *up, char out[RESPONSE_WHY_MAX])
 void
 response_too_large(struct call *c, const struct h2_headers *h)
 {
-    struct h2_limits l; /* of all connections to backends */
-    char what[64];
+    const struct pool_limits_conf *l = &pool_config(c->pool)->limits;
+    char what[96];
 
-    h2_limits_default(&l);
-    if (h->n >= l.max_header_count)
-        snprintf(what, sizeof(what), "more than %u fields", l.max_header_count);
+    if (h->n >= l->max_header_count)
+        snprintf(what, sizeof(what), "more than %u fields (limits.maxHeaderCount)",
+                 l->max_header_count);
     else
-        snprintf(what, sizeof(what), "%u bytes, and %u are allowed", h->bytes,
-                 l.max_header_bytes);
+        snprintf(what, sizeof(what), "%u bytes, and limits.maxHeaderBytes is %" PRIu64,
+                 h->bytes, l->max_header_bytes);
     call_fail(c, GRPC_RESOURCE_EXHAUSTED, REASON_BAD_RESPONSE,
               "the headers of a backend of pool %s are too large: %s", pool_name(c->pool),
               what);

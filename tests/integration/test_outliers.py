@@ -123,6 +123,17 @@ def test_a_stalled_backend_is_ejected_and_the_tail_is_short_again():
         assert tails[-1] <= most, (before, tails)
 
 
+def test_a_client_that_has_not_said_all_is_not_the_backends_silence():
+    """A server sends its headers with its first message: an open stream at its deadline says nothing of the backend."""
+    with Three(baseEjectionTime="30s") as t, t.proxy.open_channel() as channel:
+        stub, silent = protos.Stub(channel), threading.Event()
+        streams = [stub.FullDuplexCall(iter(lambda: silent.wait(20 * env.SLOW), True), timeout=0.5 * env.SLOW) for _ in range(45)]
+        assert {s.code() for s in streams} == {grpc.StatusCode.DEADLINE_EXCEEDED}
+        assert names(t.calls(60)) == {"a", "b", "c"}
+        assert t.proxy.gauge("outrigger_endpoints_ejected") == 0
+        silent.set()
+
+
 def test_one_may_be_ejected_and_no_more_than_the_cap():
     with Three(maxEjected="10%", baseEjectionTime="30s") as t:
         for b in t.backends:
