@@ -3,7 +3,9 @@
 #include "upstream/group.h"
 #include "upstream/hub.h"
 
-enum { LOOK_PAST = 32 }; /* waiting calls of a hashing policy do not wait for each other */
+enum {
+    LOOK_PAST = 32
+}; /* waiting calls of a hashing policy do not wait for each other */
 
 /* --- leaving ------------------------------------------------------------------------- */
 

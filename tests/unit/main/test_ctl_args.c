@@ -168,7 +168,8 @@ help_and_version_need_nothing_else(void **state)
     assert_non_null(strstr(said[0], "--no-wait"));
     assert_int_equal(read_line("-h pools"), 0);
     assert_non_null(strstr(said[0], "usage: outriggerctl pools"));
-    assert_int_equal(read_line("endpoint --help"), 0); /* there is an option --endpoint too */
+    assert_int_equal(read_line("endpoint --help"),
+                     0); /* there is an option --endpoint too */
     assert_non_null(strstr(said[0], "usage: outriggerctl endpoint"));
     assert_int_equal(read_line("nix --help"), CTL_BAD_USAGE);
     assert_int_equal(read_line("-V"), 0);

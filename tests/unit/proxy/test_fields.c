@@ -280,11 +280,13 @@ too_large_headers_of_an_answer_are_told_with_the_limit(void **state)
     n = h2peer_block(backend(RIG_APP), b, 1024, ":status", "200", NULL);
     n = put_fields(b, n, 200);
     send_block(backend(RIG_APP), 1, 0, b, n);
-    HAS(want_status(1, "8"), "are too large: more than 100 fields (limits.maxHeaderCount)");
+    HAS(want_status(1, "8"),
+        "are too large: more than 100 fields (limits.maxHeaderCount)");
     call_to_backend(3);
     memset(value, 'a', sizeof(value) - 1);
     h2peer_headers(backend(RIG_APP), 3, 0, ":status", "200", "x-a", value, NULL);
-    HAS(want_status(3, "8"), "are too large: 17076 bytes, and limits.maxHeaderBytes is 16384");
+    HAS(want_status(3, "8"),
+        "are too large: 17076 bytes, and limits.maxHeaderBytes is 16384");
 }
 
 int
