@@ -271,7 +271,7 @@ attempt_note_loss(struct attempt *a, const struct upconn *conn)
     struct call *c = a->call;
     char words[UPCONN_WORDS_MAX];
 
-    if (!a->up.unprocessed)
+    if (!a->up.unprocessed && !call_ran_out(a))
         pool_lost(&a->wait);
     if (a != c->at)
         return;

@@ -168,13 +168,27 @@ call_refuse(struct call *c, const struct filter_refusal *why, const char *text)
     call_drop_input(c, &c->down);
 }
 
-/* A backend that takes calls and never answers is no good one. Streams that had an answer may well be open at their deadline, and so may one whose client
- * has not said all: servers send their headers with the first message. Who does not even read has no such excuse. */
+/* Client, proxy and backend have the same deadline, and another one may be the first by a little: a hair before the deadline a cancel means just that. */
+static bool
+call_is_at_deadline(const struct call *c)
+{
+    int64_t now = loop_now_us(c->worker->loop);
+
+    return c->deadline_us && c->deadline_us - now <= CANCEL_SLACK_US;
+}
+
+bool
+call_ran_out(const struct attempt *a)
+{
+    return a->call->request != HALF_CLOSED && a->up.out.len == 0 &&
+           call_is_at_deadline(a->call);
+}
+
+/* A backend that takes calls and never answers is no good one. Streams that had an answer may well be open at their deadline. */
 static void
 call_note_silence(struct call *c)
 {
-    if (c->response != HALF_HEADERS ||
-        (c->request != HALF_CLOSED && c->at->up.out.len == 0))
+    if (c->response != HALF_HEADERS || call_ran_out(c->at))
         return;
     pool_lost(&c->at->wait);
     if (UNLIKELY(c->retry != NULL))
@@ -248,15 +262,6 @@ call_on_deadline(struct timer *t)
     call_settle(c);
 }
 
-/* Client and proxy have the same deadline, and the client's cancel may win by a little: a hair before the deadline it means just that. */
-static bool
-call_cancel_is_deadline(const struct call *c)
-{
-    int64_t now = loop_now_us(c->worker->loop);
-
-    return c->deadline_us && c->deadline_us - now <= CANCEL_SLACK_US;
-}
-
 /* We reset it, because it broke the rules of HTTP/2 (RFC 9113 8.1.1); perhaps before anybody looked where it goes. What the client sees is our reset. */
 static void
 call_broke_rules(struct call *c)
@@ -279,7 +284,7 @@ call_broke_rules(struct call *c)
 static void
 call_cancelled(struct call *c)
 {
-    if (call_cancel_is_deadline(c))
+    if (call_is_at_deadline(c))
         call_note_silence(c);
     pool_wait_cancel(&c->at->wait);
     if (UNLIKELY(c->mirror != NULL))

@@ -126,6 +126,9 @@ call_settle(struct call *c)
     if (UNLIKELY(!c->down.conn))
         call_settle_end(c);
 }
+/* The attempt ended with the deadline, before the client had said all, and the backend read what there was: that is no error of the backend, which may have had nothing
+ * to answer. Servers send their headers with the first message. */
+bool call_ran_out(const struct attempt *a);
 
 /* attempt.c: streams to backends */
 /* The first part is zeroed. w: the worker's h2. */

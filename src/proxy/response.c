@@ -71,7 +71,8 @@ response_learn(struct attempt *a, int code, const struct h2_headers *h)
     struct pool *p = a->call->pool;
     unsigned wants = pool_wants(p) & (POOL_WANTS_REPORTS | POOL_WANTS_SUCCESS);
 
-    pool_result(&a->wait, code);
+    if (LIKELY(code != GRPC_DEADLINE_EXCEEDED) || !call_ran_out(a))
+        pool_result(&a->wait, code);
     if (LIKELY(!wants))
         return;
     if (wants & POOL_WANTS_REPORTS)

@@ -5,6 +5,9 @@
 
 #include "base/compat.h"
 #include "h2/conn.h"
+#include "proxy/worker.h"
+#include "upstream/backend.h"
+#include "upstream/pool_int.h"
 
 static struct h2peer *const backends = rig.pools[RIG_APP].conns;
 
@@ -130,10 +133,40 @@ deadline_between_messages_that_are_read_is_a_status(void **state)
     assert_int_equal(h2peer_count(&rig.client, F_RST, 1), 0);
 }
 
+/* The backend's clock may be the first to say that the time is over. */
+static uint64_t
+errors_after_its_status_4(int32_t id, uint8_t flags)
+{
+    const struct backend_tally *t;
+
+    h2peer_headers(&rig.client, id, flags, ":method", "POST", ":scheme", "http", ":path",
+                   "/test.Service/M", ":authority", "x", "content-type",
+                   "application/grpc", NULL);
+    TURN_UNTIL(rig.loop, h2peer_count(&backends[0], F_HEADERS, id));
+    rig_wait_ms(70);
+    h2peer_headers(&backends[0], id, FL_END_STREAM, ":status", "200", "content-type",
+                   "application/grpc", "grpc-status", "4", NULL);
+    want_status(id, "4");
+    t = rig.worker->pools[RIG_APP]->endpoints[0]->tally;
+    return atomic_load(&t->failures) + atomic_load(&t->local_failures);
+}
+
+static void
+a_stream_that_its_client_left_open_is_no_error_of_its_backend(void **state)
+{
+    (void)state;
+    rig.virtual = true;
+    rig.routes[0].timeout_ms = 80;
+    callrig_open();
+    assert_int_equal(errors_after_its_status_4(1, 0), 0);
+    assert_int_equal(errors_after_its_status_4(3, FL_END_STREAM), 1);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        RIG_TEST(a_stream_that_its_client_left_open_is_no_error_of_its_backend),
         RIG_TEST(deadline_answers_the_client_and_cancels_the_backend),
         RIG_TEST(the_route_limits_a_call_without_timeout),
         RIG_TEST(deadline_in_the_middle_of_a_message_resets),
