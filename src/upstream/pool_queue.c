@@ -21,15 +21,19 @@ pool_wait_cancel(struct pool_wait *w)
     stat_add(w->pool->stats, STAT_PENDING, -1);
 }
 
+/* The call goes on: with c when rv is ERR_OK, else without one. */
+static void
+wait_end(struct pool_wait *w, struct upconn *c, int rv)
+{
+    pool_wait_cancel(w);
+    w->done(w, rv == ERR_OK ? c : NULL, rv);
+}
+
 static void
 fail_list(struct list *head, int err)
 {
-    while (!list_empty(head)) {
-        struct pool_wait *w = CONTAINER_OF(head->next, struct pool_wait, link);
-
-        pool_wait_cancel(w);
-        w->done(w, NULL, err);
-    }
+    while (!list_empty(head))
+        wait_end(CONTAINER_OF(head->next, struct pool_wait, link), NULL, err);
 }
 
 void
@@ -99,8 +103,7 @@ subset_run_choosy(struct pool *p, struct subset *s)
             w->since_us = loop_now_us(p->loop);
             pool_watch_waiters(p);
         } else if (!wait_be_patient(s, w, rv)) {
-            pool_wait_cancel(w);
-            w->done(w, rv == ERR_OK ? c : NULL, rv);
+            wait_end(w, c, rv);
         }
         at = s->choosy.next; /* done may have changed the list */
         past = 0;
@@ -130,10 +133,8 @@ subset_run_queue(struct pool *p, struct subset *s)
             at = at->next;
             continue;
         }
-        if (!wait_be_patient(s, w, rv)) {
-            pool_wait_cancel(w);
-            w->done(w, rv == ERR_OK ? c : NULL, rv);
-        }
+        if (!wait_be_patient(s, w, rv))
+            wait_end(w, c, rv);
         at = s->waiters.next; /* done may have changed the queue */
         past = 0;
     }
@@ -156,8 +157,7 @@ subset_run_patient(struct pool *p, struct subset *s)
             p->grow = true;
         if (rv == ERR_AGAIN || rv == ERR_NO_ENDPOINT)
             return;
-        pool_wait_cancel(w);
-        w->done(w, rv == ERR_OK ? c : NULL, rv);
+        wait_end(w, c, rv);
     }
 }
 
@@ -209,9 +209,8 @@ pool_on_wait_timer(struct timer *t)
             }
             if (wait_be_patient(p->subsets[i], w, ERR_QUEUE_TIMEOUT))
                 continue;
-            pool_wait_cancel(w);
             stat_inc(p->stats, STAT_PENDING_TIMEOUTS);
-            w->done(w, NULL, ERR_QUEUE_TIMEOUT);
+            wait_end(w, NULL, ERR_QUEUE_TIMEOUT);
         }
     }
     if (next >= 0)
