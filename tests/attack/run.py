@@ -43,8 +43,9 @@ def parse_args():
     p.add_argument("--nghttpx", metavar="PATH", help="attack this nghttpx instead, to compare")
     p.add_argument("--tools", default=None, help="folder of h2attack, backend and honest")
     p.add_argument("--rows", default="", help="A1,A6-zero: groups or names (default: all)")
-    p.add_argument("--seconds", type=int, default=5, help="longest time of one attack")
-    p.add_argument("--short", action="store_true", help="fewer rows, 3 s each: for make check")
+    p.add_argument("--seconds", type=int, help="longest time of one attack (default: 5, or what the gate needs)")
+    p.add_argument("--short", action="store_true",
+                   help="fewer rows, and 4 s to be closed or held in: for make check, wherever it runs")
     p.add_argument("--edge", action="store_true", help="reset limits of a listener at the edge")
     p.add_argument("--reconnect", type=int, default=0, metavar="N",
                    help="the attacker comes back N times; the gate is not meant for this")
@@ -57,10 +58,11 @@ def parse_args():
     p.add_argument("--json", metavar="FILE", help="all figures as JSON")
     p.add_argument("--keep", metavar="FOLDER", help="keep config, logs and call lists here")
     args = p.parse_args()
-    if args.short:
-        args.seconds = min(args.seconds, 3)
-    if args.seconds < 3:
-        p.error("--seconds must be 3 or more: the gate looks 2 s into the attack")
+    args.patience = 3 if args.sanitized else 2 if args.short else 1
+    least = args.patience * gate.HOLD_MS // 1000 + 1
+    args.seconds = least if args.short else args.seconds or max(5, least)
+    if args.seconds < least:
+        p.error(f"--seconds must be {least} or more: the gate looks {least - 1} s into the attack")
     return args
 
 
@@ -182,7 +184,7 @@ class Row:
                "must_close": self.special.get("must_close", False),
                "edge": self.args.edge and self.name.startswith("A1-"),
                "max_streams": proxies.MAX_STREAMS,
-               "sanitized": self.args.sanitized,
+               "sanitized": self.args.sanitized, "patience": self.args.patience,
                "log": gate.log_figures(log_to, attack["closed_ports"]) if proxy.checks_log
                else None}
         row |= gate.latency_figures(gate.read_calls(calls_file), quiet_from_us, attack)
@@ -218,7 +220,7 @@ def run_all(args):
     tools = args.tools or os.path.join(os.path.dirname(args.outrigger) or ".", "tests/attack")
     with tempfile.TemporaryDirectory(prefix="attack-") as temporary:
         names = choose_rows(args, tools)
-        print(gate.explain(proxies.MAX_STREAMS), flush=True)
+        print(gate.explain(proxies.MAX_STREAMS, args.patience), flush=True)
         rows = run_rows(names, args, tools, args.keep or temporary)
     failed = [r["name"] for r in rows if r["problems"]]
     print(f"# {len(rows) - len(failed)} of {len(rows)} attack rows pass"

@@ -15,7 +15,7 @@ import protos
 needs_browser = pytest.mark.skipif(bool(browser.WHY_NOT), reason=browser.WHY_NOT)
 
 SHOWN = "!!document.querySelector('main:not([hidden])')"
-CHECK = {"type": "grpc", "interval": "100ms", "timeout": "100ms", "unhealthyAfter": 1}
+CHECK = {"type": "grpc", "interval": "100ms", "timeout": "%ds" % (2 * env.SLOW), "unhealthyAfter": 1}
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def changed(proxy, **top):
 
 
 def status(proxy):
-    return json.loads(ask(proxy, "GET", "/config/status.json")[1])
+    return json.loads(env.ask_patiently("http://%s/config/status.json" % proxy.admin))
 
 
 def ctl(proxy, *words):

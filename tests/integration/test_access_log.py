@@ -161,15 +161,16 @@ def test_nobody_can_forge_a_line(proxy):
 
 
 def test_rules_and_a_share_choose_the_calls(backend):
-    access = {"sample": "0%", "always": ["error", "slow:300ms"],
+    slow = int(1000 * env.SLOW)
+    access = {"sample": "0%", "always": ["error", "slow:%dms" % slow],
               "format": "%{logged}|%{service}/%{method}|%{status}|%{header:x-tenant}|%{san}|%%{x}"}
     with logging(backend, access) as p:
         with p.open_channel() as channel:
             stub = protos.Stub(channel)
             for _ in range(50):
                 stub.EmptyCall(Empty(), timeout=10)
-            stub.UnaryCall(SimpleRequest(), timeout=10,
-                           metadata=[("x-test-sleep-ms", "350"), ("x-tenant", "a b\"c")])
+            stub.UnaryCall(SimpleRequest(), timeout=10 * env.SLOW,
+                           metadata=[("x-test-sleep-ms", str(slow + 100)), ("x-tenant", "a b\"c")])
             with pytest.raises(grpc.RpcError):
                 stub.UnaryCall(SimpleRequest(), timeout=10, metadata=[("x-test-fail", "5")])
         p.wait_line(lambda t: t.startswith("error|"), "out")
@@ -244,7 +245,7 @@ def test_long_calls_have_lines_in_between(backend):
     with logging(backend, {"sample": "100%", "interval": "1s"}) as p, p.open_channel() as channel:
         talk = reloads.Talk(channel)
         talk.say()
-        line = p.wait_line(json.loads, "out")
+        line = p.wait_line(lambda t: json.loads(t)["messagesOut"] and json.loads(t), "out")
         assert (line["event"], line["messagesIn"], line["messagesOut"]) == ("interval", 1, 1)
         assert line["totalMs"] >= 1000 and "code" not in line
         assert (line["attempts"], line["endpoint"]) == (1, backend.address)
@@ -280,9 +281,11 @@ def test_a_pipe_that_nobody_reads_delays_no_call(backend):
                     stub.EmptyCall(Empty(), timeout=10, metadata=pad)
                     took.append(time.monotonic() - begun)
             # pipe 64 KiB, ring 1 MiB: of 900 lines of 3.5 KiB two thirds cannot wait
-            metrics = env.Proxy.metrics.__get__(
+            ask = env.Proxy.metrics.__get__(
                 type("P", (), {"need_process": staticmethod(lambda: None),
-                               "admin": config["admin"]["listen"]})())()
+                               "admin": config["admin"]["listen"]})())
+            env.wait_until(lambda: ask()["outrigger_access_log_lines_total"] >= 900, what="the last line")
+            metrics = ask()
             assert metrics['outrigger_access_log_dropped_total{reason="full"}'] > 500
             assert metrics["outrigger_access_log_lines_total"] == 900
             full, before = sorted(took[500:]), sorted(took[:100])

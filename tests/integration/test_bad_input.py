@@ -337,8 +337,8 @@ def test_garbage_is_closed(watched, data):
 @pytest.mark.parametrize("data", [b"", h2raw.PREFACE[:10], h2raw.PREFACE],
                          ids=["nothing", "half-a-preface", "no-settings"])
 def test_silence_is_closed_after_the_handshake_timeout(watched, data):
+    start = time.monotonic()
     with h2raw.open_socket(watched.proxy.address) as s:
-        start = time.monotonic()
         s.sendall(data)
         read_all(s, 4)
         assert time.monotonic() - start > 0.4

@@ -50,6 +50,8 @@ def test_calls_and_attempts_are_counted(proxy):
         assert metrics[series("grpc_server_started_total", "FullDuplexCall")] == 1
         assert series("grpc_server_handled_total", "FullDuplexCall", grpc_code="OK") not in metrics
         talk.end()
+    ended = series("grpc_server_handled_total", "FullDuplexCall", grpc_code="OK")
+    env.wait_until(lambda: proxy.metrics().get(ended) == 1, what="the end of the stream")
     metrics = proxy.metrics()
     for side, more in (("server", {}), ("client", {"pool": "app"})):
         def value(name, method, **labels):
@@ -69,8 +71,10 @@ def test_names_of_strangers_are_one_series(proxy):
         for i in range(300):
             with pytest.raises(grpc.RpcError):
                 channel.unary_unary("/no.Such%d/Method%d" % (i, i))(b"", timeout=10)
+    others = series("grpc_server_started_total", "_OTHER", "_OTHER")
+    env.wait_until(lambda: proxy.metrics().get(others, 0) >= 300, what="the end of the last call")
     metrics = proxy.metrics()
-    assert metrics[series("grpc_server_started_total", "_OTHER", "_OTHER")] == 300
+    assert metrics[others] == 300
     assert not any("no.Such" in key for key in metrics)
 
 

@@ -162,8 +162,8 @@ def test_ids_stay_through_a_reload_and_never_come_again():
         before = {c.ref.name: c for c in z.channels()}
         call(p.address, 3)
         # The process looks once a second what endpoints did; it remembers that of those that go.
-        env.wait_until(lambda: json.loads(reloads.ask(p, "GET", "/stats.json")[1])["pools"][0]
-                       ["callsPerS"], 10, "calls in /stats.json")
+        env.wait_until(lambda: sum(json.loads(reloads.ask(p, "GET", "/stats.json")[1])["pools"][0]["line"]) >= 3,
+                       10, "all calls in /stats.json")
         config = copy.deepcopy(p.config)
         config["pools"][0]["endpoints"] = [b.address]
         config["pools"][1]["name"] = "three"

@@ -256,7 +256,7 @@ def test_a_further_connection_only_when_the_stream_limit_is_full(limit, calls, c
 def test_pending_timeout():
     with LimitServer(1, hold=True) as raw, env.Proxy([raw.address], pool={
             "connections": {"perEndpoint": 1},
-            "limits": {"pendingTimeout": "400ms"}}) as proxy, \
+            "limits": {"pendingTimeout": "%dms" % (400 * env.SLOW)}}) as proxy, \
             h2raw.Client(proxy.address) as client:
         held = start_held(client, 1)[0]
         raw.wait_total(1)
@@ -285,7 +285,7 @@ def test_pending_queue_full():
 
 def test_backend_that_allows_no_stream_at_all():
     with LimitServer(0) as raw, env.Proxy([raw.address], pool={
-            "limits": {"pendingTimeout": "400ms"}}) as proxy, \
+            "limits": {"pendingTimeout": "%dms" % (400 * env.SLOW)}}) as proxy, \
             h2raw.Client(proxy.address) as client:
         got = client.call("/s/m", timeout=10)
     assert got.trailers_only and got.status == UNAVAILABLE and raw.total == 0
@@ -413,7 +413,9 @@ def test_two_workers_balance_by_call():
             for _ in range(4):
                 with proxy.open_channel() as channel:
                     stub = protos.Stub(channel)
-                    stub.EmptyCall(Empty(), timeout=10 * env.SLOW)
+                    seen = set()    # both are connected before it counts
+                    while len(seen) < 2:
+                        seen.add(stub.UnaryCall(SimpleRequest(fill_server_id=True), timeout=10 * env.SLOW).server_id)
                     for _ in range(50):
                         count[stub.UnaryCall(SimpleRequest(fill_server_id=True),
                                              timeout=10 * env.SLOW).server_id] += 1

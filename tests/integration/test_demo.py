@@ -292,8 +292,9 @@ def test_a_line_each_second_counts_the_endings(demo):
             part.rsplit(" ", 1) for part in match.group(3).split("  ") if part.strip())
         counts = {k.strip(): int(v) for k, v in endings.items()}
         assert sum(counts.values()) == calls
-        assert env.SANITIZED or 50 <= calls <= 150
         assert counts["OK"] >= calls * 0.8 and "WRONG ANSWERS" not in counts
+    # About a hundred; what a busy machine keeps it from is not made up for.
+    assert env.SANITIZED or any(50 <= int(match.group(2)) <= 150 for match in lines)
 
 
 def printed_command(demo, part):

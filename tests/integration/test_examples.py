@@ -70,12 +70,12 @@ class Canary(Example):
             assert i % 10 or self.call("/shop.Stock/Put", user).name == name
             sides[name] += 1
         assert 1 <= sides["v2"] <= 30, sides       # 10
-        for _ in range(150):
+        for _ in range(200):
             shop = self.call("/shop.Cart/Get", ("x-debug", "1"))
         assert shop.name == "shop" and shop.sent["x-route"] == ["shop"]
         assert shop.sent["x-forwarded-for"][0].startswith("127.0.0.1")
         assert "x-debug" not in shop.sent and "x-internal-cost" not in shop.trailers
-        env.wait_until(lambda: 2 <= self.backends["next"].calls <= 40)     # 15 copies
+        env.wait_until(lambda: 2 <= self.backends["next"].calls <= 60)     # 20 copies
 
 
 class VersionRouting(Example):
@@ -210,9 +210,10 @@ class Retries(Example):
         assert named.ask(self.listen, "/shop.Cart/Put", (), "a.example").code == "UNAVAILABLE"
         a.fails = b.fails = 0
         a.fails = 1
-        found = [self.call("/shop.Search/Find") for _ in range(2)]
-        assert [f.code for f in found] == ["OK", "OK"]
-        assert sorted("grpc-previous-rpc-attempts" in f.sent for f in found) == [False, True]
+        # Two workers, each with a turn of its own: of three calls one comes to the backend that fails, however they fall.
+        found = [self.call("/shop.Search/Find") for _ in range(3)]
+        assert [f.code for f in found] == ["OK", "OK", "OK"]
+        assert sorted("grpc-previous-rpc-attempts" in f.sent for f in found) == [False, False, True]
 
 
 class Sidecar(Example):

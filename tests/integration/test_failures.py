@@ -144,7 +144,7 @@ def scene():
                           top={"log": {"access": {"always": ["error"]}}}, workers=1)
         for pool in proxy.config["pools"]:
             pool["limits"] = {"narrow": {"maxConcurrentRequests": 1}, "long": {"maxHeaderBytes": "16KiB"}, "busy": {
-                "maxRequestsPerEndpoint": 1, "pendingTimeout": "100ms"}, "crowded": {"maxPendingRequests": 1}}.get(pool["name"], {})
+                "maxRequestsPerEndpoint": 1, "pendingTimeout": "%dms" % (1000 * env.SLOW)}, "crowded": {"maxPendingRequests": 1}}.get(pool["name"], {})
         stack.enter_context(proxy)
         reloads.reload(proxy, proxy.config)
         yield Scene(proxy, backends)
@@ -261,7 +261,7 @@ def check_told(kind, got):
 
 
 def check_why(scene, kind, message, method):
-    found = scene.why(method=method)
+    found = env.wait_until(lambda: scene.why(method=method), what="the record")
     assert len(found) == 1, found
     why = found[0]
     assert (why["method"], why["reason"]) == (method, kind.reason)
@@ -305,9 +305,10 @@ def test_all_voices_agree(scene, kind):
         message = check_told(kind, got)
         check_line(scene, kind, message, kind.method)
         check_why(scene, kind, message, kind.method)
+        code = 'outrigger_calls_handled_total{grpc_code="%s"}' % CODES[kind.code]
+        env.wait_until(lambda: scene.proxy.metrics()[code] > before[code], what="the count of the code")
         after = scene.proxy.metrics()
         assert after[by_reason(kind)] == before.get(by_reason(kind), 0) + 1
-        code = 'outrigger_calls_handled_total{grpc_code="%s"}' % CODES[kind.code]
         assert after[code] == before[code] + 1
         if kind.moved:
             assert after[kind.moved] >= before[kind.moved] + 1
@@ -324,7 +325,7 @@ def test_a_cancel_says_whose_it_was(scene):
         client.ping()
     line = scene.line("/to.Silent/Cancel")
     assert (line["code"], line["reason"], line["cancelled"]) == (1, "CLIENT_CANCEL", True)
-    why, = scene.why(method="/to.Silent/Cancel")
+    why, = env.wait_until(lambda: scene.why(method="/to.Silent/Cancel"), what="the record")
     assert why["cancelled"] and why["why"].startswith("the client gave the call up after ")
     assert scene.address("silent") in why["why"]
     after = scene.proxy.metrics()

@@ -262,11 +262,11 @@ def test_a_client_that_does_not_read(place):
     method = "/late.endless/Slow"
     with h2raw.Client(place.proxy.address, settings={4: 1000}) as client:
         client.credit = False
+        deadlines = "outrigger_deadlines_total"
+        before = place.proxy.metrics()[deadlines]
         sid = client.start_call(method)
         client.send(h2raw.make_data(sid, h2raw.make_message(b"x"), end=True))
         client.wait_for(lambda: len(client.answers[sid].data) >= 1000)
-        deadlines = "outrigger_deadlines_total"
-        before = place.proxy.metrics()[deadlines]
         env.wait_until(lambda: place.proxy.metrics()[deadlines] > before, what="the deadline")
     line = line_of(place.proxy, method)
     assert (line["code"], line["reason"]) == (4, "DEADLINE")

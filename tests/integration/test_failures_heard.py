@@ -110,11 +110,12 @@ def test_a_request_that_breaks_http2(proxy):
     found, = why(proxy, "/Plain.Good/Broken")
     assert (found["code"], found["reason"], found["cancelled"]) == ("Internal", "BAD_REQUEST", False)
     assert "breaks the rules of HTTP/2" in found["why"] and found["advice"]
+    ended = 'outrigger_calls_handled_total{grpc_code="Internal"}'
+    env.wait_until(lambda: proxy.metrics()[ended] > before[ended], what="the end of the call")
     after = proxy.metrics()
     for series, more in (('outrigger_failed_calls_total{reason="BAD_REQUEST"}', 1),
                          ('outrigger_bad_requests_total{reason="headers"}', 1),
-                         ('outrigger_calls_handled_total{grpc_code="Internal"}', 1),
-                         ("outrigger_calls_cancelled_total", 0)):
+                         (ended, 1), ("outrigger_calls_cancelled_total", 0)):
         assert after[series] == before.get(series, 0) + more, series
 
 

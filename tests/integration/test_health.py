@@ -111,9 +111,10 @@ def stop_and_go(a, b):
             with Lag() as lag:
                 known = set_health(a, "svc", "NOT_SERVING")
                 wait_state(proxy, a.address, "unhealthy")
-            told, limit = time.monotonic(), known + 0.05 * env.SLOW + 3 * lag.worst
-            env.wait_until(lambda: len(caller.since(max(told, limit))) >= 20, 20, "calls after the Watch")
-            assert set(caller.since(told)) == {"b"}, caller.since(told)
+            # The page is another thread's: when it knows, a worker that the machine holds up may not.
+            sure, limit = time.monotonic() + 0.2 * env.SLOW, known + 0.05 * env.SLOW + 3 * lag.worst
+            env.wait_until(lambda: len(caller.since(max(sure, limit))) >= 20, 20, "calls after the Watch")
+            assert set(caller.since(max(sure, limit))) == {"b"}, caller.since(sure)
             late = set(caller.since(limit))
             back = set_health(a, "svc", "SERVING")
             env.wait_until(lambda: "a" in caller.since(back), 20, "calls to a again")
@@ -137,8 +138,9 @@ def test_a_watch_stops_calls_within_50_ms():
 
 def test_not_serving_says_why():
     with two_backends("watch,check") as (a, b), \
-            env.Proxy([a.address, b.address], pool=check("grpc", service="svc")) as proxy:
+            env.Proxy([a.address, b.address], pool=check("grpc", SLOW, service="svc")) as proxy:
         wait_state(proxy, a.address, "ready", "idle")
+        wait_state(proxy, b.address, "ready", "idle")
         set_health(a, "svc", "NOT_SERVING")
         e = wait_state(proxy, a.address, "unhealthy")
         assert e["why"] == "Watch: NOT_SERVING"
@@ -168,7 +170,7 @@ def test_unimplemented_watch_falls_back_to_check():
 def test_unknown_service_and_no_service_at_all():
     with env.Backend(name="a", health="check") as a, env.Backend(name="b") as b, \
             env.Proxy([a.address, b.address],
-                      pool=check("grpc-check", service="other")) as proxy:
+                      pool=check("grpc-check", dict(FAST, timeout=SLOW["timeout"]), service="other")) as proxy:
         assert wait_state(proxy, a.address, "unhealthy")["why"].startswith("Check: NOT_FOUND")
         assert wait_state(proxy, b.address,
                           "unhealthy")["why"].startswith("Check: UNIMPLEMENTED")
@@ -259,7 +261,7 @@ def test_flapping_does_not_reach_the_calls():
 def test_outriggerctl_pools():
     ctl = env.OUTRIGGER + "ctl"
     with two_backends("watch,check") as (a, b), \
-            env.Proxy([a.address, b.address], pool=check("grpc", service="svc")) as proxy:
+            env.Proxy([a.address, b.address], pool=check("grpc", SLOW, service="svc")) as proxy:
         set_health(b, "svc", "NOT_SERVING")
         wait_state(proxy, a.address, "ready", "idle")
         wait_state(proxy, b.address, "unhealthy")

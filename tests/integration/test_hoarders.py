@@ -33,9 +33,10 @@ def test_a_call_behind_a_client_that_does_not_read_ends_soon():
         stub.UnaryCall(protos.SimpleRequest(response_size=10), timeout=10 * env.SLOW)
         began = time.monotonic()
         waiting = stub.UnaryCall.future(protos.SimpleRequest(response_size=10), timeout=20 * env.SLOW,
-                                        metadata=[("x-test-id", "waiting"), ("x-test-sleep-ms", "700")])
+                                        metadata=[("x-test-id", "waiting"), ("x-test-gate", "hoard")])
         backend.wait_event("waiting", "start")
         with unread_calls(proxy.address):
+            env.wait_until(lambda: proxy.metrics()["outrigger_windows_held_back_total"] > 0, what="windows that are held back")
+            backend.open_gate("hoard")
             assert len(waiting.result().payload.body) == 10
-        assert proxy.metrics()["outrigger_windows_held_back_total"] > 0
         assert time.monotonic() - began < 5 * env.SLOW

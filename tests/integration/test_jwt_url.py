@@ -72,6 +72,7 @@ def test_calls_wait_for_a_slow_first_answer_and_others_do_not(app, keys):
             open_proxy(app, {"from": server.url, "timeout": "60s"}) as p:
         waits = pool.submit(ask, p, keys[0].token(), timeout=30 * env.SLOW)
         env.wait_until(lambda: p.metrics()["outrigger_jwt_waited_total"] == 1, 5, "the call that waits")
+        env.wait_until(lambda: server.asked, what="the question for the keys")
         assert ask(p, method="/shop.Open/Get").code == "OK"
         assert reason(ask(p)) == "JWT_MISSING"
         assert reason(ask(p, "x.y.z")) == "JWT_MALFORMED"

@@ -141,14 +141,15 @@ def test_stopped_backend_is_noticed():
 
 
 def test_dead_client_is_noticed_and_its_call_cancelled(backend):
-    keepalive = {"time": "1s", "timeout": "300ms"}
+    keepalive = {"time": "%dms" % (1000 * env.SLOW), "timeout": "%dms" % (300 * env.SLOW)}
     with env.Proxy([backend.address], listener={"keepalive": keepalive}) as proxy, \
             h2raw.Client(proxy.address) as client:
-        client.start_call("/grpc.testing.TestService/UnaryCall", end=False, extra=[
+        assert client.call("/grpc.testing.TestService/UnaryCall").status == 0   # the backend is connected
+        sid = client.start_call("/grpc.testing.TestService/UnaryCall", end=False, extra=[
             ("x-test-id", "dead-client"), ("x-test-sleep-ms", "30000")])
-        client.send(h2raw.make_data(1, h2raw.make_message(), end=True))
+        client.send(h2raw.make_data(sid, h2raw.make_message(), end=True))
         backend.wait_event("dead-client", "start")
-        client.ping()   # from here on it reads and says nothing
+        assert client.ping()    # from here on it reads and says nothing
         begin = time.monotonic()
         backend.wait_event("dead-client", "cancelled")
         assert 0.9 < time.monotonic() - begin < 9 * env.SLOW    # by itself the call takes 30 s

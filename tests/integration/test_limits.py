@@ -222,6 +222,7 @@ def test_calls_above_a_fixed_number_are_refused(backend):
             contextlib.ExitStack() as stack:
         stubs = [protos.Stub(stack.enter_context(proxy.open_channel())) for _ in range(4)]
         assert all(ask(s)[0] is OK for s in stubs)
+        env.wait_until(lambda: proxy.gauge("outrigger_concurrency_limit_in_flight") == 0, what="the end of all calls")
         sleep = ("x-test-sleep-ms", str(int(700 * env.SLOW)))
         with concurrent.futures.ThreadPoolExecutor(10) as pool:
             done = list(pool.map(lambda i: ask(stubs[i % 4], sleep),
@@ -232,7 +233,7 @@ def test_calls_above_a_fixed_number_are_refused(backend):
         assert b"CONCURRENCY_LIMIT" in refused[0][2]["grpc-status-details-bin"]
         assert all(ask(s)[0] is OK for s in stubs)
         assert proxy.gauge("outrigger_concurrency_limit") == 3
-        assert proxy.gauge("outrigger_concurrency_limit_in_flight") == 0
+        env.wait_until(lambda: proxy.gauge("outrigger_concurrency_limit_in_flight") == 0, what="the end of all calls")
 
 
 def test_an_adaptive_limit_grows_and_shrinks_with_the_time_that_calls_take(backend):

@@ -35,7 +35,7 @@ def test_ten_thousand_calls_hundred_at_a_time(proxy):
             return done[0]
     assert asyncio.run(run()) == 10000
     if not env.DIRECT:
-        assert proxy.gauge("outrigger_calls_in_flight") == 0
+        env.wait_until(lambda: proxy.gauge("outrigger_calls_in_flight") == 0, what="the end of all calls")
 
 
 def test_thousand_streams_open_at_once(proxy):

@@ -153,6 +153,7 @@ def test_why_connections_ended(proxy):
     def ended(reason, side="down"):
         return values(proxy, "outrigger_connections_closed_total")['{side="%s",reason="%s"}' % (side, reason)]
     host, port = proxy.address.split(":")
+    env.wait_until(lambda: values(proxy, "outrigger_connections")['{side="down"}'] == 0, what="the end of earlier ones")
     before = ended("not_http2"), ended("peer")
     with socket.create_connection((host, int(port)), timeout=10) as s:
         s.sendall(b"\x16\x03\x01 this is not HTTP/2, whoever reads it\r\n\r\n")

@@ -229,7 +229,7 @@ def test_on_failure_fail_ends_calls_with_the_reason():
             return e
     with Hosts(1) as hosts, NameServer(zone) as ns:
         target = "dns:///%s.:%d" % (NAME, hosts.port)
-        with env.Proxy([target], pool=dns(ns, onFailure="fail")) as proxy, \
+        with env.Proxy([target], pool=dns(ns, onFailure="fail", timeout="%ds" % (2 * env.SLOW))) as proxy, \
                 proxy.open_channel() as channel:
             stub = protos.Stub(channel)
             # The second reason is another one: the first must not be told for it.

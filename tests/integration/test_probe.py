@@ -208,9 +208,9 @@ def test_it_has_started_when_each_pool_has_an_answer(backend):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         pools = {"app": [backend.address], "named": ["dns:///name.test:1"]}
-        dns = {"dns": {"servers": ["127.0.0.1:%d" % silent.getsockname()[1]], "timeout": "1s",
-                       "tries": 1}}
-        with Probed(pools, pool=dns, top={"drain": {"delay": "1s", "timeout": "2s"}}) as proxy:
+        dns = {"dns": {"servers": ["127.0.0.1:%d" % silent.getsockname()[1]],
+                       "timeout": "%ds" % (3 * env.SLOW), "tries": 1}}
+        with Probed(pools, pool=dns, top={"drain": {"delay": "%ds" % (3 * env.SLOW), "timeout": "2s"}}) as proxy:
             asked = proxy.ask("/startupz")
             assert asked == (503, "the endpoints of pool named are not known yet\n")
             assert proxy.status("/livez") == 200 and proxy.check("startup") == NOT_SERVING
@@ -445,7 +445,7 @@ def test_probes_are_answered_under_load(backend):
                     time.sleep(0.02)
         load.run_calls(proxy.address, seconds=30, parallel=40, during=probes)
         # Two probes in a Python that also makes the load.
-        assert sorted(took)[len(took) // 2] < 0.2 * env.SLOW, sorted(took)
+        assert sorted(took)[len(took) // 2] < 0.5 * env.SLOW, sorted(took)
 
 
 def test_what_is_wrong_with_a_config(tmp_path, backend):

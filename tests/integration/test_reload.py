@@ -197,7 +197,7 @@ def accepts(address):
 def test_clients_of_a_removed_listener_get_two_goaways_and_an_end(backends):
     more = env.free_address()
     with env.Proxy([backends[0].address],
-                   top={"drain": {"delay": "0s", "timeout": "1s"}}) as proxy:
+                   top={"drain": {"delay": "0s", "timeout": "%ds" % (1 + env.SLOW)}}) as proxy:
         both = changed(proxy)
         both["listeners"].append({"name": "more", "listen": more, "routes": [{"to": "app"}]})
         reload(proxy, both)

@@ -23,6 +23,8 @@ def test_both_families_are_one_list():
     zone = {(NAME, A): a("10.0.0.1", "10.0.0.2", ttl=20), (NAME, AAAA): aaaa("fd00::1", ttl=50)}
     with NameServer(zone) as ns, Probe(TARGET, ns) as p:
         got = p.next()
+        while len(got["list"]) < 3:     # one family is told when the other one is late
+            got = p.next()
         assert sorted(got["list"]) == [["10.0.0.1:80", 1, 0], ["10.0.0.2:80", 1, 0], [V6, 1, 0]]
         assert got["valid_ms"] == 20000
         assert got["ms"] < 1000 * env.SLOW
@@ -153,6 +155,8 @@ def test_families_are_independent(v4, v6):
     timeout = 4000 if want else 400
     with NameServer(zone) as ns, Probe(TARGET, ns, timeout="%dms" % timeout, tries=1) as p:
         got = p.next()
+        while len(got.get("list", want)) < len(want):
+            got = p.next()
         if want:
             assert sorted(addresses(got["list"])) == want
             assert got["ms"] < timeout - 10 or env.SLOW > 1, "it waited for the silent family"

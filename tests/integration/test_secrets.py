@@ -123,6 +123,7 @@ def test_reloads_good_and_bad_write_none_to_the_log(proxy):
         text = reloads.ask(proxy, "GET", path)[1]
         assert MARK not in text and "x-upstream" in text
     reloads.reload(proxy, proxy.config)
+    proxy.wait_line(lambda t: "https://(redacted)@127.0.0.1:1/" + SHOWN in t, "err")
     log = "\n".join(proxy.lines())
     assert "why the reload was refused" in log and "delay" in log
     assert "https://(redacted)@127.0.0.1:1/" + SHOWN in log    # whose keys cannot be read

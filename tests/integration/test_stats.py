@@ -29,9 +29,7 @@ def backend():
 
 
 def stats(proxy):
-    status, text = reloads.ask(proxy, "GET", "/stats.json")
-    assert status == 200
-    return json.loads(text)
+    return json.loads(env.ask_patiently("http://%s/stats.json" % proxy.admin))
 
 
 def when(proxy, true, timeout=10):

@@ -7,7 +7,6 @@ import os
 import subprocess
 import threading
 import time
-import urllib.request
 
 import grpc
 import pytest
@@ -131,8 +130,7 @@ def test_half_a_pair_never_takes_effect_and_says_so(ca, backend, tmp_path):
 
 
 def get_certs(proxy):
-    with urllib.request.urlopen("http://%s/certs.json" % proxy.admin, timeout=5) as answer:
-        return json.load(answer)
+    return json.loads(env.ask_patiently("http://%s/certs.json" % proxy.admin))
 
 
 def test_a_secret_that_is_swapped_as_kubernetes_does(ca, backend, tmp_path):

@@ -47,7 +47,7 @@ def test_a_url_that_has_a_path(backend):
         for more, path in (("/otlp/", "/otlp/v1/traces"), ("/in/v1/traces", "/in/v1/traces")):
             with tracing(backend, sink.address + more) as proxy:
                 call(proxy, backend)
-            assert sink.asked[-1][0] == path
+                env.wait_until(lambda: sink.asked and sink.asked[-1][0] == path, what="the request")
 
 
 def test_a_collector_that_cannot_now_is_asked_again(backend):

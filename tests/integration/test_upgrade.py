@@ -148,8 +148,7 @@ def test_upgrade_with_several_listeners(tmp_path, backend):
                 old = chain.upgrade()
                 assert any_port(chain.now) == first
                 assert old.wait_exit(25) == 0
-                assert any("drains" in line and "pid=%d" % pid in line
-                           for line in chain.now.lines())
+                chain.now.wait_line(lambda line: "drains" in line and "pid=%d" % pid in line, "err")
                 with h2raw.Client("unix:" + path) as client:
                     assert client.call(CALL).status == 0, "the leaving process took the file along"
                 page = subprocess.run([env.OUTRIGGER + "ctl", "pools", "-a", chain.admin],

@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "tlsfiles.h"
 
-enum { LAST_WORDS = 40000, LONG = 100000, SHORT = 100, ROOM = 4 << 20, TURNS = 30 };
+enum { LAST_WORDS = 40000, LONG = 100000, SHORT = 100, ROOM = 4 << 20, TURNS = 30000 };
 
 enum way {
     SHORT_WRITE, /* one record */

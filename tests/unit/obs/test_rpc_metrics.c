@@ -37,12 +37,23 @@ print(const struct rpc_metrics *m)
     return print_as(m, false);
 }
 
+/* strstr of a page of megabytes; the one of a sanitizer measures the rest of the page each time. */
+static const char *
+find(const char *p, const char *what)
+{
+    size_t n = strlen(what);
+
+    while (*p && (*p != *what || strncmp(p, what, n) != 0))
+        p++;
+    return *p ? p : NULL;
+}
+
 static size_t
 count(const char *text, const char *what)
 {
     size_t n = 0;
 
-    for (const char *p = text; (p = strstr(p, what)); p += strlen(what))
+    for (const char *p = text; (p = find(p, what)); p += strlen(what))
         n++;
     return n;
 }
@@ -297,7 +308,7 @@ the_tables_may_be_read_while_they_are_written(void **state)
             pthread_create(&threads[i], NULL, counting, rpc_metrics_table(m, i)), 0);
     for (int i = 0; i < 20; i++) {
         text = print_as(m, true);
-        for (const char *p = text; (p = strstr(p, "trace_id=\"")); p++) /* none is torn */
+        for (const char *p = text; (p = find(p, "trace_id=\"")); p++) /* none is torn */
             assert_true(strncmp(p + 10, TRACE("0") "\"", 33) == 0 ||
                         strncmp(p + 10, TRACE("f") "\"", 33) == 0);
         free(text);
@@ -305,7 +316,7 @@ the_tables_may_be_read_while_they_are_written(void **state)
     for (unsigned i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     text = print(m);
-    for (const char *p = text; (p = strstr(p, "\ngrpc_server_started_total{")); p++)
+    for (const char *p = text; (p = find(p, "\ngrpc_server_started_total{")); p++)
         sum += strtoull(strchr(p, '}') + 1, NULL, 10);
     assert_int_equal(sum, 200000);
     assert_int_equal(count(text, "\ngrpc_server_started_total{"), 201);

@@ -15,12 +15,15 @@ static void
 deadline_answers_the_client_and_cancels_the_backend(void **state)
 {
     (void)state;
+    rig.virtual = true;
     callrig_open();
     h2peer_headers(&rig.client, 1, FL_END_STREAM, ":method", "POST", ":scheme", "http",
                    ":path", "/test.Service/M", ":authority", "x", "content-type",
                    "application/grpc", "grpc-timeout", "60m", NULL);
+    RIG_UNTIL(rig.pools[RIG_APP].accepted && h2peer_count(&backends[0], F_HEADERS, 1));
+    rig_wait_ms(70);
     want_status(1, "4");
-    TURN_UNTIL(rig.loop, h2peer_count(&backends[0], F_RST, 1));
+    RIG_UNTIL(h2peer_count(&backends[0], F_RST, 1));
     assert_int_equal(h2peer_rst_code(&backends[0], 1), H2_CANCEL);
     assert_int_equal(counted(STAT_DEADLINES), 1);
 }
@@ -29,10 +32,12 @@ static void
 the_route_limits_a_call_without_timeout(void **state)
 {
     (void)state;
+    rig.virtual = true;
     rig.routes[0].timeout_ms = 50;
     callrig_open();
     call_to_backend(1);
     HAS(fields_of(&backends[0], 1, 0), "grpc-timeout: ");
+    rig_wait_ms(60);
     want_status(1, "4");
 }
 
@@ -40,12 +45,15 @@ static void
 deadline_in_the_middle_of_a_message_resets(void **state)
 {
     (void)state;
+    rig.virtual = true;
     rig.routes[0].timeout_ms = 80;
     callrig_open();
     call_to_backend(1);
     answer_headers(&backends[0], 1);
     h2peer_frame(&backends[0], F_DATA, 0, 1, hello_bytes, 7);
-    TURN_UNTIL(rig.loop, h2peer_count(&rig.client, F_RST, 1));
+    RIG_UNTIL(h2peer_data(&rig.client, 1) == 7);
+    rig_wait_ms(100);
+    RIG_UNTIL(h2peer_count(&rig.client, F_RST, 1));
     assert_int_equal(h2peer_rst_code(&rig.client, 1), H2_CANCEL);
     assert_int_equal(h2peer_count(&rig.client, F_HEADERS, 1), 1);
 }

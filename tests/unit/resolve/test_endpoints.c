@@ -171,6 +171,12 @@ big_file(unsigned n)
     return text;
 }
 
+#ifdef OUT_SANITIZED
+enum { SECONDS = 5 };
+#else
+enum { SECONDS = 1 };
+#endif
+
 static void
 ten_thousand_are_read_fast_and_one_more_is_refused(void **state)
 {
@@ -183,7 +189,7 @@ ten_thousand_are_read_fast_and_one_more_is_refused(void **state)
                   (double)(clock() - start) * 1000 / CLOCKS_PER_SEC);
     /* Ten times what it takes: this must not fail on a busy machine or with sanitizers,
      * but squares of ten thousand would be seen. */
-    assert_true(clock() - start < CLOCKS_PER_SEC);
+    assert_true((clock() - start) / CLOCKS_PER_SEC < SECONDS);
     assert_int_equal(got.n, RESOLVE_ENDPOINTS_MAX);
     assert_string_equal(address(9999), "10.0.39.15:50051");
     endpoints_done(&got);
