@@ -12,6 +12,7 @@ Under a sanitizer limits of time are stretched (OUTRIGGER_TEST_SLOWDOWN) and mem
 others run in pairs there, but for COMPARING: these set times or rates beside each other.
 
 OUTRIGGER_TEST_LANES: how many side by side (default 3; 1: all in one pytest).
+OUTRIGGER_TEST_LATE: the proxies are made late (tests/late), so only those that measure nothing.
 Status 0 when each pytest passed, else the first other one."""
 import glob
 import os
@@ -108,6 +109,8 @@ def main():
     for side_by_side, lanes in (waiting, count), (pairs, min(count, 2)):
         if side_by_side:
             status = Lanes(side_by_side, args, lanes).run() or status
+    if os.environ.get("OUTRIGGER_TEST_LATE"):
+        return status
     print("== the others, alone", flush=True)
     alone = pytest_run([f for f in files if f not in waiting + pairs], args).returncode
     return status or (0 if alone == NO_TESTS else alone)
