@@ -65,7 +65,7 @@ def watched(scene):
     env.wait_until(lambda: scene.moved(before) - scene.usual, 10, "a counter for this input")
     # A line may come a moment after the answer.
     env.wait_steady(lambda: len(scene.proxy.lines()), 0.05)
-    new = scene.proxy.lines()[lines:]
+    new = [line for line in scene.proxy.lines()[lines:] if "lines like the next one were left out" not in line]
     assert len(new) <= 1, "more than one log line: %s" % new
     assert scene.recorder.requests == [], "it reached a backend"
 
