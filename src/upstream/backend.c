@@ -186,7 +186,7 @@ row_equal(const struct backend_row *a, const struct backend_row *b)
 bool
 backend_list_equal(const struct backend_list *a, const struct backend_list *b)
 {
-    if (a->n != b->n)
+    if (a->n != b->n || a->partial != b->partial)
         return false;
     for (size_t i = 0; i < a->n; i++) {
         if (!row_equal(&a->rows[i], &b->rows[i]))

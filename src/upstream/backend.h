@@ -103,6 +103,7 @@ struct backend_list {
     struct backend_row
         *rows; /* in order of the config and of the source; strings owned by the list */
     void *memory; /* where they are; NULL: nowhere */
+    bool partial; /* a target has said nothing yet: others may come soon */
 };
 
 /* One hold. */

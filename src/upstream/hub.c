@@ -39,13 +39,7 @@ hub_leaving(const struct hub *hub)
 bool
 hub_answered(const struct hub *hub)
 {
-    if (hub->list)
-        return true;
-    for (size_t i = 0; i < hub->source_count; i++) {
-        if (hub->sources[i]->error[0] == '\0')
-            return false;
-    }
-    return true;
+    return hub->list || !hub_source_silent(hub);
 }
 
 /* Calls that wait for a first list need not wait for one that will not come soon. */
@@ -70,13 +64,10 @@ hub_keeps_list(struct hub *hub)
 
     if (!hub->settling)
         return false;
-    for (size_t i = 0; i < hub->source_count; i++) {
-        const struct hub_source *s = hub->sources[i];
-
-        if (!s->rows && !s->error[0])
-            return true;
-        any |= s->n > 0;
-    }
+    if (hub_source_silent(hub))
+        return true;
+    for (size_t i = 0; i < hub->source_count; i++)
+        any |= hub->sources[i]->n > 0;
     hub->settling = !any;
     return !any;
 }

@@ -93,6 +93,8 @@ struct hub {
 void hub_watch(struct hub *hub, const struct hub_watch_ops *ops, void *arg);
 
 /* hub_source.c */
+/* Whether a source has neither answered nor failed yet. */
+bool hub_source_silent(const struct hub *hub);
 /* The first source whose last answer was a failure; NULL: none. */
 const struct hub_source *hub_source_failed(const struct hub *hub);
 struct hub_source *hub_source_new(struct hub *hub, const struct endpoint_conf *conf);

@@ -169,6 +169,7 @@ hub_merge(struct hub *hub)
         l->rows[i].hash_key = picks[i].backend->name;
         merge_row(&m, &l->rows[i], picks[i].from, picks[i].source->conf);
     }
+    l->partial = hub_source_silent(hub);
     xfree(picks);
     return l;
 }

@@ -198,8 +198,8 @@ pool_pick(struct pool *p, struct pool_wait *w, struct upconn **ret)
         }
         if (rv == ERR_NO_ENDPOINT && p->stale)
             return ERR_AGAIN; /* something changed that the policy will see in the next turn */
-        if (rv == ERR_NO_ENDPOINT && subset_unchecked(s))
-            return ERR_AGAIN; /* a first check is on its way */
+        if (rv == ERR_NO_ENDPOINT && (subset_unchecked(s) || p->list->partial))
+            return ERR_AGAIN; /* a first check or a target's first answer is on its way */
         if (rv != ERR_OK)
             return rv;
         if (UNLIKELY(w->avoid != NULL || w->tried != NULL) &&

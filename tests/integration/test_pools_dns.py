@@ -5,6 +5,7 @@ OUTRIGGER_LONG=1   1,000 flips instead of some hundred
 """
 import os
 import re
+import threading
 import time
 
 import grpc
@@ -243,3 +244,26 @@ def test_on_failure_fail_ends_calls_with_the_reason():
                     "no endpoints are known: %s for %s" % (word, NAME)
                 zone[(NAME, A)] = good
                 env.wait_until(lambda: failure(stub) is None, 5, "the answer")
+
+
+@pytest.mark.parametrize("good", [True, False], ids=["address", "servfail"])
+def test_calls_wait_for_a_name_when_nobody_else_can_serve(good):
+    """The second choice is there at once and refuses; of the first one, a name, nothing is known yet."""
+    told = threading.Event()
+
+    def answer(request, tcp):
+        told.wait(20 * env.SLOW)
+        return reply(request, [rr(NAME, A, Hosts.ip(0, 0), 1)]) if good else reply(request, rcode=SERVFAIL)
+    with Hosts(1) as hosts, NameServer(answer=answer) as ns:
+        first, second = "dns:///%s.:%d" % (NAME, hosts.port), {"target": env.free_address(), "priority": 1}
+        pool = dict(dns(ns, timeout="%ds" % (20 * env.SLOW)), limits={"pendingTimeout": "60s"})
+        with env.Proxy([first, second], pool=pool) as proxy, proxy.open_channel() as channel:
+            call = protos.Stub(channel).UnaryCall.future(protos.SimpleRequest(fill_server_id=True), timeout=40 * env.SLOW)
+            proxy.wait_line(lambda line: "backend cannot be used" in line and second["target"] in line, "err")
+            with pytest.raises(grpc.FutureTimeoutError):
+                call.result(0.3)
+            told.set()
+            if good:
+                assert call.result().server_id
+            else:
+                assert call.code() == grpc.StatusCode.UNAVAILABLE and "no usable endpoint" in call.details()

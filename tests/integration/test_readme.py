@@ -81,7 +81,9 @@ class Tree:
         return done.stdout + done.stderr
 
     def ask(self, address="127.0.0.1:8080"):
-        return named.ask(self.here(address), "/any.Service/Get").name
+        answer = named.ask(self.here(address), "/any.Service/Get")
+        assert answer.name, (answer.code, answer.text)
+        return answer.name
 
     def close(self):
         for close in reversed(self.running):
