@@ -79,15 +79,16 @@ def families(target):
 class Prometheus:
     """A process of its own, that scrapes one target and loads our rules."""
 
-    def __init__(self, folder, target, alerts):
+    def __init__(self, folder, options):
         self.folder = folder
         with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("127.0.0.1", options.port))
             self.address = "127.0.0.1:%d" % s.getsockname()[1]
         with open(folder + "/prometheus.yml", "w", encoding="utf-8") as f:
-            json.dump({"global": {"scrape_interval": "250ms", "scrape_timeout": "250ms", "evaluation_interval": "1s"},
-                       "rule_files": [os.path.abspath(alerts)],
-                       "scrape_configs": [{"job_name": "outrigger", "static_configs": [{"targets": [target]}]}]}, f)
+            json.dump({"global": {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "1s"},
+                       "rule_files": [os.path.abspath(options.alerts)],
+                       "scrape_configs": [{"job_name": "outrigger", "static_configs": [{"targets": [options.target]}]}]}, f)
         self.log = open(folder + "/log", "wb")
         self.process = subprocess.Popen(
             ["prometheus", "--config.file=%s/prometheus.yml" % folder, "--storage.tsdb.path=%s/data" % folder,
@@ -105,6 +106,15 @@ class Prometheus:
         """How many it returns."""
         found = self.ask("query", query=expression)
         return 1 if found["resultType"] == "scalar" else len(found["result"])
+
+    def wait_series(self, expression, seconds=5):
+        """The same; again while it is none, since one scrape that comes too late empties all until the next."""
+        end = time.monotonic() + seconds
+        while True:
+            found = self.series(expression)
+            if found or time.monotonic() > end:
+                return found
+            time.sleep(0.2)
 
     def wait_scrapes(self, count, seconds=60):
         end = time.monotonic() + seconds
@@ -149,7 +159,7 @@ def problems(prometheus, known, what, expressions, strict):
             yield "%s '%s': the target has no %s" % (what, title, ", ".join(unknown))
             continue
         try:
-            series = prometheus.series(unfiring(text) if what == "alert" else text)
+            series = prometheus.wait_series(unfiring(text) if what == "alert" else text)
         except ValueError as e:
             yield "%s '%s': %s" % (what, title, e)
             continue
@@ -162,7 +172,7 @@ def check(folder, options):
     syntax = check_syntax(folder, panels)
     if syntax.returncode:
         return [syntax.stderr.strip()]
-    prometheus = Prometheus(folder, options.target, options.alerts)
+    prometheus = Prometheus(folder, options)
     try:
         prometheus.wait_scrapes(options.scrapes)
         known, alerts = families(options.target), prometheus.alerts()
@@ -178,6 +188,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     options.add_argument("--target", default="127.0.0.1:9901", help="where /metrics is (%(default)s)")
     options.add_argument("--scrapes", type=int, default=6, help="how often before the questions (%(default)s)")
+    options.add_argument("--port", type=int, default=0, help="where Prometheus listens meanwhile (0: any free port)")
     options.add_argument("--strict", action="store_true", help="nothing is left out")
     options.add_argument("--alerts", default=HERE + "/alerts.yml")
     options.add_argument("--dashboard", default=os.path.normpath(HERE + "/../grafana/outrigger.json"))

@@ -24,6 +24,10 @@
 #include "main/ctl_tar.h"
 #include "net/addr.h"
 
+/* Seconds in which a page is asked for again. */
+enum { BUSY_TRIES = 5 };
+static const int64_t BUSY_WAIT_US = 1000 * 1000;
+
 enum { ARCHIVE_MAX = 256 << 20, VERSIONS_MAX = 64 * 1024, WHY_MAX = 200 };
 
 /* routes.json is not here: it has the values of headers that routes look for. */
@@ -86,6 +90,20 @@ versions_get(struct strbuf *out)
     return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS ? ERR_OK : ERR_SYS;
 }
 
+/* The pages come one right after the other; of a large proxy that alone can be more than the admin port gives at a time. */
+static int
+page_get(const struct bundle *b, const char *page, struct strbuf *text,
+         const char **ret_why)
+{
+    int rv = ctl_http_get(&b->to, page, text, ret_why);
+
+    for (int tries = 0; rv == ERR_AGAIN && tries < BUSY_TRIES; tries++) {
+        ctl_http_wait(BUSY_WAIT_US);
+        rv = ctl_http_get(&b->to, page, text, ret_why);
+    }
+    return rv;
+}
+
 /* ERR_CONNECT: nobody is there, so the rest need not be asked. */
 static int
 part_get(struct bundle *b, size_t i)
@@ -97,7 +115,7 @@ part_get(struct bundle *b, size_t i)
 
     strbuf_init(&b->texts[i], CTL_TEXT_MAX);
     strbuf_init(&text, part->page ? CTL_TEXT_MAX : VERSIONS_MAX);
-    rv = part->page ? ctl_http_get(&b->to, part->page, &text, &why) : versions_get(&text);
+    rv = part->page ? page_get(b, part->page, &text, &why) : versions_get(&text);
     if (rv == ERR_OK && part->redact)
         conf_redact(text.s ? text.s : "", &b->texts[i]);
     else if (rv == ERR_OK)

@@ -130,7 +130,7 @@ http_refused(int status, const struct strbuf *body, const char **ret_why)
                      "program?"
                : status == 503 ? "it has too much to do just now; ask again in a second"
                                : other;
-    return ERR_SYNTAX;
+    return status == 503 ? ERR_AGAIN : ERR_SYNTAX;
 }
 
 const char *

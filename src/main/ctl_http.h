@@ -11,8 +11,8 @@
 struct addr;
 struct strbuf;
 
-/* Adds the body of the answer. ERR_CONNECT, ERR_CONN_LOST, ERR_DEADLINE, ERR_SYNTAX (no HTTP
- * answer, or not 200) with what went wrong in *ret_why (valid until the next call). */
+/* Adds the body of the answer. ERR_CONNECT, ERR_CONN_LOST, ERR_DEADLINE, ERR_AGAIN (503: it has too
+ * much to do), ERR_SYNTAX (no HTTP answer, or not 200) with what went wrong in *ret_why (valid until the next call). */
 int ctl_http_get(const struct addr *to, const char *path, struct strbuf *body,
                  const char **ret_why) MUST_CHECK;
 

@@ -128,8 +128,8 @@ source_on_error(void *arg, const char *why)
                    : "target gives no usable answer",
                LS("pool", s->hub->conf->name), LS("target", s->conf->target),
                LS("why", s->error));
-    if (!s->hub->starting &&
-        (!s->hub->list || s->hub->list->n == 0 || s->hub->list->partial || s->hub->settling))
+    if (!s->hub->starting && (!s->hub->list || s->hub->list->n == 0 ||
+                              s->hub->list->partial || s->hub->settling))
         timer_start(s->hub->loop, &s->hub->merge, 0); /* who waits shall hear of it */
 }
 

@@ -352,13 +352,20 @@ main(int argc, char **argv)
     if (listener < 0 || poller < 0 || epoll_ctl(poller, EPOLL_CTL_ADD, listener, &e))
         tool_die("Cannot listen on 127.0.0.1:%u: %s.", port, strerror(errno));
     struct sigaction stop = { .sa_handler = on_signal };
+    sigset_t ends, none;
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
+    /* They come while we wait, and only then: one that came just before would wake nobody. */
+    sigemptyset(&none);
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigprocmask(SIG_BLOCK, &ends, NULL);
     printf("port %u\n", port);
     fflush(stdout);
     while (!stopping) {
         struct epoll_event ready[64];
-        int n = epoll_wait(poller, ready, 64, -1);
+        int n = epoll_pwait(poller, ready, 64, -1, &none);
         for (int i = 0; i < n; i++) {
             struct peer *p = ready[i].data.ptr;
             if (!p)

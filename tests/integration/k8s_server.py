@@ -271,6 +271,9 @@ class _Connection:
         query = dict(urllib.parse.parse_qsl(url.query))
         with server.lock:
             server.requests.append((url.path, query))
+            expired = "watch" in query and server.expired_event     # who counts requests sets it for the next one
+            if expired:
+                server.expired_event = False
         assert headers[":scheme"] == "https" and headers[":method"] == "GET", headers
         if headers.get("authorization") != "Bearer " + server.token:
             return self._status(stream, 401, "Unauthorized", "Unauthorized")
@@ -280,7 +283,7 @@ class _Connection:
                 query.get("labelSelector") != "kubernetes.io/service-name=" + server.service:
             return self._status(stream, 404, "NotFound", "not found: %s %s" % (url.path, query))
         if "watch" in query:
-            return self._watch(stream, query)
+            return self._watch(stream, query, expired)
         return self._list(stream, query)
 
     def _status(self, stream, code, reason, message):
@@ -304,12 +307,11 @@ class _Connection:
         self._head(stream, 200)
         self._body(stream, json.dumps(body).encode(), True)
 
-    def _watch(self, stream, query):
+    def _watch(self, stream, query, expired):
         server = self.server
         at = int(query["resourceVersion"])
         with server.lock:
             too_old = at < server.compacted
-            expired, server.expired_event = server.expired_event, False
             junk, server.junk = server.junk, None
         if too_old:
             return self._status(stream, 410, "Expired", "too old resource version")

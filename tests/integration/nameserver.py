@@ -80,7 +80,7 @@ class NameServer:
         if found is None:
             return None
         if found == "absent":
-            known = any(n == name for n, _ in self.zone)
+            known = any(n == name for n, _ in list(self.zone))     # tests change it
             return reply(request, rcode=0 if known else NXDOMAIN)
         if isinstance(found, int):
             return reply(request, rcode=found)

@@ -26,7 +26,14 @@ def write(path, config):
 
 
 def ask(proxy, method="POST", path="/reload", **headers):
-    """(status, text) of a request to the admin port."""
+    """(status, text) of a request to the admin port; again while large pages are refused, as a busy machine has it."""
+    def done():
+        got = ask_once(proxy, method, path, headers)
+        return None if got[0] == 503 and "too many large pages" in got[1] else got
+    return env.wait_until(done, what="a page that is not refused")
+
+
+def ask_once(proxy, method, path, headers):
     request = urllib.request.Request("http://%s%s" % (proxy.admin, path), method=method,
                                      headers={k.replace("_", "-"): v
                                               for k, v in headers.items()})

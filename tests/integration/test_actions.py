@@ -348,7 +348,7 @@ def test_concurrent_calls_of_a_route(backend, workers):
 
 def test_method_config(backend):
     config = [{"name": [{"service": "grpc.testing.TestService", "method": "UnaryCall"}],
-               "timeout": "0.3s", "maxRequestMessageBytes": 1000}]
+               "timeout": "1s", "maxRequestMessageBytes": 1000}]
     with env.Proxy([backend.address], listener={"methodConfig": config}) as proxy, \
             proxy.open_channel() as channel:
         stub = protos.Stub(channel)
@@ -358,4 +358,4 @@ def test_method_config(backend):
         with pytest.raises(grpc.RpcError) as e:
             stub.UnaryCall(SimpleRequest(), metadata=(("x-test-sleep-ms", "20000"),))
         assert e.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-        stub.EmptyCall(Empty(), metadata=(("x-test-sleep-ms", "500"),), timeout=TIMEOUT)
+        stub.EmptyCall(Empty(), metadata=(("x-test-sleep-ms", "1500"),), timeout=TIMEOUT)

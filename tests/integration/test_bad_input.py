@@ -15,7 +15,9 @@ pytestmark = pytest.mark.proxy_only
 INVALID_ARGUMENT, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED = 3, 4, 8
 UNIMPLEMENTED, INTERNAL = 12, 13
 ROUTES = [{"match": {"service": "grpc.testing.TestService"}, "to": "good"}, {"to": "rest"}]
-LISTENER = {"limits": {"handshakeTimeout": "600ms", "headerTimeout": "600ms"}}
+# Long enough for a client that is not looked after for a moment, short enough to be waited for.
+TOO_LONG = "%dms" % (1500 * env.SLOW)
+LISTENER = {"limits": {"handshakeTimeout": TOO_LONG, "headerTimeout": TOO_LONG}}
 
 
 class Recorder(h2raw.RawBackend):

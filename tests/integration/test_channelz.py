@@ -16,7 +16,7 @@ import channelz
 import env
 import protos
 import reloads
-from test_service_manager import StuckThread
+from test_service_manager import StuckThread, last_thread
 
 pytestmark = pytest.mark.proxy_only
 EMPTY = protos.SimpleRequest()
@@ -60,7 +60,10 @@ def test_from_channels_to_sockets():
                       workers=2) as p, channelz.client(p.admin) as z, p.open_channel() as ch:
         idle = z.channel()
         assert channelz.state(idle) == "IDLE" and adds_up(idle.data) == (0, 0, 0)
-        talk(ch, 20, 4)
+        talk(ch, 1)
+        env.wait_until(lambda: all(channelz.state(s) == "READY" for s in z.subchannels(z.channel()).values()),
+                       what="both connections")
+        talk(ch, 19, 4)
         channel = env.wait_until(lambda: [c for c in [z.channel()]
                                           if adds_up(c.data) == (24, 20, 4)], 10, "24 calls")[0]
         assert channelz.state(channel) == "READY"
@@ -258,7 +261,7 @@ def test_a_worker_that_hangs():
     with env.Backend() as a, env.Proxy([a.address]) as p, channelz.client(p.admin) as z:
         call(p.address)
         ref = z.channel().subchannel_ref[0]
-        stuck = StuckThread(max(map(int, os.listdir("/proc/%d/task" % p.proc.pid))))
+        stuck = StuckThread(last_thread(p.proc.pid))
         try:
             code, text = code_of(z, "GetServers", patient=False)
             assert code == grpc.StatusCode.UNAVAILABLE and "did not answer within a second" in text

@@ -3,6 +3,7 @@
 afterwards, however top ends."""
 import codecs
 import fcntl
+import http.server
 import io
 import json
 import os
@@ -251,6 +252,32 @@ def test_a_socket_that_one_may_not_use():
                 done = subprocess.run([program] + words + ["-a", "unix:" + path], capture_output=True, text=True,
                                       timeout=60 * env.SLOW, **as_user)
                 assert done.returncode == 1 and "Permission denied. Ask as root, or as the user that outrigger runs as" in done.stderr, done.stderr
+
+
+class Busy(http.server.BaseHTTPRequestHandler):
+    """An admin port that refuses two pages at first, as one of which too much was asked; another one for good."""
+    asked = []
+
+    def do_GET(self):       # noqa: N802
+        self.asked.append(self.path)
+        busy = self.path == "/routes" or self.path in ("/pools", "/metrics") and self.asked.count(self.path) == 1
+        self.send_response(503 if busy else 200)
+        self.end_headers()
+        self.wfile.write(b"too many\n" if busy else b"{}")
+
+    def log_message(self, *args):
+        pass
+
+
+def test_a_bundle_asks_again_for_a_page_that_was_refused(tmp_path):
+    with http.server.HTTPServer(("127.0.0.1", 0), Busy) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        done = subprocess.run([CTL, "bundle", "-o", str(tmp_path / "b.tar"), "-a", "127.0.0.1:%d" % server.server_port],
+                              capture_output=True, text=True, timeout=60 * env.SLOW)
+        server.shutdown()
+    missing = [line.split()[0] for line in done.stdout.splitlines() if "MISSING" in line]
+    assert missing == ["routes.txt"] and "routes.txt          MISSING: it has too much to do just now" in done.stdout, done.stdout
+    assert [Busy.asked.count(page) for page in ("/pools", "/metrics", "/config", "/routes")] == [2, 2, 1, 6]
 
 
 def test_the_config_of_the_demo_cannot_be_loaded_again(tmp_path):

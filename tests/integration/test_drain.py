@@ -131,7 +131,7 @@ def test_drain_timeout_ends_open_streams_unavailable(backend):
 
 def test_drain_delay_still_accepts(backend):
     """Between SIGTERM and the GOAWAY new connections are still served."""
-    proxy = env.Proxy([backend.address], top={"drain": {"delay": "1s", "timeout": "5s"}})
+    proxy = env.Proxy([backend.address], top={"drain": {"delay": "%dms" % (1500 * env.SLOW), "timeout": "5s"}})
     with h2raw.Client(proxy.address) as old:
         assert old.ping()
         proxy.terminate()

@@ -21,7 +21,7 @@ METHODS = ["Get", "Put"]
 HOSTS = ["a.example", "b.example", "x.b.example"]
 HEADERS = ["x-version", "x-user", "x-beta"]
 VALUES = ["v1", "v2", "12", ""]
-CHECK = {"type": "grpc", "interval": "50ms", "unhealthyAfter": 1}
+CHECK = {"type": "grpc", "interval": "50ms", "unhealthyAfter": 1, "timeout": "%ds" % (5 * env.SLOW)}
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ ROUTES = ([route("to." + name.title(), name) for name in BACKENDS] + [
     route("to.Gone", "gone"),
     route("to.Mixed", {"pool": "mixed", "subset": {"version": "v2"}}),
     route("to.Label", {"pool": "good", "subset": {"version": "v9"}}),
-    route("to.Late", "silent", timeout="500ms"),
+    route("to.Late", "silent", timeout="%dms" % (1000 * env.SLOW)),
     route("to.Slow", "silent", retryPolicy=RETRY),
     route("limit.Route", "silent", limits={"maxConcurrentRequests": 1}),
     route("limit.Pool", "narrow"),

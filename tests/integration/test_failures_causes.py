@@ -164,7 +164,7 @@ def place(tmp_path_factory):
         targets["sick"] = targets["web404"]
         keys["sick"] = {"healthCheck": {"type": "grpc", "interval": "100ms", "unhealthyAfter": 1, "panicThreshold": "0%", "initialJitter": "0s", "unimplementedIsHealthy": False}}
         targets.update(tlsplain=targets["good"], refused=env.free_address(), nodns="dns:///no-such-name.invalid:50051")
-        keys.update(tlsplain={"tls": {"ca": ca.file}}, refused={}, nodns={},
+        keys.update(tlsplain={"tls": {"ca": ca.file}}, refused={}, nodns={"dns": {"servers": [env.free_address()], "timeout": "200ms", "tries": 1}},    # nobody is there
                     bighead={"limits": {"maxHeaderBytes": "16KiB"}},
                     nostreams={"limits": {"pendingTimeout": "2s"}, "connections": {"perEndpoint": 1}})
         pools = []

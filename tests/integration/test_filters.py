@@ -11,7 +11,7 @@ import reloads
 import richerr
 
 pytestmark = pytest.mark.proxy_only
-LIMIT = {"type": "rateLimit", "rate": "3/m"}
+LIMIT = {"type": "rateLimit", "rate": "3/h"}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_filter_sees_what_those_before_it_made_of_the_call(app):
     by_tenant = dict(LIMIT, key="header:x-tenant")
     with filtered(app, one_tenant, by_tenant) as proxy:
         assert [passed(proxy, 2, x_tenant=t) for t in "abc"] == [2, 1, 0]
-        reloads.reload(proxy, filters_of(proxy, [dict(by_tenant, rate="2/m"), one_tenant]))
+        reloads.reload(proxy, filters_of(proxy, [dict(by_tenant, rate="2/h"), one_tenant]))
         assert [passed(proxy, 2, x_tenant=t) for t in "abc"] == [2, 2, 2]
 
 
@@ -120,7 +120,7 @@ def test_a_bucket_stays_empty_over_a_reload_and_a_new_rate_has_a_new_one(app):
                 proxy, changed, [dict(other, timeout="9s"), dict(other, match={"service": "a.B"}),
                                  {"to": "app"}]))
             assert passed(proxy) == 0
-        reloads.reload(proxy, filters_of(proxy, [dict(LIMIT, rate="5/m")]))
+        reloads.reload(proxy, filters_of(proxy, [dict(LIMIT, rate="5/h")]))
         assert passed(proxy) == 5
         reloads.reload(proxy, filters_of(proxy, []))
         assert passed(proxy) == 10
@@ -130,7 +130,7 @@ def test_a_bucket_stays_empty_over_a_reload_and_a_new_rate_has_a_new_one(app):
 
 def test_a_route_with_its_own_rate_keeps_its_bucket_too(app):
     routes = [{"name": "paid", "match": {"service": "shop.Cart"}, "to": "app",
-               "filters": [dict(LIMIT, rate="4/m")]}, {"to": "app"}]
+               "filters": [dict(LIMIT, rate="4/h")]}, {"to": "app"}]
     with filtered(app, LIMIT, routes=routes) as proxy:
         assert passed(proxy) == 4 and passed(proxy, method="/a.B/C") == 3
         reloads.reload(proxy, filters_of(proxy, [LIMIT], [dict(routes[0], timeout="9s"), routes[1]]))
@@ -172,7 +172,7 @@ def test_what_the_proxy_answers_itself_carries_the_id(app):
     with h2raw.RawBackend(h2raw.serve) as silent, \
             env.Proxy({"app": [app.address], "silent": [silent.address],
                        "dead": [env.free_address()]}, routes=routes,
-                      listener={"filters": ["requestId", dict(LIMIT, key="service", rate="1/m")]}
+                      listener={"filters": ["requestId", dict(LIMIT, key="service", rate="1/h")]}
                       ) as proxy, h2raw.Client(proxy.address) as client:
         ids = set()
         for service, status in (("own.Status", 10), ("too.Late", 4), ("no.Backend", 14),
@@ -195,7 +195,7 @@ def test_rich_errors_as_a_client_reads_them(app, knob):
               {"match": {"service": "shop.Cart"}, "to": "app"}]
     dead = env.free_address()
     with env.Proxy({"app": [app.address], "dead": [dead]}, routes=routes,
-                   listener={"errorDetails": knob, "filters": [dict(LIMIT, key="service")]}) as proxy:
+                   listener={"errorDetails": knob, "filters": [dict(LIMIT, key="service", rate="3/m")]}) as proxy:
         def rich(method, code):
             answer = named.ask(proxy.address, method)
             assert answer.code == code.name

@@ -173,8 +173,8 @@ def test_redis_keeps_the_limit_by_key(backend):
 
 @needs_redis
 def test_two_proxies_share_a_rate_within_three_percent(backend):
-    # The burst is what the bucket keeps while a busy machine lets nobody ask: no token is lost within a second.
-    rate, burst, seconds, patient = 200, 200, 4, {"timeout": "5s"}
+    # The burst is what the bucket keeps while a busy machine lets nobody ask: no token is lost within two seconds.
+    rate, burst, seconds, patient = 200, 400, 6, {"timeout": "5s"}
     with redisd.Redis() as redis, with_redis(backend, redis.address, "%d/s" % rate, burst, **patient) as one, \
             with_redis(backend, redis.address, "%d/s" % rate, burst, **patient) as two, contextlib.ExitStack() as channels:
         # all are connected, and the bucket is full again

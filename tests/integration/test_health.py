@@ -155,7 +155,7 @@ def test_not_serving_says_why():
 
 def test_unimplemented_watch_falls_back_to_check():
     with two_backends("check") as (a, b), \
-            env.Proxy([a.address, b.address], pool=check("grpc")) as proxy:
+            env.Proxy([a.address, b.address], pool=check("grpc", timeout=SLOW["timeout"])) as proxy:
         wait_state(proxy, a.address, "ready", "idle")
         assert proxy.endpoints()[a.address]["check"]["by"] == "Check"
         set_health(a, "", "NOT_SERVING")
@@ -211,13 +211,14 @@ def test_tcp_checks():
 
 def test_max_age_of_the_backend_is_no_failure():
     """Its server ends connections every half second with a polite GOAWAY."""
+    slower = 2 if env.SLOW > 1 else 1
     with env.Backend(name="a", health="watch,check",
-                     options={"grpc.max_connection_age_ms": 500,
-                              "grpc.max_connection_age_grace_ms": 300}) as a, \
+                     options={"grpc.max_connection_age_ms": 500 * slower,
+                              "grpc.max_connection_age_grace_ms": 300 * slower}) as a, \
             env.Proxy([a.address], pool=check("grpc", base=dict(FAST, timeout="2s"))) as proxy:
         wait_state(proxy, a.address, "ready", "idle")
         with Caller(proxy.address, threads=1) as caller:
-            time.sleep(3)
+            time.sleep(3 * slower)
         assert set(caller.since(0)) == {"a"}
         counters = proxy.counters()
         assert counters["outrigger_health_check_failures_total"] == 0
@@ -227,13 +228,11 @@ def test_max_age_of_the_backend_is_no_failure():
 
 def test_a_frozen_backend_is_noticed_though_its_watch_is_open():
     """The stream stays open and nothing is reset: only silence tells."""
-    conns = []
+    frozen = threading.Event()
 
     def handler(conn):
-        conns.append(conn)
-
         def end(request):
-            if len(conns) == 1 and request.path.endswith("/Watch"):
+            if request.path.endswith("/Watch") and not frozen.is_set():
                 conn.send(h2raw.make_headers(request.sid, h2raw.RESPONSE_FIELDS) +
                           h2raw.make_data(request.sid, h2raw.make_message(b"\x08\x01"),
                                           end=False))
@@ -241,6 +240,7 @@ def test_a_frozen_backend_is_noticed_though_its_watch_is_open():
     with h2raw.RawBackend(handler) as server, \
             env.Proxy([server.address], pool=check("grpc")) as proxy:
         wait_state(proxy, server.address, "ready", "idle")
+        frozen.set()
         e = wait_state(proxy, server.address, "unhealthy")
         assert "failed 3 times" in e["why"]
 

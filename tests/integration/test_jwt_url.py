@@ -85,12 +85,12 @@ def test_a_call_that_waits_ends_at_its_deadline(app, keys):
     server = jwts.KeyServer(jwts.key_set(keys[0]))
     server.delay = 30
     with server:
-        with open_proxy(app, {"from": server.url, "timeout": "2s"}) as p:
+        with open_proxy(app, {"from": server.url, "timeout": "%ds" % (2 * env.SLOW)}) as p:
             assert ask(p, keys[0].token(), timeout=0.3).code == "DEADLINE_EXCEEDED"
             answer = ask(p, keys[0].token(), timeout=10 * env.SLOW)      # until the fetch is given up, which is sooner than its deadline
             assert reason(answer) == "JWT_NO_KEYS" and answer.code == "UNAUTHENTICATED"
             assert ask(p, method="/shop.Open/Get").code == "OK"
-            p.wait_line(lambda line: "no complete answer within 2000 ms" in line, "err")
+            p.wait_line(lambda line: "no complete answer within %d ms" % (2000 * env.SLOW) in line, "err")
             start = time.monotonic()
         assert time.monotonic() - start < 10 * env.SLOW     # and the proxy ends while one is under way
 

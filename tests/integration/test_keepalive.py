@@ -117,8 +117,8 @@ def test_clients_that_measure_the_bandwidth_are_not_hit(backend):
 
 def test_stopped_backend_is_noticed():
     """time 10 s (up to 15 % later) and timeout 1 s; the next call goes to the other one."""
-    pool = {"keepalive": {"time": "10s", "timeout": "1s"}, "balance": "pick_first",
-            "connections": {"settingsTimeout": "500ms"}}
+    pool = {"keepalive": {"time": "10s", "timeout": "1s"}, "balance": {"policy": "pick_first", "happyEyeballsDelay": "2s"},
+            "connections": {"settingsTimeout": "3s"}}
     with env.Backend(name="dead") as dead, env.Backend(name="good") as good, \
             env.Proxy([dead.address, good.address], pool=pool) as proxy, \
             proxy.open_channel() as channel:
@@ -141,7 +141,7 @@ def test_stopped_backend_is_noticed():
 
 
 def test_dead_client_is_noticed_and_its_call_cancelled(backend):
-    keepalive = {"time": "%dms" % (1000 * env.SLOW), "timeout": "%dms" % (300 * env.SLOW)}
+    keepalive = {"time": "%dms" % (2000 * env.SLOW), "timeout": "%dms" % (300 * env.SLOW)}
     with env.Proxy([backend.address], listener={"keepalive": keepalive}) as proxy, \
             h2raw.Client(proxy.address) as client:
         assert client.call("/grpc.testing.TestService/UnaryCall").status == 0   # the backend is connected

@@ -231,6 +231,7 @@ def test_calls_above_a_fixed_number_are_refused(backend):
         assert len(refused) == 7, done
         assert "3 calls are going on" in refused[0][1]
         assert b"CONCURRENCY_LIMIT" in refused[0][2]["grpc-status-details-bin"]
+        env.wait_until(lambda: proxy.gauge("outrigger_concurrency_limit_in_flight") == 0, what="the end of all calls")
         assert all(ask(s)[0] is OK for s in stubs)
         assert proxy.gauge("outrigger_concurrency_limit") == 3
         env.wait_until(lambda: proxy.gauge("outrigger_concurrency_limit_in_flight") == 0, what="the end of all calls")

@@ -107,11 +107,12 @@ def test_a_large_page_goes_in_several_requests():
         with pushing(many, sink.address, interval="1h") as proxy:
             for i in range(methods):
                 assert named.ask(proxy.address, "/shop.Many/Method%03d" % i).code == "OK"
-    # One push, when the process ended.
-    times = [p for p in sink.spans if p.name == "grpc_server_handling_seconds"]
+    # The last push, when the process ended. One may have come before: the first is at a random moment of the hour.
+    begin = max(i for i, p in enumerate(sink.spans) if p.key == sink.spans[0].key)
+    times = [p for p in sink.spans[begin:] if p.name == "grpc_server_handling_seconds"]
     assert len(times) == len({p.key for p in times}) == methods
     assert all(p.count == 1 and sum(p.buckets) == 1 for p in times)
-    assert len(sink.batches) > 1 and sink.pushes == 1
+    assert len(sink.batches) > 1
 
 
 def test_a_collector_that_does_not_take_them(backend):

@@ -75,7 +75,7 @@ def busy(backend, tmp_path_factory):
 
 
 def check(target, **files):
-    return subprocess.run([sys.executable, CHECK, "--strict", "--target", target,
+    return subprocess.run([sys.executable, CHECK, "--strict", "--target", target, "--port", str(env.free_port()),
                            *["--%s=%s" % pair for pair in files.items()]],
                           capture_output=True, text=True, check=False, timeout=150)
 

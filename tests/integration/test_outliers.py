@@ -34,6 +34,7 @@ class Three:
         self.proxy = env.Proxy([b.address for b in self.backends], pool=outliers(**more))
 
     def __enter__(self):
+        env.wait_until(lambda: names(self.calls(12)) == {"a", "b", "c"}, what="answers of all three")
         return self
 
     def __exit__(self, kind, *exc):

@@ -21,7 +21,7 @@ import env
 import load
 import protos
 import reloads
-from test_service_manager import StuckThread
+from test_service_manager import StuckThread, last_thread
 from test_upgrade import Chain
 
 pytestmark = pytest.mark.proxy_only
@@ -277,10 +277,7 @@ def test_an_operators_drain_is_taken_back(backend):
 
 def test_a_worker_that_hangs(backend):
     with Probed([backend.address], probe={"stallTimeout": "2s"}, workers=2) as proxy:
-        tids = sorted(int(t) for t in os.listdir("/proc/%d/task" % proxy.proc.pid))
-        with open("/proc/%d/task/%d/comm" % (proxy.proc.pid, tids[-1]), encoding="utf-8") as f:
-            assert f.read()
-        stuck = StuckThread(tids[-1])
+        stuck = StuckThread(last_thread(proxy.proc.pid))
         try:
             env.wait_until(lambda: proxy.status("/livez") == 503, 10, "the end of life")
             assert re.fullmatch(r"worker \d hangs: its loop did not turn for 2 s\n",

@@ -242,12 +242,12 @@ def test_a_guarded_reload_that_makes_calls_fail_is_taken_back(backend):
 
 
 def test_a_guarded_reload_that_does_no_harm_stays(backend):
-    top = {"reload": {"guard": True, "guardWindow": "1s"}}
+    top = {"reload": {"guard": True, "guardWindow": "%dms" % (3000 * env.SLOW)}}
     with env.Proxy([backend.address], top=top) as proxy, Calls(proxy.address) as calls:
         calls.more(60)
         reload(proxy, other(proxy))
         assert reloads.status(proxy)["config"]["guarded"]
-        proxy.wait_line(lambda line: "has stood its time" in line, "err", 10)
+        proxy.wait_line(lambda line: "has stood its time" in line, "err", 20)
         assert version(proxy) == 2 and not reloads.status(proxy)["config"]["guarded"]
         assert proxy.gauge("outrigger_configs_alive") == 1
         assert set(calls.codes) == {grpc.StatusCode.OK}

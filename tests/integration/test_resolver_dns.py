@@ -116,7 +116,7 @@ def test_search_list_and_its_change(tmp_path):
             ("app.three.test", A): a("10.0.0.3", name="app.three.test", ttl=0)}
     with NameServer(zone) as ns, Probe("app:80", ns, resolv_conf=conf) as p:
         assert addresses(p.next_list()) == ["10.0.0.2:80"]
-        assert [n for _, n, t, _ in ns.seen if t == A] == ["app.one.test", "app.two.test"]
+        assert [n for _, n, t, _ in ns.seen if t == A][:2] == ["app.one.test", "app.two.test"]
         resolv_conf(conf, "search three.test\noptions ndots:5\n")
         p.wait_list(["10.0.0.3:80"], 3)
         p.wait_line(lambda line: "resolv.conf changed" in line, "err")
@@ -152,7 +152,7 @@ def test_families_are_independent(v4, v6):
             (NAME, AAAA): {"good": aaaa("fd00::1"), "none": [], "silent": None}[v6]}
     want = [V4] * (v4 == "good") + [V6] * (v6 == "good")
     # Long where nobody has to wait for it, so that a busy machine is not taken for one that waits.
-    timeout = 4000 if want else 400
+    timeout = 400 if not want and "silent" in (v4, v6) else 4000
     with NameServer(zone) as ns, Probe(TARGET, ns, timeout="%dms" % timeout, tries=1) as p:
         got = p.next()
         while len(got.get("list", want)) < len(want):
@@ -228,7 +228,7 @@ def test_server_dies_and_comes_back():
             start = time.monotonic()
             p.again()
             p.wait_list(["10.0.0.%d:80" % (i + 2)])
-            assert time.monotonic() - start < 2 * env.SLOW
+            assert time.monotonic() - start < 4 * env.SLOW
     ns.close()
 
 

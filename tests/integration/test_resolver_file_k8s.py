@@ -304,7 +304,7 @@ def test_what_is_wrong_is_said(cluster, tmp_path):
         line = probe.expect("error verbs list and watch for endpointslices")
         assert "namespace shop" in line and "no RBAC" in line
         s.forbidden = False
-        assert probe.next() == "list 10.1.0.1:50051"
+        probe.expect("list 10.1.0.1:50051")
     with cluster.probe(tokenFile=tmp_path / "none") as probe:
         probe.expect("error none cannot be used: No such file")
     with cluster.probe(caFile=tmp_path / "token") as probe:

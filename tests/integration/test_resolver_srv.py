@@ -31,6 +31,8 @@ def test_service():
                                (10, 7, 0, "three.test"), (10, 65535, 5003, "three.test"))
     with NameServer(zone) as ns, Probe("srv:///" + SERVICE, ns) as p:
         got = p.next()
+        while len(got["list"]) < 4:     # a part, told after a second
+            got = p.next()
         assert sorted(got["list"]) == [["10.0.0.1:5001", 5, 1], ["10.0.0.2:5002", 1, 0],
                                        ["10.0.0.3:5003", 65535, 0], ["[fd00::2]:5002", 1, 0]]
         assert [e[2] for e in got["list"]] == [0, 0, 0, 1], "first levels first"

@@ -124,7 +124,7 @@ def test_the_tool_of_the_readme_shows_who_answered(example):
     address = env.free_address()
     backend = env.Process([sys.executable, TOOL, "serve", address, "v9"])
     try:
-        backend.wait_line(lambda line: "v9 answers" in line, "out")
+        backend.wait_line(lambda line: "v9 answers" in line, "out", 60)
         out = subprocess.run([sys.executable, TOOL, "ask", address, "any.Service/Any"], check=True,
                              stdout=subprocess.PIPE, timeout=30).stdout.decode()
         assert out == "     1  v9\n"

@@ -106,6 +106,13 @@ def test_ready_reloading_and_stopping_are_told(tmp_path, backend, abstract):
 PTRACE_ATTACH, PTRACE_DETACH, WALL = 16, 17, 0x40000000
 
 
+def last_thread(pid):
+    """The one that was made last, as numbers begin again at pid_max."""
+    with open("/proc/sys/kernel/pid_max", encoding="ascii") as f:
+        most = int(f.read())
+    return max(map(int, os.listdir("/proc/%d/task" % pid)), key=lambda tid: (tid - pid) % most)
+
+
 class StuckThread:
     """Stops one thread of a process, as a bug would."""
 
@@ -128,8 +135,7 @@ def test_the_watchdog_is_pinged_until_a_worker_hangs(tmp_path, backend):
         manager.wait("READY=1")
         for _ in range(4):
             manager.wait("WATCHDOG=1", 1)
-        tids = sorted(int(t) for t in os.listdir("/proc/%d/task" % process.proc.pid))
-        stuck = StuckThread(tids[-1])
+        stuck = StuckThread(last_thread(process.proc.pid))
         try:
             while manager.count("WATCHDOG=1", 0.01):    # those before it
                 pass

@@ -91,7 +91,7 @@ def test_calls_pass_with_tls_on_both_sides_and_the_backend_hears_https(
             sizes = [len(r.payload.body) for r in stub.FullDuplexCall(requests, timeout=20)]
             assert sizes == [1, 70000, 9]
         assert count(p, "down", "ok") == 2
-        assert count(p, "up", "ok") == 1
+        assert 1 <= count(p, "up", "ok") <= env.WORKERS
 
 
 def test_a_pool_with_tls_sends_the_scheme_https(ca, server):

@@ -51,7 +51,8 @@ sleep_now_and_then(void)
 
     pthread_once(&once, read_settings);
     if ((gettid() == getpid()) == late_main &&
-        getrandom(random, sizeof(random), 0) == sizeof(random) && random[0] % 100 < percent) {
+        getrandom(random, sizeof(random), 0) == sizeof(random) &&
+        random[0] % 100 < percent) {
         struct timespec t = { 0, (long)(random[1] % (most_ms + 1)) * 1000000 };
 
         nanosleep(&t, NULL);

@@ -2,8 +2,11 @@
 /* tests/unit/proxy/callrig.c - the world of the tests of calls. */
 #include "callrig.h"
 
+#include <unistd.h>
+
 #include "base/err.h"
 #include "base/log.h"
+#include "deaf_port.h"
 #include "h2/conn.h"
 #include "net/listener.h"
 #include "net/transport.h"
@@ -197,8 +200,19 @@ void
 callrig_deafen(unsigned pool)
 {
     for (unsigned i = 0; i < rig.pools[pool].endpoints; i++) {
-        listener_close(rig.pools[pool].doors[i].listener);
-        rig.pools[pool].doors[i].listener = NULL;
+        struct rig_door *d = &rig.pools[pool].doors[i];
+
+        d->deaf_fd = deaf_port(&d->listener);
+    }
+}
+
+static void
+pool_close_doors(struct rig_pool *p)
+{
+    for (unsigned i = 0; i < p->endpoints; i++) {
+        listener_close(p->doors[i].listener);
+        if (p->doors[i].deaf_fd)
+            close(p->doors[i].deaf_fd);
     }
 }
 
@@ -217,7 +231,7 @@ callrig_teardown(void **state)
     for (unsigned i = 0; i < RIG_POOLS; i++) {
         for (unsigned k = 0; k < rig.pools[i].accepted; k++)
             h2peer_close(&rig.pools[i].conns[k]);
-        callrig_deafen(i);
+        pool_close_doors(&rig.pools[i]);
         assert_int_equal(atomic_load(&rig.pools[i].hub->levels->retry_guard.open), 0);
         assert_int_equal(atomic_load(&rig.pools[i].hub->levels->loads[0].first), 0);
         assert_int_equal(atomic_load(&rig.pools[i].hub->levels->loads[0].waiting), 0);

@@ -33,6 +33,7 @@ struct rig_door {
     struct rig_pool *pool;
     char address[ADDR_TEXT_MAX];
     struct listener *listener; /* NULL: nobody listens */
+    int deaf_fd;               /* has the port then; 0: none */
 };
 
 struct rig_pool {

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "poolrig.h"
 
+#include <unistd.h>
+
+#include "deaf_port.h"
+
 struct vclock now;
 struct loop *loop;
 struct stats stats;
@@ -67,8 +71,7 @@ backend_open(unsigned i)
 void
 backend_refuse(unsigned i)
 {
-    listener_close(backends[i].li);
-    backends[i].li = NULL;
+    backends[i].deaf_fd = deaf_port(&backends[i].li);
 }
 
 int
@@ -348,6 +351,8 @@ rig_teardown(void **state)
                 h2peer_close(&backends[i].conns[k]);
         }
         listener_close(backends[i].li);
+        if (backends[i].deaf_fd)
+            close(backends[i].deaf_fd);
     }
     wait_ms(3000);
     for (unsigned i = 0; i < CALLS; i++)

@@ -35,6 +35,7 @@ enum manner { GREET, SILENT, HANG_UP, GREET_AND_HANG_UP, GREET_AND_GOAWAY, HTTP1
 
 struct server {
     struct listener *li;
+    int deaf_fd; /* has the port while nobody listens; 0: none */
     char target[ADDR_TEXT_MAX];
     enum manner manner;
     uint32_t max_streams; /* 0: not told */
@@ -72,8 +73,8 @@ int rig_setup(void **state);
 /* Whatever happened: levels are zero and no memory is out. */
 int rig_teardown(void **state);
 
-void backend_open(unsigned i); /* listens; targets[i] is its address */
-void backend_refuse(unsigned i);
+void backend_open(unsigned i);       /* listens; targets[i] is its address */
+void backend_refuse(unsigned i);     /* connections, from now on */
 int backend_index(const char *name); /* of this address; -1: none */
 
 /* A hub with targets 0..endpoints-1, which are opened, and `workers` pools. */
