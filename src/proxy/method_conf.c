@@ -95,12 +95,11 @@ static const struct conf_field method_fields[] = {
       .at = offsetof(struct method_conf, wait_for_ready),
       .def = "false",
       .example = "false",
-      .help = "true: a call that no endpoint can serve waits for one until its deadline, "
-              "within limits.maxPendingRequests of the pool. false: it fails at once; "
-              "only for "
-              "a free connection, an endpoint's first health check and a target's first "
-              "answer "
-              "it waits, as limits.pendingTimeout says." },
+      .help =
+          "true: a call that no endpoint can serve waits for one until its deadline, "
+          "within limits.maxPendingRequests of the pool. false: it fails at once; only "
+          "for a free connection, an endpoint's first health check and a target's first "
+          "answer it waits, as limits.pendingTimeout says." },
     { .key = "maxRequestMessageBytes",
       .type = CONF_SIZE,
       .at = offsetof(struct method_conf, max_request_bytes),
