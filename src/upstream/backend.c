@@ -164,6 +164,7 @@ backend_list_drop(struct backend_list *l)
         backend_drop(l->rows[i].backend);
     xfree(l->rows);
     xfree(l->memory);
+    xfree(l->why);
     xfree(l);
 }
 
@@ -186,7 +187,8 @@ row_equal(const struct backend_row *a, const struct backend_row *b)
 bool
 backend_list_equal(const struct backend_list *a, const struct backend_list *b)
 {
-    if (a->n != b->n || a->partial != b->partial)
+    if (a->n != b->n || a->partial != b->partial || !a->why != !b->why ||
+        (a->why && strcmp(a->why, b->why) != 0))
         return false;
     for (size_t i = 0; i < a->n; i++) {
         if (!row_equal(&a->rows[i], &b->rows[i]))

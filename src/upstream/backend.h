@@ -104,6 +104,7 @@ struct backend_list {
         *rows; /* in order of the config and of the source; strings owned by the list */
     void *memory; /* where they are; NULL: nowhere */
     bool partial; /* a target has said nothing yet: others may come soon */
+    char *why;    /* a list without rows: why it has none; NULL elsewhere */
 };
 
 /* One hold. */

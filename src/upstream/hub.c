@@ -46,14 +46,11 @@ hub_answered(const struct hub *hub)
 static void
 hub_tell_why(struct hub *hub)
 {
-    const struct hub_source *s = hub_source_failed(hub);
-    char why[HUB_WHY_MAX + 128];
+    char text[HUB_REASON_MAX];
+    const char *why = hub_source_why(hub, text);
 
-    if (!s || !hub_answered(hub))
-        return;
-    snprintf(why, sizeof(why), "no endpoints of %.100s are known: %s", s->conf->target,
-             s->error);
-    hub_mail_why(hub, why);
+    if (why && hub_answered(hub))
+        hub_mail_why(hub, why);
 }
 
 /* After new targets came: the backends that serve go only when there are others, or nobody says of any. */
@@ -84,8 +81,6 @@ hub_refresh(struct hub *hub)
     }
     if (before && backend_list_equal(before, now)) {
         backend_list_drop(now);
-        if (before->n == 0) /* for another reason, perhaps */
-            hub_tell_why(hub);
         return;
     }
     hub->list = now;
@@ -97,8 +92,6 @@ hub_refresh(struct hub *hub)
     log_at(NULL, LOG_INFO, "endpoints of a pool", LS("pool", hub->conf->name),
            LI("endpoints", now->n), LI("before", before ? before->n : 0),
            LI("version", now->version));
-    if (now->n == 0) /* dns.onFailure "fail" */
-        hub_tell_why(hub);
     backend_list_drop(before);
     backend_table_sweep(&hub->table);
 }

@@ -13,7 +13,12 @@
 #include "upstream/pool_conf.h"
 #include "upstream/pool_levels.h"
 
-enum { HUB_WHY_MAX = 256, HUB_WATCHES_MAX = 4, HUB_MARKS = 64 };
+enum {
+    HUB_WHY_MAX = 256,
+    HUB_REASON_MAX = HUB_WHY_MAX + 128,
+    HUB_WATCHES_MAX = 4,
+    HUB_MARKS = 64
+};
 
 /* One target of the config and the last good answer of its resolver. */
 struct hub_source {
@@ -97,6 +102,8 @@ void hub_watch(struct hub *hub, const struct hub_watch_ops *ops, void *arg);
 bool hub_source_silent(const struct hub *hub);
 /* The first source whose last answer was a failure; NULL: none. */
 const struct hub_source *hub_source_failed(const struct hub *hub);
+/* Its failure as the reason for no endpoint, in out; NULL: none failed. */
+const char *hub_source_why(const struct hub *hub, char out[HUB_REASON_MAX]);
 struct hub_source *hub_source_new(struct hub *hub, const struct endpoint_conf *conf);
 void hub_source_free(struct hub_source *s);
 /* A new array of the same n sources, by target and then as in the config; sets `at` and `repeats` of each. */
@@ -118,6 +125,7 @@ void hub_disable_as(struct hub *hub, const struct hub *old);
 /* hub_mail.c */
 void hub_mail_list(struct hub *hub, struct backend_list *list);
 void hub_mail_mark(struct hub *hub, struct backend *b);
+/* Why there is no list. */
 void hub_mail_why(struct hub *hub, const char *why);
 /* On the worker: takes what there is. */
 void hub_mail_take(struct hub_worker *w);

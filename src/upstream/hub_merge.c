@@ -142,6 +142,7 @@ hub_merge(struct hub *hub)
     struct backend_list *l;
     struct merge m = { 0 };
     struct pick *picks;
+    char text[HUB_REASON_MAX];
     size_t all = 0, n, over;
 
     for (size_t i = 0; i < hub->source_count; i++)
@@ -170,6 +171,8 @@ hub_merge(struct hub *hub)
         merge_row(&m, &l->rows[i], picks[i].from, picks[i].source->conf);
     }
     l->partial = hub_source_silent(hub);
+    if (n == 0 && hub_source_why(hub, text))
+        l->why = xstrdup(text);
     xfree(picks);
     return l;
 }

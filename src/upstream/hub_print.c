@@ -213,7 +213,7 @@ print_state(const struct hub *hub, struct strbuf *out)
 {
     struct strbuf text;
 
-    strbuf_init(&text, HUB_WHY_MAX + 128);
+    strbuf_init(&text, HUB_REASON_MAX);
     hub_state_sentence(hub, &text);
     print_text(out, "state", text.s);
     strbuf_done(&text);

@@ -153,6 +153,18 @@ hub_source_failed(const struct hub *hub)
     return NULL;
 }
 
+const char *
+hub_source_why(const struct hub *hub, char out[HUB_REASON_MAX])
+{
+    const struct hub_source *s = hub_source_failed(hub);
+
+    if (!s)
+        return NULL;
+    snprintf(out, HUB_REASON_MAX, "no endpoints of %.100s are known: %s", s->conf->target,
+             s->error);
+    return out;
+}
+
 static void
 source_start(struct hub_source *s)
 {

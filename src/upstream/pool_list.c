@@ -42,6 +42,17 @@ pool_drain_gone(struct endpoint **old, size_t n, uint64_t version)
     }
 }
 
+/* Before anybody looks at the list: who finds it empty tells the reason. */
+static void
+pool_note_list(struct pool *p, const struct backend_list *list)
+{
+    if (list->why)
+        pool_note_failure(p, list->why);
+    else if (p->no_list)
+        p->last_failure[0] = '\0'; /* that there was no endpoint is over */
+    p->no_list = list->why != NULL;
+}
+
 void
 pool_apply(struct pool *p, struct backend_list *list)
 {
@@ -56,10 +67,7 @@ pool_apply(struct pool *p, struct backend_list *list)
     p->endpoints = xcalloc(list->n ? list->n : 1, sizeof(struct endpoint *));
     p->n = list->n;
     p->list = list;
-    if (p->no_list && list->n) {
-        p->no_list = false;
-        p->last_failure[0] = '\0'; /* that there was no endpoint is over */
-    }
+    pool_note_list(p, list);
     for (size_t i = 0; i < list->n; i++) {
         struct endpoint *e = endpoint_for(p, &list->rows[i]);
 
@@ -117,9 +125,9 @@ pool_recheck(struct pool *p, struct backend *b)
 void
 pool_no_list(struct pool *p, const char *why)
 {
-    if (p->n || p->closing)
+    if (p->list || p->closing)
         return;
     p->no_list = true;
     pool_note_failure(p, why);
-    pool_fail_waiters(p, ERR_NO_ENDPOINT);
+    pool_changed(p);
 }

@@ -209,7 +209,7 @@ pool_explain(struct pool *p, const struct pool_wait *w, int err, char out[POOL_T
         strbuf_printf(&text, "pool %s: ", p->conf->name);
         put_limit(p, w, &text);
     } else if ((err == ERR_NO_ENDPOINT || err == ERR_AGAIN) && s->selector && s->built &&
-               s->empty) {
+               s->empty && !p->no_list) {
         strbuf_printf(&text, "pool %s: %s", p->conf->name, subset_why_empty(p, s));
     } else {
         put_where(p, s, &text);

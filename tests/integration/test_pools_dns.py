@@ -247,6 +247,29 @@ def test_on_failure_fail_ends_calls_with_the_reason():
                 env.wait_until(lambda: failure(stub) is None, 5, "the answer")
 
 
+def test_wait_for_ready_outlasts_a_name_that_fails():
+    """Before the name was ever known, and after onFailure took the endpoints away; limits.pendingTimeout is not its limit."""
+    zone = {(NAME, A): NXDOMAIN}
+    config = {"methodConfig": [{"name": [{"service": protos.TEST_SERVICE, "method": "UnaryCall"}], "waitForReady": True}]}
+    with Hosts(1) as hosts, NameServer(zone) as ns:
+        target = "dns:///%s.:%d" % (NAME, hosts.port)
+        pool = dict(dns(ns, onFailure="fail", **PATIENT), limits={"pendingTimeout": "100ms"})
+        with env.Proxy([target], pool=pool, listener=config) as proxy, proxy.open_channel(grpc__enable_retries=0) as channel:
+            stub = protos.Stub(channel)
+            for rcode, word in ((NXDOMAIN, "NXDOMAIN"), (SERVFAIL, "SERVFAIL")):
+                zone[(NAME, A)] = rcode
+                env.wait_until(lambda: proxy.pools()["app"]["state"].endswith("%s for %s" % (word, NAME)), 10)
+                asked = len(ns.seen)
+                call = stub.UnaryCall.future(protos.SimpleRequest(fill_server_id=True), timeout=30 * env.SLOW)
+                # Another method, which does not wait; and one more failure of the name, at least.
+                with pytest.raises(grpc.RpcError, match=word):
+                    stub.EmptyCall(protos.Empty(), timeout=10 * env.SLOW)
+                env.wait_until(lambda: len(ns.seen) >= asked + 2, 10)
+                assert not call.done(), call
+                zone[(NAME, A)] = [rr(NAME, A, Hosts.ip(0, 0), 1)]
+                assert call.result().server_id
+
+
 @pytest.mark.parametrize("good", [True, False], ids=["address", "servfail"])
 def test_calls_wait_for_a_name_when_nobody_else_can_serve(good):
     """The second choice is there at once and refuses; of the first one, a name, nothing is known yet."""

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* late.c - LD_PRELOAD: the threads of a loop are late. After each wake-up and after each write to a socket or a pipe a thread sleeps with a
+/* late.c - LD_PRELOAD: the threads of a loop are late. After each wake-up and after each write to a socket, a pipe or an eventfd (which wakes another thread) a thread sleeps with a
  * chance of LATE_PERCENT (15) for up to LATE_MS (40), as one does on a machine that has other work. So what a test asks at once and another
  * thread does a moment later fails often, and not once in a thousand runs.
  * LATE_THREAD: worker (all but the main one; the default) or main. */
@@ -67,7 +67,7 @@ sleep_after(int fd, ssize_t sent)
     int err = errno;
     struct stat st;
 
-    if (sent > 0 && fstat(fd, &st) == 0 && (S_ISSOCK(st.st_mode) || S_ISFIFO(st.st_mode)))
+    if (sent > 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
         sleep_now_and_then();
     errno = err;
 }

@@ -149,6 +149,8 @@ call_done(struct pool_wait *wait, struct upconn *conn, int err)
     assert_int_equal(conn == NULL, err != ERR_OK);
     if (conn)
         call_open(c, conn);
+    else
+        pool_explain(wait->pool, wait, err, c->why);
 }
 
 static int
@@ -251,6 +253,8 @@ list_send(const struct row *rows)
     while (rows[n].backend >= 0)
         n++;
     l = backend_list_new(++hub->version, n, n * (sizeof(struct resolve_label) + 64));
+    if (n == 0)
+        l->why = xstrdup(NOBODY_WHY);
     for (size_t i = 0; i < n; i++) {
         struct resolve_label *labels = (struct resolve_label *)l->memory + i;
         char *text = (char *)l->memory + n * sizeof(*labels) + i * 64;

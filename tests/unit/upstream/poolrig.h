@@ -31,6 +31,11 @@
 
 enum { BACKENDS = 6, CONNS = 64, CALLS = 64, POOLS = 2 };
 
+/* Why a list of list_send without rows has none, and how a call hears it. */
+#define NOBODY_WHY "no endpoints of dns:app are known: NXDOMAIN"
+#define NOBODY_SENTENCE \
+    "pool app: the pool has no usable endpoint; last failure: " NOBODY_WHY
+
 enum manner { GREET, SILENT, HANG_UP, GREET_AND_HANG_UP, GREET_AND_GOAWAY, HTTP1 };
 
 struct server {
@@ -50,7 +55,8 @@ struct call {
     int done, err; /* done: how often */
     unsigned order;
     unsigned closed;
-    const char *name; /* endpoint that served it */
+    const char *name;        /* endpoint that served it */
+    char why[POOL_TEXT_MAX]; /* as its end was told while it was told */
     struct h2_field fields[4];
 };
 

@@ -108,6 +108,35 @@ labels_of_the_config_win(void **state)
     backend_list_drop(l);
 }
 
+/* A source that gave its rows up, as dns.onFailure "fail" does. */
+static void
+a_list_without_rows_says_why(void **state)
+{
+    struct resolved none = { 0 };
+    struct backend_list *rows, *first, *second;
+
+    (void)state;
+    targets[0].target = "127.0.0.1:1";
+    hub_open(1);
+    snprintf(hub->sources[0]->error, HUB_WHY_MAX, "SERVFAIL for app");
+    rows = hub_merge(hub);
+    assert_int_equal(rows->n, 1);
+    assert_null(rows->why);
+    source_tell(0, &none, 0);
+    first = hub_merge(hub);
+    assert_int_equal(first->n, 0);
+    assert_string_equal(first->why,
+                        "no endpoints of 127.0.0.1:1 are known: SERVFAIL for app");
+    snprintf(hub->sources[0]->error, HUB_WHY_MAX, "NXDOMAIN for app");
+    second = hub_merge(hub);
+    assert_false(backend_list_equal(first, second)); /* the workers must hear of it */
+    assert_false(backend_list_equal(rows, second));
+    assert_true(backend_list_equal(second, second));
+    backend_list_drop(rows);
+    backend_list_drop(first);
+    backend_list_drop(second);
+}
+
 static void
 a_backend_keeps_its_identity_while_somebody_holds_it(void **state)
 {
@@ -524,6 +553,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         POOL_TEST(targets_become_one_list),
         POOL_TEST(labels_of_the_config_win),
+        POOL_TEST(a_list_without_rows_says_why),
         POOL_TEST(a_backend_keeps_its_identity_while_somebody_holds_it),
         POOL_TEST(the_reason_belongs_to_the_state),
         POOL_TEST(tallies_follow_the_calls),

@@ -13,6 +13,7 @@
 
 static const struct row only_0[] = { { .backend = 0 }, END };
 static const struct row only_1[] = { { .backend = 1 }, END };
+static const struct row nobody[] = { END };
 static const struct row both[] = { { .backend = 0 }, { .backend = 1 }, END };
 
 static void
@@ -223,12 +224,61 @@ without_a_list_calls_wait_until_somebody_says_why(void **state)
     assert_int_equal(call_start_in(p, 0), ERR_AGAIN);
     wait_ms(500);
     assert_int_equal(calls[0].done, 0);
-    pool_no_list(p, "no endpoints of dns:app are known: NXDOMAIN");
+    pool_no_list(p, NOBODY_WHY);
     assert_int_equal(calls[0].err, ERR_NO_ENDPOINT);
+    assert_string_equal(calls[0].why, NOBODY_SENTENCE);
     assert_int_equal(call_start_in(p, 1), ERR_NO_ENDPOINT);
     assert_string_equal(pool_explain(p, &calls[1].wait, ERR_NO_ENDPOINT, text),
-                        "pool app: the pool has no usable endpoint; last failure: no "
-                        "endpoints of dns:app are known: NXDOMAIN");
+                        NOBODY_SENTENCE);
+}
+
+/* Who waited hears the reason with the list, not after it. */
+static void
+an_empty_list_says_why(void **state)
+{
+    (void)state;
+    backends[0].manner = SILENT;
+    pool_open(1, "round_robin");
+    assert_int_equal(call_start(0), ERR_AGAIN);
+    UNTIL(backends[0].accepted);
+    list_send(nobody);
+    assert_int_equal(calls[0].err, ERR_NO_ENDPOINT);
+    assert_string_equal(calls[0].why, NOBODY_SENTENCE);
+    backends[1].manner = HANG_UP;
+    list_send(only_1);
+    assert_int_equal(call_start(1), ERR_AGAIN);
+    UNTIL(calls[1].done);
+    assert_int_equal(calls[1].err, ERR_NO_ENDPOINT);
+    assert_null(strstr(calls[1].why, NOBODY_WHY)); /* that is over */
+}
+
+/* A pool without a list, and one that lost its endpoints: neither ends the call. */
+static void
+who_is_patient_waits_for_a_name(void **state)
+{
+    struct pool *p;
+
+    (void)state;
+    pool_open(1, "round_robin");
+    p = pools[1] = pool_new(w, &conf, &rng, NULL);
+    pool_attach(p, hub, 0, pool->levels, 1);
+    calls[0].wait.patient = calls[1].wait.patient = true;
+    assert_int_equal(call_start_in(p, 0), ERR_AGAIN);
+    list_send(nobody);
+    for (int i = 0; i < 3; i++)
+        pool_no_list(p, NOBODY_WHY);
+    assert_int_equal(call_start(1), ERR_AGAIN);
+    wait_ms(60000); /* past pendingTimeout */
+    list_send(nobody);
+    assert_int_equal(calls[0].done + calls[1].done, 0);
+    list_send(only_0);
+    UNTIL(calls[1].done);
+    assert_int_equal(calls[1].err, ERR_OK);
+    assert_int_equal(calls[0].done, 0);
+    pool_close(p);
+    assert_int_equal(calls[0].err, ERR_DRAIN);
+    answer_all();
+    UNTIL(calls[1].closed);
 }
 
 /* However much changes in a turn, the policies look at it once or twice, and not once per call. */
@@ -304,6 +354,8 @@ main(void)
         POOL_TEST(a_thousand_flips_lose_no_call),
         POOL_TEST(a_target_that_is_dead_for_ten_minutes_loses_no_call),
         POOL_TEST(without_a_list_calls_wait_until_somebody_says_why),
+        POOL_TEST(an_empty_list_says_why),
+        POOL_TEST(who_is_patient_waits_for_a_name),
         POOL_TEST(updates_are_counted_by_turns_and_not_by_calls),
     };
 
