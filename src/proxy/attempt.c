@@ -235,6 +235,13 @@ attempt_on_wait_done(struct pool_wait *wait, struct upconn *conn, int err)
 }
 
 void
+attempt_wait_cancel(struct attempt *a, int code)
+{
+    if (pool_wait_cancel(&a->wait) && UNLIKELY(a->call->acts & ACT_FILTERS))
+        filters_attempt_end(a, code, false, false, "");
+}
+
+void
 attempt_start(struct attempt *a)
 {
     struct call *c = a->call;

@@ -153,7 +153,7 @@ call_refuse(struct call *c, const struct filter_refusal *why, const char *text)
 {
     if (c->response == HALF_CLOSED)
         return;
-    pool_wait_cancel(&c->at->wait);
+    attempt_wait_cancel(c->at, (int)why->code);
     h2_stream_reset(&c->at->up, H2_CANCEL);
     c->committed = true;
     c->local = true;
@@ -286,7 +286,7 @@ call_cancelled(struct call *c)
 {
     if (call_is_at_deadline(c))
         call_note_silence(c);
-    pool_wait_cancel(&c->at->wait);
+    attempt_wait_cancel(c->at, c->code < 0 ? GRPC_CANCELLED : c->code);
     if (UNLIKELY(c->mirror != NULL))
         mirror_cancel(c->mirror);
     c->committed = true;

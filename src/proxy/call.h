@@ -148,6 +148,8 @@ attempt_busy(const struct attempt *a)
     return a->up.conn || list_linked(&a->wait.link);
 }
 void attempt_start(struct attempt *a);
+/* Its call ends with `code`, or goes on without it: it waits for no connection any more. */
+void attempt_wait_cancel(struct attempt *a, int code);
 /* Its stream had H2_EV_CLOSED. again: another attempt follows; for the filters, which hear of it here. */
 void attempt_closed(struct attempt *a, bool again);
 void attempt_closed_aside(struct attempt *a, bool again); /* the same, of a hedge */

@@ -187,19 +187,16 @@ static void
 hedge_cancel(struct attempt *a)
 {
     struct call *c = a->call;
-    bool waits = list_linked(&a->wait.link);
 
     if (a->over)
         return;
     a->over = true;
     a->held = false;
     a->code = GRPC_CANCELLED;
-    pool_wait_cancel(&a->wait);
+    attempt_wait_cancel(a, a->code);
     pool_retry_give(&a->wait);
     h2_stream_reset(&a->up, H2_CANCEL);
     buf_done(&a->up.out, c->worker->bufs);
-    if (waits && UNLIKELY(c->acts & ACT_FILTERS))
-        filters_attempt_end(a, a->code, false, false, "");
 }
 
 static void

@@ -341,10 +341,12 @@ retry_timed_out(struct attempt *a)
     struct call *c = a->call;
     struct retry *r = c->retry;
     unsigned counted = a->counted;
+    bool waited = pool_wait_cancel(&a->wait); /* it had no connection */
 
-    pool_wait_cancel(&a->wait); /* it may not even have had a connection */
     pool_lost(&a->wait);
     if (!retry_again(a, &end)) {
+        if (waited && UNLIKELY(c->acts & ACT_FILTERS))
+            filters_attempt_end(a, GRPC_DEADLINE_EXCEEDED, false, false, "");
         call_fail(c, GRPC_DEADLINE_EXCEEDED, REASON_TRY_TIMEOUT,
                   "attempt %u got no answer in time (perTryTimeout)", counted);
         return;

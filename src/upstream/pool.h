@@ -99,8 +99,8 @@ pool_wait_init(struct pool_wait *w)
 void pool_wait_done(struct pool_wait *w);
 /* ERR_OK with *ret: open the stream right now with upconn_request. ERR_AGAIN: waiting. ERR_NO_ENDPOINT, ERR_POOL_LIMIT, ERR_QUEUE_FULL, ERR_DRAIN. */
 int pool_take(struct pool *p, struct pool_wait *w, struct upconn **ret) MUST_CHECK;
-/* Forgets a waiter; its done is never called. Idempotent. */
-void pool_wait_cancel(struct pool_wait *w);
+/* Forgets a waiter; its done is never called. False: it did not wait. */
+bool pool_wait_cancel(struct pool_wait *w);
 /* The sentence for a call that pool_take or done refused: which limit and its value, which labels there are, how the endpoints that it may go to failed. ERR_AGAIN: for one that
  * still waits. It names no address. Returns out. */
 const char *

@@ -9,16 +9,17 @@ enum {
 
 /* --- leaving ------------------------------------------------------------------------- */
 
-void
+bool
 pool_wait_cancel(struct pool_wait *w)
 {
     if (!w->pool || !list_linked(&w->link))
-        return;
+        return false;
     list_remove(&w->link);
     w->pool->waiting--;
     if (!w->slot)
         TALLY_ADD(w->pool->load->waiting, -1u);
     stat_add(w->pool->stats, STAT_PENDING, -1);
+    return true;
 }
 
 /* The call goes on: with c when rv is ERR_OK, else without one. */

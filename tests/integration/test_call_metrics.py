@@ -66,6 +66,40 @@ def test_calls_and_attempts_are_counted(proxy):
         assert value("msg_sent_total", "FullDuplexCall") == 2
 
 
+def test_attempts_that_only_waited_have_an_end(backend):
+    """By the deadline, by the client's cancel, by perTryTimeout: none of them ever had a connection."""
+    retry = {"maxAttempts": 2, "initialBackoff": "10ms", "maxBackoff": "10ms", "backoffMultiplier": 1, "perTryTimeout": "300ms",
+             "retryableStatusCodes": ["DEADLINE_EXCEEDED"]}
+    config = {"methodConfig": [{"name": [{"service": SERVICE, "method": "UnaryCall"}], "retryPolicy": retry},
+                               {"name": [{"service": SERVICE, "method": "EmptyCall"}], "timeout": "300ms"}]}
+    pool = {"limits": {"maxRequestsPerEndpoint": 1, "pendingTimeout": "60s"}}
+    ways = {"EmptyCall": ("DeadlineExceeded", 3), "UnaryCall": ("DeadlineExceeded", 2), "StreamingInputCall": ("Canceled", 1)}
+
+    with env.Proxy([backend.address], pool=pool, listener=config, workers=1) as proxy, \
+            proxy.open_channel(grpc__enable_retries=0) as channel:
+        stub = protos.Stub(channel)
+        stub.EmptyCall(Empty(), timeout=10 * env.SLOW)      # their names are known now
+        stub.UnaryCall(SimpleRequest(), timeout=10 * env.SLOW)
+        stub.StreamingInputCall(iter([]), timeout=10 * env.SLOW)
+        talk = reloads.Talk(channel)
+        talk.say()
+        cancelled = stub.StreamingInputCall.future(iter([]), timeout=60)
+        calls = [stub.EmptyCall.future(Empty(), timeout=60) for _ in range(3)]
+        calls.append(stub.UnaryCall.future(SimpleRequest(), timeout=60))
+        env.wait_until(lambda: proxy.metrics()["outrigger_pending_requests"] == 1 and all(c.done() for c in calls), 20)
+        cancelled.cancel()
+
+        def ends(method):
+            code, n = ways[method]
+            m = proxy.metrics()
+            assert m[series("grpc_client_started_total", method, pool="app")] == n + 1
+            assert m[series("grpc_client_handled_total", method, pool="app", grpc_code="OK")] == 1
+            return m.get(series("grpc_client_handled_total", method, pool="app", grpc_code=code)) == n
+        for method in ways:
+            env.wait_until(lambda: ends(method), 10, method)
+        talk.end()
+
+
 def test_names_of_strangers_are_one_series(proxy):
     with proxy.open_channel() as channel:
         for i in range(300):
