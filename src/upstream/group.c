@@ -12,9 +12,7 @@ group_count(struct group *g)
 {
     g->usable = g->healthy = g->unchecked = g->off = 0;
     for (size_t i = 0; i < g->list.n; i++) {
-        g->unchecked += !g->v[i]->usable && !g->v[i]->off &&
-                        atomic_load_explicit(&endpoint_of(g->v[i])->backend->down,
-                                             memory_order_relaxed) == BACKEND_UNCHECKED;
+        g->unchecked += endpoint_of(g->v[i])->unchecked;
         g->off += g->v[i]->off;
         g->usable += g->v[i]->usable;
         g->healthy += g->v[i]->usable && g->v[i]->state != LB_FAILED;

@@ -336,7 +336,9 @@ hub_reconfigure(struct hub *hub, const struct conf_list *endpoints)
     xfree(by_target);
     xfree(old);
     hub->by_target = hub_sources_sort(hub->sources, hub->source_count);
-    hub->settling = hub->list != NULL;
+    hub->settling = hub->list && hub->list->n > 0;
+    if (!hub->list)
+        hub_mail_why(hub, ""); /* the old targets' reason is none of the new ones */
     hub_refresh(hub);
 }
 

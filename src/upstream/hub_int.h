@@ -125,7 +125,7 @@ void hub_disable_as(struct hub *hub, const struct hub *old);
 /* hub_mail.c */
 void hub_mail_list(struct hub *hub, struct backend_list *list);
 void hub_mail_mark(struct hub *hub, struct backend *b);
-/* Why there is no list. */
+/* Why there is no list; "": not known yet. */
 void hub_mail_why(struct hub *hub, const char *why);
 /* On the worker: takes what there is. */
 void hub_mail_take(struct hub_worker *w);

@@ -68,7 +68,8 @@ struct endpoint {
         *reaper; /* the loop's; the pool may be gone when a connection lets go */
     struct lb_endpoint lb;
     struct pool *pool;
-    struct backend *backend;       /* held */
+    bool unchecked;          /* health says nothing yet; as lb.usable, of its last look */
+    struct backend *backend; /* held */
     struct backend_tally *tally;   /* our line of it */
     const struct backend_row *row; /* in pool->list; NULL: gone */
     struct list conns;

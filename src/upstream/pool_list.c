@@ -42,6 +42,18 @@ pool_drain_gone(struct endpoint **old, size_t n, uint64_t version)
     }
 }
 
+/* What the hub says of it now. First whether it was checked: an answer that comes in between makes it usable, and never a bad one for a moment. */
+static void
+endpoint_look(struct endpoint *e)
+{
+    bool unchecked = atomic_load_explicit(&e->backend->down, memory_order_relaxed) ==
+                     BACKEND_UNCHECKED;
+
+    e->lb.usable = backend_usable(e->backend);
+    e->lb.off = backend_disabled(e->backend);
+    e->unchecked = unchecked && !e->lb.usable && !e->lb.off;
+}
+
 /* Before anybody looks at the list: who finds it empty tells the reason. */
 static void
 pool_note_list(struct pool *p, const struct backend_list *list)
@@ -74,8 +86,7 @@ pool_apply(struct pool *p, struct backend_list *list)
         e->row = &list->rows[i];
         e->stamp = list->version;
         e->lb.key = e->row->hash_key;
-        e->lb.usable = backend_usable(e->backend);
-        e->lb.off = backend_disabled(e->backend);
+        endpoint_look(e);
         p->endpoints[i] = e;
     }
     /* The policies must not see the old list again: what they pick next is an index of the new one. */
@@ -96,14 +107,11 @@ pool_apply(struct pool *p, struct backend_list *list)
 static void
 endpoint_recheck(struct endpoint *e)
 {
-    bool usable = backend_usable(e->backend);
-    bool off = backend_disabled(e->backend);
+    bool usable = e->lb.usable, off = e->lb.off, unchecked = e->unchecked;
 
-    if (usable == e->lb.usable && off == e->lb.off)
-        return;
-    e->lb.usable = usable;
-    e->lb.off = off;
-    e->pool->stale = true;
+    endpoint_look(e);
+    if (usable != e->lb.usable || off != e->lb.off || unchecked != e->unchecked)
+        e->pool->stale = true;
 }
 
 void
@@ -127,7 +135,7 @@ pool_no_list(struct pool *p, const char *why)
 {
     if (p->list || p->closing)
         return;
-    p->no_list = true;
+    p->no_list = why[0] != '\0';
     pool_note_failure(p, why);
     pool_changed(p);
 }

@@ -159,7 +159,8 @@ def test_an_endpoint_that_is_disabled(backends):
         for address in (one, two):
             done = reloads.ctl(p, "endpoint", "disable", "app", address)
             assert (done.returncode, done.stdout) == (0, "%s of the pool app is now disabled\n" % address), done.stderr
-        assert served(p) == [0, 0, 12]
+        # A worker hears of it a moment later.
+        env.wait_until(lambda: served(p) == [0, 0, 12])
         assert reloads.ctl(p, "pools").stdout.count(" disabled ") >= 2
         config = reloads.changed(p)
         config["pools"][0]["connections"] = {"connectTimeout": "3s"}

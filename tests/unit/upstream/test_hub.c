@@ -469,6 +469,30 @@ targets_without_an_answer_take_nothing_away(void **state)
     config_endpoints = NULL;
 }
 
+/* Neither before they have said something, nor after. */
+static void
+new_targets_do_not_have_the_old_reason(void **state)
+{
+    static const char *const other[] = { "file:///nonexistent/other.json" };
+    char text[POOL_TEXT_MAX];
+
+    (void)state;
+    targets[0].target = "file:///nonexistent/endpoints.json";
+    pool_open(1, "round_robin");
+    assert_int_equal(call_start(0), ERR_AGAIN);
+    UNTIL(calls[0].done);
+    assert_non_null(strstr(calls[0].why, "endpoints.json are known: "));
+    reconfigure(other, 1);
+    hub_mail_take(&hub->workers[0]); /* before the file is read */
+    assert_int_equal(call_start(1), ERR_AGAIN);
+    UNTIL(calls[1].done);
+    assert_int_equal(calls[1].err, ERR_NO_ENDPOINT);
+    assert_non_null(strstr(calls[1].why, "other.json are known: "));
+    assert_int_equal(call_start(2), ERR_NO_ENDPOINT);
+    pool_explain(pool, &calls[2].wait, ERR_NO_ENDPOINT, text);
+    assert_non_null(strstr(text, "other.json are known: "));
+}
+
 static void
 a_hub_in_the_place_of_another_knows_what_that_knew(void **state)
 {
@@ -563,6 +587,7 @@ main(void)
         POOL_TEST(what_an_operator_disabled_comes_back_so),
         POOL_TEST(a_reload_keeps_what_an_operator_disabled),
         POOL_TEST(targets_without_an_answer_take_nothing_away),
+        POOL_TEST(new_targets_do_not_have_the_old_reason),
         POOL_TEST(ten_thousand_endpoints_are_enough),
         POOL_TEST(ten_thousand_endpoints_in_time),
         POOL_TEST(connects_have_a_limit),

@@ -281,6 +281,46 @@ who_is_patient_waits_for_a_name(void **state)
     UNTIL(calls[1].closed);
 }
 
+static void
+mark_all(unsigned bit, bool on)
+{
+    for (size_t i = 0; i < hub->list->n; i++)
+        hub_mark(hub, hub->list->rows[i].backend, bit, on, "test");
+}
+
+/* Nobody is healthy then, so all are taken (panic); who waited for the check need not wait for pendingTimeout. */
+static void
+a_bad_first_check_is_news(void **state)
+{
+    (void)state;
+    pool_open(1, "round_robin");
+    mark_all(BACKEND_UNCHECKED, true);
+    turns();
+    assert_int_equal(call_start(0), ERR_AGAIN);
+    wait_ms(500);
+    assert_int_equal(calls[0].done, 0);
+    mark_all(BACKEND_UNHEALTHY, true);
+    mark_all(BACKEND_UNCHECKED, false);
+    wait_ms(500);
+    assert_int_equal(calls[0].done, 1);
+    assert_int_equal(calls[0].err, ERR_OK);
+}
+
+static void
+first_checks_that_are_good_are_no_panic(void **state)
+{
+    (void)state;
+    pool_open(3, "round_robin");
+    mark_all(BACKEND_UNCHECKED, true);
+    turns();
+    assert_int_equal(call_start(0), ERR_AGAIN);
+    mark_all(BACKEND_UNCHECKED, false);
+    wait_ms(500);
+    assert_int_equal(calls[0].err, ERR_OK);
+    assert_int_equal(calls[0].done, 1);
+    assert_int_equal(stat_get(&stats, STAT_PANICS), 0);
+}
+
 /* However much changes in a turn, the policies look at it once or twice, and not once per call. */
 static void
 updates_are_counted_by_turns_and_not_by_calls(void **state)
@@ -356,6 +396,8 @@ main(void)
         POOL_TEST(without_a_list_calls_wait_until_somebody_says_why),
         POOL_TEST(an_empty_list_says_why),
         POOL_TEST(who_is_patient_waits_for_a_name),
+        POOL_TEST(a_bad_first_check_is_news),
+        POOL_TEST(first_checks_that_are_good_are_no_panic),
         POOL_TEST(updates_are_counted_by_turns_and_not_by_calls),
     };
 
